@@ -1,0 +1,69 @@
+// The desired state of a set of resources, compiled from one IaC source at one revision (DESIGN: baseline).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "baseline/keyed_hash.hpp"
+#include "include/util/result.hpp"
+
+namespace plumbline::baseline {
+
+/// What one managed file should look like. Only the attributes that the source declares are set; an unset one is never
+/// compared. Holds digests, never content.
+struct FileExpectation {
+  std::string address;  ///< of the owning resource
+  std::string path;     ///< absolute, lexically normal ("." and ".." removed, no trailing slash); any bytes but NUL
+  bool absent = false;  ///< the path must not exist
+  /// "sha256:<hex>" where the source itself shows the digest or the content openly, "hmac-sha256:<hex>"
+  /// (KeyedHash::of_digest of the content's SHA-256) where the resource is sensitive.
+  std::optional<std::string> content;
+  std::optional<std::uint32_t> mode;          ///< permission bits, 07777
+  std::optional<std::string> owner;           ///< user name or decimal uid
+  std::optional<std::string> group;
+  std::optional<std::string> symlink_target;  ///< the path is a symlink with exactly this text
+  std::vector<std::string> absent_entries;    ///< the path is a directory in which no entry matches one of these globs
+  bool sensitive = false;
+};
+
+struct Resource {
+  std::string address;   ///< "tofu:prod-net/local_file.nginx", "file:/etc/app.conf"
+  std::string provider;  ///< "registry.opentofu.org/hashicorp/local"; "" for a manifest
+  std::string type;      ///< "local_file"; "file" for a manifest
+  std::vector<std::string> ids;
+};
+
+struct Skipped {
+  std::string address;
+  std::string why;
+};
+
+struct Baseline {
+  std::string name;    ///< from the config: "prod-net"
+  std::string kind;    ///< "terraform_state" or "manifest"
+  std::string path;    ///< where it was read from
+  std::map<std::string, std::string> revision;  ///< {lineage, serial} or {revision}
+  std::vector<Resource> resources;              ///< every managed resource of the source, file or not
+  std::vector<FileExpectation> files;
+  std::vector<Skipped> skipped;                 ///< nothing is left out in silence
+};
+
+/// Where a baseline comes from, as the config names it.
+struct SourceSpec {
+  std::string name;
+  std::string kind;  ///< "terraform_state" or "manifest"
+  std::string path;
+};
+
+/// Reads and compiles one source. Errors name the file and the JSON pointer or line:column, and say what to do; a
+/// half-written, encrypted, wrong-version or otherwise unusable source is an error, never an empty baseline.
+/// Not thread-safe with respect to `key`'s lifetime only; pure otherwise.
+Result<Baseline> load(const SourceSpec& spec, const KeyedHash& key);
+
+/// As load(), from bytes already in memory (`origin` stands for the path in messages). Never touches the file system.
+Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key);
+
+}  // namespace plumbline::baseline

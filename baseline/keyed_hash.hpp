@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::baseline {
+
+using Sha256 = std::array<std::byte, 32>;
+
+Sha256 sha256(std::string_view bytes);
+std::string to_hex(std::span<const std::byte> bytes);
+
+/// HMAC-SHA-256 under the key of this install, so that a fingerprint of a secret cannot be guessed elsewhere.
+/// Immutable after construction, thread-safe.
+class KeyedHash {
+ public:
+  explicit KeyedHash(const std::array<std::byte, 32>& key);
+  ~KeyedHash();  // clears the key
+  KeyedHash(const KeyedHash&) = delete;
+  KeyedHash& operator=(const KeyedHash&) = delete;
+  KeyedHash(KeyedHash&&) noexcept;
+
+  /// Reads the 32-byte key at `path`; makes it (0600, fsync, atomically) where there is none.
+  static Result<KeyedHash> load_or_create(const std::string& path);
+
+  /// "hmac-sha256:<64 hex>" over the 32 bytes of a SHA-256 digest.
+  std::string of_digest(const Sha256& digest) const;
+
+ private:
+  std::array<std::byte, 32> key_;
+};
+
+}  // namespace plumbline::baseline

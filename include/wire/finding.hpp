@@ -1,0 +1,182 @@
+// The units that agent, collector, CLI and sinks speak of (DESIGN: words). Plain data; JSON in wire/json.hpp.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "include/util/clock.hpp"
+
+namespace plumbline::wire {
+
+/// How a change came about. Text forms are the contract: docs/reference/verdicts.md.
+enum class Verdict {
+  out_of_band,
+  in_band,
+  pending,
+  unapproved_run,
+  converged_by_stranger,
+  impersonation,
+  expected_runtime,
+};
+
+enum class ComparisonResult { match, mismatch, not_comparable };
+enum class Severity { info, low, medium, high, critical };
+enum class DriftState { open, resolved, accepted, contested, suppressed };
+
+/// One process as it was at event time. Empty strings and nullopt mean "not known", never "none".
+struct Process {
+  std::uint32_t pid = 0;         ///< thread group id in the initial pid namespace
+  WallNs start_time = 0;         ///< 0 = unknown
+  std::string exe;               ///< path of the executable as seen from the process's own root; "" = unknown
+  std::string exe_sha256;        ///< lower-case hex; "" = could not be read (see missing_evidence)
+  std::string comm;
+  std::vector<std::string> argv; ///< as at exec; bounded, see argv_truncated
+  bool argv_truncated = false;
+  std::optional<std::uint32_t> uid;
+  std::string user;
+  std::optional<std::uint32_t> login_uid;
+  std::string login_user;
+  std::string tty;               ///< "pts/3"; "" = none or unknown
+};
+
+struct Container {
+  std::string id;
+  std::string runtime;           ///< "runc", "podman", "containerd", "docker", "cri-o"; "" = unknown
+  std::string name;
+  std::string image;
+  std::string image_digest;
+  std::string pod;
+  std::string pod_namespace;
+  std::string service_account;
+};
+
+/// Who did it. `process` is nullopt where nobody could know (found at start, lost mark); `unknown_reason` then says why.
+struct Actor {
+  std::optional<Process> process;
+  std::vector<Process> lineage;  ///< parent first, up to the container's or the host's init
+  bool lineage_complete = false; ///< the walk reached an init; false = an ancestor was not known
+  std::optional<Container> container;
+  bool resolved = false;         ///< everything that can be known about process and container is known
+  std::string unknown_reason;
+};
+
+/// One attribute that differs. Values of sensitive attributes are keyed hashes ("hmac-sha256:…"), never the value.
+struct AttributeDiff {
+  std::string attribute;         ///< content_sha256, mode, owner, group, type, symlink_target, existence, absent
+  std::string expected;
+  std::string live;
+  bool sensitive = false;
+};
+
+struct Evidence {
+  std::string kind;              ///< rule, lineage, executable, baseline, mark, scan
+  std::string says;
+};
+
+struct Where {
+  std::string node;
+  std::string path;
+  std::vector<std::string> aliases;
+};
+
+/// The desired state that a finding was compared with.
+struct BaselineRef {
+  std::string name;
+  std::map<std::string, std::string> revision;  ///< terraform: lineage, serial; manifest: revision
+};
+
+/// One observed change of one resource, judged.
+struct Finding {
+  std::string id;                ///< make_finding_id()
+  std::string resource;          ///< address
+  std::string kind = "file";
+  WallNs at = 0;                 ///< when the kernel saw the (last) change; when it was found, for a scan
+  WallNs observed_at = 0;        ///< when the live state was read
+  std::string source;            ///< "kernel", "scan" or "baseline": what made the agent look
+  Verdict verdict = Verdict::out_of_band;
+  std::string rule;              ///< name of the rule that gave the verdict; "default" where none matched
+  ComparisonResult comparison = ComparisonResult::match;
+  Severity severity = Severity::info;
+  std::vector<AttributeDiff> diff;
+  Where where;
+  Actor actor;                   ///< of the last change
+  std::optional<Process> first_actor;  ///< of the first of several merged changes, where it was another process
+  std::uint64_t changes = 1;     ///< kernel events merged into this finding; 0 for a scan
+  std::vector<Evidence> evidence;
+  std::vector<std::string> missing_evidence;
+  std::optional<BaselineRef> baseline;
+  std::string drift_id;          ///< drift that this finding opened, counted up or closed; "" = none
+};
+
+/// The state of a resource that findings opened (DESIGN: "Drift is state").
+struct Drift {
+  std::string id;
+  std::string resource;
+  std::string kind = "file";
+  DriftState state = DriftState::open;
+  WallNs opened_at = 0;
+  WallNs updated_at = 0;
+  std::optional<WallNs> closed_at;
+  std::string closed_by;         ///< why it is no longer open: "live equals baseline", "baseline revision serial=7", …
+  std::uint64_t count = 0;       ///< findings so far
+  Verdict verdict = Verdict::out_of_band;
+  ComparisonResult comparison = ComparisonResult::mismatch;
+  Severity severity = Severity::high;
+  std::vector<AttributeDiff> diff;
+  Where where;
+  Actor actor;                   ///< of the latest finding that showed a mismatch
+  std::vector<Evidence> evidence;
+  std::vector<std::string> missing_evidence;
+  std::vector<std::string> findings;  ///< ids, oldest first; the newest 100 (count tells of more)
+};
+
+/// A recorded stretch in which something could have gone unseen, and what was done about it.
+struct Gap {
+  std::string id;
+  std::string reason;            ///< agent_stopped, marks_lost, tier_changed, mark_limit, unreadable, mount_changed, start
+  std::string scope;             ///< "node" or a path
+  WallNs from = 0;
+  WallNs until = 0;
+  std::uint64_t checked = 0;     ///< resources re-checked because of it
+  std::uint64_t changed = 0;     ///< … and found changed
+  std::string detail;
+};
+
+/// A watched resource and what it looks like now (GET /v1/resources).
+struct ResourceStatus {
+  std::string resource;
+  std::string kind = "file";
+  std::string path;
+  BaselineRef baseline;
+  ComparisonResult comparison = ComparisonResult::not_comparable;
+  std::vector<AttributeDiff> diff;
+  std::map<std::string, std::string> expected;  ///< attribute → value as printed in a diff
+  std::map<std::string, std::string> live;
+  WallNs last_checked = 0;
+  bool watched = false;          ///< every inode on the way to it carries a mark
+  std::string unwatched_reason;
+  std::string drift_id;          ///< of its open drift; "" = none
+};
+
+/// Something the agent knows it cannot see, on this node, now.
+struct BlindSpot {
+  std::string id;                ///< stable word, for example "mmap_store_into_dirty_page"
+  std::string scope;             ///< "node", an event class, or a path
+  std::string says;              ///< what is not seen, in one sentence
+  std::string because;
+  std::string remedy;            ///< "" = none
+};
+
+/// "3f9a1c2b-7d4e21aa-00000000000000000012": the first 8 characters of node id and boot id, and the spool sequence.
+/// Deterministic, so that every hop can retry and nothing doubles.
+inline std::string make_finding_id(std::string_view node_id, std::string_view boot_id, std::uint64_t sequence) {
+  std::string digits = std::to_string(sequence);
+  return std::string(node_id.substr(0, 8)) + "-" + std::string(boot_id.substr(0, 8)) + "-" +
+         std::string(20 - digits.size(), '0') + digits;
+}
+
+}  // namespace plumbline::wire
