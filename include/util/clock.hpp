@@ -17,8 +17,8 @@ using WallNs = std::int64_t;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual WallNs wall() const = 0;                ///< CLOCK_REALTIME
-  virtual std::int64_t boot() const = 0;          ///< CLOCK_BOOTTIME in ns: what bpf_ktime_get_boot_ns() returns
+  virtual WallNs wall() const = 0;        ///< CLOCK_REALTIME
+  virtual std::int64_t boot() const = 0;  ///< CLOCK_BOOTTIME in ns: what bpf_ktime_get_boot_ns() returns
   WallNs wall_at_boot(std::int64_t boot_ns) const { return wall() - (boot() - boot_ns); }
 };
 

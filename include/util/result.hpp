@@ -40,7 +40,8 @@ struct Error {
 template <class T>
 using Result = boost::system::result<T, Error>;
 
-/// Called by `result::value()` on an error. Only start-up code and tests call value() unchecked; main catches this once.
+/// Called by `result::value()` on an error. Only start-up code and tests call value() unchecked; main catches this
+/// once.
 [[noreturn]] inline void throw_exception_from_error(const Error& error, const boost::source_location&) {
   throw std::runtime_error(error.message());
 }
@@ -64,7 +65,8 @@ inline Error io_error(std::string what, int errno_value, std::string fix) {
   if (errno_value == ENOENT || errno_value == ENOTDIR) code = ErrorCode::not_found;
   if (errno_value == EACCES || errno_value == EPERM) code = ErrorCode::permission;
   if (errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EAGAIN) code = ErrorCode::unavailable;
-  return {code, std::move(what), std::strerror(errno_value), std::move(fix)};  // NOLINT(concurrency-mt-unsafe): glibc's is
+  return {code, std::move(what), std::strerror(errno_value),
+          std::move(fix)};  // NOLINT(concurrency-mt-unsafe): glibc's is
 }
 
 }  // namespace plumbline

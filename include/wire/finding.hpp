@@ -29,23 +29,23 @@ enum class DriftState { open, resolved, accepted, contested, suppressed };
 
 /// One process as it was at event time. Empty strings and nullopt mean "not known", never "none".
 struct Process {
-  std::uint32_t pid = 0;         ///< thread group id in the initial pid namespace
-  WallNs start_time = 0;         ///< 0 = unknown
-  std::string exe;               ///< path of the executable as seen from the process's own root; "" = unknown
-  std::string exe_sha256;        ///< lower-case hex; "" = could not be read (see missing_evidence)
+  std::uint32_t pid = 0;   ///< thread group id in the initial pid namespace
+  WallNs start_time = 0;   ///< 0 = unknown
+  std::string exe;         ///< path of the executable as seen from the process's own root; "" = unknown
+  std::string exe_sha256;  ///< lower-case hex; "" = could not be read (see missing_evidence)
   std::string comm;
-  std::vector<std::string> argv; ///< as at exec; bounded, see argv_truncated
+  std::vector<std::string> argv;  ///< as at exec; bounded, see argv_truncated
   bool argv_truncated = false;
   std::optional<std::uint32_t> uid;
   std::string user;
   std::optional<std::uint32_t> login_uid;
   std::string login_user;
-  std::string tty;               ///< "pts/3"; "" = none or unknown
+  std::string tty;  ///< "pts/3"; "" = none or unknown
 };
 
 struct Container {
   std::string id;
-  std::string runtime;           ///< "runc", "podman", "containerd", "docker", "cri-o"; "" = unknown
+  std::string runtime;  ///< "runc", "podman", "containerd", "docker", "cri-o"; "" = unknown
   std::string name;
   std::string image;
   std::string image_digest;
@@ -54,26 +54,27 @@ struct Container {
   std::string service_account;
 };
 
-/// Who did it. `process` is nullopt where nobody could know (found at start, lost mark); `unknown_reason` then says why.
+/// Who did it. `process` is nullopt where nobody could know (found at start, lost mark); `unknown_reason` then says
+/// why.
 struct Actor {
   std::optional<Process> process;
-  std::vector<Process> lineage;  ///< parent first, up to the container's or the host's init
-  bool lineage_complete = false; ///< the walk reached an init; false = an ancestor was not known
+  std::vector<Process> lineage;   ///< parent first, up to the container's or the host's init
+  bool lineage_complete = false;  ///< the walk reached an init; false = an ancestor was not known
   std::optional<Container> container;
-  bool resolved = false;         ///< everything that can be known about process and container is known
+  bool resolved = false;  ///< everything that can be known about process and container is known
   std::string unknown_reason;
 };
 
 /// One attribute that differs. Values of sensitive attributes are keyed hashes ("hmac-sha256:…"), never the value.
 struct AttributeDiff {
-  std::string attribute;         ///< content_sha256, mode, owner, group, type, symlink_target, existence, absent
+  std::string attribute;  ///< content_sha256, mode, owner, group, type, symlink_target, existence, absent
   std::string expected;
   std::string live;
   bool sensitive = false;
 };
 
 struct Evidence {
-  std::string kind;              ///< rule, lineage, executable, baseline, mark, scan
+  std::string kind;  ///< rule, lineage, executable, baseline, mark, scan
   std::string says;
 };
 
@@ -91,25 +92,25 @@ struct BaselineRef {
 
 /// One observed change of one resource, judged.
 struct Finding {
-  std::string id;                ///< make_finding_id()
-  std::string resource;          ///< address
+  std::string id;        ///< make_finding_id()
+  std::string resource;  ///< address
   std::string kind = "file";
-  WallNs at = 0;                 ///< when the kernel saw the (last) change; when it was found, for a scan
-  WallNs observed_at = 0;        ///< when the live state was read
-  std::string source;            ///< "kernel", "scan" or "baseline": what made the agent look
+  WallNs at = 0;           ///< when the kernel saw the (last) change; when it was found, for a scan
+  WallNs observed_at = 0;  ///< when the live state was read
+  std::string source;      ///< "kernel", "scan" or "baseline": what made the agent look
   Verdict verdict = Verdict::out_of_band;
-  std::string rule;              ///< name of the rule that gave the verdict; "default" where none matched
+  std::string rule;  ///< name of the rule that gave the verdict; "default" where none matched
   ComparisonResult comparison = ComparisonResult::match;
   Severity severity = Severity::info;
   std::vector<AttributeDiff> diff;
   Where where;
-  Actor actor;                   ///< of the last change
+  Actor actor;                         ///< of the last change
   std::optional<Process> first_actor;  ///< of the first of several merged changes, where it was another process
-  std::uint64_t changes = 1;     ///< kernel events merged into this finding; 0 for a scan
+  std::uint64_t changes = 1;           ///< kernel events merged into this finding; 0 for a scan
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
   std::optional<BaselineRef> baseline;
-  std::string drift_id;          ///< drift that this finding opened, counted up or closed; "" = none
+  std::string drift_id;  ///< drift that this finding opened, counted up or closed; "" = none
 };
 
 /// The state of a resource that findings opened (DESIGN: "Drift is state").
@@ -121,14 +122,14 @@ struct Drift {
   WallNs opened_at = 0;
   WallNs updated_at = 0;
   std::optional<WallNs> closed_at;
-  std::string closed_by;         ///< why it is no longer open: "live equals baseline", "baseline revision serial=7", …
-  std::uint64_t count = 0;       ///< findings so far
+  std::string closed_by;    ///< why it is no longer open: "live equals baseline", "baseline revision serial=7", …
+  std::uint64_t count = 0;  ///< findings so far
   Verdict verdict = Verdict::out_of_band;
   ComparisonResult comparison = ComparisonResult::mismatch;
   Severity severity = Severity::high;
   std::vector<AttributeDiff> diff;
   Where where;
-  Actor actor;                   ///< of the latest finding that showed a mismatch
+  Actor actor;  ///< of the latest finding that showed a mismatch
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
   std::vector<std::string> findings;  ///< ids, oldest first; the newest 100 (count tells of more)
@@ -137,12 +138,12 @@ struct Drift {
 /// A recorded stretch in which something could have gone unseen, and what was done about it.
 struct Gap {
   std::string id;
-  std::string reason;            ///< agent_stopped, marks_lost, tier_changed, mark_limit, unreadable, mount_changed, start
-  std::string scope;             ///< "node" or a path
+  std::string reason;  ///< agent_stopped, marks_lost, tier_changed, mark_limit, unreadable, mount_changed, start
+  std::string scope;   ///< "node" or a path
   WallNs from = 0;
   WallNs until = 0;
-  std::uint64_t checked = 0;     ///< resources re-checked because of it
-  std::uint64_t changed = 0;     ///< … and found changed
+  std::uint64_t checked = 0;  ///< resources re-checked because of it
+  std::uint64_t changed = 0;  ///< … and found changed
   std::string detail;
 };
 
@@ -157,18 +158,18 @@ struct ResourceStatus {
   std::map<std::string, std::string> expected;  ///< attribute → value as printed in a diff
   std::map<std::string, std::string> live;
   WallNs last_checked = 0;
-  bool watched = false;          ///< every inode on the way to it carries a mark
+  bool watched = false;  ///< every inode on the way to it carries a mark
   std::string unwatched_reason;
-  std::string drift_id;          ///< of its open drift; "" = none
+  std::string drift_id;  ///< of its open drift; "" = none
 };
 
 /// Something the agent knows it cannot see, on this node, now.
 struct BlindSpot {
-  std::string id;                ///< stable word, for example "mmap_store_into_dirty_page"
-  std::string scope;             ///< "node", an event class, or a path
-  std::string says;              ///< what is not seen, in one sentence
+  std::string id;     ///< stable word, for example "mmap_store_into_dirty_page"
+  std::string scope;  ///< "node", an event class, or a path
+  std::string says;   ///< what is not seen, in one sentence
   std::string because;
-  std::string remedy;            ///< "" = none
+  std::string remedy;  ///< "" = none
 };
 
 /// "3f9a1c2b-7d4e21aa-00000000000000000012": the first 8 characters of node id and boot id, and the spool sequence.

@@ -16,8 +16,8 @@ namespace plumbline::wire {
 struct Record {
   std::uint64_t sequence = 0;  ///< per node, from 1, without holes, never reused; given by the spool
   std::string type;
-  std::string id;              ///< the finding's or gap's id; for "drift" "<drift id>@<sequence>"
-  WallNs at = 0;               ///< when it was appended
+  std::string id;  ///< the finding's or gap's id; for "drift" "<drift id>@<sequence>"
+  WallNs at = 0;   ///< when it was appended
   std::string body;
 };
 
@@ -28,13 +28,13 @@ struct Record {
 /// {"sequence":17,"type":"finding","id":"…","at":"…","body":{…}}
 /// A batch of 0 records is a heartbeat.
 struct Batch {
-  std::string node_id;         ///< 32 hex digits, random, made once an install
-  std::string node;            ///< name for people
+  std::string node_id;  ///< 32 hex digits, random, made once an install
+  std::string node;     ///< name for people
   std::string labels_json = "{}";
   std::string boot_id;
   std::string agent_version;
   WallNs sent_at = 0;
-  std::vector<Record> records; ///< ascending, contiguous sequences
+  std::vector<Record> records;  ///< ascending, contiguous sequences
 };
 
 /// The collector's answer, sent after its store committed. 200 with
