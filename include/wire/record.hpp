@@ -35,6 +35,8 @@ struct Batch {
   std::string agent_version;
   WallNs sent_at = 0;
   std::vector<Record> records;  ///< ascending, contiguous sequences
+  std::uint64_t oldest_unsent = 0;  ///< lowest sequence the agent still keeps for lack of an ack; 0 = none
+  std::string health_json = "{}";   ///< what the agent wants shown for it: one JSON object, no newline
 };
 
 /// The collector's answer, sent after its store committed. 200 with

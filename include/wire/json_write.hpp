@@ -1,0 +1,95 @@
+// JSON text built without a DOM: what hot paths (batches, sinks, pages) need, and no library.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "include/wire/text.hpp"
+
+namespace plumbline::wire {
+
+/// Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 become the "\xNN" form of escape_bytes(),
+/// so the result is always valid JSON.
+inline void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  out += '"';
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (length == 0) {
+      const std::string escaped = escape_bytes(text.substr(0, 1));
+      out += '\\';
+      out += escaped;
+    } else if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += text[0];
+    } else if (byte == '\n') {
+      out += "\\n";
+    } else if (byte == '\t') {
+      out += "\\t";
+    } else if (byte == '\r') {
+      out += "\\r";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += "\\u00";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out += '"';
+}
+
+/// One JSON object, written key by key: JsonObject().text("id", id).number("n", 3).raw("body", body).str().
+/// Keys are written as they come; the caller gives each once.
+class JsonObject {
+ public:
+  JsonObject& text(std::string_view key, std::string_view value) {
+    begin(key);
+    append_json_string(out_, value);
+    return *this;
+  }
+  template <class N>
+  JsonObject& number(std::string_view key, N value) {
+    begin(key);
+    out_ += std::to_string(value);
+    return *this;
+  }
+  JsonObject& flag(std::string_view key, bool value) { return raw(key, value ? "true" : "false"); }
+  JsonObject& null(std::string_view key) { return raw(key, "null"); }
+  /// `json` is valid JSON text already.
+  JsonObject& raw(std::string_view key, std::string_view json) {
+    begin(key);
+    out_ += json;
+    return *this;
+  }
+  std::string str() {
+    out_ += '}';
+    return std::move(out_);
+  }
+
+ private:
+  void begin(std::string_view key) {
+    if (out_.size() > 1) out_ += ',';
+    append_json_string(out_, key);
+    out_ += ':';
+  }
+
+  std::string out_ = "{";
+};
+
+/// "[a,b,c]" of texts that are valid JSON already.
+template <class Range>
+std::string json_array(const Range& items) {
+  std::string out = "[";
+  for (const auto& item : items) {
+    if (out.size() > 1) out += ',';
+    out += item;
+  }
+  out += ']';
+  return out;
+}
+
+}  // namespace plumbline::wire
