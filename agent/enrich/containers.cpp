@@ -1,0 +1,107 @@
+#include "agent/enrich/containers.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "agent/enrich/runtime_files.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t max_cgroups = 4096;
+
+bool is_hex_id(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string container_id_of(const std::string& cgroup_path) {
+  // podman nests "container" below its own group; the id is in the last component that carries one.
+  std::string_view rest = cgroup_path;
+  while (!rest.empty()) {
+    const auto slash = rest.rfind('/');
+    std::string_view leaf = slash == std::string_view::npos ? rest : rest.substr(slash + 1);
+    rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(0, slash);
+    if (leaf.ends_with(".scope")) leaf.remove_suffix(6);
+    for (const std::string_view prefix : {"libpod-", "docker-", "cri-containerd-", "crio-"})
+      if (leaf.starts_with(prefix)) leaf.remove_prefix(prefix.size());
+    if (is_hex_id(leaf)) return std::string(leaf);
+  }
+  return "";
+}
+
+Containers::Containers(ContainerRoots roots) : roots_(std::move(roots)) {}
+
+void Containers::on_cgroup(std::uint64_t id, const std::string& path) {
+  if (by_id_.size() >= max_cgroups && !by_id_.contains(id) && !order_.empty()) {
+    by_id_.erase(order_.begin()->second);
+    order_.erase(order_.begin());
+    ++forgotten_;
+  }
+  if (!by_id_.contains(id)) order_[age_++] = id;
+  by_id_[id] = Entry{path, std::nullopt, false};
+}
+
+Containers::Entry* Containers::entry(std::uint64_t id) {
+  auto it = by_id_.find(id);
+  if (it == by_id_.end() && !walked_) {
+    walk();
+    it = by_id_.find(id);
+  }
+  return it == by_id_.end() ? nullptr : &it->second;
+}
+
+void Containers::walk() {
+  walked_ = true;
+  // kernfs: the inode number of a cgroup's directory is its id.
+  for (const std::string& mount : {roots_.cgroup + "/unified", roots_.cgroup + "/pids", roots_.cgroup}) {
+    std::error_code error;
+    if (mount == roots_.cgroup && fs::exists(roots_.cgroup + "/unified", error)) continue;
+    auto it = fs::recursive_directory_iterator(mount, fs::directory_options::skip_permission_denied, error);
+    for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+      struct stat status{};
+      if (!it->is_directory(error) || ::stat(it->path().c_str(), &status) != 0) continue;
+      const std::string path = it->path().string().substr(mount.size());
+      if (!by_id_.contains(status.st_ino)) on_cgroup(status.st_ino, path);
+    }
+  }
+}
+
+std::optional<Containers::Found> Containers::find(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id) {
+  for (const std::uint64_t id : {cgroup_id, cgroup_v1_id}) {
+    Entry* known = id == 0 ? nullptr : entry(id);
+    if (known == nullptr) continue;
+    if (!known->looked || (known->found && !known->found->complete)) {
+      auto found = identify(known->path);
+      if (found || !known->found) known->found = std::move(found);
+      known->looked = true;
+    }
+    if (known->found) return known->found;
+  }
+  return std::nullopt;
+}
+
+std::optional<Containers::Found> Containers::identify(const std::string& cgroup_path) const {
+  if (cgroup_path.empty() || cgroup_path == "/") return std::nullopt;
+  const std::string id = container_id_of(cgroup_path);
+  if (auto state = read_runc_state(roots_.runc, id, cgroup_path)) {
+    Found found{state->container, true};
+    if (!state->graph_root.empty() && !read_podman_storage(state->graph_root, state->graph_driver, found.container))
+      found.complete = false;
+    return found;
+  }
+  if (id.empty()) return std::nullopt;
+  Found found;
+  found.container.id = id;
+  if (cgroup_path.find("libpod-") != std::string::npos) found.container.runtime = "podman";
+  if (cgroup_path.find("docker") != std::string::npos) found.container.runtime = "docker";
+  if (cgroup_path.find("cri-containerd-") != std::string::npos) found.container.runtime = "containerd";
+  if (cgroup_path.find("crio-") != std::string::npos) found.container.runtime = "cri-o";
+  return found;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,63 @@
+// From a cgroup to a container: by the runtime's own files on disk, never by asking a socket (DESIGN: "Who").
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "include/wire/finding.hpp"
+
+namespace plumbline::agent {
+
+struct ContainerRoots {
+  std::string cgroup = "/sys/fs/cgroup";  ///< cgroup2 mount, or the parent of v1 mounts and "unified"
+  std::string runc = "/run/runc";         ///< <id>/state.json, podman's too
+};
+
+/// Not thread-safe. Bounded: 4,096 cgroups, the oldest are forgotten first and counted.
+class Containers {
+ public:
+  explicit Containers(ContainerRoots roots);
+
+  /// A cgroup was made; `path` is below the root of its hierarchy.
+  void on_cgroup(std::uint64_t id, const std::string& path);
+  /// Records were lost: walk cgroupfs again at the next unknown id.
+  void on_lost() { walked_ = false; }
+
+  /// The container of a process in these cgroups (0 = none); nullopt = a host process. `complete` is false where the
+  /// container is known by its cgroup only, because the runtime's files are already gone.
+  struct Found {
+    wire::Container container;
+    bool complete = false;
+  };
+  std::optional<Found> find(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id);
+
+  std::uint64_t forgotten() const { return forgotten_; }
+
+ private:
+  struct Entry {
+    std::string path;
+    std::optional<Found> found;
+    bool looked = false;
+  };
+  Entry* entry(std::uint64_t id);
+  void walk();
+  std::optional<Found> identify(const std::string& cgroup_path) const;
+
+  ContainerRoots roots_;
+  std::map<std::uint64_t, Entry> by_id_;
+  std::map<std::uint64_t, std::uint64_t> order_;  // age → id
+  std::uint64_t age_ = 0;
+  std::uint64_t forgotten_ = 0;
+  bool walked_ = false;
+};
+
+/// The container id in a cgroup path, by the runtimes' naming: "libpod-<id>[.scope]", "docker-<id>.scope",
+/// "cri-containerd-<id>.scope", "crio-<id>.scope" and "<64 hex>"; "" = the path names none.
+std::string container_id_of(const std::string& cgroup_path);
+
+/// Container name, image and digest from podman's storage below `graph_root`; false where it does not know the id.
+bool read_podman_storage(const std::string& graph_root, const std::string& driver, wire::Container& container);
+
+}  // namespace plumbline::agent

@@ -1,0 +1,68 @@
+#include "agent/enrich/digests.hpp"
+
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+
+std::optional<std::string> sha256_of_fd(int fd) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::array<char, 64 * 1024> buffer;
+  for (off_t at = 0;;) {
+    const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), at);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return std::nullopt;
+    if (size == 0) break;
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(size));
+    at += size;
+  }
+  std::array<unsigned char, 32> digest;
+  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string hex;
+  for (const unsigned char byte : digest) {
+    hex += digits[byte >> 4];
+    hex += digits[byte & 15];
+  }
+  return hex;
+}
+
+std::string Digests::of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates) {
+  constexpr std::size_t max_known = 1024;
+  if (inode.ino == 0) return "";
+  for (const auto& path : candidates) {
+    const auto opened = open_(path);
+    if (!opened) continue;
+    const Fd fd(opened->fd);
+    // A composed key (no multigrain time) has no generation; the numbers alone must do there.
+    const bool same = opened->key.ino == inode.ino && opened->key.dev == inode.dev &&
+                      opened->key.subvolume == inode.subvolume &&
+                      (generation == 0 || opened->generation == 0 || opened->generation == generation);
+    if (!same) continue;
+    const Id id{inode.dev, inode.ino, inode.subvolume, generation, opened->change_time_ns};
+    if (const auto it = known_.find(id); it != known_.end()) {
+      order_.remove(id);
+      order_.push_back(id);
+      return it->second;
+    }
+    auto digest = sha256_of_fd(fd.get());
+    if (!digest) continue;
+    if (order_.size() >= max_known) {
+      known_.erase(order_.front());
+      order_.pop_front();
+    }
+    order_.push_back(id);
+    known_[id] = *digest;
+    return *digest;
+  }
+  ++unreadable_;
+  return "";
+}
+
+}  // namespace plumbline::agent

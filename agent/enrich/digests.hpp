@@ -1,0 +1,49 @@
+// SHA-256 of executables, proven to be the very inode that ran.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "include/abi/abi.h"
+
+namespace plumbline::agent {
+
+/// Opens `path` below `root` ("" = this process's own root) and tells the inode's key, as the kernel names it; nullopt
+/// where the file is gone or is another inode.
+struct OpenedExecutable {
+  int fd = -1;  ///< owned by the caller
+  mark_key key{};
+  std::uint32_t generation = 0;
+  std::int64_t change_time_ns = 0;
+};
+using OpenExecutable = std::function<std::optional<OpenedExecutable>(const std::string& path)>;
+
+/// Not thread-safe. Remembers the digests of 1,024 inodes (least recently used goes first).
+class Digests {
+ public:
+  explicit Digests(OpenExecutable open) : open_(std::move(open)) {}
+
+  /// The digest of the executable with this inode, tried at each candidate path in turn ("/proc/4711/exe",
+  /// "/usr/bin/vi", "/proc/4700/root/usr/bin/vi"); "" where none of them is that inode any more.
+  std::string of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates);
+
+  std::uint64_t unreadable() const { return unreadable_; }
+
+ private:
+  using Id = std::tuple<std::uint32_t, std::uint64_t, std::uint64_t, std::uint32_t, std::int64_t>;
+  OpenExecutable open_;
+  std::map<Id, std::string> known_;
+  std::list<Id> order_;
+  std::uint64_t unreadable_ = 0;
+};
+
+/// Lower-case hex SHA-256 of the whole file behind `fd`; nullopt on a read error.
+std::optional<std::string> sha256_of_fd(int fd);
+
+}  // namespace plumbline::agent

@@ -1,0 +1,143 @@
+#include "agent/enrich/enricher.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::size_t max_lineage = 32;
+constexpr std::uint32_t no_login = 0xffffffff;
+
+bool same_process(const process_key& a, const process_key& b) {
+  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
+}
+
+}  // namespace
+
+Enricher::Enricher(const ProcessSource& processes, Containers& containers, Digests& digests, Users& users,
+                   const Clock& clock, std::string proc_root)
+    : processes_(processes),
+      containers_(containers),
+      digests_(digests),
+      users_(users),
+      clock_(clock),
+      proc_root_(std::move(proc_root)) {}
+
+ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) const {
+  process_key key{};
+  key.tgid = raw.tgid;
+  key.start_boot_ns = raw.start_boot_ns;
+  auto found = find_facts(processes_, proc_root_, key);
+  in_table = found.has_value();
+  ProcessFacts facts = found ? std::move(*found) : ProcessFacts{};
+  // What was copied in the very moment of the change stands above what the table says of the process.
+  facts.key = key;
+  facts.uid = raw.uid;
+  facts.login_uid = raw.login_uid;
+  facts.mount_ns = raw.mount_ns;
+  facts.cgroup_id = raw.cgroup_id;
+  facts.cgroup_v1_id = raw.cgroup_v1_id;
+  facts.comm.assign(raw.comm, ::strnlen(raw.comm, sizeof raw.comm));
+  if (facts.exe_inode.ino != raw.exe.ino || facts.exe_inode.dev != raw.exe.dev) {
+    // The process has executed something else since, or nothing is known of its image.
+    if (facts.exe_inode.ino != 0) {
+      facts.exe.clear();
+      facts.argv.clear();
+    }
+    facts.exe_inode = raw.exe;
+    facts.exe_generation = 0;
+  }
+  return facts;
+}
+
+std::vector<ProcessFacts> Enricher::ancestors(const ProcessFacts& of, bool& complete) const {
+  std::vector<ProcessFacts> lineage;
+  complete = of.pid_ns_init || of.key.tgid <= 2;
+  process_key next = of.parent;
+  while (!complete && next.tgid != 0 && lineage.size() < max_lineage) {
+    auto facts = find_facts(processes_, proc_root_, next);
+    if (!facts) return lineage;
+    // A container's init: what lies above it is the runtime, not the workload.
+    complete = facts->pid_ns_init || facts->key.tgid <= 2;
+    next = facts->parent;
+    const bool loop = same_process(next, facts->key);
+    lineage.push_back(std::move(*facts));
+    if (loop) break;
+  }
+  if (next.tgid == 0) complete = true;  // a thread of the kernel
+  return lineage;
+}
+
+wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage) {
+  wire::Process p;
+  p.pid = facts.key.tgid;
+  if (facts.key.start_boot_ns != 0)
+    p.start_time = clock_.wall_at_boot(static_cast<std::int64_t>(facts.key.start_boot_ns));
+  p.exe = facts.exe;
+  p.comm = facts.comm;
+  p.argv = facts.argv;
+  p.argv_truncated = facts.argv_cut;
+  p.uid = facts.uid;
+  p.user = users_.user(facts.uid);
+  if (facts.login_uid != no_login) {
+    p.login_uid = facts.login_uid;
+    p.login_user = users_.user(facts.login_uid);
+  }
+  p.tty = facts.tty;
+
+  // A process that ended is hashed through a path, in the root of a relative that still runs in its mount namespace.
+  std::vector<std::string> candidates;
+  const auto proc = [&](const ProcessFacts& f) { return proc_root_ + "/" + std::to_string(f.key.tgid); };
+  if (facts.running) candidates.push_back(proc(facts) + "/exe");
+  if (!facts.exe.empty()) {
+    for (const auto& relative : lineage)
+      if (relative.running && relative.mount_ns == facts.mount_ns) {
+        candidates.push_back(proc(relative) + "/root" + facts.exe);
+        break;
+      }
+    candidates.push_back(facts.exe);
+  }
+  p.exe_sha256 = digests_.of(facts.exe_inode, facts.exe_generation, candidates);
+  return p;
+}
+
+wire::Process Enricher::process(const mark_actor& raw) {
+  bool in_table = false;
+  const ProcessFacts facts = facts_of(raw, in_table);
+  bool complete = false;
+  return describe(facts, ancestors(facts, complete));
+}
+
+wire::Actor Enricher::actor(const mark_actor& raw, std::vector<std::string>& missing) {
+  wire::Actor actor;
+  if (raw.at_boot_ns == 0) {
+    actor.unknown_reason = "the mark holds no actor";
+    missing.push_back("actor");
+    return actor;
+  }
+  bool in_table = false;
+  const ProcessFacts facts = facts_of(raw, in_table);
+  auto lineage = ancestors(facts, actor.lineage_complete);
+  actor.process = describe(facts, lineage);
+  for (std::size_t i = 0; i < lineage.size(); ++i)
+    actor.lineage.push_back(
+        describe(lineage[i], {lineage.begin() + static_cast<std::ptrdiff_t>(i) + 1, lineage.end()}));
+
+  bool container_complete = true;
+  if (auto found = containers_.find(facts.cgroup_id, facts.cgroup_v1_id)) {
+    container_complete = found->complete;
+    actor.container = std::move(found->container);
+  }
+  if (!in_table)
+    missing.push_back("the process had left the process table: its argv and lineage are lost");
+  else if (!actor.lineage_complete)
+    missing.push_back("lineage up to an init: an ancestor is not known");
+  if (actor.process->exe_sha256.empty() && facts.exe_inode.ino != 0)
+    missing.push_back("digest of the executable: the file that ran could not be read any more");
+  if (!container_complete) missing.push_back("container: its runtime's files were gone");
+  actor.resolved = in_table && actor.lineage_complete && container_complete;
+  return actor;
+}
+
+}  // namespace plumbline::agent

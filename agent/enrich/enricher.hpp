@@ -1,0 +1,42 @@
+// From the kernel's raw actor to a wire::Actor: process, lineage, executable digests, user, container.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/enrich/containers.hpp"
+#include "agent/enrich/digests.hpp"
+#include "agent/enrich/process_facts.hpp"
+#include "agent/enrich/users.hpp"
+#include "include/util/clock.hpp"
+#include "include/wire/finding.hpp"
+
+namespace plumbline::agent {
+
+/// Not thread-safe: lives on the observing thread, since Digests stat()s through the registrar.
+class Enricher {
+ public:
+  Enricher(const ProcessSource& processes, Containers& containers, Digests& digests, Users& users, const Clock& clock,
+           std::string proc_root = "/proc");
+
+  /// Everything that can be known about who made a change. Never fails: what is missing is said in `missing`, one
+  /// sentence each, ready for wire::Finding::missing_evidence.
+  wire::Actor actor(const mark_actor& raw, std::vector<std::string>& missing);
+
+  /// Only the process itself (for wire::Finding::first_actor).
+  wire::Process process(const mark_actor& raw);
+
+ private:
+  ProcessFacts facts_of(const mark_actor& raw, bool& in_table) const;
+  std::vector<ProcessFacts> ancestors(const ProcessFacts& of, bool& complete) const;
+  wire::Process describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
+
+  const ProcessSource& processes_;
+  Containers& containers_;
+  Digests& digests_;
+  Users& users_;
+  const Clock& clock_;
+  std::string proc_root_;
+};
+
+}  // namespace plumbline::agent

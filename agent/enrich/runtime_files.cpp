@@ -1,0 +1,98 @@
+#include "agent/enrich/runtime_files.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "agent/enrich/containers.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using wire::Json;
+constexpr std::uintmax_t max_file = 4 << 20;  // a foreign file; state.json is some 50 KB
+
+/// A JSON file of somebody else's, or null: torn, too large, gone.
+Json read_json(const fs::path& path) {
+  std::error_code error;
+  if (fs::file_size(path, error) > max_file || error) return nullptr;
+  std::ifstream file(path, std::ios::binary);
+  return Json::parse(file, nullptr, false);
+}
+
+std::string text_at(const Json& j, const char* key) {
+  if (!j.is_object()) return "";
+  const auto it = j.find(key);
+  return it != j.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+bool names_cgroup(const Json& state, const std::string& cgroup_path) {
+  if (!state.is_object() || !state.contains("cgroup_paths") || !state["cgroup_paths"].is_object()) return false;
+  for (const auto& [controller, path] : state["cgroup_paths"].items())
+    if (path.is_string() && path.get_ref<const std::string&>().ends_with(cgroup_path)) return true;
+  return false;
+}
+
+std::optional<RuncState> from_state(const Json& state) {
+  RuncState result;
+  result.container.id = text_at(state, "id");
+  if (result.container.id.empty()) return std::nullopt;
+  result.container.runtime = "runc";
+  std::string bundle;
+  bool podman = false;
+  if (state.contains("config") && state["config"].is_object() && state["config"].contains("labels"))
+    for (const auto& label : state["config"]["labels"]) {
+      const std::string text = label.is_string() ? label.get<std::string>() : "";
+      if (text.starts_with("bundle=")) bundle = text.substr(7);
+      podman |= text == "io.container.manager=libpod";
+    }
+  if (podman) {
+    // <graph root>/<driver>-containers/<id>/userdata
+    result.container.runtime = "podman";
+    const fs::path containers = fs::path(bundle).parent_path().parent_path();
+    result.graph_root = containers.parent_path();
+    result.graph_driver = containers.filename().string();
+    const auto suffix = result.graph_driver.find("-containers");
+    if (suffix != std::string::npos) result.graph_driver.resize(suffix);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::optional<RuncState> read_runc_state(const std::string& root, const std::string& id,
+                                         const std::string& cgroup_path) {
+  if (!id.empty()) {
+    const Json state = read_json(fs::path(root) / id / "state.json");
+    if (state.is_object()) return from_state(state);
+  }
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root, error)) {
+    const Json state = read_json(entry.path() / "state.json");
+    if (names_cgroup(state, cgroup_path)) return from_state(state);
+  }
+  return std::nullopt;
+}
+
+bool read_podman_storage(const std::string& graph_root, const std::string& driver, wire::Container& container) {
+  const Json all = read_json(fs::path(graph_root) / (driver + "-containers") / "containers.json");
+  if (!all.is_array()) return false;
+  for (const auto& entry : all) {
+    if (text_at(entry, "id") != container.id) continue;
+    if (entry.contains("names") && entry["names"].is_array() && !entry["names"].empty() &&
+        entry["names"][0].is_string())
+      container.name = entry["names"][0].get<std::string>();
+    const Json metadata = Json::parse(text_at(entry, "metadata"), nullptr, false);
+    container.image = text_at(metadata, "image-name");
+    const std::string image_id = text_at(entry, "image");
+    const Json images = read_json(fs::path(graph_root) / (driver + "-images") / "images.json");
+    if (images.is_array())
+      for (const auto& image : images)
+        if (text_at(image, "id") == image_id) container.image_digest = text_at(image, "digest");
+    return true;
+  }
+  return false;
+}
+
+}  // namespace plumbline::agent

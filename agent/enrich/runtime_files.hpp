@@ -1,0 +1,22 @@
+// Readers of container runtimes' own files.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "include/wire/finding.hpp"
+
+namespace plumbline::agent {
+
+struct RuncState {
+  wire::Container container;  ///< id and runtime; "podman" where the labels say so
+  std::string graph_root;     ///< podman's storage, from the bundle's place; "" = not podman
+  std::string graph_driver;   ///< "overlay"
+};
+
+/// <root>/<id>/state.json (libcontainer); where `id` is "" or has no such file, the state whose cgroup_paths name
+/// `cgroup_path`, since a plain runc container may be anywhere. nullopt = no such container now.
+std::optional<RuncState> read_runc_state(const std::string& root, const std::string& id,
+                                         const std::string& cgroup_path);
+
+}  // namespace plumbline::agent

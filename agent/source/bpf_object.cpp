@@ -1,0 +1,246 @@
+#include "agent/source/bpf_object.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string_view>
+
+#include "include/util/fd.hpp"
+#include "plumbline.skel.h"
+
+namespace plumbline::agent {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr long bpffs_magic = 0xcafe4a11;  // BPF_FS_MAGIC, linux/magic.h
+
+bool is_fentry(std::string_view section) {
+  return section.starts_with("fentry/") || section.starts_with("fexit/");
+}
+bool is_iterator(std::string_view section) {
+  return section.starts_with("iter/");
+}
+bool is_process_program(std::string_view section) {
+  return section.starts_with("tp_btf/sched_") || section.starts_with("tp_btf/cgroup_");
+}
+bool belongs_to(std::string_view section, Tier tier) {
+  if (is_iterator(section) || is_process_program(section)) return true;
+  return is_fentry(section) == (tier == Tier::fentry);
+}
+
+bool kernel_has(const btf* kernel, std::string_view section) {
+  const std::string name(section.substr(section.find('/') + 1));
+  if (section.starts_with("tp_btf/"))
+    return btf__find_by_name_kind(kernel, ("btf_trace_" + name).c_str(), BTF_KIND_TYPEDEF) > 0;
+  if (is_fentry(section)) return btf__find_by_name_kind(kernel, name.c_str(), BTF_KIND_FUNC) > 0;
+  return true;
+}
+
+std::string log_tail;  // the last lines that libbpf said while loading; one thread loads
+
+int keep_log(libbpf_print_level level, const char* format, va_list args) {
+  char line[1024];
+  std::vsnprintf(line, sizeof line, format, args);
+  std::string text(line);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  if (level == LIBBPF_DEBUG) return 0;
+  // libbpf's advice to raise RLIMIT_MEMLOCK is wrong on every kernel that has BTF: memory is charged to the cgroup.
+  if (text.find("ulimit") == std::string::npos && log_tail.size() < 2048)
+    log_tail += (log_tail.empty() ? "" : " | ") + text;
+  return 0;
+}
+
+Error load_error(const std::string& what, int error) {
+  std::string why = std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
+  if (!log_tail.empty()) why += " (" + log_tail.substr(0, 400) + ")";
+  return {error == EPERM || error == EACCES ? ErrorCode::permission : ErrorCode::unsupported, what, why,
+          "run `plumb doctor` for the causes one by one"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options, Tier tier, TierReport& report) {
+  libbpf_set_print(keep_log);
+  log_tail.clear();
+  std::unique_ptr<BpfObject> object(new BpfObject);
+  std::string trouble;
+  bool pinned = !options.pin_dir.empty();
+  if (pinned) {
+    std::error_code error;
+    fs::create_directories(fs::path(options.pin_dir) / "links", error);
+    struct statfs file_system{};
+    if (error || ::statfs(options.pin_dir.c_str(), &file_system) != 0 || file_system.f_type != bpffs_magic) {
+      trouble = options.pin_dir + " is not on a writable bpffs: changes while the agent is down will lack their actor";
+      if (!error) fs::remove_all(options.pin_dir, error);
+      pinned = false;
+    }
+  }
+  auto loaded = object->load_object(options, tier, pinned, report);
+  if (!loaded && pinned && fs::exists(fs::path(options.pin_dir) / "marks")) {
+    // Pins of another version or other sizes: nothing of them can be read, so they go.
+    trouble = "an earlier agent's pins could not be adopted and were replaced (" + loaded.error().why + ")";
+    auto removed = remove_pins(options.pin_dir);
+    if (!removed) trouble += "; " + removed.error().message();
+    std::error_code error;
+    fs::create_directories(fs::path(options.pin_dir) / "links", error);
+    object.reset(new BpfObject);
+    log_tail.clear();
+    loaded = object->load_object(options, tier, pinned, report);
+  }
+  if (!loaded) return loaded.error();
+  object->pin_trouble_ = std::move(trouble);
+  if (auto attached = object->attach(report); !attached) return attached.error();
+  return object;
+}
+
+Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, bool pinned, TierReport& report) {
+  skeleton_ = plumbline_bpf__open();
+  if (skeleton_ == nullptr) return load_error("open the BPF object", errno);
+  bpf_map__set_max_entries(skeleton_->maps.marks, options.max_marks);
+  bpf_map__set_max_entries(skeleton_->maps.mark_states, options.max_marks);
+  bpf_map__set_max_entries(skeleton_->maps.processes, options.processes);
+  bpf_map__set_max_entries(skeleton_->maps.images, options.images);
+
+  std::unique_ptr<btf, decltype(&btf__free)> kernel(btf__load_vmlinux_btf(), btf__free);
+  if (!kernel)
+    return Error{ErrorCode::unsupported, "read the kernel's BTF", "/sys/kernel/btf/vmlinux is missing or unreadable",
+                 "use a kernel built with CONFIG_DEBUG_INFO_BTF=y (every current distribution's is)"};
+  report.hooks.clear();
+  report.missing.clear();
+  bool has_content_hook = false;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    const std::string section = bpf_program__section_name(program);
+    const bool wanted = belongs_to(section, tier);
+    const bool possible = wanted && kernel_has(kernel.get(), section);
+    bpf_program__set_autoload(program, possible);
+    if (wanted && !possible) report.missing.push_back(section);
+    if (possible && !is_iterator(section)) report.hooks.push_back(section);
+    has_content_hook |= possible && (section == "tp_btf/ctime_ns_xchg" || section == "fentry/file_modified");
+  }
+  kernel.reset();
+  if (!has_content_hook)
+    return Error{ErrorCode::unsupported, "find the hooks of the " + std::string(text_of(tier)) + " tier",
+                 tier == Tier::ctime ? "this kernel has no tracepoint timestamp:ctime_ns_xchg (it came with Linux 6.13)"
+                                     : "this kernel has no traceable file_modified()",
+                 ""};
+
+  if (pinned) {
+    link_dir_ = options.pin_dir + "/links";
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton_->obj) {
+      if (bpf_map__is_internal(map) || map == skeleton_->maps.image_scratch) continue;
+      const std::string pin = options.pin_dir + "/" + bpf_map__name(map);
+      adopted_ |= map == skeleton_->maps.marks && ::access(pin.c_str(), F_OK) == 0;
+      bpf_map__set_pin_path(map, pin.c_str());
+    }
+  }
+  if (const int error = plumbline_bpf__load(skeleton_); error != 0)
+    return load_error("load the programs of the " + std::string(text_of(tier)) + " tier", -error);
+
+  const std::uint32_t zero = 0;
+  struct control c{};
+  if (bpf_map_lookup_elem(map_fd("control_map"), &zero, &c) != 0) return load_error("read the control map", errno);
+  if (adopted_ && c.abi_version != PLUMBLINE_ABI_VERSION)
+    return Error{ErrorCode::unsupported, "adopt pinned maps",
+                 "they have ABI version " + std::to_string(c.abi_version) + ", this agent has " +
+                     std::to_string(PLUMBLINE_ABI_VERSION),
+                 ""};
+  links_adopted_ = adopted_ && c.object_hash == object_hash();
+  if (!adopted_ && ::getrandom(&c.epoch, sizeof c.epoch, 0) != sizeof c.epoch)
+    return load_error("draw an epoch", errno);
+  c.abi_version = PLUMBLINE_ABI_VERSION;
+  c.object_hash = object_hash();
+  if (bpf_map_update_elem(map_fd("control_map"), &zero, &c, BPF_ANY) != 0)
+    return load_error("write the control map", errno);
+  return {};
+}
+
+Result<void> BpfObject::attach(TierReport& report) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    if (!bpf_program__autoload(program) || is_iterator(bpf_program__section_name(program))) continue;
+    const std::string name = bpf_program__name(program);
+    // The same program of an earlier agent still runs: it keeps running, and this copy is dropped with the object.
+    if (links_adopted_) {
+      if (bpf_link* pinned = bpf_link__open((link_dir_ + "/" + name).c_str()); pinned != nullptr) {
+        links_.emplace_back(name, pinned);
+        continue;
+      }
+    }
+    bpf_link* link = bpf_program__attach(program);
+    if (link == nullptr) {
+      report.why = std::string("attach ") + bpf_program__section_name(program) + ": " + std::strerror(errno);
+      return load_error(std::string("attach ") + bpf_program__section_name(program), errno);
+    }
+    links_.emplace_back(name, link);
+  }
+  return {};
+}
+
+void BpfObject::pin_links() {
+  if (link_dir_.empty()) return;
+  std::vector<std::string> current;
+  for (auto& [name, link] : links_) {
+    const std::string pin = link_dir_ + "/" + name;
+    current.push_back(name);
+    if (bpf_link__pin_path(link) != nullptr) continue;
+    // New before old: for a moment both count the same change, which is better than neither. (bpffs refuses dots.)
+    const std::string fresh = pin + "_new";
+    ::unlink(fresh.c_str());
+    if (bpf_link__pin(link, fresh.c_str()) != 0 || ::rename(fresh.c_str(), pin.c_str()) != 0)
+      pin_trouble_ = "pin " + pin + ": " + std::strerror(errno);
+  }
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(link_dir_, error))
+    if (std::find(current.begin(), current.end(), entry.path().filename()) == current.end())
+      ::unlink(entry.path().c_str());
+}
+
+Result<void> BpfObject::list_processes() {
+  bpf_link* link = bpf_program__attach_iter(skeleton_->progs.list_processes, nullptr);
+  if (link == nullptr) return load_error("attach iter/task", errno);
+  const Fd fd(bpf_iter_create(bpf_link__fd(link)));
+  char nothing[256];
+  if (fd)
+    while (::read(fd.get(), nothing, sizeof nothing) > 0) {
+    }
+  bpf_link__destroy(link);
+  if (!fd) return load_error("run iter/task", errno);
+  return {};
+}
+
+int BpfObject::map_fd(const char* name) const {
+  const bpf_map* map = bpf_object__find_map_by_name(skeleton_->obj, name);
+  return map == nullptr ? -1 : bpf_map__fd(map);
+}
+
+std::uint64_t BpfObject::object_hash() const {
+  std::size_t size = 0;
+  const auto* bytes = static_cast<const unsigned char*>(plumbline_bpf__elf_bytes(&size));
+  std::uint64_t hash = 14695981039346656037ull;  // FNV-1a, 64 bit: tells builds apart, defends against nothing
+  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 1099511628211ull;
+  return hash;
+}
+
+BpfObject::~BpfObject() {
+  // Destroying a pinned link closes our descriptor; the pin keeps the program attached.
+  for (auto& [name, link] : links_) bpf_link__destroy(link);
+  if (skeleton_ != nullptr) plumbline_bpf__destroy(skeleton_);
+}
+
+Result<void> remove_pins(const std::string& pin_dir) {
+  std::error_code error;
+  fs::remove_all(pin_dir, error);
+  if (error)
+    return Error{ErrorCode::io, "remove the pins in " + pin_dir, error.message(),
+                 "remove the directory by hand as root"};
+  return {};
+}
+
+}  // namespace plumbline::agent
