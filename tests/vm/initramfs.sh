@@ -37,7 +37,8 @@ add_binary() { # PATH NAME
   rm -f "$root/usr/bin/$2"
   strip -g -o "$root/usr/bin/$2" "$1" 2>/dev/null || cp -L "$1" "$root/usr/bin/$2"
   chmod 0755 "$root/usr/bin/$2"
-  { ldd "$1" 2>/dev/null || true; } | grep -oE '/[^ ]+' | while read -r library; do
+  # A static program has none: ldd and grep then fail, rightly.
+  { ldd "$1" 2>/dev/null | grep -oE '/[^ ]+' || true; } | while read -r library; do
     [[ -e $root$library ]] || { mkdir -p "$root$(dirname "$library")" && cp -L "$library" "$root$library"; }
   done
 }

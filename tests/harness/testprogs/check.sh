@@ -21,7 +21,7 @@ complain() {
 fresh() {
   rm -rf "$work"/*
   head -c 8192 /dev/zero | tr '\0' a >"$work/file"
-  echo "other file" >"$work/other"
+  { echo "other file" && head -c 8181 /dev/zero | tr '\0' b; } >"$work/other" # the same size: FICLONE wants whole blocks
 }
 
 # What must differ after the trigger. The change time and inode of both paths, and the names: each trigger moves one.

@@ -1,0 +1,168 @@
+#!/bin/sh
+# The first drift, on this kernel and on each file system: agent and collector run with a manifest; a managed file is
+# changed by write, by rename over it, by chmod and by deletion; each shows as an open drift with the process that did
+# it, and resolves when the file is put back. A restart of the agent, orderly and by SIGKILL, keeps what is open and
+# finds what changed meanwhile.
+. /test/lib.sh
+
+patience=60 # seconds until something that should happen counts as not happening; emulation, hence generous
+file_systems="tmpfs ext4 overlay btrfs xfs"
+log=/run/agent.log
+
+# --- set-up ------------------------------------------------------------------------------------------------------------
+
+content() { printf 'listen 80;\n# a managed file with some more bytes than the change writes\n'; }
+
+# In place, so that inode and owner stay; the file is exactly as the manifest wants it.
+put_back() { # PATH
+  [ -e "$1" ] || : >"$1"
+  content >"$1"
+  chmod 0644 "$1"
+}
+
+write_configs() {
+  mkdir -p /etc/plumbline
+  {
+    printf 'apiVersion: plumbline/v1\nkind: Manifest\nrevision: "1"\nfiles:\n'
+    for fs in $file_systems; do
+      mkdir -p "/mnt/$fs/conf.d"
+      for name in app other; do
+        put_back "/mnt/$fs/conf.d/$name.conf"
+        printf -- '- {path: /mnt/%s/conf.d/%s.conf, sha256: %s, mode: "0644", owner: root}\n' "$fs" "$name" \
+          "$(content | sha256sum | cut -d' ' -f1)"
+      done
+    done
+  } >/etc/plumbline/baseline.yaml
+  cat >/etc/plumbline/agent.yaml <<'CONF'
+node: {name: vm-node}
+state_dir: /var/lib/plumbline
+baselines:
+- {name: vm, manifest: /etc/plumbline/baseline.yaml}
+collector: {url: "http://127.0.0.1:9650"}
+CONF
+  cat >/etc/plumbline/collector.yaml <<'CONF'
+listen: 127.0.0.1:9650
+store: {sqlite: /var/lib/plumbline-collector/plumbline.db}
+sinks:
+- {name: file, ndjson: {path: /var/lib/plumbline-collector/findings.ndjson}}
+CONF
+  mkdir -p /var/lib/plumbline /var/lib/plumbline-collector /run/plumbline
+}
+
+answers() { wget -q -O /dev/null "$1"; } # URL; fails for any status but 200
+
+start_collector() {
+  plumbline-collector --config /etc/plumbline/collector.yaml >>/run/collector.log 2>&1 &
+  collector=$!
+  until_true $patience answers http://127.0.0.1:9650/readyz
+}
+
+start_agent() {
+  plumbline-agent --config /etc/plumbline/agent.yaml >>$log 2>&1 &
+  agent=$!
+  until_true $patience answers http://127.0.0.1:9640/startupz && until_true $patience answers http://127.0.0.1:9640/readyz
+}
+
+stop_agent() { # SIGNAL
+  kill "-$1" "$agent"
+  wait "$agent" 2>/dev/null # blocks until it is gone; the VM's own timeout bounds it
+}
+
+tell_logs() {
+  for file in $log /run/collector.log; do
+    tail -n 25 $file | sed "s|^|PLUMBLINE-INFO: $(basename $file): |"
+  done
+}
+
+# --- questions ----------------------------------------------------------------------------------------------------------
+
+# Is there a drift of PATH for which the jq condition holds? Status 2 of plumb only says that something is open.
+drift_of() { # PATH CONDITION [PLUMB OPTION…]
+  drift_path=$1 condition=$2
+  shift 2
+  plumb "$@" drift --state all -o json >/run/drift.json 2>/run/drift.err
+  case $? in 0 | 2) ;; *) return 1 ;; esac
+  jq -e --arg path "$drift_path" "any(.items[]; .where.path == \$path and ($condition))" /run/drift.json
+}
+
+# What is known about PATH, shortly, for a failure's reason.
+tell() { # PATH
+  jq -c --arg path "$1" '[.items[] | select(.where.path == $path) | {id, state, diff, pid: .actor.process.pid,
+    exe: .actor.process.exe, count}] | .[:2]' /run/drift.json 2>/dev/null || cat /run/drift.err
+}
+
+expect_drift() { # NAME PATH CONDITION [PLUMB OPTION…]
+  what=$1
+  shift
+  if until_true $patience drift_of "$@"; then pass "$what"; else fail "$what" "not within $patience s: $(tell "$1")"; fi
+}
+
+# The trigger changes PATH; the drift names it, the changed attribute and exactly this process. Then put back.
+change_shows() { # FS TRIGGER ATTRIBUTE_PATTERN PATH [PREFIX]
+  fs=$1 trigger=$2 attribute=$3 path=$4 prefix=${5:-}
+  truth=$(plumb-testprog $prefix "$trigger" "$path") || { fail "$fs.$prefix$trigger" "trigger: $truth"; return; }
+  pid=$(echo "$truth" | jq .pid)
+  expect_drift "$fs.$prefix$trigger" "$path" ".state == \"open\" and .actor.process.pid == $pid
+    and (.actor.process.exe | endswith(\"/plumb-testprog\")) and any(.diff[]; .attribute | test(\"$attribute\"))"
+  put_back "$path"
+  expect_drift "$fs.$prefix$trigger.resolved" "$path" \
+    '.state == "resolved" and any(.closed_at; . != null)) and (all(.items[]; .where.path != $path or .state != "open")'
+}
+
+# --- the story ----------------------------------------------------------------------------------------------------------
+
+write_configs
+if ! start_collector; then
+  fail first_drift.collector "not ready within $patience s"
+  tell_logs
+  exit 1
+fi
+if ! start_agent; then
+  fail first_drift.agent "not ready within $patience s: $(wget -q -O - 'http://127.0.0.1:9640/readyz?verbose' 2>&1 | tail -n 3 | tr '\n' ' ')"
+  tell_logs
+  exit 1
+fi
+pass first_drift.started
+info "status $(plumb status -o json 2>/dev/null | tr -d '\n' | cut -c 1-2000)"
+
+for fs in $file_systems; do
+  path=/mnt/$fs/conf.d/app.conf
+  change_shows "$fs" write content_sha256 "$path"
+  change_shows "$fs" replace content_sha256 "$path"
+  change_shows "$fs" chmod mode "$path"
+  change_shows "$fs" unlink 'existence|absent' "$path"
+  change_shows "$fs" write content_sha256 "$path" grandchild
+done
+
+kept=/mnt/ext4/conf.d/app.conf missed=/mnt/tmpfs/conf.d/other.conf killed=/mnt/overlay/conf.d/other.conf
+plumb-testprog write $kept >/run/kept.json
+expect_drift restart.before $kept ".state == \"open\" and .actor.process.pid == $(jq .pid /run/kept.json)"
+before=$(jq -c --arg path $kept '[.items[] | select(.where.path == $path and .state == "open") | {id, count, opened_at}]' /run/drift.json)
+
+stop_agent TERM
+plumb-testprog write $missed >/run/missed.json
+if start_agent; then pass restart.ready; else fail restart.ready "not ready within $patience s" && tell_logs; fi
+drift_of $kept .id >/run/check.out
+after=$(jq -c --arg path $kept '[.items[] | select(.where.path == $path and .state == "open") | {id, count, opened_at}]' /run/drift.json)
+if [ "$before" = "$after" ]; then pass restart.keeps_drift; else fail restart.keeps_drift "before $before, after $after"; fi
+expect_drift restart.finds_missed $missed '.state == "open" and any(.diff[]; .attribute == "content_sha256")'
+
+stop_agent KILL
+plumb-testprog write $killed >/run/killed.json
+start_agent || tell_logs
+expect_drift killed.finds_missed $killed '.state == "open"'
+expect_drift killed.keeps_drift $kept ".state == \"open\" and .id == $(echo "$before" | jq '.[0].id')"
+
+expect_drift collector.has_drift $kept '.state == "open"' --collector http://127.0.0.1:9650
+expect_drift collector.has_missed $missed '.state == "open"' --collector http://127.0.0.1:9650
+if until_true $patience grep -q "$kept" /var/lib/plumbline-collector/findings.ndjson; then
+  pass sink.ndjson
+else
+  fail sink.ndjson "the file sink has no finding of $kept"
+fi
+
+info "agent $(grep -E 'VmRSS|VmHWM' "/proc/$agent/status" | tr -s '\t\n ' ' ')"
+tell_logs
+stop_agent TERM
+kill "$collector"
+wait "$collector" 2>/dev/null
