@@ -1,0 +1,106 @@
+// Which inodes stand for the managed paths: marks on every file, directory and symlink on the way (DESIGN: "What is
+// marked"). User space owns the paths; the kernel side knows inodes only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/source/kernel.hpp"
+
+namespace plumbline::agent {
+
+using WatchId = std::uint32_t;
+
+struct NodeMark {
+  mark_key key{};
+  std::uint32_t generation = 0;
+  std::uint32_t slot = 0;
+};
+
+/// What a watched path is at the moment.
+struct Resolution {
+  std::string physical;            ///< the leaf's path without symlinks before it (and at it, where it is followed)
+  bool exists = false;
+  std::string trouble;             ///< why it cannot be resolved: symlink loop, not a directory, too long, denied
+  std::string unwatched;           ///< why an inode on the way has no mark; "" = fully watched
+  bool composed = false;           ///< a file system without multigrain time: changes within one tick may merge
+  std::vector<NodeMark> leaf;      ///< marks of the leaf
+  std::vector<NodeMark> links;     ///< marks of symlinks on the way
+};
+
+/// A change that reached a watch: which mark told of it.
+struct Cause {
+  NodeMark mark;
+  struct mark value {};
+  std::uint64_t changes = 0;
+  bool of_directory = false;       ///< the directory's mark: its actor may be another change's where several merged
+};
+
+/// Not thread-safe: lives on the observing thread.
+class WatchTree {
+ public:
+  explicit WatchTree(Kernel& kernel);
+  ~WatchTree();
+
+  /// Watches `path` (absolute, normal). `follow` = a symlink at the very end is followed. Marks at once; a path that does
+  /// not exist is watched through the directories that do. Never fails: trouble is in the Resolution.
+  WatchId add(const std::string& path, bool follow);
+  void remove(WatchId id);
+
+  /// Walks the path again where something on it moved; marks what is new on it.
+  const Resolution& resolve(WatchId id);
+
+  /// Whether the leaf's inode is still the one that was resolved; arms it (and nothing else) for its next change.
+  bool leaf_is_current(WatchId id);
+
+  /// The watches that the changes in `slots` concern, each with its causes. Directories are waited out (barrier), armed
+  /// again and their entries compared; entries that are what they were concern nobody.
+  std::map<WatchId, std::vector<Cause>> affected_by(const std::vector<std::uint32_t>& slots);
+
+  /// Compares every node with its inode, without being told by a mark (start, mount change, rescan).
+  std::set<WatchId> verify_all();
+
+  /// Removes marks that no node uses any more. Call once what they told has been recorded.
+  void drop_retired();
+
+  std::size_t watches() const { return watches_.size(); }
+  std::size_t nodes() const { return nodes_; }
+
+  static std::uint64_t path_hash(std::string_view path);
+
+ private:
+  struct Node;
+  struct Watch;
+
+  Node* child_of(Node& parent, const std::string& name);
+  void walk(Watch& watch);
+  bool refresh(Node& node);
+  void set_marks(Node& node, const Kernel::Registered& registered);
+  void retire(Node& node);
+  void forget(Node& node, WatchId id);
+  void prune(Node* node);
+  void verify_children(Node& directory, std::set<WatchId>& moved);
+  void collect(Node& node, std::set<WatchId>& ids);
+  void mark_stale(Node& node);
+  void verify_subtree(Node& node, std::set<WatchId>& moved);
+
+  Kernel& kernel_;
+  std::unique_ptr<Node> root_;
+  std::unordered_map<WatchId, std::unique_ptr<Watch>> watches_;
+  std::unordered_map<std::uint32_t, std::vector<Node*>> by_slot_;
+  std::vector<NodeMark> retired_;
+  WatchId next_id_ = 1;
+  std::size_t nodes_ = 0;
+};
+
+/// Waits until no operation that holds the directory's lock is under way, so that a rename or creation that has told of
+/// itself is also visible.
+void directory_barrier(const std::string& path);
+
+}  // namespace plumbline::agent

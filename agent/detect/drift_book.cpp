@@ -1,0 +1,104 @@
+#include "agent/detect/drift_book.hpp"
+
+#include <algorithm>
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::size_t max_findings = 100;
+
+void add_finding(wire::Drift& drift, const std::string& id) {
+  drift.findings.push_back(id);
+  if (drift.findings.size() > max_findings) drift.findings.erase(drift.findings.begin());
+}
+
+}  // namespace
+
+std::optional<wire::Drift> DriftBook::after(const wire::Finding& f) const {
+  using wire::ComparisonResult;
+  const wire::Drift* open = open_drift(f.resource, f.where.path);
+  if (open == nullptr && f.comparison != ComparisonResult::mismatch) return std::nullopt;
+
+  wire::Drift drift;
+  if (open != nullptr) {
+    drift = *open;
+  } else {
+    drift.id = "d-" + f.id;
+    drift.resource = f.resource;
+    drift.kind = f.kind;
+    drift.opened_at = f.at;
+    drift.where = f.where;
+  }
+  drift.updated_at = std::max(f.observed_at, drift.updated_at);
+  drift.count += 1;
+  drift.comparison = f.comparison;
+  add_finding(drift, f.id);
+  if (f.comparison == ComparisonResult::match) {
+    // The diff, the actor and the verdict stay those of the drift: what it was, and who did it.
+    drift.state = wire::DriftState::resolved;
+    drift.closed_at = f.observed_at;
+    drift.closed_by = "live equals baseline again, finding " + f.id;
+    return drift;
+  }
+  if (f.comparison == ComparisonResult::not_comparable) return drift;
+  drift.verdict = f.verdict;
+  drift.severity = f.severity;
+  drift.diff = f.diff;
+  drift.evidence = f.evidence;
+  drift.missing_evidence = f.missing_evidence;
+  // A baseline that moved, or a scan, does not know who changed the file: the actor that was seen stays.
+  if (f.actor.process || open == nullptr) drift.actor = f.actor;
+  return drift;
+}
+
+std::optional<wire::Drift> DriftBook::accepted(const std::string& resource, const std::string& path, WallNs at,
+                                               const std::string& closed_by) const {
+  const wire::Drift* open = open_drift(resource, path);
+  if (open == nullptr) return std::nullopt;
+  wire::Drift drift = *open;
+  drift.state = wire::DriftState::accepted;
+  drift.updated_at = std::max(at, drift.updated_at);
+  drift.closed_at = at;
+  drift.closed_by = closed_by;
+  return drift;
+}
+
+void DriftBook::commit(const wire::Drift& drift) {
+  const std::string of = key(drift.resource, drift.where.path);
+  if (const auto known = by_id_.find(drift.id); known != by_id_.end())
+    closed_.erase({known->second.updated_at, drift.id});
+  by_id_[drift.id] = drift;
+  if (drift.state == wire::DriftState::open) {
+    open_[of] = drift.id;
+    return;
+  }
+  if (const auto it = open_.find(of); it != open_.end() && it->second == drift.id) open_.erase(it);
+  closed_[{drift.updated_at, drift.id}] = drift.id;
+  if (closed_.size() > max_closed_) {
+    by_id_.erase(closed_.begin()->second);
+    closed_.erase(closed_.begin());
+    ++forgotten_;
+  }
+}
+
+const wire::Drift* DriftBook::open_drift(const std::string& resource, const std::string& path) const {
+  const auto it = open_.find(key(resource, path));
+  return it == open_.end() ? nullptr : &by_id_.at(it->second);
+}
+
+const wire::Drift* DriftBook::find(const std::string& id) const {
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() ? nullptr : &it->second;
+}
+
+std::vector<wire::Drift> DriftBook::newest_first() const {
+  std::vector<wire::Drift> all;
+  all.reserve(by_id_.size());
+  for (const auto& [id, drift] : by_id_) all.push_back(drift);
+  std::sort(all.begin(), all.end(), [](const wire::Drift& a, const wire::Drift& b) {
+    return a.updated_at != b.updated_at ? a.updated_at > b.updated_at : a.id > b.id;
+  });
+  return all;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,47 @@
+// Drift is state: which resources are out of true, since when, and how each drift ended.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "include/util/result.hpp"
+#include "include/wire/finding.hpp"
+
+namespace plumbline::agent {
+
+/// Not thread-safe. Holds every open drift, and the newest `max_closed` closed ones; older ones are forgotten (the
+/// collector's ledger has them) and counted.
+class DriftBook {
+ public:
+  explicit DriftBook(std::size_t max_closed = 1000) : max_closed_(max_closed) {}
+
+  /// The drift after `finding`, whose id must be set; nullopt where it concerns none (a match with nothing open).
+  /// Changes nothing: commit() does, once the finding is durable.
+  std::optional<wire::Drift> after(const wire::Finding& finding) const;
+
+  /// An open drift closed without a finding: `accepted` by a new baseline revision or because it is no longer managed.
+  std::optional<wire::Drift> accepted(const std::string& resource, const std::string& path, WallNs at,
+                                      const std::string& closed_by) const;
+
+  void commit(const wire::Drift& drift);
+
+  const wire::Drift* open_drift(const std::string& resource, const std::string& path) const;
+  const wire::Drift* find(const std::string& id) const;
+  std::vector<wire::Drift> newest_first() const;
+  std::size_t open_count() const { return open_.size(); }
+  std::uint64_t forgotten() const { return forgotten_; }
+
+ private:
+  static std::string key(const std::string& resource, const std::string& path) { return resource + '\n' + path; }
+
+  std::size_t max_closed_;
+  std::map<std::string, wire::Drift> by_id_;
+  std::map<std::string, std::string> open_;                           // key → id
+  std::map<std::pair<WallNs, std::string>, std::string> closed_;      // (updated, id) → id
+  std::uint64_t forgotten_ = 0;
+};
+
+}  // namespace plumbline::agent

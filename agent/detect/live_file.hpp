@@ -1,0 +1,41 @@
+// What a managed path looks like now: read so that the answer is one consistent state (DESIGN: "The file is the truth").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/source/kernel.hpp"
+#include "baseline/keyed_hash.hpp"
+
+namespace plumbline::agent {
+
+struct LiveFile {
+  enum class Kind { missing, regular, directory, symlink, other, unreadable };
+  Kind kind = Kind::missing;
+  std::string trouble;                     ///< why it is unreadable, or why it has no digest
+  std::uint32_t mode = 0;                  ///< permission bits, 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t size = 0;
+  std::optional<baseline::Sha256> digest;  ///< of a regular file, where asked for and readable
+  std::string target;                      ///< of a symlink
+  std::vector<std::string> entries;        ///< of a directory, where asked for; at most 65,536
+  bool unsettled = false;                  ///< it kept changing while it was read: ask again
+
+  bool operator==(const LiveFile&) const = default;
+};
+
+struct ReadRequest {
+  bool digest = false;
+  bool entries = false;
+  std::uint64_t max_bytes = 256ull << 20;  ///< larger files get no digest, and say so
+};
+
+/// statx (arms the inode) → lseek(SEEK_HOLE) (waits out a write under way) → read → statx; again while it changes, five
+/// times at most. `path` is physical: a symlink in its last place is described, not followed. Never opens devices,
+/// FIFOs or sockets; leaves access times alone where the kernel lets it.
+LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& request);
+
+}  // namespace plumbline::agent

@@ -1,0 +1,117 @@
+#include "agent/detect/state_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "include/util/fd.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using wire::Json;
+constexpr int version = 1;
+
+std::string hex(std::uint64_t value) {
+  char text[20];
+  std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::uint64_t from_hex(const Json& j) {
+  return j.is_string() ? std::strtoull(j.get_ref<const std::string&>().c_str(), nullptr, 16) : 0;
+}
+
+// Bodies hold foreign bytes only as escaped text; should one slip through, it is replaced, not thrown about.
+std::string text_of_json(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace
+
+Result<void> write_snapshot(const std::string& path, const Snapshot& snapshot) {
+  Json drifts = Json::array();
+  for (const auto& drift : snapshot.drifts) drifts.push_back(wire::to_json_value(drift));
+  const std::string text =
+      text_of_json({{"version", version}, {"sequence", hex(snapshot.sequence)}, {"drifts", std::move(drifts)}});
+  const std::string fresh = path + ".new";
+  const Fd fd(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+  if (!fd) return io_error("write " + fresh, errno);
+  for (std::size_t at = 0; at < text.size();) {
+    const ssize_t written = ::write(fd.get(), text.data() + at, text.size() - at);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("write " + fresh, errno, "free space in the state directory");
+    at += static_cast<std::size_t>(written);
+  }
+  if (::fsync(fd.get()) != 0) return io_error("sync " + fresh, errno);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("replace " + path, errno);
+  const std::string directory = path.substr(0, path.rfind('/'));
+  const Fd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!parent || ::fsync(parent.get()) != 0) return io_error("sync " + directory, errno);
+  return {};
+}
+
+Result<Snapshot> read_snapshot(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return io_error("read " + path, errno);
+  const Json json = Json::parse(file, nullptr, false);
+  const auto bad = [&](const std::string& why) {
+    return Error{ErrorCode::corrupt, "read the snapshot " + path, why, "it is kept beside and made anew by a scan"};
+  };
+  if (!json.is_object()) return bad("not JSON");
+  if (json.value("version", 0) != version) return bad("unknown version");
+  if (!json.contains("drifts") || !json["drifts"].is_array() || !json.contains("sequence")) return bad("keys are missing");
+  Snapshot snapshot;
+  snapshot.sequence = from_hex(json["sequence"]);
+  for (const auto& item : json["drifts"]) {
+    auto drift = wire::drift_from_json(item);
+    if (!drift) return bad(drift.error().message());
+    snapshot.drifts.push_back(std::move(*drift));
+  }
+  return snapshot;
+}
+
+std::string finding_body(const wire::Finding& finding, const wire::Drift* drift,
+                         const std::vector<HandledMark>& marks) {
+  Json body = {{"finding", wire::to_json_value(finding)}};
+  body["drift"] = drift != nullptr ? wire::to_json_value(*drift) : Json(nullptr);
+  if (!marks.empty()) {
+    Json list = Json::array();
+    for (const auto& m : marks)
+      list.push_back({hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)});
+    body["marks"] = std::move(list);
+  }
+  return text_of_json(body);
+}
+
+std::string drift_body(const wire::Drift& drift) { return text_of_json({{"drift", wire::to_json_value(drift)}}); }
+
+std::string gap_body(const wire::Gap& gap) { return text_of_json({{"gap", wire::to_json_value(gap)}}); }
+
+Result<void> replay(const wire::Record& record, Replayed& into) {
+  const Json body = Json::parse(record.body, nullptr, false);
+  const auto bad = [&](const std::string& why) {
+    return Error{ErrorCode::corrupt, "replay spool record " + std::to_string(record.sequence), why, ""};
+  };
+  if (!body.is_object()) return bad("not a JSON object");
+  if (const auto it = body.find("finding"); it != body.end()) {
+    auto finding = wire::finding_from_json(*it);
+    if (!finding) return bad(finding.error().message());
+    into.findings.push_back(std::move(*finding));
+  }
+  if (const auto it = body.find("drift"); it != body.end() && !it->is_null()) {
+    auto drift = wire::drift_from_json(*it);
+    if (!drift) return bad(drift.error().message());
+    into.drifts.push_back(std::move(*drift));
+  }
+  if (const auto it = body.find("marks"); it != body.end() && it->is_array())
+    for (const auto& m : *it)
+      if (m.is_array() && m.size() == 5)
+        into.marks.push_back({from_hex(m[0]), from_hex(m[2]), from_hex(m[3]), static_cast<std::uint32_t>(from_hex(m[1])),
+                              from_hex(m[4])});
+  return {};
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,247 @@
+#include "agent/node_state.hpp"
+
+#include <algorithm>
+
+#include "include/wire/json.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using wire::Json;
+constexpr std::int64_t stuck_after_ns = 30'000'000'000;
+
+}  // namespace
+
+NodeState::NodeState(NodeIdentity identity, const baseline::KeyedHash& key, Counters& counters,
+                     std::size_t recent_findings)
+    : identity_(std::move(identity)), key_(key), counters_(counters), recent_(recent_findings) {
+  for (const char* name : {"hooks", "baseline", "spool", "first_check"}) health_[name] = {name, false, "starting"};
+}
+
+void NodeState::set_sources(StatusSources sources) {
+  const std::lock_guard lock(mutex_);
+  sources_ = std::move(sources);
+}
+
+void NodeState::set_kernel(std::string tier, std::string kernel_json, std::vector<wire::BlindSpot> blind_spots) {
+  const std::lock_guard lock(mutex_);
+  tier_ = std::move(tier);
+  kernel_json_ = std::move(kernel_json);
+  blind_spots_ = std::move(blind_spots);
+}
+
+void NodeState::set_baselines(std::vector<BaselineStatus> baselines) {
+  const std::lock_guard lock(mutex_);
+  baselines_ = std::move(baselines);
+}
+
+void NodeState::set_health(const std::string& name, bool ok, std::string says) {
+  const std::lock_guard lock(mutex_);
+  health_[name] = {name, ok, std::move(says)};
+}
+
+void NodeState::put_row(const std::string& key, ResourceRow row) {
+  const std::lock_guard lock(mutex_);
+  rows_[key] = std::move(row);
+}
+
+void NodeState::remove_row(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  rows_.erase(key);
+}
+
+void NodeState::remember(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift,
+                         const wire::Gap* gap) {
+  const auto add = [&](const char* event, const Json& data) {
+    events_.push_back({record.sequence, event, data.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  };
+  if (finding != nullptr) {
+    findings_.push_front(*finding);
+    if (findings_.size() > recent_) findings_.pop_back();
+    add("finding", wire::to_json_value(*finding));
+  }
+  if (drift != nullptr) add("drift", wire::to_json_value(*drift));
+  if (gap != nullptr) add("gap", wire::to_json_value(*gap));
+  last_sequence_ = std::max(last_sequence_, record.sequence);
+  // A sequence leaves as a whole, so that a resume never gets half a record.
+  while (events_.size() > 2 * recent_) {
+    forgotten_through_ = events_.front().sequence;
+    while (!events_.empty() && events_.front().sequence == forgotten_through_) events_.pop_front();
+  }
+}
+
+void NodeState::commit(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift,
+                       const wire::Gap* gap) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (drift != nullptr) book_.commit(*drift);
+    remember(record, finding, drift, gap);
+  }
+  const std::lock_guard lock(subscribers_mutex_);
+  for (const auto& [id, wake] : subscribers_) wake();
+}
+
+void NodeState::restore(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift,
+                        bool take_drift) {
+  const std::lock_guard lock(mutex_);
+  if (drift != nullptr && take_drift) book_.commit(*drift);
+  if (events_.empty() && last_sequence_ == 0 && record.sequence > 0) forgotten_through_ = record.sequence - 1;
+  remember(record, finding, drift, nullptr);
+}
+
+void NodeState::restore_drift(const wire::Drift& drift) {
+  const std::lock_guard lock(mutex_);
+  book_.commit(drift);
+}
+
+std::vector<wire::Drift> NodeState::drifts() const {
+  const std::lock_guard lock(mutex_);
+  return book_.newest_first();
+}
+
+std::vector<wire::Finding> NodeState::findings() const {
+  const std::lock_guard lock(mutex_);
+  return {findings_.begin(), findings_.end()};
+}
+
+std::vector<wire::ResourceStatus> NodeState::resources() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<wire::ResourceStatus> all;
+  all.reserve(rows_.size());
+  for (const auto& [key, row] : rows_) {
+    wire::ResourceStatus status;
+    status.resource = row.expected.address;
+    status.path = row.expected.path;
+    status.baseline = row.baseline;
+    status.comparison = row.comparison.result;
+    status.diff = row.comparison.diff;
+    status.expected = describe(row.expected);
+    status.live = describe(row.live, row.expected.sensitive || (row.expected.content && row.expected.content->starts_with("hmac-")),
+                           key_, users_);
+    status.last_checked = row.last_checked;
+    status.watched = row.unwatched.empty();
+    status.unwatched_reason = row.unwatched;
+    if (!row.comparison.why_not.empty() && status.unwatched_reason.empty())
+      status.unwatched_reason = row.comparison.why_not;
+    if (const auto* drift = book_.open_drift(row.expected.address, row.expected.path)) status.drift_id = drift->id;
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+std::vector<wire::BlindSpot> NodeState::blind_spots() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<wire::BlindSpot> all = blind_spots_;
+  for (const auto& [key, row] : rows_)
+    if (!row.unwatched.empty())
+      all.push_back({"path_not_watched", row.expected.path, "Changes of this path are found by the rescan only.",
+                     row.unwatched, ""});
+  for (const auto& baseline : baselines_)
+    if (!baseline.error.empty())
+      all.push_back({baseline.loaded ? "baseline_stale" : "baseline_missing", baseline.name,
+                     baseline.loaded ? "Files are compared with an older revision of this baseline."
+                                     : "Nothing of this baseline is watched.",
+                     baseline.error, "mend the source; it is read again as soon as it changes"});
+  return all;
+}
+
+std::string NodeState::status_json() const {
+  const std::lock_guard lock(mutex_);
+  Json baselines = Json::array();
+  for (const auto& b : baselines_) {
+    Json j = {{"name", b.name},           {"kind", b.kind},   {"path", wire::json_text(b.path)}, {"loaded", b.loaded},
+              {"resources", b.resources}, {"files", b.files}, {"skipped", b.skipped}};
+    j["revision"] = b.revision;
+    if (b.loaded_at != 0) j["loaded_at"] = rfc3339(b.loaded_at);
+    if (!b.error.empty()) j["error"] = wire::json_text(b.error);
+    baselines.push_back(std::move(j));
+  }
+  Json counters = Json::object();
+  for (const auto& info : counter_table) counters[std::string(info.name)] = (counters_.*(info.field)).load();
+  std::size_t mismatches = 0;
+  for (const auto& [key, row] : rows_) mismatches += row.comparison.result == wire::ComparisonResult::mismatch ? 1 : 0;
+  Json health = Json::object();
+  for (const auto& [name, check] : health_) health[name] = {{"ok", check.ok}, {"says", wire::json_text(check.says)}};
+  Json j = {{"version", PLUMBLINE_VERSION},
+            {"node_id", identity_.node_id},
+            {"node", identity_.node},
+            {"boot_id", identity_.boot_id},
+            {"labels", identity_.labels},
+            {"tier", tier_},
+            {"kernel", Json::parse(kernel_json_, nullptr, false)},
+            {"baselines", std::move(baselines)},
+            {"resources", {{"total", rows_.size()}, {"mismatch", mismatches}}},
+            {"drift", {{"open", book_.open_count()}, {"forgotten", book_.forgotten()}}},
+            {"health", std::move(health)},
+            {"counters", std::move(counters)},
+            {"last_sequence", last_sequence_}};
+  if (sources_.spool_json) j["spool"] = Json::parse(sources_.spool_json(), nullptr, false);
+  if (sources_.exporter_json) j["exporter"] = Json::parse(sources_.exporter_json(), nullptr, false);
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string NodeState::metrics_text() const {
+  std::string text;
+  const auto line = [&](std::string_view name, std::string_view type, std::string_view help, const std::string& value) {
+    text.append("# HELP plumbline_").append(name).append(" ").append(help).append("\n# TYPE plumbline_");
+    text.append(name).append(" ").append(type).append("\nplumbline_").append(name).append(" ").append(value).append("\n");
+  };
+  for (const auto& info : counter_table)
+    line(info.name, info.type, info.help, std::to_string((counters_.*(info.field)).load()));
+  const std::lock_guard lock(mutex_);
+  line("drift_open", "gauge", "Resources out of true.", std::to_string(book_.open_count()));
+  line("resources", "gauge", "Managed files.", std::to_string(rows_.size()));
+  text += "# HELP plumbline_capability_info The tier in use.\n# TYPE plumbline_capability_info gauge\n";
+  text += "plumbline_capability_info{class=\"file\",tier=\"" + tier_ + "\"} 1\n";
+  text += "# HELP plumbline_build_info Version of the agent.\n# TYPE plumbline_build_info gauge\n";
+  text += "plumbline_build_info{version=\"" PLUMBLINE_VERSION "\"} 1\n";
+  if (sources_.extra_metrics) text += sources_.extra_metrics();
+  return text;
+}
+
+std::vector<HealthCheck> NodeState::checks(const std::vector<std::string>& names) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<HealthCheck> all;
+  for (const auto& name : names) all.push_back(health_.at(name));
+  return all;
+}
+
+std::vector<HealthCheck> NodeState::live() const {
+  const std::int64_t age = SystemClock().boot() - last_beat_.load(std::memory_order_relaxed);
+  const bool turns = age < stuck_after_ns;
+  return {{"loop", turns, turns ? "the observing loop turns" : "no turn for " + std::to_string(age / 1'000'000'000) + " s"}};
+}
+
+std::vector<HealthCheck> NodeState::ready() const { return checks({"hooks", "baseline", "spool"}); }
+std::vector<HealthCheck> NodeState::started() const { return checks({"first_check"}); }
+
+std::vector<StreamEvent> NodeState::events_after(std::uint64_t after, std::size_t limit, std::uint64_t* oldest) const {
+  const std::lock_guard lock(mutex_);
+  if (oldest != nullptr) *oldest = forgotten_through_ + 1;
+  auto it = std::upper_bound(events_.begin(), events_.end(), after,
+                             [](std::uint64_t sequence, const StreamEvent& e) { return sequence < e.sequence; });
+  std::vector<StreamEvent> found;
+  for (; it != events_.end(); ++it) {
+    // Only whole sequences: a client that reads on after the last one would miss the other half.
+    if (found.size() >= limit && it->sequence != found.back().sequence) break;
+    found.push_back(*it);
+  }
+  return found;
+}
+
+std::uint64_t NodeState::last_sequence() const {
+  const std::lock_guard lock(mutex_);
+  return last_sequence_;
+}
+
+std::shared_ptr<void> NodeState::subscribe(std::function<void()> wake) {
+  const std::lock_guard lock(subscribers_mutex_);
+  const std::uint64_t id = next_subscriber_++;
+  subscribers_[id] = std::move(wake);
+  return {static_cast<void*>(nullptr), [this, id](void*) {
+            const std::lock_guard unlock(subscribers_mutex_);
+            subscribers_.erase(id);
+          }};
+}
+
+}  // namespace plumbline::agent
