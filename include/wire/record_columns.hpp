@@ -27,6 +27,7 @@ struct RecordColumns {
   std::string drift_verdict;
   std::string drift_comparison;
   std::string drift_severity;
+  WallNs drift_updated_at = 0;  ///< drift.updated_at, else `at`
 };
 
 /// Checks a whole body (all of it is parsed: what passes is valid JSON) and takes its columns. Not thread-safe: one
@@ -70,6 +71,9 @@ class ColumnReader {
         take(part, "verdict", columns.drift_verdict);
         take(part, "comparison", columns.drift_comparison);
         take(part, "severity", columns.drift_severity);
+        std::string updated;
+        take(part, "updated_at", updated);
+        columns.drift_updated_at = parse_rfc3339(updated).value_or(columns.at);
         if (columns.drift_id.empty()) return refuse(record, "/body/drift/id is missing");
         if (columns.drift_state.empty()) return refuse(record, "/body/drift/state is missing");
         if (columns.drift_resource.empty()) return refuse(record, "/body/drift/resource is missing");

@@ -1,0 +1,311 @@
+#include "collector/store/sqlite_reader.hpp"
+
+#include "collector/store/sqlite_schema.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+constexpr std::size_t kept_connections = 4;
+
+constexpr const char* ledger_columns =
+    "SELECT l.seq, n.node_id, n.node, l.sequence, l.type, l.id, l.at, l.received_at, l.resource, l.verdict,"
+    " l.comparison, l.severity, l.drift_id, l.drift_state, l.body FROM ledger l JOIN nodes n ON n.ref = l.node_ref ";
+constexpr const char* drift_columns =
+    "SELECT d.id, d.seq, n.node_id, n.node, d.resource, d.state, d.comparison, d.updated_at, l.body"
+    " FROM drifts d JOIN nodes n ON n.ref = d.node_ref JOIN ledger l ON l.seq = d.seq ";
+constexpr const char* letter_columns =
+    "SELECT id, origin, seq, node_id, sequence, record_id, why, at, replaying, body FROM dead_letters ";
+
+LedgerRecord ledger_row(const Statement& row) {
+  return {row.count(0), row.text(1),   row.text(2),   row.count(3), row.text(4),
+          row.text(5),  row.number(6), row.number(7), row.text(8),  row.text(9),
+          row.text(10), row.text(11),  row.text(12),  row.text(13), row.text(14)};
+}
+DriftRow drift_row(const Statement& row) {
+  return {row.text(0), row.count(1), row.text(2),   row.text(3), row.text(4),
+          row.text(5), row.text(6),  row.number(7), row.text(8)};
+}
+DeadLetter letter_row(const Statement& row) {
+  return {row.count(0), row.text(1), row.count(2),  row.text(3),        row.count(4),
+          row.text(5),  row.text(6), row.number(7), row.number(8) != 0, row.text(9)};
+}
+
+/// '*' stands for any run; everything else, GLOB's own '?' and '[' too, for itself.
+std::string glob_of(const std::string& pattern) {
+  std::string glob;
+  for (const char c : pattern) {
+    if (c == '?' || c == '[') {
+      glob += '[';
+      glob += c;
+      glob += ']';
+    } else {
+      glob += c;
+    }
+  }
+  return glob;
+}
+
+/// A WHERE clause with its values, in order.
+class Where {
+ public:
+  void add(const std::string& condition, const std::string& text) {
+    begin(condition);
+    values_.push_back({text, 0, true});
+  }
+  void add(const std::string& condition, std::int64_t number) {
+    begin(condition);
+    values_.push_back({"", number, false});
+  }
+  void add_resource(const char* column, const std::string& resource) {
+    if (resource.empty()) return;
+    if (resource.find('*') == std::string::npos)
+      add(std::string(column) + " = ?", resource);
+    else
+      add(std::string(column) + " GLOB ?", glob_of(resource));
+  }
+  void add_node(const std::string& node) {
+    if (node.empty()) return;
+    add("(n.node = ?", node);
+    values_.push_back({node, 0, true});
+    sql_ += " OR n.node_id = ?)";
+  }
+  const std::string& sql() const { return sql_; }
+  int bind(Statement& statement) const {
+    int index = 0;
+    for (const Value& value : values_) {
+      if (value.is_text)
+        statement.bind(++index, std::string_view(value.text));
+      else
+        statement.bind(++index, value.number);
+    }
+    return index;
+  }
+
+ private:
+  struct Value {
+    std::string text;
+    std::int64_t number;
+    bool is_text;
+  };
+  void begin(const std::string& condition) { sql_ += (sql_.empty() ? "WHERE " : " AND ") + condition; }
+  std::string sql_;
+  std::vector<Value> values_;
+};
+
+/// Runs a query for one row more than the page holds, to know whether there is another page.
+template <class T, class Read, class Position>
+Result<Page<T>> page(Database& database, const std::string& select, const Where& where, const std::string& order,
+                     std::size_t limit, Read read, Position position) {
+  auto statement = database.prepare(select + where.sql() + order + " LIMIT ?");
+  if (!statement) return statement.error();
+  const int bound = where.bind(*statement);
+  statement->bind(bound + 1, static_cast<std::int64_t>(limit + 1));
+  Page<T> result;
+  for (;;) {
+    const auto row = statement->step();
+    if (!row) return row.error();
+    if (!*row) return result;
+    if (result.items.size() == limit) {
+      result.next = position(result.items.back());
+      return result;
+    }
+    result.items.push_back(read(*statement));
+  }
+}
+
+}  // namespace
+
+/// A borrowed connection; goes back on destruction.
+class SqliteReader::Lease {
+ public:
+  Lease(const SqliteReader& owner, std::unique_ptr<Database> database)
+      : owner_(&owner), database_(std::move(database)) {}
+  Lease(Lease&&) = default;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (!database_) return;
+    const std::lock_guard lock(owner_->mutex_);
+    if (owner_->idle_.size() < kept_connections) owner_->idle_.push_back(std::move(database_));
+  }
+  Database& operator*() { return *database_; }
+  Database* operator->() { return database_.get(); }
+
+ private:
+  const SqliteReader* owner_;
+  std::unique_ptr<Database> database_;
+};
+
+Result<SqliteReader::Lease> SqliteReader::borrow() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto database = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(database));
+    }
+  }
+  auto opened = open_for_reading(path_);
+  if (!opened) return opened.error();
+  return Lease(*this, std::make_unique<Database>(std::move(*opened)));
+}
+
+Result<std::vector<LedgerRecord>> SqliteReader::ledger_after(std::uint64_t seq, std::size_t limit,
+                                                             std::size_t max_bytes) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare(std::string(ledger_columns) + "WHERE l.seq > ?1 ORDER BY l.seq LIMIT ?2");
+  if (!statement) return statement.error();
+  statement->bind(1, seq).bind(2, static_cast<std::int64_t>(limit));
+  std::vector<LedgerRecord> records;
+  std::size_t bytes = 0;
+  while (bytes < max_bytes) {
+    const auto row = statement->step();
+    if (!row) return row.error();
+    if (!*row) break;
+    records.push_back(ledger_row(*statement));
+    bytes += records.back().body.size();
+  }
+  return records;
+}
+
+Result<Page<LedgerRecord>> SqliteReader::findings(const Query& query) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  where.add("l.type = ?", std::string("finding"));
+  where.add_resource("l.resource", query.resource);
+  where.add_node(query.node);
+  if (query.since != 0) where.add("l.at >= ?", query.since);
+  if (query.before != 0) where.add("l.seq < ?", static_cast<std::int64_t>(query.before));
+  return page<LedgerRecord>(**database, ledger_columns, where, " ORDER BY l.seq DESC", query.limit, ledger_row,
+                            [](const LedgerRecord& last) { return last.seq; });
+}
+
+Result<Page<DriftRow>> SqliteReader::drifts(const Query& query) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  if (!query.state.empty()) where.add("d.state = ?", query.state);
+  where.add_resource("d.resource", query.resource);
+  where.add_node(query.node);
+  if (query.since != 0) where.add("d.updated_at >= ?", query.since);
+  if (query.before != 0) where.add("d.seq < ?", static_cast<std::int64_t>(query.before));
+  return page<DriftRow>(**database, drift_columns, where, " ORDER BY d.seq DESC", query.limit, drift_row,
+                        [](const DriftRow& last) { return last.seq; });
+}
+
+Result<std::optional<DriftRow>> SqliteReader::drift(const std::string& id) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  where.add("d.id = ?", id);
+  auto found = page<DriftRow>(**database, drift_columns, where, " ORDER BY d.seq DESC", 1, drift_row,
+                              [](const DriftRow& last) { return last.seq; });
+  if (!found) return found.error();
+  if (found->items.empty()) return std::optional<DriftRow>();
+  return std::optional<DriftRow>(std::move(found->items.front()));
+}
+
+Result<std::vector<LedgerRecord>> SqliteReader::records_by_id(const std::vector<std::string>& ids) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare(std::string(ledger_columns) + "WHERE l.id = ?1");
+  if (!statement) return statement.error();
+  std::vector<LedgerRecord> records;
+  for (const auto& id : ids) {
+    const auto row = statement->bind(1, id).step();
+    if (!row) return row.error();
+    if (!*row) continue;
+    records.push_back(ledger_row(*statement));
+    statement->reset();
+  }
+  return records;
+}
+
+Result<Page<DriftRow>> SqliteReader::resources(const Query& query) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  where.add_resource("d.resource", query.resource);
+  where.add_node(query.node);
+  if (query.before != 0) where.add("d.seq < ?", static_cast<std::int64_t>(query.before));
+  where.add(
+      "NOT EXISTS (SELECT 1 FROM drifts o WHERE o.resource = d.resource AND o.node_ref = d.node_ref"
+      " AND o.seq > d.seq) AND 1 = ?",
+      std::int64_t{1});
+  return page<DriftRow>(**database, drift_columns, where, " ORDER BY d.seq DESC", query.limit, drift_row,
+                        [](const DriftRow& last) { return last.seq; });
+}
+
+Result<std::vector<NodeRow>> SqliteReader::nodes() const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare(
+      "SELECT node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, first_sequence,"
+      " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, coalesce(o.open, 0) FROM nodes"
+      " LEFT JOIN (SELECT node_ref, count(*) AS open FROM drifts WHERE state = 'open' GROUP BY node_ref) o"
+      " ON o.node_ref = ref ORDER BY node, node_id");
+  if (!statement) return statement.error();
+  std::vector<NodeRow> nodes;
+  for (;;) {
+    const auto row = statement->step();
+    if (!row) return row.error();
+    if (!*row) return nodes;
+    const Statement& s = *statement;
+    nodes.push_back({s.text(0), s.text(1), s.text(2), s.text(3), s.text(4), s.text(5), s.number(6), s.number(7),
+                     s.count(8), s.count(9), s.count(10), s.count(11), s.count(12), s.count(13), s.number(14),
+                     s.count(15)});
+  }
+}
+
+Result<std::uint64_t> SqliteReader::sink_cursor(const std::string& sink) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare("SELECT cursor FROM sinks WHERE name = ?1");
+  if (!statement) return statement.error();
+  const auto row = statement->bind(1, sink).step();
+  if (!row) return row.error();
+  return *row ? statement->count(0) : 0;
+}
+
+Result<Page<DeadLetter>> SqliteReader::dead_letters(const Query& query) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  if (!query.origin.empty()) where.add("origin = ?", query.origin);
+  if (query.before != 0) where.add("id < ?", static_cast<std::int64_t>(query.before));
+  return page<DeadLetter>(**database, letter_columns, where, " ORDER BY id DESC", query.limit, letter_row,
+                          [](const DeadLetter& last) { return last.id; });
+}
+
+Result<std::uint64_t> SqliteReader::count_dead_letters(const std::string& origin) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare("SELECT count(*) FROM dead_letters WHERE origin = ?1");
+  if (!statement) return statement.error();
+  const auto row = statement->bind(1, origin).step();
+  if (!row) return row.error();
+  return statement->count(0);
+}
+
+Result<std::vector<DeadLetter>> SqliteReader::replays(const std::string& origin, std::size_t limit) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  where.add("origin = ?", origin);
+  where.add("replaying = ?", std::int64_t{1});
+  auto found = page<DeadLetter>(**database, letter_columns, where, " ORDER BY id", limit, letter_row,
+                                [](const DeadLetter& last) { return last.id; });
+  if (!found) return found.error();
+  return std::move(found->items);
+}
+
+Result<std::uint64_t> SqliteReader::last_seq() const {
+  auto database = borrow();
+  if (!database) return database.error();
+  const auto last = (*database)->number("SELECT coalesce(max(seq), 0) FROM ledger");
+  if (!last) return last.error();
+  return static_cast<std::uint64_t>(*last);
+}
+
+}  // namespace plumbline::collector

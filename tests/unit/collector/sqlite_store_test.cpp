@@ -1,0 +1,134 @@
+// The conformance suite on SQLite, and what only a file can do: be full, damaged, locked, or of another version.
+#include "collector/store/sqlite_store.hpp"
+
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "tests/unit/collector/store_conformance.hpp"
+
+namespace plumbline::collector::test {
+namespace {
+
+Result<std::unique_ptr<Store>> open_in(const std::string& directory) {
+  return open_sqlite_store({.path = directory + "/plumbline.db"});
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, ::testing::Values(StoreFactory{"sqlite", open_in}),
+                         [](const auto& chosen) { return chosen.param.name; });
+
+TEST(SqliteStore, a_second_collector_is_refused) {
+  TempDirectory directory;
+  const auto first = open_in(directory.path());
+  ASSERT_TRUE(first);
+  const auto second_one = open_in(directory.path());
+  ASSERT_FALSE(second_one);
+  EXPECT_NE(second_one.error().message().find("another collector uses it"), std::string::npos);
+}
+
+TEST(SqliteStore, a_file_that_is_no_database_is_refused_and_untouched) {
+  TempDirectory directory;
+  const std::string path = directory.path() + "/plumbline.db";
+  std::ofstream(path) << std::string(10'000, 'x');
+  const auto opened = open_in(directory.path());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::corrupt);
+  EXPECT_FALSE(opened.error().fix.empty());
+  EXPECT_EQ(std::filesystem::file_size(path), 10'000u);
+}
+
+TEST(SqliteStore, a_newer_schema_is_refused) {
+  TempDirectory directory;
+  ASSERT_TRUE(open_in(directory.path()));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((directory.path() + "/plumbline.db").c_str(), &db), SQLITE_OK);
+  sqlite3_exec(db, "PRAGMA user_version=99", nullptr, nullptr, nullptr);
+  sqlite3_close(db);
+  const auto opened = open_in(directory.path());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::unsupported);
+  EXPECT_NE(opened.error().message().find("version 99"), std::string::npos);
+}
+
+TEST(SqliteStore, a_missing_directory_is_named) {
+  const auto opened = open_in("/nonexistent/plumbline");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message().find("/nonexistent/plumbline"), std::string::npos);
+}
+
+TEST(SqliteStore, a_full_queue_turns_batches_away_and_counts) {
+  TempDirectory directory;
+  auto opened = open_sqlite_store({.path = directory.path() + "/plumbline.db", .max_queued_bytes = 1});
+  ASSERT_TRUE(opened);
+  Store& store = **opened;
+  // The writer's thread waits in the first callback, so that the queue cannot drain.
+  std::promise<void> held, let_go;
+  auto wait = let_go.get_future().share();
+  const Made node;
+  ASSERT_TRUE(store.submit(prepared(batch(node, {finding(node, 1, "r")})), [&](const auto&) {
+    held.set_value();
+    wait.wait();
+  }));
+  held.get_future().wait();
+  const auto refused = store.submit(prepared(batch(node, {finding(node, 2, "r")})), [](const auto&) {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(store.stats().refused_busy, 1u);
+  let_go.set_value();
+}
+
+/// A small file system of its own.
+class FullDisk : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "mounting a small tmpfs needs root";
+    if (::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, "size=2m") != 0)
+      GTEST_SKIP() << "cannot mount a tmpfs here: " << std::strerror(errno);
+    mounted_ = true;
+  }
+  void TearDown() override {
+    if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
+  }
+  void fill() {
+    std::ofstream ballast(directory_.path() + "/ballast", std::ios::binary);
+    const std::string block(4096, 'b');
+    while (ballast.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+    }
+  }
+  void make_room() { std::filesystem::remove(directory_.path() + "/ballast"); }
+
+  TempDirectory directory_;
+  bool mounted_ = false;
+};
+
+TEST_F(FullDisk, refuses_batches_keeps_reading_and_recovers) {
+  auto opened = open_in(directory_.path());
+  ASSERT_TRUE(opened) << opened.error().message();
+  Store& store = **opened;
+  const Made node;
+  ASSERT_TRUE(store_now(store, batch(node, {finding(node, 1, "r", "d")})));
+  fill();
+  Result<wire::Ack> ack = wire::Ack{};
+  std::uint64_t sequence = 2;
+  for (; ack && sequence < 5000; ++sequence) ack = store_now(store, batch(node, {finding(node, sequence, "r", "d")}));
+  ASSERT_FALSE(ack) << "the disk never filled";
+  EXPECT_EQ(ack.error().code, ErrorCode::unavailable) << ack.error().message();
+  EXPECT_FALSE(store.stats().writable);
+  const std::uint64_t refused = sequence - 1;
+  EXPECT_EQ(store.findings({}).value().items.at(0).sequence, refused - 1) << "reads go on, nothing half-written";
+
+  make_room();
+  for (std::uint64_t s = refused; s < refused + 3; ++s) {
+    const auto again = store_now(store, batch(node, {finding(node, s, "r", "d")}));
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(again->items.at(0).status, "stored");
+  }
+  EXPECT_TRUE(store.stats().writable);
+  EXPECT_EQ(store.stats().sequence_gaps, 0u);
+}
+
+}  // namespace
+}  // namespace plumbline::collector::test
