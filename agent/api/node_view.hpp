@@ -32,19 +32,20 @@ struct HealthCheck {
 class NodeView {
  public:
   virtual ~NodeView() = default;
-  virtual std::vector<wire::Drift> drifts() const = 0;                 ///< newest update first
-  virtual std::vector<wire::Finding> findings() const = 0;             ///< newest first; the bounded recent window
-  virtual std::vector<wire::ResourceStatus> resources() const = 0;     ///< by address, then path
+  virtual std::vector<wire::Drift> drifts() const = 0;              ///< newest update first
+  virtual std::vector<wire::Finding> findings() const = 0;          ///< newest first; the bounded recent window
+  virtual std::vector<wire::ResourceStatus> resources() const = 0;  ///< by address, then path
   virtual std::vector<wire::BlindSpot> blind_spots() const = 0;
-  virtual std::string status_json() const = 0;                         ///< GET /v1/status, one JSON object
-  virtual std::string metrics_text() const = 0;                        ///< Prometheus text exposition 0.0.4
+  virtual std::string status_json() const = 0;   ///< GET /v1/status, one JSON object
+  virtual std::string metrics_text() const = 0;  ///< Prometheus text exposition 0.0.4
   virtual std::vector<HealthCheck> live() const = 0;
   virtual std::vector<HealthCheck> ready() const = 0;
   virtual std::vector<HealthCheck> started() const = 0;
 
   /// Events with sequence > `after`, at most `limit`, oldest first. `oldest` (may be null) receives the lowest sequence
   /// that can still be read, so that a resume from before it can be answered with an `event: gap`.
-  virtual std::vector<StreamEvent> events_after(std::uint64_t after, std::size_t limit, std::uint64_t* oldest) const = 0;
+  virtual std::vector<StreamEvent> events_after(std::uint64_t after, std::size_t limit,
+                                                std::uint64_t* oldest) const = 0;
   virtual std::uint64_t last_sequence() const = 0;
   /// `wake` is called from any thread whenever events_after() has more. Returns a handle; dropping it unsubscribes.
   virtual std::shared_ptr<void> subscribe(std::function<void()> wake) = 0;

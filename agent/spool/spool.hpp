@@ -16,9 +16,9 @@ namespace plumbline::agent {
 class FileLayer;  // agent/spool/file_layer.hpp: the OS seam, replaced by a fault-injecting one in tests
 
 struct SpoolOptions {
-  std::string directory;                       ///< made with mode 0700 where it does not exist
-  std::uint64_t max_bytes = 1ull << 30;        ///< disk budget; at the budget append() fails with `unavailable`
-  std::uint64_t segment_bytes = 16ull << 20;   ///< a segment is closed at this size
+  std::string directory;                      ///< made with mode 0700 where it does not exist
+  std::uint64_t max_bytes = 1ull << 30;       ///< disk budget; at the budget append() fails with `unavailable`
+  std::uint64_t segment_bytes = 16ull << 20;  ///< a segment is closed at this size
 };
 
 /// What a record is before the spool gives it its sequence; `make` builds id and body once the sequence is known.
@@ -29,11 +29,11 @@ struct Draft {
 
 struct SpoolStatus {
   std::uint64_t next_sequence = 1;
-  std::uint64_t acknowledged = 0;   ///< the collector has everything up to here
-  std::uint64_t checkpoint = 0;     ///< the agent's own state snapshot covers everything up to here
+  std::uint64_t acknowledged = 0;  ///< the collector has everything up to here
+  std::uint64_t checkpoint = 0;    ///< the agent's own state snapshot covers everything up to here
   std::uint64_t bytes = 0;
   std::uint64_t segments = 0;
-  std::uint64_t corrupt_records = 0;   ///< skipped since start (bad CRC, torn tail), with their bytes quarantined
+  std::uint64_t corrupt_records = 0;  ///< skipped since start (bad CRC, torn tail), with their bytes quarantined
   std::uint64_t quarantined_bytes = 0;
   std::uint64_t append_failures = 0;
 };
@@ -64,7 +64,8 @@ class Spool {
   virtual void on_append(std::function<void()> wake) = 0;
 };
 
-/// Opens or makes a spool; heals a torn tail and quarantines damaged segments (renamed "*.corrupt"), never needs a hand.
+/// Opens or makes a spool; heals a torn tail and quarantines damaged segments (renamed "*.corrupt"), never needs a
+/// hand.
 Result<std::unique_ptr<Spool>> open_spool(const SpoolOptions& options, const Clock& clock);
 Result<std::unique_ptr<Spool>> open_spool(const SpoolOptions& options, const Clock& clock, FileLayer& files);
 

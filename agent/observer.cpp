@@ -1,0 +1,426 @@
+#include "agent/observer.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "agent/decode/kernel_event.hpp"
+#include "agent/observer_types.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::size_t batch_slots = 256;          // bounds how long one turn takes
+constexpr std::int64_t retry_after = second / 2;
+constexpr std::int64_t settle_after = second;     // direct and asynchronous I/O may land after its event
+constexpr std::int64_t housekeeping = 10 * second;
+constexpr std::int64_t mount_quiet = second;      // a starting container mounts many times
+
+bool same_leaf(const std::vector<NodeMark>& a, const std::vector<NodeMark>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const NodeMark& x, const NodeMark& y) {
+    return x.key.ino == y.key.ino && x.key.dev == y.key.dev && x.key.subvolume == y.key.subvolume &&
+           x.generation == y.generation;
+  });
+}
+
+bool same_diff(const std::vector<wire::AttributeDiff>& a, const std::vector<wire::AttributeDiff>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.attribute == y.attribute && x.expected == y.expected && x.live == y.live;
+  });
+}
+
+}  // namespace
+
+Observer::Observer(ObserverOptions options, ObserverParts parts, Judge judge)
+    : options_(std::move(options)), p_(parts), judge_(std::move(judge)), tree_(parts.kernel) {}
+Observer::~Observer() = default;
+
+void Observer::on_ring() {
+  std::set<std::uint32_t> slots;
+  p_.kernel.consume([&](std::span<const std::byte> sample) {
+    p_.counters.samples.fetch_add(1, std::memory_order_relaxed);
+    const auto event = decode(sample);
+    if (!event) {
+      p_.counters.samples_bad.fetch_add(1, std::memory_order_relaxed);
+    } else if (const auto* wake = std::get_if<Wake>(&*event)) {
+      slots.insert(wake->slot);
+    } else if (const auto* made = std::get_if<CgroupMade>(&*event)) {
+      p_.containers.on_cgroup(made->id, made->path);
+    }
+  });
+  copy_kernel_counters();
+  p_.state.beat(p_.clock.boot());
+  std::vector<std::uint32_t> batch;
+  for (const std::uint32_t slot : slots) {
+    batch.push_back(slot);
+    if (batch.size() == batch_slots) handle(std::exchange(batch, {}));
+  }
+  if (!batch.empty()) handle(std::move(batch));
+  if (const auto lost = p_.counters.kernel_wakes_lost.load(); lost != known_lost_) {
+    known_lost_ = lost;
+    sweep();
+  }
+}
+
+void Observer::sweep() {
+  p_.counters.sweeps.fetch_add(1, std::memory_order_relaxed);
+  const auto slots = p_.kernel.sweep();
+  for (std::size_t at = 0; at < slots.size(); at += batch_slots) {
+    const auto from = slots.begin() + static_cast<std::ptrdiff_t>(at);
+    handle({from, from + static_cast<std::ptrdiff_t>(std::min(batch_slots, slots.size() - at))});
+  }
+}
+
+/// One batch: read the generations, look, record durably, and only then acknowledge. What changes meanwhile keeps its
+/// slot pending, and the loop at the end takes it up; a crash anywhere leaves the slots pending too.
+void Observer::handle(std::vector<std::uint32_t> slots) {
+  while (!slots.empty()) {
+    std::map<std::uint32_t, std::uint64_t> generation;
+    for (const std::uint32_t slot : slots) generation[slot] = p_.kernel.pending(slot);
+    const auto affected = tree_.affected_by(slots);
+
+    std::vector<Pending> pending;
+    std::set<Source*> moved_sources;
+    std::set<std::uint32_t> unsettled;
+    for (const auto& [watch, causes] : affected) {
+      if (const auto source = source_watches_.find(watch); source != source_watches_.end()) {
+        moved_sources.insert(source->second);
+        continue;
+      }
+      const auto subject = subjects_.find(watch);
+      if (subject == subjects_.end()) continue;
+      auto seen = observe(*subject->second, causes, "kernel");
+      if (subject->second->live.unsettled)
+        for (const auto& cause : causes) unsettled.insert(cause.mark.slot);
+      else if (seen)
+        pending.push_back(std::move(*seen));
+    }
+    if (!record(pending)) {
+      retry_.insert(slots.begin(), slots.end());
+      next_retry_ = p_.clock.boot() + retry_after;
+      return;
+    }
+    std::vector<std::uint32_t> again;
+    for (const auto& [slot, seen] : generation) {
+      if (unsettled.contains(slot)) {
+        retry_.insert(slot);
+        next_retry_ = p_.clock.boot() + retry_after;
+        continue;
+      }
+      p_.kernel.acknowledge(slot, seen);
+      if (p_.kernel.pending(slot) != seen) again.push_back(slot);
+    }
+    tree_.drop_retired();
+    for (Source* source : moved_sources) load_source(*source, true);
+    slots = std::move(again);
+  }
+}
+
+/// Reads and compares one subject; a Pending where that makes a finding. `causes` is empty for a scan.
+std::optional<Observer::Pending> Observer::observe(Subject& subject, const std::vector<Cause>& causes,
+                                                   const std::string& source) {
+  p_.counters.observations.fetch_add(1, std::memory_order_relaxed);
+  const Resolution& where = tree_.resolve(subject.watch);
+  LiveFile live;
+  if (!where.trouble.empty()) {
+    live.kind = LiveFile::Kind::unreadable;
+    live.trouble = where.trouble;
+  } else if (where.exists) {
+    live = read_live(p_.kernel, where.physical, needs(subject.expected, options_.max_file_bytes));
+  }
+  if (live.unsettled) {
+    p_.counters.unsettled.fetch_add(1, std::memory_order_relaxed);
+    subject.live.unsettled = true;
+    return std::nullopt;
+  }
+  const Comparison comparison = compare(subject.expected, live, p_.key, p_.users);
+
+  const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
+  const bool replaced = !same_leaf(subject.leaf, where.leaf);
+  const bool differs = comparison.result != subject.comparison.result || !same_diff(comparison.diff, subject.comparison.diff);
+  const bool first = !subject.checked;
+  subject.live = std::move(live);
+  subject.comparison = comparison;
+  subject.leaf = where.leaf;
+  subject.unwatched = where.unwatched;
+  subject.last_checked = p_.clock.wall();
+  subject.checked = true;
+  publish(subject);
+
+  // A directory's change concerns an entry only where the entry is another one now; a scan or a new baseline only where
+  // the answer is another one than the drift that is on record.
+  if (!by_kernel) {
+    if (!causes.empty() && !first) {
+      if (!differs && (!replaced || subject.live.kind == LiveFile::Kind::directory)) return std::nullopt;
+    } else {
+      const bool known = p_.state.with_book([&](const DriftBook& book) {
+        const auto* open = book.open_drift(subject.expected.address, subject.expected.path);
+        if (open == nullptr) return comparison.result != wire::ComparisonResult::mismatch;
+        if (comparison.result == wire::ComparisonResult::not_comparable) return true;
+        return comparison.result == wire::ComparisonResult::mismatch && same_diff(open->diff, comparison.diff);
+      });
+      if (known) return std::nullopt;
+    }
+  } else if (subject.live.kind == LiveFile::Kind::regular) {
+    settle_[p_.clock.boot() + settle_after].insert(subject.watch);
+  }
+
+  Pending pending;
+  pending.subject = &subject;
+  wire::Finding& f = pending.finding;
+  f.resource = subject.expected.address;
+  f.observed_at = subject.last_checked;
+  f.at = f.observed_at;
+  f.source = source;
+  f.comparison = comparison.result;
+  f.diff = comparison.diff;
+  f.where.node = options_.identity.node;
+  f.where.path = subject.expected.path;
+  if (where.physical != subject.expected.path && where.exists) f.where.aliases.push_back(where.physical);
+  f.baseline = wire::BaselineRef{subject.source->spec.name, subject.source->status.revision};
+  if (!comparison.why_not.empty()) f.missing_evidence.push_back("comparison: " + comparison.why_not);
+  describe_actor(subject, causes, f, pending.marks);
+  judge_(f, subject.expected.sensitive);
+  return pending;
+}
+
+void Observer::describe_actor(const Subject& subject, const std::vector<Cause>& causes, wire::Finding& finding,
+                              std::vector<HandledMark>& handled) {
+  const Cause* best = nullptr;
+  finding.changes = 0;
+  for (const auto& cause : causes) {
+    if (!cause.of_directory) {
+      finding.changes += cause.changes;
+      handled.push_back({epoch_, cause.mark.key.ino, cause.mark.key.subvolume, cause.mark.key.dev,
+                         p_.kernel.handled(cause.mark.slot) + cause.changes});
+    }
+    // The file's own mark knows its author; a directory's latest change may be a neighbour's.
+    const bool better = best == nullptr || (best->of_directory && !cause.of_directory) ||
+                        (best->of_directory == cause.of_directory && cause.value.last.at_boot_ns > best->value.last.at_boot_ns);
+    if (better) best = &cause;
+  }
+  if (best == nullptr || best->value.last.at_boot_ns == 0) {
+    if (finding.actor.unknown_reason.empty())
+      finding.actor.unknown_reason = "no hook saw this change: " + std::string(causes.empty() ? "found by comparing" : "its mark holds no actor");
+    finding.missing_evidence.push_back("actor");
+    p_.counters.actors_unknown.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  if (finding.changes == 0) finding.changes = best->of_directory ? 1 : best->changes;
+  p_.counters.changes.fetch_add(finding.changes, std::memory_order_relaxed);
+  const mark_actor& last = best->value.last;
+  const mark_actor& first = best->value.first;
+  finding.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(last.at_boot_ns));
+  finding.actor = p_.enricher.actor(last, finding.missing_evidence);
+  if (!best->of_directory && first.at_boot_ns != 0 &&
+      (first.tgid != last.tgid || first.start_boot_ns != last.start_boot_ns) && best->changes > 1)
+    finding.first_actor = p_.enricher.process(first);
+  finding.evidence.push_back({"mark", best->of_directory
+                                          ? "the directory's mark told of it; the file is another inode now"
+                                          : "the file's own mark told of it, " + std::to_string(finding.changes) +
+                                                (finding.changes == 1 ? " change" : " changes merged")});
+  if (best->of_directory && best->changes > 1)
+    finding.missing_evidence.push_back("actor of this very entry: " + std::to_string(best->changes) +
+                                       " changes of its directory were merged, the last one's actor is shown");
+  (void)subject;
+}
+
+/// Durable first, then visible, then acknowledged by the caller. False = nothing happened, try again later.
+bool Observer::record(std::vector<Pending>& pending) {
+  if (pending.empty()) return true;
+  std::vector<Draft> drafts;
+  for (auto& item : pending)
+    drafts.push_back({"finding", [this, &item](std::uint64_t sequence, wire::Record& record) {
+                        wire::Finding& f = item.finding;
+                        f.id = wire::make_finding_id(options_.identity.node_id, options_.identity.boot_id, sequence);
+                        item.drift = p_.state.with_book([&](const DriftBook& book) { return book.after(f); });
+                        f.drift_id = item.drift ? item.drift->id : "";
+                        record.id = f.id;
+                        record.body = finding_body(f, item.drift ? &*item.drift : nullptr, item.marks);
+                      }});
+  auto records = p_.spool.append(std::move(drafts));
+  if (!records) {
+    p_.counters.append_failures.fetch_add(1, std::memory_order_relaxed);
+    p_.state.set_health("spool", false, records.error().message());
+    spdlog::warn("event=spool_refused findings={} why=\"{}\"", pending.size(), records.error().message());
+    return false;
+  }
+  p_.state.set_health("spool", true, "appends are durable");
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    const auto& f = pending[i].finding;
+    auto& counter = f.comparison == wire::ComparisonResult::match      ? p_.counters.findings_match
+                    : f.comparison == wire::ComparisonResult::mismatch ? p_.counters.findings_mismatch
+                                                                       : p_.counters.findings_not_comparable;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    p_.state.commit((*records)[i], &f, pending[i].drift ? &*pending[i].drift : nullptr, nullptr);
+  }
+  return true;
+}
+
+bool Observer::record_drifts(std::vector<wire::Drift> drifts) {
+  if (drifts.empty()) return true;
+  std::vector<Draft> drafts;
+  for (const auto& drift : drifts)
+    drafts.push_back({"drift", [&drift](std::uint64_t sequence, wire::Record& record) {
+                        record.id = drift.id + "@" + std::to_string(sequence);
+                        record.body = drift_body(drift);
+                      }});
+  auto records = p_.spool.append(std::move(drafts));
+  if (!records) {
+    p_.counters.append_failures.fetch_add(1, std::memory_order_relaxed);
+    spdlog::warn("event=spool_refused drifts={} why=\"{}\"", drifts.size(), records.error().message());
+    return false;
+  }
+  for (std::size_t i = 0; i < drifts.size(); ++i) p_.state.commit((*records)[i], nullptr, &drifts[i], nullptr);
+  return true;
+}
+
+bool Observer::record_gap(wire::Gap gap) {
+  std::vector<Draft> drafts;
+  drafts.push_back({"gap", [&](std::uint64_t sequence, wire::Record& record) {
+                      gap.id = "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.boot_id, sequence);
+                      record.id = gap.id;
+                      record.body = gap_body(gap);
+                    }});
+  auto records = p_.spool.append(std::move(drafts));
+  if (!records) {
+    p_.counters.append_failures.fetch_add(1, std::memory_order_relaxed);
+    spdlog::warn("event=gap_not_recorded reason={} why=\"{}\"", gap.reason, records.error().message());
+    return false;
+  }
+  p_.counters.gaps.fetch_add(1, std::memory_order_relaxed);
+  p_.state.commit((*records)[0], nullptr, nullptr, &gap);
+  return true;
+}
+
+/// Compares without a kernel event; returns how many findings that made. Files whose finding could not be recorded keep
+/// their old comparison, so that the next scan finds them again.
+std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& source, const std::string& unknown_actor) {
+  std::size_t found = 0;
+  std::vector<Pending> pending;
+  const auto flush = [&] {
+    found += pending.size();
+    if (!record(pending)) {
+      for (auto& item : pending) item.subject->checked = false;
+      rescan_soon_ = p_.clock.boot() + retry_after;
+    }
+    pending.clear();
+  };
+  for (const WatchId id : ids) {
+    const auto it = subjects_.find(id);
+    if (it == subjects_.end()) continue;
+    Subject& subject = *it->second;
+    std::vector<Cause> causes;
+    for (const auto& mark : tree_.resolve(id).leaf) {
+      const std::uint64_t seen = p_.kernel.pending(mark.slot);
+      if (seen == p_.kernel.handled(mark.slot)) continue;
+      Cause cause{mark, {}, seen - p_.kernel.handled(mark.slot), false};
+      if (auto value = p_.kernel.read_mark(mark.key)) cause.value = *value;
+      causes.push_back(cause);
+    }
+    // What an earlier agent's marks still know: the file that stood here before, and who replaced it.
+    if (const auto orphan = orphans_.find(WatchTree::path_hash(subject.expected.path)); causes.empty() && orphan != orphans_.end())
+      for (const auto& old : orphan->second) {
+        const auto& state = old.value;
+        if (p_.kernel.pending(state.slot) != p_.kernel.handled(state.slot))
+          causes.push_back({{old.key, state.generation, state.slot}, state,
+                            p_.kernel.pending(state.slot) - p_.kernel.handled(state.slot), true});
+      }
+    subject.checked = false;
+    auto seen = observe(subject, causes, causes.empty() ? source : "kernel");
+    if (!seen) continue;
+    if (!seen->finding.actor.process) seen->finding.actor.unknown_reason = unknown_actor;
+    pending.push_back(std::move(*seen));
+    if (pending.size() == batch_slots) flush();
+  }
+  flush();
+  return found;
+}
+
+void Observer::publish(Subject& subject) {
+  p_.state.put_row(subject.key(), {subject.expected,
+                                   {subject.source->spec.name, subject.source->status.revision},
+                                   subject.live,
+                                   subject.comparison,
+                                   subject.last_checked,
+                                   subject.unwatched});
+}
+
+void Observer::on_mounts_changed() { rescan_soon_ = p_.clock.boot() + mount_quiet; }
+
+std::int64_t Observer::due_in_ns() const {
+  std::int64_t due = std::min(next_housekeeping_, next_rescan_);
+  if (!retry_.empty()) due = std::min(due, next_retry_);
+  if (rescan_soon_ != 0) due = std::min(due, rescan_soon_);
+  if (!settle_.empty()) due = std::min(due, settle_.begin()->first);
+  for (const auto& source : sources_)
+    if (source->retry_at != 0) due = std::min(due, source->retry_at);
+  return std::max<std::int64_t>(due - p_.clock.boot(), 0);
+}
+
+void Observer::on_timer() {
+  const std::int64_t now = p_.clock.boot();
+  p_.state.beat(now);
+  copy_kernel_counters();
+  if (!retry_.empty() && now >= next_retry_) {
+    const auto slots = std::exchange(retry_, {});
+    handle({slots.begin(), slots.end()});
+  }
+  std::set<WatchId> settled;
+  while (!settle_.empty() && settle_.begin()->first <= now) {
+    settled.merge(settle_.begin()->second);
+    settle_.erase(settle_.begin());
+  }
+  if (!settled.empty()) scan(settled, "kernel", "the change settled after its event: direct or asynchronous I/O");
+  for (auto& source : sources_)
+    if (source->retry_at != 0 && now >= source->retry_at) load_source(*source, true);
+  if (rescan_soon_ != 0 && now >= rescan_soon_) {
+    rescan_soon_ = 0;
+    auto moved = tree_.verify_all();
+    for (const auto& [watch, source] : source_watches_)
+      if (moved.contains(watch)) load_source(*source, true);
+    for (const auto& [id, subject] : subjects_)
+      if (!subject->checked) moved.insert(id);
+    p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);
+    if (const auto changed = scan(moved, "scan", "found after a mount change"); changed > 0)
+      record_gap({"", "mount_changed", "node", p_.clock.wall() - mount_quiet, p_.clock.wall(), moved.size(), changed,
+                  "what stands at these paths was replaced without a change of their inodes"});
+    tree_.drop_retired();
+  }
+  if (now >= next_rescan_) {
+    next_rescan_ = now + options_.rescan_interval_ns;
+    p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);
+    tree_.verify_all();
+    std::set<WatchId> all;
+    for (const auto& [id, subject] : subjects_) all.insert(id);
+    if (const auto changed = scan(all, "scan", "found by the rescan, no hook saw it"); changed > 0)
+      record_gap({"", "unseen_change", "node", p_.clock.wall() - options_.rescan_interval_ns, p_.clock.wall(),
+                  all.size(), changed, "the rescan found changes that no hook had told of"});
+    tree_.drop_retired();
+  }
+  if (now >= next_housekeeping_) {
+    next_housekeeping_ = now + housekeeping;
+    touch_alive();
+    sweep();
+    if (auto written = checkpoint(); !written) spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
+  }
+}
+
+void Observer::copy_kernel_counters() {
+  const control c = p_.kernel.read_control();
+  p_.counters.kernel_changes = c.changes;
+  p_.counters.kernel_wakes = c.wakes;
+  p_.counters.kernel_wakes_lost = c.wakes_lost;
+  p_.counters.kernel_actors_raced = c.actors_raced;
+  p_.counters.kernel_processes_lost = c.processes_lost;
+  p_.counters.kernel_cgroups_lost = c.cgroups_lost;
+  p_.counters.marks = p_.kernel.marks_used();
+  p_.counters.watches = tree_.watches();
+  if (c.cgroups_lost != known_cgroups_lost_) {
+    known_cgroups_lost_ = c.cgroups_lost;
+    p_.containers.on_lost();
+  }
+}
+
+}  // namespace plumbline::agent

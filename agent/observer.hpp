@@ -1,0 +1,119 @@
+// The observing thread's work: from a moved mark to a durable finding. Wires source, correlate, enrich, detect and spool
+// together; agent.cpp drives it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/correlate/watch_tree.hpp"
+#include "agent/detect/compare.hpp"
+#include "agent/detect/state_file.hpp"
+#include "agent/enrich/enricher.hpp"
+#include "agent/node_state.hpp"
+#include "agent/source/kernel.hpp"
+#include "agent/spool/spool.hpp"
+#include "baseline/baseline.hpp"
+
+namespace plumbline::agent {
+
+/// Gives a finding its verdict, rule, severity and evidence.
+using Judge = std::function<void(wire::Finding& finding, bool sensitive)>;
+
+struct ObserverOptions {
+  NodeIdentity identity;
+  std::string state_dir;
+  std::vector<baseline::SourceSpec> sources;
+  std::uint64_t max_file_bytes = 256ull << 20;
+  std::int64_t rescan_interval_ns = 3'600'000'000'000;
+};
+
+/// What the observer works with; all outlive it.
+struct ObserverParts {
+  Kernel& kernel;
+  Enricher& enricher;
+  Containers& containers;
+  Spool& spool;
+  NodeState& state;
+  Users& users;
+  const baseline::KeyedHash& key;
+  const Clock& clock;
+  Counters& counters;
+};
+
+/// Not thread-safe: one thread calls everything.
+class Observer {
+ public:
+  Observer(ObserverOptions options, ObserverParts parts, Judge judge);
+  ~Observer();
+
+  /// Takes over state and pinned marks of an earlier agent, loads the baselines, watches and compares everything once.
+  Result<void> start();
+
+  /// Reads the ring and handles what it tells.
+  void on_ring();
+  /// Handles what is due: retries, settling files, rescan, housekeeping. Call at due_in() at the latest.
+  void on_timer();
+  std::int64_t due_in_ns() const;
+  /// Something may have been mounted over a managed path.
+  void on_mounts_changed();
+  void set_judge(Judge judge) { judge_ = std::move(judge); }
+  /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
+  void set_sources(std::vector<baseline::SourceSpec> sources);
+
+  /// Writes the snapshot; the spool may then forget what it covers.
+  Result<void> checkpoint();
+
+ private:
+  struct Subject;
+  struct Source;
+  struct Pending;
+
+  // observer_start.cpp
+  void restore();
+  void first_check(WallNs stopped_since);
+  std::int64_t last_alive() const;
+  void touch_alive();
+  // observer_sources.cpp
+  void load_source(Source& source, bool compare_now);
+  void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
+  void publish_sources();
+  void add_subject(Source& source, const baseline::FileExpectation& expected);
+  void remove_subject(WatchId id);
+  // observer.cpp
+  void handle(std::vector<std::uint32_t> slots);
+  std::optional<Pending> observe(Subject& subject, const std::vector<Cause>& causes, const std::string& source);
+  void describe_actor(const Subject& subject, const std::vector<Cause>& causes, wire::Finding& finding,
+                      std::vector<HandledMark>& handled);
+  std::size_t scan(const std::set<WatchId>& ids, const std::string& source, const std::string& unknown_actor);
+  bool record(std::vector<Pending>& pending);
+  bool record_drifts(std::vector<wire::Drift> drifts);
+  bool record_gap(wire::Gap gap);
+  void publish(Subject& subject);
+  void sweep();
+  void copy_kernel_counters();
+
+  ObserverOptions options_;
+  ObserverParts p_;
+  Judge judge_;
+  WatchTree tree_;
+  std::map<WatchId, std::unique_ptr<Subject>> subjects_;
+  std::map<WatchId, Source*> source_watches_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::set<std::uint32_t> retry_;                    ///< slots whose changes could not be recorded or settled yet
+  std::map<std::int64_t, std::set<WatchId>> settle_; ///< due (boot ns) → files to read once more
+  std::map<std::uint64_t, std::vector<MarkedInode>> orphans_;  ///< path hash → marks of an earlier agent, at start only
+  std::uint64_t epoch_ = 0;
+  std::uint64_t known_lost_ = 0;
+  std::uint64_t known_cgroups_lost_ = 0;
+  std::uint64_t checkpointed_ = 0;
+  std::int64_t next_retry_ = 0;
+  std::int64_t next_rescan_ = 0;
+  std::int64_t next_housekeeping_ = 0;
+  std::int64_t rescan_soon_ = 0;                     ///< boot ns; 0 = none
+};
+
+}  // namespace plumbline::agent

@@ -1,0 +1,152 @@
+// Start: state and marks of an earlier agent, first comparison, snapshots.
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/observer_types.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr std::size_t replay_records = 500;
+constexpr std::size_t replay_bytes = 4 << 20;
+
+}  // namespace
+
+Result<void> Observer::start() {
+  const WallNs stopped_since = last_alive();
+  epoch_ = p_.kernel.read_control().epoch;
+  if (p_.kernel.adopted())
+    for (auto& marked : p_.kernel.list_marks()) orphans_[marked.value.path_hash].push_back(marked);
+  restore();
+  const std::int64_t now = p_.clock.boot();
+  next_rescan_ = now + options_.rescan_interval_ns;
+  next_housekeeping_ = now + 10 * second;
+  auto sources = options_.sources;
+  for (auto& spec : sources) {
+    sources_.push_back(std::make_unique<Source>());
+    Source& source = *sources_.back();
+    source.spec = std::move(spec);
+    source.status.name = source.spec.name;
+    source.status.kind = source.spec.kind;
+    source.status.path = source.spec.path;
+    source.watch = tree_.add(source.spec.path, true);
+    source_watches_[source.watch] = &source;
+    load_source(source, false);
+  }
+  first_check(stopped_since);
+  touch_alive();
+  if (auto written = checkpoint(); !written) return written.error();
+  return {};
+}
+
+/// Snapshot, then what the spool has after it. Marks that a durable finding covers were handled, whatever their state says.
+void Observer::restore() {
+  const std::string path = options_.state_dir + "/state.json";
+  std::uint64_t covered = 0;
+  if (auto snapshot = read_snapshot(path)) {
+    covered = snapshot->sequence;
+    for (const auto& drift : snapshot->drifts) p_.state.restore_drift(drift);
+  } else if (snapshot.error().code != ErrorCode::not_found) {
+    ::rename(path.c_str(), (path + ".corrupt").c_str());
+    spdlog::warn("event=snapshot_unreadable why=\"{}\"", snapshot.error().message());
+  }
+  checkpointed_ = covered;
+  std::map<std::uint32_t, std::uint64_t> handled;
+  for (std::uint64_t after = 0;;) {
+    auto records = p_.spool.read(after, replay_records, replay_bytes);
+    if (!records || records->empty()) {
+      if (!records) spdlog::warn("event=spool_unreadable why=\"{}\"", records.error().message());
+      break;
+    }
+    for (const auto& record : *records) {
+      after = record.sequence;
+      Replayed replayed;
+      if (auto read = replay(record, replayed); !read) {
+        p_.counters.replay_errors.fetch_add(1, std::memory_order_relaxed);
+        spdlog::warn("event=replay_failed why=\"{}\"", read.error().message());
+        continue;
+      }
+      p_.state.restore(record, replayed.findings.empty() ? nullptr : &replayed.findings[0],
+                       replayed.drifts.empty() ? nullptr : &replayed.drifts[0], record.sequence > covered);
+      for (const auto& m : replayed.marks) {
+        if (m.epoch != epoch_) continue;
+        mark_key key{};
+        key.ino = m.ino;
+        key.subvolume = m.subvolume;
+        key.dev = m.dev;
+        if (const auto mark = p_.kernel.read_mark(key)) handled[mark->slot] = std::max(handled[mark->slot], m.generation);
+      }
+    }
+  }
+  for (const auto& [slot, generation] : handled)
+    if (p_.kernel.handled(slot) < generation && generation <= p_.kernel.pending(slot))
+      p_.kernel.acknowledge(slot, generation);
+}
+
+void Observer::first_check(WallNs stopped_since) {
+  std::set<WatchId> all;
+  for (const auto& [id, subject] : subjects_) all.insert(id);
+  const bool first_start = stopped_since == 0;
+  const bool kept = p_.kernel.adopted();
+  // Generations are read before the files are, so that a change during the check stays pending.
+  std::map<std::uint32_t, std::uint64_t> generation;
+  for (const std::uint32_t slot : p_.kernel.sweep()) generation[slot] = p_.kernel.pending(slot);
+  const std::size_t changed = scan(all, "scan",
+                                   first_start ? "changed before the agent first watched it"
+                                   : kept      ? "changed while the agent was down, and no mark was on it"
+                                               : "changed while the agent was down and its marks were lost");
+  const bool recorded = rescan_soon_ == 0;
+  if (recorded)
+    for (const auto& [slot, seen] : generation) p_.kernel.acknowledge(slot, seen);
+  tree_.drop_retired();
+  // Marks of paths that nobody manages any more.
+  for (const auto& [hash, marks] : orphans_)
+    for (const auto& old : marks)
+      if (tree_.affected_by({old.value.slot}).empty() && recorded) tree_.release_unused(old.key, old.value.slot);
+  orphans_.clear();
+  if (recorded) {
+    const auto pending = p_.kernel.sweep();
+    if (!pending.empty()) handle(pending);
+  }
+  wire::Gap gap;
+  gap.reason = first_start ? "start" : kept ? "agent_stopped" : "marks_lost";
+  gap.scope = "node";
+  gap.from = first_start ? p_.clock.wall() : stopped_since;
+  gap.until = p_.clock.wall();
+  gap.checked = all.size();
+  gap.changed = changed;
+  gap.detail = first_start ? "nothing is known of the time before"
+               : kept      ? "the kernel side kept watching, changes and their actors were taken over"
+                           : "no hook ran in between; what changed was found by comparing, without its actor";
+  record_gap(gap);
+  p_.state.set_health("first_check", true, std::to_string(all.size()) + " files compared");
+  spdlog::info("event=first_check files={} findings={} adopted={}", all.size(), changed, kept);
+}
+
+std::int64_t Observer::last_alive() const {
+  struct stat status {};
+  if (::stat((options_.state_dir + "/alive").c_str(), &status) != 0) return 0;
+  return status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec;
+}
+
+void Observer::touch_alive() {
+  const Fd fd(::open((options_.state_dir + "/alive").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  if (fd) ::futimens(fd.get(), nullptr);
+}
+
+Result<void> Observer::checkpoint() {
+  const std::uint64_t last = p_.state.last_sequence();
+  if (last == checkpointed_) return {};
+  const Snapshot snapshot{last, p_.state.drifts()};
+  if (auto written = write_snapshot(options_.state_dir + "/state.json", snapshot); !written) return written.error();
+  checkpointed_ = last;
+  return p_.spool.checkpoint(last);
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,39 @@
+// Private to observer*.cpp.
+#pragma once
+
+#include "agent/observer.hpp"
+
+namespace plumbline::agent {
+
+/// One managed file of one owner.
+struct Observer::Subject {
+  WatchId watch = 0;
+  Source* source = nullptr;
+  baseline::FileExpectation expected;
+  LiveFile live;
+  Comparison comparison;
+  std::vector<NodeMark> leaf;  ///< inodes that stood for the path when it was last read
+  WallNs last_checked = 0;
+  std::string unwatched;
+  bool checked = false;
+
+  std::string key() const { return expected.address + '\n' + expected.path; }
+};
+
+struct Observer::Source {
+  baseline::SourceSpec spec;
+  WatchId watch = 0;
+  BaselineStatus status;
+  std::map<std::string, WatchId> subjects;  ///< Subject::key() → watch
+  std::int64_t retry_at = 0;                ///< boot ns; 0 = no retry is due
+};
+
+/// A finding on its way into the spool.
+struct Observer::Pending {
+  Subject* subject = nullptr;
+  wire::Finding finding;
+  std::optional<wire::Drift> drift;
+  std::vector<HandledMark> marks;
+};
+
+}  // namespace plumbline::agent
