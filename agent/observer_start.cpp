@@ -106,9 +106,9 @@ void Observer::first_check(WallNs stopped_since) {
     for (const auto& [slot, seen] : generation) p_.kernel.acknowledge(slot, seen);
   tree_.drop_retired();
   // Marks of paths that nobody manages any more.
-  for (const auto& [hash, marks] : orphans_)
-    for (const auto& old : marks)
-      if (tree_.affected_by({old.value.slot}).empty() && recorded) tree_.release_unused(old.key, old.value.slot);
+  if (recorded)
+    for (const auto& [hash, marks] : orphans_)
+      for (const auto& old : marks) tree_.release_unused({old.key, old.value.generation, old.value.slot});
   orphans_.clear();
   if (recorded) {
     const auto pending = p_.kernel.sweep();

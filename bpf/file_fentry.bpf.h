@@ -35,6 +35,13 @@ int BPF_PROG(on_file_update_time, struct file *file) {
   return 0;
 }
 
+/* btrfs stamps a buffered write itself and calls none of the above; it does call this, with the inode locked. */
+SEC("fentry/generic_write_checks")
+int BPF_PROG(on_generic_write_checks, struct kiocb *iocb) {
+  mark_file(BPF_CORE_READ(iocb, ki_filp), MARK_HOOK_CONTENT);
+  return 0;
+}
+
 SEC("fexit/vfs_fallocate")
 int BPF_PROG(on_vfs_fallocate, struct file *file) {
   mark_file(file, MARK_HOOK_CONTENT);

@@ -165,6 +165,10 @@ void WatchTree::drop_retired() {
   retired_.clear();
 }
 
+void WatchTree::release_unused(const NodeMark& old) {
+  if (!by_slot_.contains(old.slot)) kernel_.unmark(old.key);
+}
+
 void WatchTree::walk(Watch& watch) {
   const std::vector<Node*> old_links = watch.links;
   for (Node* link : old_links) link->watches.erase(watch.id);

@@ -68,6 +68,8 @@ class WatchTree {
 
   /// Removes marks that no node uses any more. Call once what they told has been recorded.
   void drop_retired();
+  /// Removes an earlier agent's mark, unless a node uses it.
+  void release_unused(const NodeMark& old);
 
   std::size_t watches() const { return watches_.size(); }
   std::size_t nodes() const { return nodes_; }

@@ -32,7 +32,7 @@ enum mark_hook {
   MARK_HOOK_CTIME,      /* tp_btf/ctime_ns_xchg */
   MARK_HOOK_CTIME_SKIP, /* tp_btf/ctime_xchg_skip */
   MARK_HOOK_CTIME_SET,  /* tp_btf/inode_set_ctime_to_ts */
-  MARK_HOOK_CONTENT,    /* fentry: file_modified, kiocb_modified, file_update_time, vfs_fallocate */
+  MARK_HOOK_CONTENT,    /* fentry: file_modified, kiocb_modified, file_update_time, generic_write_checks, vfs_fallocate */
   MARK_HOOK_ATTRIBUTE,  /* fentry: notify_change, xattr, file attributes */
   MARK_HOOK_NAME,       /* fentry/fexit: create, link, unlink, rename, … */
 };
