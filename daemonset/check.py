@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""Checks that what daemonset/ ships fits together, without a cluster.
+
+    check.py [--bin FOLDER]      FOLDER has plumbline-agent and plumbline-collector: their --check-config reads each config
+    check.py --capabilities      prints what the DaemonSet grants, as setpriv wants it: "+bpf,+perfmon,…"
+
+Every path, port, flag and program that manifest, units and image name must be one that the configs or the image have.
+Prints one line a complaint; ends with 1 where there is one.
+"""
+import argparse
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = {"plumbline-agent", "plumbline-collector", "plumb"}
+FLAGS = {"--config", "--check-config", "--version"}
+EXPOSURE = {"plumbline-agent.service": 33, "plumbline-collector.service": 15}  # tenths, systemd 252; lower is better
+WRITTEN = {"state_dir", "socket", "sqlite", "path", "pin_dir"}  # config keys whose value names a file we write
+
+
+def written_paths(config):
+    """Paths that a config makes its program write: (key, path)."""
+    found = []
+
+    def walk(node):
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key in WRITTEN and isinstance(value, str) and value.startswith("/"):
+                    found.append((key, value))
+                walk(value)
+        elif isinstance(node, list):
+            for item in node:
+                walk(item)
+
+    walk(config)
+    return found
+
+
+def read_paths(config):
+    """Paths of baselines and rules that a config makes its program read."""
+    paths = [value for source in config.get("baselines", []) for key, value in source.items() if key != "name"]
+    return paths + config.get("rules", [])
+
+
+def within(path, folder):
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+class Checks:
+    def __init__(self, folder):
+        self.folder = folder
+        self.complaints = []
+        self.manifest = (folder / "plumbline.yaml").read_text()
+        documents = {d["kind"]: d for d in yaml.safe_load_all(self.manifest)}
+        self.namespace = documents["Namespace"]
+        self.data = documents["ConfigMap"]["data"]
+        self.config_map = documents["ConfigMap"]["metadata"]["name"]
+        self.pod = documents["DaemonSet"]["spec"]["template"]["spec"]
+        self.selector = documents["DaemonSet"]["spec"]
+        self.image_programs = PROGRAMS | set(self.applets()) | {"busybox"}
+
+    def expect(self, condition, complaint):
+        if not condition:
+            self.complaints.append(complaint)
+
+    def applets(self):
+        match = re.search(r"for applet in ([a-z ]+);", (self.folder / "image_root.sh").read_text())
+        return match.group(1).split() if match else []
+
+    def containers(self):
+        return {c["name"]: c for c in self.pod["containers"] + self.pod.get("initContainers", [])}
+
+    def config_of(self, name):
+        return yaml.safe_load(self.data[name])
+
+    # --- the manifest ---
+
+    def check_namespace(self):
+        labels = self.namespace["metadata"]["labels"]
+        self.expect(labels.get("pod-security.kubernetes.io/enforce") == "privileged",
+                    "plumbline.yaml: the namespace does not admit hostPID and hostPath (pod-security label)")
+        self.expect(self.selector["selector"]["matchLabels"].items()
+                    <= self.selector["template"]["metadata"]["labels"].items(),
+                    "plumbline.yaml: the selector does not match the pod's labels")
+
+    def check_hardening(self):
+        self.expect(self.pod.get("hostPID") is True, "plumbline.yaml: hostPID is off: actors cannot be named")
+        self.expect(not self.pod.get("hostNetwork"), "plumbline.yaml: hostNetwork is on and nothing needs it")
+        seccomp = self.pod["securityContext"].get("seccompProfile", {}).get("type")
+        self.expect(seccomp == "RuntimeDefault", "plumbline.yaml: seccomp is not RuntimeDefault")
+        for name, container in self.containers().items():
+            context = container.get("securityContext", {})
+            self.expect(not context.get("privileged"), f"plumbline.yaml: {name} is privileged")
+            self.expect(context.get("readOnlyRootFilesystem") is True, f"plumbline.yaml: {name}'s root is writable")
+            self.expect(context.get("allowPrivilegeEscalation") is False, f"plumbline.yaml: {name} may gain privileges")
+            capabilities = context.get("capabilities", {})
+            self.expect(capabilities.get("drop") == ["ALL"], f"plumbline.yaml: {name} does not drop ALL capabilities")
+            self.expect(name == "agent" or not capabilities.get("add"), f"plumbline.yaml: {name} is given capabilities")
+            limits = container.get("resources", {}).get("limits", {})
+            self.expect("memory" in limits, f"plumbline.yaml: {name} has no memory limit")
+            self.expect("cpu" not in limits, f"plumbline.yaml: {name} has a CPU limit: throttled is late")
+        for capability in self.capabilities():
+            self.expect(re.search(rf"- {capability} # \S+", self.manifest),
+                        f"plumbline.yaml: capability {capability} is given without a reason beside it")
+
+    def capabilities(self):
+        return self.containers()["agent"]["securityContext"]["capabilities"].get("add", [])
+
+    def check_volumes(self):
+        volumes = {v["name"] for v in self.pod["volumes"]}
+        used = set()
+        for name, container in self.containers().items():
+            for mount in container.get("volumeMounts", []):
+                used.add(mount["name"])
+                self.expect(mount["name"] in volumes, f"plumbline.yaml: {name} mounts unknown volume {mount['name']}")
+        for volume in sorted(volumes - used):
+            self.expect(False, f"plumbline.yaml: volume {volume} is mounted nowhere")
+        for volume in self.pod["volumes"]:
+            if "configMap" in volume:
+                self.expect(volume["configMap"]["name"] == self.config_map,
+                            f"plumbline.yaml: volume {volume['name']} names an unknown ConfigMap")
+
+    def mount_of(self, container, path):
+        mounts = [m for m in container.get("volumeMounts", []) if within(path, m["mountPath"])]
+        return max(mounts, key=lambda m: len(m["mountPath"]), default=None)
+
+    def check_paths(self):
+        for name, file in (("agent", "agent.yaml"), ("collector", "collector.yaml")):
+            container, config = self.containers()[name], self.config_of(file)
+            for key, path in written_paths(config):
+                mount = self.mount_of(container, path)
+                self.expect(mount and not mount.get("readOnly"),
+                            f"plumbline.yaml: {file} writes {path} ({key}), which is no writable mount of {name}")
+            for path in read_paths(config):
+                mount = self.mount_of(container, path)
+                in_map = mount and mount["name"] == "config" and pathlib.Path(path).name in self.data
+                self.expect(mount and (mount["name"] != "config" or in_map),
+                            f"plumbline.yaml: {file} reads {path}, which {name} does not have")
+        agent = self.containers()["agent"]
+        for entry in yaml.safe_load(self.data["baseline.yaml"])["files"]:
+            self.expect(self.mount_of(agent, entry["path"]),
+                        f"plumbline.yaml: managed file {entry['path']} is in no folder that the agent mounts")
+
+    def check_commands(self):
+        for name, container in self.containers().items():
+            command = container.get("command", ["plumbline-agent"])
+            arguments = command[1:] + container.get("args", [])
+            program = command[0].rsplit("/", 1)[-1]
+            self.expect(program in self.image_programs, f"plumbline.yaml: {name} runs {program}, not in the image")
+            if program in PROGRAMS:
+                self.check_arguments(f"plumbline.yaml: {name}", arguments)
+                config = arguments[arguments.index("--config") + 1] if "--config" in arguments else ""
+                self.expect(self.mount_of(container, config), f"plumbline.yaml: {name} has no {config or '--config'}")
+
+    def check_arguments(self, where, arguments):
+        for argument in arguments:
+            self.expect(not argument.startswith("-") or argument in FLAGS, f"{where}: unknown flag {argument}")
+
+    def check_probes(self):
+        listens = {"agent": self.config_of("agent.yaml")["api"]["listen"],
+                   "collector": self.config_of("collector.yaml")["listen"]}
+        for name, listen in listens.items():
+            container = self.containers()[name]
+            wanted = {"livenessProbe": "livez", "readinessProbe": "readyz"}
+            if name == "agent":
+                wanted["startupProbe"] = "startupz"
+            for probe, call in wanted.items():
+                command = container.get(probe, {}).get("exec", {}).get("command", [""])
+                self.expect(command[0] in self.image_programs,
+                            f"plumbline.yaml: {name}'s {probe} runs '{command[0]}', not in the image")
+                self.expect(command[-1] == f"http://{listen}/{call}",
+                            f"plumbline.yaml: {name}'s {probe} asks {command[-1]}, not http://{listen}/{call}")
+
+    def check_node_name(self):
+        init = self.containers()["config"]
+        self.expect("@NODE_NAME@" in self.data["agent.yaml"] and "@NODE_NAME@" in init["command"][-1],
+                    "plumbline.yaml: the node's name does not get into agent.yaml")
+        self.expect(any(e["name"] == "NODE_NAME" for e in init.get("env", [])),
+                    "plumbline.yaml: the init container is not told NODE_NAME")
+
+    # --- image and units ---
+
+    def check_image(self):
+        dockerfile = (self.folder / "Dockerfile").read_text()
+        script = (self.folder / "image_root.sh").read_text()
+        for program in sorted(PROGRAMS):
+            self.expect(re.search(rf"\b{program}\b", script), f"image_root.sh: {program} is not put into the image")
+            self.expect(re.search(rf"ninja .*\b{program}\b", dockerfile), f"Dockerfile: {program} is not built")
+        version = re.search(r"project\(plumbline VERSION ([0-9.]+)", (HERE.parent / "CMakeLists.txt").read_text())
+        for name, container in self.containers().items():
+            self.expect(version and container["image"] == f"plumbline:{version.group(1)}",
+                        f"plumbline.yaml: {name}'s image {container['image']} is not of this version")
+
+    def unit(self, name):
+        settings = {}
+        for line in (self.folder / name).read_text().splitlines():
+            if re.match(r"[A-Z]\w+=", line):
+                key, value = line.split("=", 1)
+                settings.setdefault(key, []).append(value)
+        return settings
+
+    def check_units(self):
+        for name, program, file in (("plumbline-agent.service", "plumbline-agent", "agent.yaml"),
+                                    ("plumbline-collector.service", "plumbline-collector", "collector.yaml")):
+            unit = self.unit(name)
+            config = yaml.safe_load((self.folder / "config" / file).read_text())
+            for line in unit["ExecStart"] + unit["ExecStartPre"]:
+                words = line.split()
+                self.expect(words[0] == f"/usr/bin/{program}", f"{name}: runs {words[0]}")
+                self.check_arguments(name, words[1:])
+                self.expect(f"/etc/plumbline/{file}" in words, f"{name}: does not read /etc/plumbline/{file}")
+            owned = [f"/var/lib/{d}" for d in unit.get("StateDirectory", [])]
+            owned += [f"/run/{d}" for d in unit.get("RuntimeDirectory", [])]
+            owned += [f"/var/log/{d}" for d in unit.get("LogsDirectory", [])] + ["/sys/fs/bpf"]
+            for key, path in written_paths(config):
+                self.expect(any(within(path, folder) for folder in owned),
+                            f"{name}: {file} writes {path} ({key}), which the unit leaves read-only")
+            for path in read_paths(config):
+                file_here = self.folder / "config" / pathlib.Path(path).name
+                self.expect(file_here.exists(), f"config/{file}: names {path}, of which there is no example")
+        granted = {c.removeprefix("CAP_") for c in self.unit("plumbline-agent.service")["CapabilityBoundingSet"][0].split()}
+        self.expect(granted == set(self.capabilities()),
+                    f"plumbline-agent.service grants {sorted(granted)}, the DaemonSet {sorted(self.capabilities())}")
+
+    def check_exposure(self):
+        if not shutil.which("systemd-analyze"):
+            print("SKIP exposure of the units: systemd-analyze is missing")
+            return
+        for name, threshold in EXPOSURE.items():
+            done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                                   f"--threshold={threshold}", str(self.folder / name)], capture_output=True, text=True)
+            last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+            self.expect(done.returncode == 0, f"{name}: exposure above {threshold / 10}: {' '.join(last)}")
+
+    # --- the programs' own word ---
+
+    def check_by_programs(self, build):
+        """Each config through its program's --check-config, with the paths it reads moved into a scratch folder."""
+        sets = {"config": {f.name: f.read_text() for f in (self.folder / "config").glob("*.yaml")},
+                "plumbline.yaml": dict(self.data)}
+        for origin, files in sets.items():
+            with tempfile.TemporaryDirectory() as scratch:
+                for name, text in files.items():
+                    text = re.sub(r"/etc/plumbline(-baseline)?/", f"{scratch}/", text)
+                    (pathlib.Path(scratch) / name).write_text(text)
+                for program, name in (("plumbline-agent", "agent.yaml"), ("plumbline-collector", "collector.yaml")):
+                    done = subprocess.run([f"{build}/{program}", "--config", f"{scratch}/{name}", "--check-config"],
+                                          capture_output=True, text=True, timeout=60)
+                    self.expect(done.returncode == 0,
+                                f"{origin}: {program} refuses {name}: {(done.stderr or done.stdout).strip()}")
+
+    def run(self, build=None):
+        for name in sorted(n for n in dir(self) if n.startswith("check_")):
+            if name not in ("check_by_programs", "check_arguments"):
+                getattr(self, name)()
+        if build:
+            self.check_by_programs(build)
+        return self.complaints
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin")
+    parser.add_argument("--capabilities", action="store_true")
+    options = parser.parse_args()
+    checks = Checks(HERE)
+    if options.capabilities:
+        print(",".join(f"+{c.lower()}" for c in checks.capabilities()))
+        return 0
+    complaints = checks.run(options.bin)
+    for complaint in complaints:
+        print(f"FAIL {complaint}")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
