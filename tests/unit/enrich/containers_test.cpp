@@ -1,0 +1,92 @@
+#include "agent/enrich/containers.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+const std::string id(64, 'a');
+
+TEST(ContainerId, is_found_in_every_runtimes_cgroup_names) {
+  EXPECT_EQ(container_id_of("/libpod_parent/libpod-" + id), id);
+  EXPECT_EQ(container_id_of("/machine.slice/libpod-" + id + ".scope/container"), id);
+  EXPECT_EQ(container_id_of("/kubepods.slice/kubepods-burstable.slice/cri-containerd-" + id + ".scope"), id);
+  EXPECT_EQ(container_id_of("/kubepods/burstable/pod1234/" + id), id);
+  EXPECT_EQ(container_id_of("/system.slice/docker-" + id + ".scope"), id);
+  EXPECT_EQ(container_id_of("/kubepods.slice/crio-" + id + ".scope"), id);
+  EXPECT_EQ(container_id_of("/system.slice/nginx.service"), "");
+  EXPECT_EQ(container_id_of(""), "");
+}
+
+class ContainersTest : public ::testing::Test {
+ protected:
+  void podman(const std::string& graph) {
+    run_.write(id + "/state.json", R"({"id":")" + id + R"(","cgroup_paths":{"":"/sys/fs/cgroup/unified/x/libpod-)" + id +
+                                       R"("},"config":{"labels":["io.container.manager=libpod","bundle=)" + graph +
+                                       "/overlay-containers/" + id + R"(/userdata"]}})");
+  }
+  TempDir run_, graph_, cgroup_;
+  Containers containers_{{cgroup_.path(), run_.path()}};
+};
+
+TEST_F(ContainersTest, a_host_process_has_none) { EXPECT_FALSE(containers_.find(1, 0)); }
+
+TEST_F(ContainersTest, podman_gives_name_image_and_digest_from_disk) {
+  podman(graph_.path());
+  graph_.write("overlay-containers/containers.json",
+               R"([{"id":")" + id + R"(","names":["web"],"image":"img1","metadata":"{\"image-name\":\"localhost/x:1\"}"}])");
+  graph_.write("overlay-images/images.json", R"([{"id":"img1","digest":"sha256:63c8"}])");
+  containers_.on_cgroup(7, "/x/libpod-" + id);
+  const auto found = containers_.find(7, 0);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->complete);
+  EXPECT_EQ(found->container.runtime, "podman");
+  EXPECT_EQ(found->container.name, "web");
+  EXPECT_EQ(found->container.image, "localhost/x:1");
+  EXPECT_EQ(found->container.image_digest, "sha256:63c8");
+}
+
+TEST_F(ContainersTest, a_plain_runc_container_is_found_by_its_cgroup_path) {
+  run_.write("mine/state.json", R"({"id":"mine","cgroup_paths":{"":"/sys/fs/cgroup/unified/custom/place"},"config":{}})");
+  containers_.on_cgroup(8, "/custom/place");
+  const auto found = containers_.find(8, 0);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->container.id, "mine");
+  EXPECT_EQ(found->container.runtime, "runc");
+}
+
+TEST_F(ContainersTest, a_container_that_is_gone_is_known_by_its_cgroup_and_says_so) {
+  containers_.on_cgroup(9, "/libpod_parent/libpod-" + id);
+  const auto found = containers_.find(9, 0);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->complete);
+  EXPECT_EQ(found->container.id, id);
+}
+
+TEST_F(ContainersTest, damaged_runtime_files_are_no_container_and_no_crash) {
+  run_.write("bad/state.json", "{\"id\": ");
+  run_.write("worse/state.json", R"({"id":7,"cgroup_paths":[1],"config":{"labels":{"a":1}}})");
+  containers_.on_cgroup(10, "/custom/other");
+  EXPECT_FALSE(containers_.find(10, 0));
+}
+
+TEST_F(ContainersTest, an_unknown_cgroup_is_found_by_walking) {
+  const auto path = cgroup_ / ("libpod-" + id);
+  std::filesystem::create_directories(path);
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  const auto found = containers_.find(status.st_ino, 0);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->container.id, id);
+}
+
+TEST_F(ContainersTest, forgets_the_oldest_at_its_bound_and_counts) {
+  for (std::uint64_t i = 0; i < 5000; ++i) containers_.on_cgroup(100 + i, "/c" + std::to_string(i));
+  EXPECT_EQ(containers_.forgotten(), 5000u - 4096u);
+}
+
+}  // namespace
+}  // namespace plumbline::agent
