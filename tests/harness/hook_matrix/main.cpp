@@ -7,12 +7,18 @@
 // One line a case: "PASS hooks.NAME.TRIGGER", "FAIL …: why" or "SKIP …: why", where NAME is the directory's last part.
 // Ends with 0, 1 where a case failed, 77 where no tier works here (with the reason of each).
 #include <fcntl.h>
+#include <linux/btrfs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -24,6 +30,7 @@
 #include <vector>
 
 #include "agent/source/kernel.hpp"
+#include "include/util/fd.hpp"
 
 namespace {
 
@@ -173,6 +180,47 @@ bool run_case(Kernel& kernel, const std::string& testprog, const std::string& di
   return true;
 }
 
+/// btrfs numbers inodes in each subvolume anew: the first file of two has the same number (257) on the same device. A
+/// change of one must not move the other's mark.
+bool run_subvolumes(Kernel& kernel, const std::string& directory) {
+  struct statfs file_system{};
+  if (::statfs(directory.c_str(), &file_system) != 0 || file_system.f_type != BTRFS_SUPER_MAGIC) return true;
+  const std::string name =
+      "hooks." + std::filesystem::path(directory).parent_path().filename().string() + ".subvolumes";
+  const plumbline::Fd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::vector<std::string> files;
+  for (const char* subvolume : {"one", "two"}) {
+    btrfs_ioctl_vol_args arguments{};
+    std::strncpy(arguments.name, subvolume, sizeof arguments.name - 1);
+    if (::ioctl(parent.get(), BTRFS_IOC_SUBVOL_CREATE, &arguments) != 0) {
+      std::cout << "FAIL " << name << ": cannot make a subvolume: " << std::strerror(errno) << std::endl;
+      return false;
+    }
+    files.push_back(directory + "/" + subvolume + "/file");
+    std::ofstream(files.back()) << "content";
+  }
+  struct stat one{}, two{};
+  ::stat(files[0].c_str(), &one);
+  ::stat(files[1].c_str(), &two);
+  std::string why;
+  {
+    const Watched first(kernel, files[0]);
+    const Watched second(kernel, files[1]);
+    std::ofstream(files[0]) << "changed";
+    if (one.st_ino != two.st_ino) why = "the two files do not share a number: the case proves nothing";
+    if (!first.actor()) why = "the changed file's mark did not move";
+    if (second.actor()) why = "the other subvolume's mark moved: the key lacks the subvolume";
+  }
+  // Subvolumes are no directories for rmdir(2) of older kernels.
+  for (const char* subvolume : {"one", "two"}) {
+    btrfs_ioctl_vol_args arguments{};
+    std::strncpy(arguments.name, subvolume, sizeof arguments.name - 1);
+    ::ioctl(parent.get(), BTRFS_IOC_SNAP_DESTROY, &arguments);
+  }
+  std::cout << (why.empty() ? "PASS " : "FAIL ") << name << (why.empty() ? "" : ": ") << why << std::endl;
+  return why.empty();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -208,6 +256,9 @@ int main(int argc, char** argv) {
     const std::string directory = parent + "/hook_matrix";
     std::filesystem::create_directories(directory);
     for (const auto& trigger : list_triggers(testprog)) good &= run_case(**kernel, testprog, directory, trigger);
+    std::filesystem::remove_all(directory);
+    std::filesystem::create_directories(directory);
+    good &= run_subvolumes(**kernel, directory);
     std::filesystem::remove_all(directory);
   }
   return good ? 0 : 1;
