@@ -1,0 +1,477 @@
+#include "http/connection.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <ctime>
+
+#include "http/target.hpp"
+
+namespace plumbline::http::detail {
+namespace {
+
+namespace beast = boost::beast;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+// After an early answer the rest of the request is read and thrown away, else closing would reset the connection and
+// the client might never see the answer. Both bounds end it.
+constexpr std::chrono::seconds linger_time{2};
+constexpr std::size_t linger_bytes = 16 << 20;
+
+std::string date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[40];
+  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return text;
+}
+
+std::string peer_name(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "unknown";
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
+    return std::string(text) + ":" + std::to_string(ntohs(in.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &in.sin6_addr, text, sizeof text);
+    return "[" + std::string(text) + "]:" + std::to_string(ntohs(in.sin6_port));
+  }
+  ucred who{};
+  size = sizeof who;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "unix";
+  return "unix:pid=" + std::to_string(who.pid) + ",uid=" + std::to_string(who.uid);
+}
+
+/// Header values come from handlers: a line break in one would begin a new header.
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+  for (const char c : name) out += c == '\r' || c == '\n' || c == ':' ? '_' : c;
+  out += ": ";
+  for (const char c : value) out += c == '\r' || c == '\n' ? ' ' : c;
+  out += "\r\n";
+}
+
+// Answers are made in plain functions: g++ 12 miscompiles an initializer list inside a co_await expression.
+Response unavailable(std::string what, std::string why, std::string fix, const char* retry_after) {
+  return problem(503, {ErrorCode::unavailable, std::move(what), std::move(why), std::move(fix)},
+                 {{"Retry-After", retry_after}});
+}
+
+Error make_error(ErrorCode code, std::string what, std::string why, std::string fix) {
+  return {code, std::move(what), std::move(why), std::move(fix)};
+}
+
+Response dropped_answer() {
+  return problem(500, {ErrorCode::internal, "answer the request", "the handler dropped it", "report it with the log"});
+}
+
+Response failed_handler(const Route& route) {
+  return problem(500, {ErrorCode::internal, "answer " + route.method + " " + route.pattern, "the handler failed",
+                       "report it with the server's log"});
+}
+
+Response not_routed(const Request& request, const RouteMatch& match) {
+  const std::string what = request.method + " " + request.path;
+  if (match.status == 405)
+    return problem(405, invalid(what, "the method is not allowed here", "use " + match.allow),
+                   {{"Allow", match.allow}});
+  if (match.status == 400)
+    return problem(400, invalid(what, "its percent-encoding is broken", "percent-encode it (RFC 3986)"));
+  return problem(404, {ErrorCode::not_found, what, "no such resource", "GET /openapi.json lists what there is"});
+}
+
+}  // namespace
+
+/// One request and how to answer it.
+struct Connection::Exchange {
+  beast::http::request_parser<beast::http::string_body> parser;
+  Request request;
+  bool head = false;        ///< the answer has no body
+  bool keep_alive = false;  ///< the client would like to go on
+  unsigned version = 11;
+};
+
+Connection::Connection(Core& core, Socket socket, const Origin& origin, bool refuse)
+    : core_(core),
+      stream_(std::move(socket)),
+      buffer_(core.options.header_limit + (48 << 10)),
+      wake_timer_(stream_.get_executor()),
+      origin_(origin),
+      refuse_(refuse),
+      peer_(peer_name(stream_.socket().native_handle())) {}
+
+Connection::~Connection() {
+  if (signal_) signal_->disarm();
+  const std::lock_guard lock(core_.mutex);
+  if (refuse_) --core_.refusing;
+  core_.connections.erase(this);
+  core_.changed.notify_all();
+}
+
+void Connection::start() {
+  signal_ = std::make_shared<Signal>([weak = weak_from_this(), executor = stream_.get_executor()] {
+    asio::post(executor, [weak] {
+      if (const auto self = weak.lock()) self->wake_timer_.cancel();
+    });
+  });
+  asio::co_spawn(stream_.get_executor(), [self = shared_from_this()] { return self->run(); }, asio::detached);
+}
+
+void Connection::drain() {
+  asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    if (self->phase_ == Phase::idle) self->stream_.cancel();
+    self->signal_->raise();
+  });
+}
+
+void Connection::abort() {
+  asio::post(stream_.get_executor(), [self = shared_from_this()] {
+    self->aborted_ = true;
+    self->stream_.close();
+    self->signal_->raise();
+  });
+}
+
+asio::awaitable<void> Connection::run() {
+  if (refuse_) {
+    Exchange none;
+    co_await respond(none,
+                     unavailable("accept the connection",
+                                 "all " + std::to_string(core_.options.max_connections) + " connections are in use",
+                                 "close idle connections, or try again later", "1"),
+                     false);
+  } else {
+    for (bool first = true; co_await exchange(first);) first = false;
+  }
+  co_await linger();
+  signal_->disarm();
+  stream_.close();
+}
+
+/// Reads one request and answers it. False = the connection ends.
+asio::awaitable<bool> Connection::exchange(bool first) {
+  const auto& options = core_.options;
+  if (core_.draining || aborted_) co_return false;
+  if (buffer_.size() == 0) {
+    phase_ = Phase::idle;
+    stream_.expires_after(first ? options.header_timeout : options.idle_timeout);
+    const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(4096), as_result);
+    if (ec == beast::error::timeout && first) ++core_.stats.timeouts;
+    if (ec) co_return false;
+    buffer_.commit(n);
+  }
+  phase_ = Phase::busy;
+
+  Exchange exchange;
+  auto& parser = exchange.parser;
+  parser.header_limit(static_cast<std::uint32_t>(options.header_limit));
+  parser.body_limit(boost::none);  // the route decides
+  stream_.expires_after(options.header_timeout);
+  if (const auto [ec, n] = co_await beast::http::async_read_header(stream_, buffer_, parser, as_result); ec) {
+    if (ec == beast::error::timeout) ++core_.stats.timeouts;
+    if (ec == beast::error::timeout || ec == beast::http::error::partial_message || ec == asio::error::eof ||
+        ec == beast::http::error::end_of_stream || ec.category() == asio::error::get_system_category())
+      co_return false;
+    if (ec == beast::http::error::header_limit || ec == beast::http::error::buffer_overflow) {
+      ++core_.stats.header_too_large;
+      co_return co_await respond(
+          exchange,
+          problem(431, invalid("read the request header",
+                               "it is longer than " + std::to_string(options.header_limit) + " bytes",
+                               "send a shorter target, and fewer or shorter fields")),
+          false);
+    }
+    ++core_.stats.bad_requests;
+    co_return co_await respond(
+        exchange, problem(400, invalid("read the request", ec.message(), "send HTTP/1.1 (RFC 9112)")), false);
+  }
+  ++core_.stats.requests;
+
+  const auto& message = parser.get();
+  Request& request = exchange.request;
+  exchange.version = message.version();
+  exchange.keep_alive = message.keep_alive();
+  request.method = std::string(message.method_string());
+  request.target = std::string(message.target());
+  request.peer = peer_;
+  for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
+  exchange.head = request.method == "HEAD";
+  if (exchange.head) request.method = "GET";
+
+  const auto refuse = [&](int status, Error error) {
+    ++core_.stats.bad_requests;
+    return respond(exchange, problem(status, error), false);
+  };
+  // A coding that we cannot undo hides where the request ends.
+  if (const auto* coding = request.header("Transfer-Encoding"); coding != nullptr && !message.chunked())
+    co_return co_await refuse(501, invalid("read the request body", "Transfer-Encoding " + *coding + " is not known",
+                                           "send Content-Length or chunked"));
+
+  std::string_view target = request.target;
+  std::string_view authority;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    target.remove_prefix(scheme.size());
+    authority = target.substr(0, target.find_first_of("/?"));
+    target.remove_prefix(authority.size());
+  }
+  request.path = std::string(target.substr(0, target.find('?')));
+  auto query = parse_query(target.substr(std::min(target.size(), request.path.size() + 1)));
+  if (!request.path.starts_with('/') || !query)
+    co_return co_await refuse(400, invalid("read the request target", "it is not a path with a well-encoded query",
+                                           "percent-encode it (RFC 3986)"));
+  request.query = std::move(*query);
+  if (!host_is_ours(request, authority)) {
+    ++core_.stats.bad_hosts;
+    co_return co_await refuse(421, make_error(ErrorCode::permission, "serve this Host",
+                                              "this address answers only to localhost, 127.0.0.1 and [::1]",
+                                              "use http://localhost:PORT, or the Unix socket"));
+  }
+
+  const RouteMatch match = core_.router.match(exchange.head ? "HEAD" : request.method, request.path);
+  if (match.route == nullptr) co_return co_await respond(exchange, not_routed(request, match), parser.is_done());
+  if (!parser.is_done() && !co_await read_body(exchange, match.route->options.body_limit)) co_return false;
+  request.params = match.params;
+  co_return co_await dispatch(exchange, match);
+}
+
+/// False: it was refused (and answered) or broke off.
+asio::awaitable<bool> Connection::read_body(Exchange& exchange, std::size_t limit) {
+  auto& parser = exchange.parser;
+  const auto too_large = [&] {
+    ++core_.stats.body_too_large;
+    return respond(
+        exchange,
+        problem(413, invalid("read the request body", "it is longer than " + std::to_string(limit) + " bytes",
+                             limit == 0 ? "send no body" : "send less in one request")),
+        false);
+  };
+  const auto length = parser.content_length();
+  if (length && *length > limit) {
+    co_await too_large();
+    co_return false;
+  }
+  parser.body_limit(limit);
+  if (const auto* expect = exchange.request.header("Expect"); expect != nullptr)
+    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", "")) co_return false;
+  if (length) parser.get().body().reserve(*length);
+  stream_.expires_after(core_.options.body_timeout);
+  const auto [ec, n] = co_await beast::http::async_read(stream_, buffer_, parser, as_result);
+  if (ec == beast::http::error::body_limit || ec == beast::http::error::buffer_overflow) {
+    co_await too_large();
+    co_return false;
+  }
+  if (ec == beast::error::timeout) ++core_.stats.timeouts;
+  if (ec && ec.category() == make_error_code(beast::http::error::bad_chunk).category() &&
+      ec != beast::http::error::partial_message) {
+    ++core_.stats.bad_requests;
+    co_await respond(exchange, problem(400, invalid("read the request body", ec.message(), "")), false);
+  }
+  if (ec) co_return false;
+  exchange.request.body = std::move(parser.get().body());
+  co_return true;
+}
+
+asio::awaitable<bool> Connection::dispatch(Exchange& exchange, const RouteMatch& match) {
+  std::variant<Response, StreamResponse> answer;
+  bool failed = false;
+  try {
+    if (const auto* plain = std::get_if<Handler>(&match.route->handler))
+      answer = (*plain)(exchange.request);
+    else if (const auto* later = std::get_if<AsyncHandler>(&match.route->handler))
+      answer = co_await ask(*later, std::move(exchange.request));
+    else
+      answer = std::get<StreamHandler>(match.route->handler)(exchange.request);
+  } catch (const std::exception&) {
+    failed = true;  // what() may hold anything; it stays out of the answer
+  }
+  if (aborted_) co_return false;
+  if (failed) {
+    ++core_.stats.handler_failures;
+    answer = failed_handler(*match.route);
+  }
+  if (auto* endless = std::get_if<StreamResponse>(&answer)) co_return co_await stream(exchange, std::move(*endless));
+  co_return co_await respond(exchange, std::get<Response>(std::move(answer)), true);
+}
+
+asio::awaitable<Response> Connection::ask(const AsyncHandler& handler, Request request) {
+  auto pending = std::make_shared<Pending>(signal_);
+  const auto slot = pending->slot;
+  const std::weak_ptr<Pending> asked = pending;
+  handler(std::move(request), Responder(std::move(pending)));
+  pending.reset();
+  const auto deadline = std::chrono::steady_clock::now() + core_.options.answer_timeout;
+  for (;;) {
+    const bool dropped = asked.expired();  // looked at before the slot: a call comes before the drop
+    {
+      const std::lock_guard lock(slot->mutex);
+      if (slot->response) co_return std::move(*slot->response);
+    }
+    if (dropped) {
+      ++core_.stats.handler_failures;
+      co_return dropped_answer();
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (aborted_) co_return Response{};
+    if (left.count() <= 0 || (!co_await wait(left) && !aborted_)) {
+      const std::lock_guard lock(slot->mutex);
+      if (slot->response) co_return std::move(*slot->response);
+      slot->taken = true;  // a later call learns that it came too late
+      ++core_.stats.answer_timeouts;
+      co_return unavailable("answer the request",
+                            "no answer within " + std::to_string(core_.options.answer_timeout.count()) + " ms",
+                            "try again: the request may or may not have been carried out", "1");
+    }
+  }
+}
+
+asio::awaitable<bool> Connection::stream(Exchange& exchange, StreamResponse response) {
+  auto& stats = core_.stats;
+  if (++stats.streams > core_.options.max_streams) {
+    --stats.streams;
+    ++stats.refused_streams;
+    co_return co_await respond(
+        exchange,
+        unavailable("open a stream", "all " + std::to_string(core_.options.max_streams) + " streams are in use",
+                    "close one, or try again later", "5"),
+        true);
+  }
+  struct Leave {
+    Count& streams;
+    ~Leave() { --streams; }
+  } const leave{stats.streams};
+
+  std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+      "X-Content-Type-Options: nosniff\r\nConnection: close\r\n";
+  const bool chunked = exchange.version >= 11;
+  if (chunked) head += "Transfer-Encoding: chunked\r\n";
+  for (const auto& [name, value] : response.headers) append_header(head, name, value);
+  head += "Date: " + date_now() + "\r\n\r\n";
+  ++stats.responses_2xx;
+  if (!co_await write(head, "") || exchange.head) co_return false;
+
+  phase_ = Phase::streaming;
+  watch_for_hangup();
+  std::shared_ptr<void> subscription;
+  if (response.subscribe) subscription = response.subscribe([signal = signal_] { signal->raise(); });
+  auto last_write = std::chrono::steady_clock::now();
+  while (!core_.draining && !aborted_ && !peer_gone_) {
+    std::string chunk = response.next(core_.options.stream_chunk);
+    if (chunk.empty()) {
+      const auto quiet =
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - last_write);
+      const auto left = core_.options.ping_interval - quiet;
+      if (left.count() > 0 && co_await wait(left)) continue;
+      chunk = ": ping\n\n";
+    }
+    char size[24];
+    std::snprintf(size, sizeof size, "%zx\r\n", chunk.size());
+    stats.stream_bytes += chunk.size();
+    if (chunked) chunk += "\r\n";
+    if (!co_await write(chunked ? std::string_view(size) : std::string_view(), chunk)) co_return false;
+    last_write = std::chrono::steady_clock::now();
+  }
+  if (chunked && !aborted_ && !peer_gone_) co_await write("0\r\n\r\n", "");
+  co_return false;
+}
+
+/// Takes `exchange` for the version and whether the client wants a body; `keep`: whether the server could go on.
+asio::awaitable<bool> Connection::respond(const Exchange& exchange, Response response, bool keep) {
+  keep = keep && exchange.keep_alive && !core_.draining;
+  auto& stats = core_.stats;
+  ++(response.status >= 500 ? stats.responses_5xx : response.status >= 400 ? stats.responses_4xx : stats.responses_2xx);
+  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  head.append(reason_of(response.status)).append("\r\n");
+  const bool bodiless = response.status == 204 || response.status == 304;
+  if (!bodiless) {
+    if (find_field(response.headers, "Content-Type") == nullptr) head += "Content-Type: application/json\r\n";
+    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  }
+  for (const auto& [name, value] : response.headers) append_header(head, name, value);
+  if (find_field(response.headers, "Cache-Control") == nullptr) head += "Cache-Control: no-store\r\n";
+  head += "X-Content-Type-Options: nosniff\r\nDate: " + date_now() + "\r\n";
+  if (!keep)
+    head += "Connection: close\r\n";
+  else if (exchange.version == 10)
+    head += "Connection: keep-alive\r\n";
+  head += "\r\n";
+  const bool sent = co_await write(head, exchange.head || bodiless ? std::string_view() : response.body);
+  co_return sent&& keep;
+}
+
+asio::awaitable<bool> Connection::write(std::string_view head, std::string_view body) {
+  const std::array buffers{asio::buffer(head.data(), head.size()), asio::buffer(body.data(), body.size())};
+  stream_.expires_after(core_.options.write_timeout);
+  const auto [ec, n] = co_await asio::async_write(stream_, buffers, as_result);
+  if (ec == beast::error::timeout) ++core_.stats.timeouts;
+  co_return !ec;
+}
+
+/// True: the signal was raised or the connection aborted; false: `limit` has passed.
+asio::awaitable<bool> Connection::wait(std::chrono::milliseconds limit) {
+  wake_timer_.expires_after(limit);
+  while (!signal_->lower() && !aborted_) {
+    const auto [ec] = co_await wake_timer_.async_wait(as_result);
+    if (!ec) co_return false;
+  }
+  co_return true;
+}
+
+/// Sends what is written, then waits until the client has closed too.
+asio::awaitable<void> Connection::linger() {
+  boost::system::error_code ignored;
+  stream_.socket().shutdown(Socket::shutdown_send, ignored);
+  if (ignored || peer_gone_ || core_.draining) co_return;
+  phase_ = Phase::idle;
+  stream_.expires_after(linger_time);
+  buffer_.clear();
+  for (std::size_t total = 0; total < linger_bytes;) {
+    const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(16 << 10), as_result);
+    if (ec) co_return;
+    total += n;
+  }
+}
+
+bool Connection::host_is_ours(const Request& request, std::string_view authority) const {
+  if (origin_.loopback_host.empty()) return true;
+  const auto* field = request.header("Host");
+  std::size_t hosts = 0;
+  for (const auto& [name, value] : request.headers) hosts += find_field({{name, ""}}, "Host") != nullptr ? 1 : 0;
+  if (hosts > 1) return false;
+  const std::string host = host_of_authority(!authority.empty() ? authority : field != nullptr ? *field : "");
+  return host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == origin_.loopback_host;
+}
+
+/// A client that went away is noticed at once, not at the next write. One that sends instead is not listened to.
+void Connection::watch_for_hangup() {
+  stream_.socket().async_wait(Socket::wait_read, [weak = weak_from_this()](boost::system::error_code ec) {
+    const auto self = weak.lock();
+    if (ec || !self) return;
+    char byte;
+    if (::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+    self->peer_gone_ = true;
+    self->signal_->raise();
+  });
+}
+
+}  // namespace plumbline::http::detail

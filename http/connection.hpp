@@ -1,0 +1,104 @@
+// One client connection, as one coroutine on its own strand. Private to http/; only connection.cpp and server.cpp see
+// Asio.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "http/message.hpp"
+#include "http/pending.hpp"
+#include "http/router.hpp"
+#include "http/server.hpp"
+
+namespace plumbline::http::detail {
+
+namespace asio = boost::asio;
+using Protocol = asio::generic::stream_protocol;  // TCP and Unix sockets share one instantiation
+using Socket = Protocol::socket;
+
+using Count = std::atomic<std::uint64_t>;
+
+/// ServerStats as it is written: by every server thread.
+struct LiveStats {
+  Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, refused_streams{0}, requests{0},
+      responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0}, bad_hosts{0}, header_too_large{0},
+      body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0}, stream_bytes{0};
+};
+
+class Connection;
+
+/// What all connections of one server share. Outlives them: stop() waits until the last one is gone.
+struct Core {
+  ServerOptions options;
+  Router router;
+  LiveStats stats;
+  asio::io_context io;
+  std::atomic<bool> draining{false};
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<Connection*, std::weak_ptr<Connection>> connections;
+  std::size_t refusing = 0;  ///< of the connections: those that only get their 503
+};
+
+/// What a listener knows about the connections that it accepts.
+struct Origin {
+  bool unix_socket = false;
+  std::string loopback_host;  ///< the listener's own address where it is a loopback one; "" = no Host check
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  /// `refuse`: past the cap; answers 503 and closes.
+  Connection(Core& core, Socket socket, const Origin& origin, bool refuse);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void start();
+  void drain();  ///< any thread: finish the answer under way, nothing else
+  void abort();  ///< any thread: end now
+
+ private:
+  struct Exchange;
+  enum class Phase { idle, busy, streaming };
+
+  asio::awaitable<void> run();
+  asio::awaitable<void> serve();
+  asio::awaitable<bool> exchange(bool first);
+  asio::awaitable<bool> read_body(Exchange& exchange, std::size_t limit);
+  asio::awaitable<bool> dispatch(Exchange& exchange, const RouteMatch& match);
+  asio::awaitable<Response> ask(const AsyncHandler& handler, Request request);
+  asio::awaitable<bool> stream(Exchange& exchange, StreamResponse response);
+  asio::awaitable<bool> respond(const Exchange& exchange, Response response, bool keep);
+  asio::awaitable<bool> write(std::string_view head, std::string_view body);
+  asio::awaitable<bool> wait(std::chrono::milliseconds limit);
+  asio::awaitable<void> linger();
+  bool host_is_ours(const Request& request, std::string_view authority) const;
+  void watch_for_hangup();
+
+  Core& core_;
+  boost::beast::basic_stream<Protocol, asio::any_io_executor> stream_;
+  boost::beast::flat_buffer buffer_;
+  asio::steady_timer wake_timer_;
+  std::shared_ptr<Signal> signal_;
+  const Origin origin_;
+  const bool refuse_;
+  std::string peer_;
+  Phase phase_ = Phase::idle;  // like all below: only on the strand
+  bool aborted_ = false;
+  bool peer_gone_ = false;
+};
+
+}  // namespace plumbline::http::detail

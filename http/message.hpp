@@ -1,0 +1,96 @@
+// What a handler gets and what it gives: plain data, no Beast.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::http {
+
+/// Header fields or query parameters in the order in which they came. Names of headers compare without case.
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+/// The first field of that name, ignoring ASCII case; nullptr where there is none.
+const std::string* find_field(const Fields& fields, std::string_view name);
+
+/// One request, whole: the body has been read within the route's limit.
+struct Request {
+  std::string method;                         ///< "GET"; a HEAD request reaches the GET handler as "GET"
+  std::string target;                         ///< as sent, for logs: may hold any byte but control characters
+  std::string path;                           ///< target without the query, still percent-encoded
+  std::map<std::string, std::string> params;  ///< of the route's {name} parts, percent-decoded
+  Fields query;                               ///< percent-decoded, "+" is a space
+  Fields headers;
+  std::string body;
+  std::string peer;  ///< "127.0.0.1:4711", or "unix:pid=17,uid=0" as the kernel says (SO_PEERCRED)
+
+  const std::string* header(std::string_view name) const { return find_field(headers, name); }
+};
+
+/// `body` is sent with its Content-Length. Without a Content-Type of its own it is "application/json".
+struct Response {
+  int status = 200;
+  Fields headers;
+  std::string body;
+};
+
+/// A response that does not end (server-sent events). Both functions are called on the server's threads, never at once
+/// for one stream; they must not block.
+///
+/// `next(max_bytes)`: the next whole events (sse_event()), about `max_bytes` at most; "" = nothing now. It is asked
+/// again only when what it gave is in the socket, so that a slow reader costs one chunk of memory and no queue.
+/// `subscribe(wake)`: called once before the first next(); `wake` may be called from any thread, at any time, even
+/// after the stream's end. Dropping the returned handle unsubscribes; the server drops it at the stream's end.
+struct StreamResponse {
+  std::function<std::string(std::size_t max_bytes)> next;
+  std::function<std::shared_ptr<void>(std::function<void()> wake)> subscribe;
+  Fields headers;
+};
+
+namespace detail {
+struct Pending;
+}
+
+/// Answers one request later, from any thread, exactly once: the first call counts, later ones return false and do
+/// nothing. Where every copy dies without a call, the client gets 500. May outlive the connection and the server.
+class Responder {
+ public:
+  explicit Responder(std::shared_ptr<detail::Pending> pending) : pending_(std::move(pending)) {}
+  bool operator()(Response response) const;
+
+ private:
+  std::shared_ptr<detail::Pending> pending_;
+};
+
+using Handler = std::function<Response(const Request&)>;
+using AsyncHandler = std::function<void(Request, Responder)>;
+using StreamHandler = std::function<std::variant<Response, StreamResponse>(const Request&)>;
+
+/// The HTTP status an error stands for: invalid_argument 400, permission 403, not_found 404, unsupported 501,
+/// unavailable 503, everything else 500.
+int status_of(ErrorCode code);
+std::string_view reason_of(int status);
+
+/// RFC 9457 problem document: type ("urn:plumbline:problem:<code>"), title, status, detail, what, why, fix.
+Response problem(int status, const Error& error, Fields headers = {});
+inline Response problem(const Error& error) {
+  return problem(status_of(error.code), error);
+}
+
+/// JSON text as it is.
+Response json_response(std::string json, int status = 200);
+Response text_response(std::string text, std::string content_type = "text/plain; charset=utf-8", int status = 200);
+
+/// One server-sent event. `id` and `event` hold no newline; a newline in `data` makes a further "data:" line.
+std::string sse_event(std::string_view id, std::string_view event, std::string_view data);
+
+}  // namespace plumbline::http
