@@ -258,14 +258,15 @@ Result<std::vector<NodeRow>> SqliteReader::nodes() const {
   }
 }
 
-Result<std::uint64_t> SqliteReader::sink_cursor(const std::string& sink) const {
+Result<std::optional<std::uint64_t>> SqliteReader::sink_cursor(const std::string& sink) const {
   auto database = borrow();
   if (!database) return database.error();
   auto statement = (*database)->prepare("SELECT cursor FROM sinks WHERE name = ?1");
   if (!statement) return statement.error();
   const auto row = statement->bind(1, sink).step();
   if (!row) return row.error();
-  return *row ? statement->count(0) : 0;
+  if (!*row) return std::optional<std::uint64_t>();
+  return std::optional<std::uint64_t>(statement->count(0));
 }
 
 Result<Page<DeadLetter>> SqliteReader::dead_letters(const Query& query) const {

@@ -23,7 +23,7 @@ class SqliteReader {
   Result<std::vector<LedgerRecord>> records_by_id(const std::vector<std::string>& ids) const;
   Result<Page<DriftRow>> resources(const Query& query) const;
   Result<std::vector<NodeRow>> nodes() const;
-  Result<std::uint64_t> sink_cursor(const std::string& sink) const;
+  Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const;
   Result<Page<DeadLetter>> dead_letters(const Query& query) const;
   Result<std::uint64_t> count_dead_letters(const std::string& origin) const;
   Result<std::vector<DeadLetter>> replays(const std::string& origin, std::size_t limit) const;

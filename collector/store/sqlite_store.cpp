@@ -106,7 +106,9 @@ class SqliteStore final : public Store {
   Result<Page<DriftRow>> resources(const Query& query) const override { return reader_.resources(query); }
   Result<std::vector<NodeRow>> nodes() const override { return reader_.nodes(); }
 
-  Result<std::uint64_t> sink_cursor(const std::string& sink) const override { return reader_.sink_cursor(sink); }
+  Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const override {
+    return reader_.sink_cursor(sink);
+  }
 
   void move_sink_cursor(const std::string& sink, std::uint64_t seq) override {
     const std::lock_guard lock(mutex_);

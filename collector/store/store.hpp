@@ -159,8 +159,8 @@ class Store {
   virtual Result<Page<DriftRow>> resources(const Query& query) const = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;
 
-  /// How far a sink has come: every ledger row up to here is delivered, set aside, or not for it.
-  virtual Result<std::uint64_t> sink_cursor(const std::string& sink) const = 0;
+  /// How far a sink has come: every ledger row up to here is delivered, set aside, or not for it. nullopt: it is new.
+  virtual Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const = 0;
   /// Moves it forward with the next commit, without waiting; going back is ignored.
   virtual void move_sink_cursor(const std::string& sink, std::uint64_t seq) = 0;
   /// Waits until everything moved so far is durable.
@@ -176,7 +176,8 @@ class Store {
   virtual Result<void> end_replay(std::uint64_t id, const std::string& why) = 0;
 
   virtual StoreStats stats() const = 0;
-  /// `wake` runs on the writer's thread after each commit that appended rows. Dropping the handle unsubscribes.
+  /// `wake` runs on the writer's thread after each commit that appended rows. Dropping the handle unsubscribes; a call
+  /// under way may still finish after that, so `wake` owns what it uses.
   virtual std::shared_ptr<void> subscribe(std::function<void()> wake) = 0;
   /// Commits what is queued, then refuses further writes. Idempotent.
   virtual void stop() = 0;

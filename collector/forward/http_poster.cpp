@@ -1,0 +1,205 @@
+#include "collector/forward/http_poster.hpp"
+
+#include <httplib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <charconv>
+#include <fstream>
+#include <mutex>
+
+#include "collector/forward/retry.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+constexpr std::size_t max_answer_bytes = std::size_t{64} << 10;
+constexpr std::size_t excerpt_bytes = 200;
+
+struct Url {
+  std::string origin;  ///< scheme://host:port
+  std::string target;
+};
+
+Result<Url> parse_url(const std::string& url) {
+  const std::string what = "read a sink's URL";
+  const auto scheme_end = url.find("://");
+  const std::string scheme = scheme_end == std::string::npos ? "" : url.substr(0, scheme_end);
+  if (scheme != "http" && scheme != "https")
+    return invalid(what, "it begins neither with http:// nor with https://", "write https://host/path");
+  const auto host_begin = scheme_end + 3;
+  const auto path_begin = url.find_first_of("/?#", host_begin);
+  const std::string authority = url.substr(host_begin, path_begin - host_begin);
+  if (authority.empty()) return invalid(what, "it has no host", "write https://host/path");
+  if (authority.find('@') != std::string::npos)
+    return invalid(what, "it holds a user or password before '@'", "put secrets into a file named by a *_file key");
+  for (const char c : url)
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f')
+      return invalid(what, "it holds a space or a control character", "percent-encode it");
+  std::string target = path_begin == std::string::npos ? "/" : url.substr(path_begin);
+  target = target.substr(0, target.find('#'));
+  if (target.empty() || target[0] != '/') target.insert(0, "/");
+  return Url{scheme + "://" + authority, target};
+}
+
+std::string why_of(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "cannot connect";
+    case httplib::Error::Read:
+      return "the answer ended early or came too late";
+    case httplib::Error::Write:
+      return "the request could not be sent whole";
+    case httplib::Error::SSLConnection:
+      return "the TLS handshake failed";
+    case httplib::Error::SSLLoadingCerts:
+      return "the CA file cannot be loaded";
+    case httplib::Error::SSLServerVerification:
+      return "the server's certificate is not trusted";
+    case httplib::Error::ConnectionTimeout:
+      return "connecting took too long";
+    case httplib::Error::Canceled:
+      return "the answer was too long";
+    default:
+      return "no HTTP answer (" + httplib::to_string(error) + ")";
+  }
+}
+
+std::string printable(const std::string& text) {
+  std::string out;
+  for (const char c : text.substr(0, excerpt_bytes)) out += c >= ' ' && c < '\x7f' ? c : ' ';
+  return out;
+}
+
+}  // namespace
+
+struct HttpPoster::Impl {
+  Impl(Url parsed, PosterOptions wanted, std::shared_ptr<Watchdog> dog, const Clock& time)
+      : url(std::move(parsed)), options(std::move(wanted)), watchdog(std::move(dog)), clock(time), client(url.origin) {}
+
+  // httplib's own stop() waits for a connect that is under way, so the socket is shut down through a second
+  // descriptor of it, taken before it connects.
+  void shut_down() {
+    const std::lock_guard lock(socket_mutex);
+    if (socket) ::shutdown(socket.get(), SHUT_RDWR);
+  }
+
+  Url url;
+  PosterOptions options;
+  std::shared_ptr<Watchdog> watchdog;
+  const Clock& clock;
+  httplib::Client client;
+  std::mutex socket_mutex;
+  Fd socket;
+  std::atomic<bool> cancelled = false;
+};
+
+HttpPoster::HttpPoster(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpPoster::~HttpPoster() = default;
+
+Result<std::unique_ptr<HttpPoster>> HttpPoster::make(const PosterOptions& options, std::shared_ptr<Watchdog> watchdog,
+                                                     const Clock& clock) {
+  auto url = parse_url(options.url);
+  if (!url) return url.error();
+  auto impl = std::make_unique<Impl>(std::move(*url), options, std::move(watchdog), clock);
+  httplib::Client& client = impl->client;
+  if (!client.is_valid())
+    return invalid("read a sink's URL", "host or port make no sense", "write https://host:port/path");
+  // These bound one system call each; the watchdog bounds the whole and comes first.
+  const auto each = options.timeout + std::chrono::seconds(1);
+  client.set_connection_timeout(each);
+  client.set_read_timeout(each);
+  client.set_write_timeout(each);
+  client.set_keep_alive(true);
+  client.set_follow_location(false);
+  client.set_tcp_nodelay(true);
+  if (!options.ca_file.empty()) client.set_ca_cert_path(options.ca_file.c_str());
+  client.set_socket_options([raw = impl.get()](socket_t socket) {
+    httplib::default_socket_options(socket);
+    const std::lock_guard lock(raw->socket_mutex);
+    raw->socket = Fd(::dup(socket));
+    if (raw->cancelled) ::shutdown(socket, SHUT_RDWR);
+  });
+  return std::unique_ptr<HttpPoster>(new HttpPoster(std::move(impl)));
+}
+
+HttpReply HttpPoster::post(const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body,
+                           const std::string& content_type) {
+  if (impl_->cancelled) return {0, "the collector is stopping", "", std::nullopt};
+  std::atomic<bool> overdue = false;
+  HttpReply reply;
+  httplib::Request request;
+  request.method = "POST";
+  request.path = impl_->url.target;
+  for (const auto& [key, value] : headers) request.headers.emplace(key, value);
+  request.headers.emplace("Content-Type", content_type);
+  request.headers.emplace("User-Agent", std::string("plumbline-collector/") + PLUMBLINE_VERSION);
+  request.body = body;
+  std::string answer;
+  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    if (answer.size() + size > max_answer_bytes) return false;
+    answer.append(data, size);
+    return true;
+  };
+  std::optional<httplib::Result> sent;
+  {
+    const Watchdog::Guard guard(*impl_->watchdog, std::chrono::steady_clock::now() + impl_->options.timeout,
+                                [this, &overdue] {
+                                  overdue = true;
+                                  impl_->shut_down();
+                                });
+    sent = impl_->client.send(request);
+  }
+  const httplib::Result& result = *sent;
+  if (!result || overdue) {
+    reply.error = impl_->url.origin + ": " + (overdue ? "no whole answer in time" : why_of(result.error()));
+    return reply;
+  }
+  reply.status = result->status;
+  reply.excerpt = printable(answer);
+  if (result->has_header("Retry-After"))
+    reply.retry_after = parse_retry_after(result->get_header_value("Retry-After"), impl_->clock.wall());
+  return reply;
+}
+
+void HttpPoster::cancel() noexcept {
+  impl_->cancelled = true;
+  impl_->shut_down();
+}
+
+const std::string& HttpPoster::where() const {
+  return impl_->url.origin;
+}
+
+Delivery delivery_of(const HttpReply& reply, std::size_t count) {
+  if (reply.status == 0) return Delivery::again(reply.error);
+  Delivery delivery;
+  delivery.outcome = outcome_of_status(reply.status);
+  if (delivery.outcome == Delivery::Outcome::delivered) return Delivery::done(count);
+  delivery.retry_after = reply.retry_after;
+  delivery.why = "HTTP " + std::to_string(reply.status) + (reply.excerpt.empty() ? "" : ": " + reply.excerpt);
+  if (reply.status >= 300 && reply.status < 400)
+    delivery.why += " (redirects are not followed: configure the final URL)";
+  return delivery;
+}
+
+Result<std::string> read_secret_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(4096, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && file.gcount() == 0) {
+    const int failure = errno;
+    if (file.is_open())
+      return invalid("read the secret in " + path, "the file is empty, or not a file", "write the secret into it");
+    return io_error("read the secret in " + path, failure, "check the path and its permissions");
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() == 4096) return invalid("read the secret in " + path, "the file is longer than 4095 bytes", "");
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty())
+    return invalid("read the secret in " + path, "the file holds only a line end", "write the secret into it");
+  return text;
+}
+
+}  // namespace plumbline::collector

@@ -1,0 +1,63 @@
+#include "collector/forward/retry.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <string>
+
+namespace plumbline::collector {
+
+std::chrono::nanoseconds RetryPolicy::failed(std::optional<std::chrono::nanoseconds> retry_after) {
+  const std::uint32_t doublings = std::min(failures_, std::uint32_t{20});
+  failures_ = std::min(failures_ + 1, std::uint32_t{1'000'000});
+  const auto bound = std::min(options_.cap, options_.first * (std::int64_t{1} << doublings));
+  const auto wait = std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(bound.count()) * random_()));
+  return std::max(wait, std::min(retry_after.value_or(std::chrono::nanoseconds(0)), options_.max_retry_after));
+}
+
+std::chrono::nanoseconds RetryPolicy::paused() {
+  failures_ = std::max(failures_ + 1, options_.breaker_after);
+  return options_.pause_probe;
+}
+
+RetryPolicy::Breaker RetryPolicy::breaker(bool trying) const {
+  if (failures_ < options_.breaker_after) return Breaker::closed;
+  return trying ? Breaker::half_open : Breaker::open;
+}
+
+std::string_view text_of(RetryPolicy::Breaker breaker) {
+  switch (breaker) {
+    case RetryPolicy::Breaker::closed:
+      return "closed";
+    case RetryPolicy::Breaker::open:
+      return "open";
+    case RetryPolicy::Breaker::half_open:
+      break;
+  }
+  return "half_open";
+}
+
+Delivery::Outcome outcome_of_status(int status) {
+  if (status >= 200 && status < 300) return Delivery::Outcome::delivered;
+  if (status == 408 || status == 429 || status >= 500) return Delivery::Outcome::retry;
+  // A redirect is not followed: it would carry signed findings to a place that nobody configured.
+  if (status == 401 || status == 403 || status == 410 || (status >= 300 && status < 400))
+    return Delivery::Outcome::paused;
+  if (status >= 400) return Delivery::Outcome::refused;
+  return Delivery::Outcome::retry;  // 1xx as a final answer: not HTTP as we know it
+}
+
+std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view value, WallNs now) {
+  std::uint32_t seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error == std::errc() && end == value.data() + value.size() && !value.empty())
+    return std::chrono::seconds(seconds);
+  std::tm date{};
+  const std::string text(value);
+  const char* rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+  if (rest == nullptr || *rest != '\0') return std::nullopt;
+  const auto at = static_cast<WallNs>(::timegm(&date)) * 1'000'000'000;
+  return std::chrono::nanoseconds(std::max<WallNs>(at - now, 0));
+}
+
+}  // namespace plumbline::collector
