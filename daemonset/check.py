@@ -79,8 +79,6 @@ class Checks:
     def config_of(self, name):
         return yaml.safe_load(self.data[name])
 
-    # --- the manifest ---
-
     def check_namespace(self):
         labels = self.namespace["metadata"]["labels"]
         self.expect(labels.get("pod-security.kubernetes.io/enforce") == "privileged",
@@ -184,8 +182,6 @@ class Checks:
         self.expect(any(e["name"] == "NODE_NAME" for e in init.get("env", [])),
                     "plumbline.yaml: the init container is not told NODE_NAME")
 
-    # --- image and units ---
-
     def check_image(self):
         dockerfile = (self.folder / "Dockerfile").read_text()
         script = (self.folder / "image_root.sh").read_text()
@@ -237,8 +233,6 @@ class Checks:
                                    f"--threshold={threshold}", str(self.folder / name)], capture_output=True, text=True)
             last = (done.stdout + done.stderr).strip().splitlines()[-1:]
             self.expect(done.returncode == 0, f"{name}: exposure above {threshold / 10}: {' '.join(last)}")
-
-    # --- the programs' own word ---
 
     def check_by_programs(self, build):
         """Each config through its program's --check-config, with the paths it reads moved into a scratch folder."""

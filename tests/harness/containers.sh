@@ -55,8 +55,6 @@ busybox_rootfs() { # DIR
   printf 'listen 80;\n' >"$1/etc/app.conf"
 }
 
-# --- runc ----------------------------------------------------------------------------------------------------------
-
 runc_id() { echo "$containers_tag-$1"; }
 
 # Bundle of NAME: runc's own template, with the capabilities that container engines grant by default (a root that may
@@ -113,8 +111,6 @@ runc_exec() { # NAME CMD…
 runc_remove() { # NAME
   runc delete --force "$(runc_id "$1")"
 }
-
-# --- podman --------------------------------------------------------------------------------------------------------
 
 # Everything of podman lies under the work folder: storage, run-time state, locks (its default ones are shared by all
 # podmans of the machine). runc as the run-time: crun fails on hybrid cgroups. The limits are what a machine without
@@ -183,8 +179,6 @@ podman_exec() { # NAME CMD…
 podman_remove() { # NAME
   podman_do rm --force --time 0 "$(podman_name "$1")" >/dev/null
 }
-
-# --- both ----------------------------------------------------------------------------------------------------------
 
 container_id() { # runc|podman NAME
   case $1 in

@@ -19,7 +19,7 @@ complain() {
 }
 
 fresh() {
-  rm -rf "$work"/*
+  rm -rf "${work:?}"/*
   head -c 8192 /dev/zero | tr '\0' a >"$work/file"
   { echo "other file" && head -c 8181 /dev/zero | tr '\0' b; } >"$work/other" # the same size: FICLONE wants whole blocks
 }

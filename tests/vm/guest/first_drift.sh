@@ -3,13 +3,12 @@
 # changed by write, by rename over it, by chmod and by deletion; each shows as an open drift with the process that did
 # it, and resolves when the file is put back. A restart of the agent, orderly and by SIGKILL, keeps what is open and
 # finds what changed meanwhile.
+# shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
 patience=60 # seconds until something that should happen counts as not happening; emulation, hence generous
 file_systems="tmpfs ext4 overlay btrfs xfs"
 log=/run/agent.log
-
-# --- set-up ------------------------------------------------------------------------------------------------------------
 
 content() { printf 'listen 80;\n# a managed file with some more bytes than the change writes\n'; }
 
@@ -70,19 +69,19 @@ stop_agent() { # SIGNAL
 
 tell_logs() {
   for file in $log /run/collector.log; do
-    tail -n 25 $file | sed "s|^|PLUMBLINE-INFO: $(basename $file): |"
+    tail -n 25 "$file" | sed "s|^|PLUMBLINE-INFO: $(basename "$file"): |"
   done
 }
 
-# --- questions ----------------------------------------------------------------------------------------------------------
+# Is there a drift of PATH for which the jq condition holds? Asked over HTTP: starting plumb for each poll is slow here.
+drift_of() { # PATH CONDITION [URL]
+  wget -q -O /run/drift.json "${3:-http://127.0.0.1:9640}/v1/drift?limit=1000" 2>/run/drift.err &&
+    jq -e --arg path "$1" "any(.items[]; .where.path == \$path and ($2))" /run/drift.json
+}
 
-# Is there a drift of PATH for which the jq condition holds? Status 2 of plumb only says that something is open.
-drift_of() { # PATH CONDITION [PLUMB OPTION…]
-  drift_path=$1 condition=$2
-  shift 2
-  plumb "$@" drift --state all -o json >/run/drift.json 2>/run/drift.err
-  case $? in 0 | 2) ;; *) return 1 ;; esac
-  jq -e --arg path "$drift_path" "any(.items[]; .where.path == \$path and ($condition))" /run/drift.json
+# No drift of PATH is open, and its newest one is resolved.
+put_right() { # PATH
+  drift_of "$1" '.state == "resolved" and .closed_at != null' && ! drift_of "$1" '.state == "open"'
 }
 
 # What is known about PATH, shortly, for a failure's reason.
@@ -91,25 +90,35 @@ tell() { # PATH
     exe: .actor.process.exe, count}] | .[:2]' /run/drift.json 2>/dev/null || cat /run/drift.err
 }
 
-expect_drift() { # NAME PATH CONDITION [PLUMB OPTION…]
+expect_drift() { # NAME PATH CONDITION [URL]
   what=$1
   shift
   if until_true $patience drift_of "$@"; then pass "$what"; else fail "$what" "not within $patience s: $(tell "$1")"; fi
 }
 
+# plumb's own answer: JSON with PATH where it is open, and the exit status that scripts branch on.
+expect_plumb() { # NAME STATUS JQ_CONDITION
+  plumb drift -o json >/run/plumb.json 2>/run/plumb.err
+  status=$?
+  if [ $status = "$2" ] && jq -e "$3" /run/plumb.json >/dev/null; then
+    pass "$1"
+  else
+    fail "$1" "status $status, $(head -c 300 /run/plumb.json /run/plumb.err | tr '\n' ' ')"
+  fi
+}
+
 # The trigger changes PATH; the drift names it, the changed attribute and exactly this process. Then put back.
 change_shows() { # FS TRIGGER ATTRIBUTE_PATTERN PATH [PREFIX]
   fs=$1 trigger=$2 attribute=$3 path=$4 prefix=${5:-}
-  truth=$(plumb-testprog $prefix "$trigger" "$path") || { fail "$fs.$prefix$trigger" "trigger: $truth"; return; }
+  # shellcheck disable=SC2086 # an empty prefix is no argument
+  truth=$(plumb-testprog $prefix "$trigger" "$path") || { fail "$fs.${prefix:+$prefix.}$trigger" "trigger: $truth"; return; }
   pid=$(echo "$truth" | jq .pid)
-  expect_drift "$fs.$prefix$trigger" "$path" ".state == \"open\" and .actor.process.pid == $pid
+  expect_drift "$fs.${prefix:+$prefix.}$trigger" "$path" ".state == \"open\" and .actor.process.pid == $pid
     and (.actor.process.exe | endswith(\"/plumb-testprog\")) and any(.diff[]; .attribute | test(\"$attribute\"))"
   put_back "$path"
-  expect_drift "$fs.$prefix$trigger.resolved" "$path" \
-    '.state == "resolved" and any(.closed_at; . != null)) and (all(.items[]; .where.path != $path or .state != "open")'
+  what=$fs.${prefix:+$prefix.}$trigger.resolved
+  if until_true $patience put_right "$path"; then pass "$what"; else fail "$what" "not within $patience s: $(tell "$path")"; fi
 }
-
-# --- the story ----------------------------------------------------------------------------------------------------------
 
 write_configs
 if ! start_collector; then
@@ -125,6 +134,7 @@ fi
 pass first_drift.started
 info "status $(plumb status -o json 2>/dev/null | tr -d '\n' | cut -c 1-2000)"
 
+expect_plumb plumb.clean 0 '.items == []'
 for fs in $file_systems; do
   path=/mnt/$fs/conf.d/app.conf
   change_shows "$fs" write content_sha256 "$path"
@@ -137,6 +147,8 @@ done
 kept=/mnt/ext4/conf.d/app.conf missed=/mnt/tmpfs/conf.d/other.conf killed=/mnt/overlay/conf.d/other.conf
 plumb-testprog write $kept >/run/kept.json
 expect_drift restart.before $kept ".state == \"open\" and .actor.process.pid == $(jq .pid /run/kept.json)"
+expect_plumb plumb.open 2 "any(.items[]; .where.path == \"$kept\")"
+drift_of $kept .id >/run/check.out
 before=$(jq -c --arg path $kept '[.items[] | select(.where.path == $path and .state == "open") | {id, count, opened_at}]' /run/drift.json)
 
 stop_agent TERM
@@ -153,8 +165,8 @@ start_agent || tell_logs
 expect_drift killed.finds_missed $killed '.state == "open"'
 expect_drift killed.keeps_drift $kept ".state == \"open\" and .id == $(echo "$before" | jq '.[0].id')"
 
-expect_drift collector.has_drift $kept '.state == "open"' --collector http://127.0.0.1:9650
-expect_drift collector.has_missed $missed '.state == "open"' --collector http://127.0.0.1:9650
+expect_drift collector.has_drift $kept '.state == "open"' http://127.0.0.1:9650
+expect_drift collector.has_missed $missed '.state == "open"' http://127.0.0.1:9650
 if until_true $patience grep -q "$kept" /var/lib/plumbline-collector/findings.ndjson; then
   pass sink.ndjson
 else

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Every way of changing a file against the hooks that the agent chooses on this kernel, on each file system.
+# shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
 mkdir -p /run/hooks

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The hooks load, attach and fire with no more than the capabilities that the DaemonSet and the service grant (the runner
 # reads them from the manifest). Triggers that need other capabilities fail by themselves and prove nothing here.
+# shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
 granted=$(sed -n 's/.*plumbline\.caps=\([^ ]*\).*/\1/p' /proc/cmdline)

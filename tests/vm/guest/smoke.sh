@@ -1,8 +1,10 @@
 #!/bin/sh
 # Proves the VM itself: the kernel, what BPF needs of it, and the file systems that the scenarios use.
+# shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
 info "kernel $(uname -r)"
+# shellcheck disable=SC2016 # expanded by the inner shell
 check series "another kernel than asked for" sh -c \
   'case "$(uname -r)" in "$(sed -n "s/.*plumbline\.series=\([^ ]*\).*/\1/p" /proc/cmdline)".*) ;; *) uname -r; false ;; esac'
 check btf "no BTF of the kernel" test -s /sys/kernel/btf/vmlinux
