@@ -2,7 +2,7 @@
 # The first drift, on this kernel and on each file system: agent and collector run with a manifest; a managed file is
 # changed by write, by rename over it, by chmod and by deletion; each shows as an open drift with the process that did
 # it, and resolves when the file is put back. A restart of the agent, orderly and by SIGKILL, keeps what is open and
-# finds what changed meanwhile.
+# finds what changed meanwhile, with its actor: the pinned hooks went on marking.
 # shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
@@ -157,12 +157,13 @@ if start_agent; then pass restart.ready; else fail restart.ready "not ready with
 drift_of $kept .id >/run/check.out
 after=$(jq -c --arg path $kept '[.items[] | select(.where.path == $path and .state == "open") | {id, count, opened_at}]' /run/drift.json)
 if [ "$before" = "$after" ]; then pass restart.keeps_drift; else fail restart.keeps_drift "before $before, after $after"; fi
-expect_drift restart.finds_missed $missed '.state == "open" and any(.diff[]; .attribute == "content_sha256")'
+expect_drift restart.finds_missed $missed ".state == \"open\" and .actor.process.pid == $(jq .pid /run/missed.json)
+  and any(.diff[]; .attribute == \"content_sha256\")"
 
 stop_agent KILL
 plumb-testprog write $killed >/run/killed.json
 start_agent || tell_logs
-expect_drift killed.finds_missed $killed '.state == "open"'
+expect_drift killed.finds_missed $killed ".state == \"open\" and .actor.process.pid == $(jq .pid /run/killed.json)"
 expect_drift killed.keeps_drift $kept ".state == \"open\" and .id == $(echo "$before" | jq '.[0].id')"
 
 expect_drift collector.has_drift $kept '.state == "open"' http://127.0.0.1:9650
