@@ -1,0 +1,97 @@
+// Strict YAML: text → plain structs. Each key is declared once, with its type and a sentence; the declaration gives
+// parsing, errors that name file:line:column and the nearest known key, and a JSON Schema (draft 2020-12).
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::config {
+
+/// A size in bytes; written 4096, 64KiB, 16MiB, 1GiB.
+struct Bytes {
+  std::uint64_t value = 0;
+};
+
+/// Thrown by readers below, caught by read_file() and read_text(): it never leaves this room.
+struct Refused {
+  Error error;
+};
+
+/// The nearest of `known` within an edit distance of a third of its length; "" = none is near.
+std::string nearest(const std::string& word, const std::vector<std::string>& known);
+
+std::optional<std::uint64_t> parse_bytes(const std::string& text);
+/// "250ms", "10s", "5m", "1h", "7d".
+std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
+
+/// One mapping. Read every key, then finish() refuses what nobody read. In schema mode (no node) reading changes nothing
+/// and describes instead.
+class Map {
+ public:
+  Map(std::string origin, YAML::Node node, nlohmann::ordered_json* schema);
+
+  void read(const std::string& key, std::string& out, const char* says);
+  void read(const std::string& key, bool& out, const char* says);
+  void read(const std::string& key, std::uint32_t& out, const char* says);
+  void read(const std::string& key, std::uint64_t& out, const char* says);
+  void read(const std::string& key, Bytes& out, const char* says);
+  void read(const std::string& key, std::chrono::milliseconds& out, const char* says);
+  void read(const std::string& key, std::vector<std::string>& out, const char* says);
+  void read(const std::string& key, std::vector<std::uint32_t>& out, const char* says);
+  void read(const std::string& key, std::map<std::string, std::string>& out, const char* says);
+  void read(const std::string& key, std::optional<std::string>& out, const char* says);
+  /// One of `words`.
+  void read_word(const std::string& key, std::string& out, const std::vector<std::string>& words, const char* says);
+  /// A nested mapping; `bind` is called whether or not it is there (absent: with an empty one), so defaults hold.
+  void object(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
+  /// A nested mapping that may be absent: `bind` is called only where it is there. True = it was.
+  bool optional_object(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
+  /// A list of mappings; `bind` is called for each.
+  void list(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
+
+  bool has(const std::string& key) const;
+  /// The raw node, for keys with more than one shape; it counts as read.
+  YAML::Node take(const std::string& key, const nlohmann::ordered_json& schema);
+  /// Declares that the key must be there.
+  void require(const std::string& key);
+  [[noreturn]] void refuse(const std::string& key, const std::string& why, const std::string& fix = {}) const;
+  /// "file:line:column" of a key's value, or of the mapping where the key is absent.
+  std::string place(const std::string& key = {}) const;
+  void finish() const;
+  bool describing() const { return schema_ != nullptr; }
+
+ private:
+  YAML::Node scalar(const std::string& key, const char* type, const char* says, nlohmann::ordered_json fallback);
+  std::string scalar_text(const std::string& key, const YAML::Node& node, const char* type) const;
+  std::vector<std::string> texts(const std::string& key, const YAML::Node& node) const;
+  void describe(const std::string& key, nlohmann::ordered_json property, const char* says);
+
+  std::string origin_;
+  YAML::Node node_;
+  std::map<std::string, YAML::Node> values_;
+  std::vector<std::string> known_;
+  nlohmann::ordered_json* schema_;
+};
+
+/// Parses `text` (origin stands for the file in messages) and binds its top mapping. Anchors, aliases, tags, more than
+/// one document, nesting past 64 levels, NUL bytes and invalid UTF-8 are refused.
+Result<void> read_text(const std::string& origin, const std::string& text, const std::function<void(Map&)>& bind);
+
+/// As read_text(), of a file of at most `max_bytes`.
+Result<void> read_file(const std::string& path, const std::function<void(Map&)>& bind, std::uint64_t max_bytes = 16 << 20);
+
+/// The JSON Schema of what `bind` reads.
+std::string schema_of(const std::string& title, const std::function<void(Map&)>& bind);
+
+}  // namespace plumbline::config
