@@ -1,0 +1,153 @@
+#include "agent/config/agent_config.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "include/config/strict_yaml.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using config::Bytes;
+using config::Map;
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
+}
+
+void absolute(const Map& map, const char* key, const std::string& path) {
+  if (!map.describing() && !path.starts_with('/')) map.refuse(key, "must be an absolute path, not `" + path + "`");
+}
+
+void read_api(Map& map, AgentConfig& c) {
+  map.read("socket", c.api_socket, "Unix socket of the API, mode 0660");
+  map.read("listen", c.api_listen, "loopback address of the API, or \"off\"");
+  if (map.describing()) return;
+  absolute(map, "socket", c.api_socket);
+  if (c.api_socket.size() > 107) map.refuse("socket", "is longer than the 107 bytes that a socket's path may have");
+  if (c.api_listen == "off") return;
+  const auto address = split_address(c.api_listen);
+  if (!address) map.refuse("listen", "must be HOST:PORT or \"off\", not `" + c.api_listen + "`");
+  if (!is_loopback(address->first))
+    map.refuse("listen", "is not a loopback address, and this version has no TLS and no authentication for others",
+               "use 127.0.0.1:PORT, and let the collector serve readers elsewhere");
+}
+
+void read_baseline(Map& map, AgentConfig& c) {
+  BaselineConfig baseline;
+  std::string state, manifest;
+  map.read("name", baseline.name, "name of this baseline, part of its addresses");
+  map.require("name");
+  map.read("terraform_state", state, "path of a Terraform or OpenTofu state, version 4");
+  map.read("manifest", manifest, "path of a manifest");
+  if (map.describing()) return;
+  if (state.empty() == manifest.empty())
+    map.refuse("", "a baseline names exactly one source", "give it either terraform_state or manifest");
+  baseline.kind = state.empty() ? "manifest" : "terraform_state";
+  baseline.path = state.empty() ? manifest : state;
+  absolute(map, baseline.kind.c_str(), baseline.path);
+  const auto fine = [](char ch) { return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-'; };
+  if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) || !std::isalnum(baseline.name[0]))
+    map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
+  for (const auto& other : c.baselines)
+    if (other.name == baseline.name) map.refuse("name", "`" + baseline.name + "` is used twice");
+  c.baselines.push_back(std::move(baseline));
+}
+
+void read_collector(Map& map, CollectorConfig& c) {
+  map.read("url", c.url, "http://HOST:PORT or https://HOST:PORT of the collector");
+  map.require("url");
+  map.read("token_file", c.token_file, "file with the bearer token");
+  map.read("ca_file", c.ca_file, "file with the certificate authority that signed the collector's certificate");
+  map.read("batch_records", c.batch_records, "records in a batch at most");
+  Bytes bytes{c.batch_bytes};
+  map.read("batch_bytes", bytes, "size of a batch at most, before compression");
+  c.batch_bytes = bytes.value;
+  map.read("interval", c.interval, "a quiet agent looks at its spool this often");
+  map.read("timeout", c.timeout, "for one batch");
+  map.read("heartbeat", c.heartbeat, "an idle agent says this often that it lives");
+  if (map.describing()) return;
+  if (!c.url.starts_with("http://") && !c.url.starts_with("https://"))
+    map.refuse("url", "must begin with http:// or https://");
+  if (c.batch_records == 0 || c.batch_records > 1000) map.refuse("batch_records", "must be between 1 and 1000");
+}
+
+void bind(Map& map, AgentConfig& c) {
+  map.object("node", "who this node is", [&](Map& node) {
+    std::string name;
+    node.read("name", name, "name for people; default: the host's name");
+    if (!name.empty()) c.node = name;
+    node.read("labels", c.labels, "free labels, sent along with every batch");
+  });
+  map.read("state_dir", c.state_dir, "spool, snapshot and key of this agent");
+  if (!map.describing()) absolute(map, "state_dir", c.state_dir);
+  map.object("api", "where the node's drift can be asked for", [&](Map& api) { read_api(api, c); });
+  map.list("baselines", "the desired state", [&](Map& baseline) { read_baseline(baseline, c); });
+  map.read("rules", c.rules, "paths of rule files, first match wins in this order");
+  if (!map.describing())
+    for (const auto& rule : c.rules) absolute(map, "rules", rule);
+  CollectorConfig collector;
+  if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); })) c.collector = collector;
+  map.object("spool", "the durable queue", [&](Map& spool) {
+    Bytes all{c.spool_max_bytes}, segment{c.spool_segment_bytes};
+    spool.read("max_bytes", all, "disk budget; at it changes stay pending in the kernel, nothing is dropped");
+    spool.read("segment_bytes", segment, "size of one segment file");
+    if (!spool.describing() && segment.value * 2 > all.value) spool.refuse("max_bytes", "must hold at least two segments");
+    c.spool_max_bytes = all.value;
+    c.spool_segment_bytes = segment.value;
+  });
+  map.object("kernel", "the kernel side", [&](Map& kernel) {
+    kernel.read_word("tier", c.tier, {"auto", "ctime", "fentry"}, "which hooks; auto takes the best that proves itself");
+    kernel.read("pin_dir", c.pin_dir, "directory on a bpffs where maps and links outlive the agent");
+    kernel.read("pin", c.pin, "false: the kernel side ends with the agent, and changes meanwhile lose their actor");
+  });
+  map.object("limits", "bounds", [&](Map& limits) {
+    limits.read("max_marks", c.max_marks, "inodes marked at most; paths past it are blind spots");
+    Bytes file{c.max_file_bytes};
+    limits.read("max_file_bytes", file, "larger files are compared without their content");
+    c.max_file_bytes = file.value;
+    limits.read("recent_findings", c.recent_findings, "findings that the API keeps in memory");
+    limits.read("processes", c.processes, "processes remembered for lineage");
+    limits.read("images", c.images, "executables with argv remembered for lineage");
+    if (!limits.describing() && (c.max_marks < 16 || c.max_marks > (1u << 24))) limits.refuse("max_marks", "must be between 16 and 16777216");
+  });
+  map.object("rescan", "comparing without being told", [&](Map& rescan) {
+    rescan.read("interval", c.rescan_interval, "time between two full comparisons");
+    if (!rescan.describing() && c.rescan_interval < std::chrono::seconds(1)) rescan.refuse("interval", "must be at least 1s");
+  });
+  map.object("log", "what the agent says on standard error", [&](Map& log) {
+    log.read_word("level", c.log_level, {"debug", "info", "warning", "error"}, "the least level that is written");
+  });
+}
+
+}  // namespace
+
+std::optional<std::pair<std::string, std::uint16_t>> split_address(const std::string& address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  std::string host = address.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
+  if (error != std::errc() || end != address.data() + address.size()) return std::nullopt;
+  return std::pair(std::move(host), port);
+}
+
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+Result<AgentConfig> load_agent_config(const std::string& path) {
+  AgentConfig config;
+  config.node = host_name();
+  if (auto read = config::read_file(path, [&](Map& map) { bind(map, config); }); !read) return read.error();
+  return config;
+}
+
+std::string agent_config_schema() {
+  AgentConfig config;
+  return config::schema_of("Plumbline agent.yaml", [&](Map& map) { bind(map, config); });
+}
+
+}  // namespace plumbline::agent

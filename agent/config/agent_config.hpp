@@ -1,0 +1,66 @@
+// agent.yaml as plain data (DESIGN section 6). Text → this struct → live objects; --check-config stops after the first.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::agent {
+
+struct BaselineConfig {
+  std::string name;
+  std::string kind;  ///< "terraform_state" or "manifest"
+  std::string path;  ///< absolute
+};
+
+struct CollectorConfig {
+  std::string url;
+  std::string token_file;
+  std::string ca_file;
+  std::uint64_t batch_records = 500;
+  std::uint64_t batch_bytes = 1 << 20;
+  std::chrono::milliseconds interval{1'000};
+  std::chrono::milliseconds timeout{10'000};
+  std::chrono::milliseconds heartbeat{15'000};
+};
+
+struct AgentConfig {
+  std::string node;  ///< default: the host's name
+  std::map<std::string, std::string> labels;
+  std::string state_dir = "/var/lib/plumbline";
+  std::string api_socket = "/run/plumbline/agent.sock";
+  std::string api_listen = "127.0.0.1:9640";  ///< "off" = the socket only
+  std::vector<BaselineConfig> baselines;
+  std::vector<std::string> rules;
+  std::optional<CollectorConfig> collector;
+  std::uint64_t spool_max_bytes = 1ull << 30;
+  std::uint64_t spool_segment_bytes = 16ull << 20;
+  std::string tier = "auto";
+  std::string pin_dir = "/sys/fs/bpf/plumbline";
+  bool pin = true;
+  std::uint32_t max_marks = 65536;
+  std::uint64_t max_file_bytes = 256ull << 20;
+  std::uint32_t recent_findings = 1000;
+  std::uint32_t processes = 16384;
+  std::uint32_t images = 4096;
+  std::chrono::milliseconds rescan_interval{3'600'000};
+  std::string log_level = "info";
+};
+
+/// Reads and validates; errors name file:line:column and what to do. Relative paths are refused: an agent has no
+/// meaningful working directory.
+Result<AgentConfig> load_agent_config(const std::string& path);
+
+/// JSON Schema (draft 2020-12) of agent.yaml.
+std::string agent_config_schema();
+
+/// "127.0.0.1:9640" → host and port; nullopt where it is neither that nor "[::1]:9640".
+std::optional<std::pair<std::string, std::uint16_t>> split_address(const std::string& address);
+bool is_loopback(const std::string& host);
+
+}  // namespace plumbline::agent
