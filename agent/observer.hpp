@@ -29,6 +29,7 @@ struct ObserverOptions {
   std::vector<baseline::SourceSpec> sources;
   std::uint64_t max_file_bytes = 256ull << 20;
   std::int64_t rescan_interval_ns = 3'600'000'000'000;
+  bool local_only = false;  ///< no collector: what the snapshot covers needs nobody's acknowledgement
 };
 
 /// What the observer works with; all outlive it.

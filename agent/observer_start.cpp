@@ -146,6 +146,8 @@ Result<void> Observer::checkpoint() {
   const Snapshot snapshot{last, p_.state.drifts()};
   if (auto written = write_snapshot(options_.state_dir + "/state.json", snapshot); !written) return written.error();
   checkpointed_ = last;
+  if (options_.local_only)
+    if (auto done = p_.spool.acknowledge(last); !done) return done.error();
   return p_.spool.checkpoint(last);
 }
 

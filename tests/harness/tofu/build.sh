@@ -1,97 +1,54 @@
 #!/usr/bin/env bash
-# Builds OpenTofu and the provider hashicorp/local from their Go modules, for tests and fixtures that want a state
-# written by the real tool. Usage: build.sh [--path]. Prints the directory, which then holds
-#   tofu        the binary
-#   mirror/     a filesystem mirror with the one provider, so that `tofu init` asks no network
-#   tofurc      a CLI configuration that names that mirror (TF_CLI_CONFIG_FILE)
-# --path prints the directory without building and fails with 77 where it is not complete. Idempotent; about four
-# minutes the first time on two cores. Provider 1.4.0 is the newest that the public Go modules hold.
+# Builds OpenTofu and its provider "local" from their Go modules into the cache, once for each version, and prints the
+# directory: DIR/tofu and DIR/mirror (a provider filesystem_mirror). Needs Go; takes some minutes the first time.
 set -euo pipefail
 
 tofu_version=1.10.6
-local_version=1.4.0
-cache=${PLUMBLINE_CACHE:-${HOME:?set HOME or PLUMBLINE_CACHE}/.cache/plumbline}
-out=$cache/tofu-$tofu_version
-complete=$out/complete-local-$local_version
+provider_version=1.4.0
+cache=${PLUMBLINE_CACHE:-$HOME/.cache/plumbline}
+target=$cache/tofu-$tofu_version-local-$provider_version
 
-if [[ ${1-} == --path ]]; then
-  [[ -e $complete ]] || { echo "OpenTofu $tofu_version is not built: run tests/harness/tofu/build.sh" >&2; exit 77; }
-  echo "$out"
-  exit
+if [ -x "$target/tofu" ]; then
+  echo "$target"
+  exit 0
 fi
-command -v go >/dev/null || { echo "go is not installed: install the Go toolchain to build OpenTofu" >&2; exit 77; }
-
-mkdir -p "$out"
-exec 9>"$out/lock"
-flock 9
-if [[ -e $complete ]]; then
-  echo "$out"
-  exit
+if ! command -v go >/dev/null; then
+  echo "OpenTofu is built with Go, which is not installed" >&2
+  exit 69
 fi
-work=$(mktemp -d "$out/build.XXXXXX")
-trap 'rm -rf "$work"' EXIT
 
-# Replaced modules do not travel with a dependency: take over the replace lines of the tool's own go.mod.
-mkdir "$work/tofu"
-cd "$work/tofu"
-go mod init scratch/tofu >&2
-source_dir=$(go mod download -json "github.com/opentofu/opentofu@v$tofu_version" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
-[[ -d $source_dir ]] || { echo "the Go module of OpenTofu $tofu_version could not be downloaded" >&2; exit 1; }
-{
-  grep -E '^(go|toolchain) ' "$source_dir/go.mod" || true
-  grep -E '^(replace )?.*[^ ] => [^ ]+ v' "$source_dir/go.mod" | sed -E 's/^(replace )?[[:space:]]*/replace /' || true
-} >"$work/extra"
-{
-  echo 'module scratch/tofu'
-  cat "$work/extra"
-  echo "require github.com/opentofu/opentofu v$tofu_version"
-} >go.mod
-cat >tools.go <<'GO'
-//go:build tools
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+export GOFLAGS=-mod=mod CGO_ENABLED=0
 
-package tools
+(
+  mkdir "$work/tofu" && cd "$work/tofu"
+  go mod init scratch
+  go get "github.com/opentofu/opentofu@v$tofu_version"
+  # A main module's own replacements do not reach those who require it.
+  source=$(go list -m -f '{{.Dir}}' github.com/opentofu/opentofu)
+  go mod edit -json "$source/go.mod" |
+    python3 -c 'import json, sys
+for r in json.load(sys.stdin).get("Replace") or []:
+    old, new = r["Old"], r["New"]
+    if new.get("Version"): print(old["Path"] + "=" + new["Path"] + "@" + new["Version"])' |
+    while read -r replacement; do go mod edit -replace "$replacement"; done
+  go build -o "$work/out/tofu" -ldflags "-s -w -X github.com/opentofu/opentofu/version.dev=no" github.com/opentofu/opentofu/cmd/tofu
+) >&2
 
-import _ "github.com/opentofu/opentofu/cmd/tofu"
-GO
-# The tool's own sums pin what it was released with.
-cp "$source_dir/go.sum" go.sum
-chmod u+w go.sum
-go mod tidy >&2
-go build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o "$work/tofu.bin" \
-  github.com/opentofu/opentofu/cmd/tofu >&2
+(
+  mkdir "$work/local" && cd "$work/local"
+  go mod init scratch
+  # The provider's module still has the name of its first home.
+  go mod edit -require "github.com/terraform-providers/terraform-provider-local@v$provider_version" \
+    -replace "github.com/terraform-providers/terraform-provider-local=github.com/hashicorp/terraform-provider-local@v$provider_version"
+  place=$work/out/mirror/registry.opentofu.org/hashicorp/local/$provider_version/linux_$(go env GOARCH)
+  mkdir -p "$place"
+  go build -o "$place/terraform-provider-local_v$provider_version" github.com/terraform-providers/terraform-provider-local
+) >&2
 
-# The provider's module path is an older one than the address it is published under today.
-mkdir "$work/local"
-cd "$work/local"
-cat >go.mod <<EOM
-module scratch/local
-go 1.21
-require github.com/terraform-providers/terraform-provider-local v$local_version
-replace github.com/terraform-providers/terraform-provider-local => github.com/hashicorp/terraform-provider-local v$local_version
-EOM
-cat >tools.go <<'GO'
-//go:build tools
-
-package tools
-
-import _ "github.com/terraform-providers/terraform-provider-local"
-GO
-go mod tidy >&2
-platform=$(go env GOOS)_$(go env GOARCH)
-mirror=$out/mirror/registry.opentofu.org/hashicorp/local/$local_version/$platform
-mkdir -p "$mirror"
-go build -trimpath -ldflags '-s -w' -o "$mirror/terraform-provider-local_v${local_version}_x4" \
-  github.com/terraform-providers/terraform-provider-local >&2
-
-cat >"$out/tofurc" <<EOM
-disable_checkpoint = true
-provider_installation {
-  filesystem_mirror {
-    path = "$out/mirror"
-  }
-}
-EOM
-mv "$work/tofu.bin" "$out/tofu"
-"$out/tofu" version >&2
-touch "$complete"
-echo "$out"
+mkdir -p "$cache"
+rm -rf "$target.new"
+mv "$work/out" "$target.new"
+mv "$target.new" "$target"
+echo "$target"

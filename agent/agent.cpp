@@ -1,0 +1,276 @@
+#include "agent/agent.hpp"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "agent/api/api.hpp"
+#include "agent/blind_spots.hpp"
+#include "agent/detect/judge.hpp"
+#include "agent/export/exporter.hpp"
+#include "agent/identity.hpp"
+#include "agent/observer.hpp"
+#include "agent/spool_report.hpp"
+#include "http/server.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+/// The kernel's process table as the enricher wants it.
+class KernelProcesses final : public ProcessSource {
+ public:
+  explicit KernelProcesses(const Kernel& kernel) : kernel_(kernel) {}
+  std::optional<process> find_process(const process_key& key) const override { return kernel_.find_process(key); }
+  std::optional<image> find_image(const image_key& key) const override { return kernel_.find_image(key); }
+
+ private:
+  const Kernel& kernel_;
+};
+
+OpenExecutable opener(Kernel& kernel) {
+  return [&kernel](const std::string& path) -> std::optional<OpenedExecutable> {
+    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd) return std::nullopt;
+    const auto stat = kernel.stat(fd.get(), "", AT_EMPTY_PATH);
+    if (!stat || !S_ISREG(stat->stat.stx_mode)) return std::nullopt;
+    OpenedExecutable opened;
+    opened.key = stat->inodes[0].key;
+    opened.generation = stat->composed ? 0 : stat->inodes[0].generation;
+    opened.change_time_ns = stat->stat.stx_ctime.tv_sec * 1'000'000'000 + stat->stat.stx_ctime.tv_nsec;
+    opened.fd = fd.release();
+    return opened;
+  };
+}
+
+Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths) {
+  std::vector<Rule> all;
+  for (const auto& path : paths) {
+    auto rules = load_rules(path);
+    if (!rules) return rules.error();
+    for (auto& rule : *rules) all.push_back(std::move(rule));
+  }
+  return all;
+}
+
+Judge judge_by(std::vector<Rule> rules) {
+  return [rules = std::move(rules)](wire::Finding& finding, bool sensitive) { judge(rules, finding, sensitive); };
+}
+
+std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
+  std::vector<baseline::SourceSpec> specs;
+  for (const auto& b : config.baselines) specs.push_back({b.name, b.kind, b.path});
+  return specs;
+}
+
+std::string labels_json(const std::map<std::string, std::string>& labels) { return wire_labels_json(labels); }
+
+}  // namespace
+
+struct Agent::Parts {
+  Parts(AgentConfig c, std::string path, NodeIdentity identity, baseline::KeyedHash k)
+      : config(std::move(c)),
+        config_path(std::move(path)),
+        key(std::move(k)),
+        state(std::move(identity), key, counters, config.recent_findings) {}
+
+  AgentConfig config;
+  std::string config_path;
+  SystemClock clock;
+  Counters counters;
+  baseline::KeyedHash key;
+  NodeState state;
+  std::unique_ptr<Spool> spool;
+  std::unique_ptr<Kernel> kernel;
+  std::unique_ptr<KernelProcesses> processes;
+  std::unique_ptr<Containers> containers;
+  std::unique_ptr<Digests> digests;
+  Users users;
+  std::unique_ptr<Enricher> enricher;
+  std::unique_ptr<Observer> observer;
+  std::unique_ptr<Exporter> exporter;
+  http::Server server;
+
+  asio::io_context io{1};
+  asio::posix::stream_descriptor ring{io};
+  asio::posix::stream_descriptor mounts{io};
+  asio::steady_timer timer{io};
+  asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
+
+  void wait_for_ring();
+  void wait_for_mounts();
+  void wait_for_timer();
+  void wait_for_signal();
+  void reload();
+};
+
+Agent::Agent() = default;
+Agent::~Agent() = default;
+
+Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string config_path) {
+  if (auto made = make_state_dir(config.state_dir); !made) return made.error();
+  auto identity = load_identity(config);
+  if (!identity) return identity.error();
+  auto key = baseline::KeyedHash::load_or_create(config.state_dir + "/hash.key");
+  if (!key) return key.error();
+  auto rules = load_all_rules(config.rules);
+  if (!rules) return rules.error();
+
+  const NodeIdentity who = *identity;
+  std::unique_ptr<Agent> agent(new Agent);
+  agent->parts_ = std::make_unique<Parts>(std::move(config), std::move(config_path), std::move(*identity), std::move(*key));
+  Parts& p = *agent->parts_;
+
+  auto spool = open_spool({p.config.state_dir + "/spool", p.config.spool_max_bytes, p.config.spool_segment_bytes}, p.clock);
+  if (!spool) return spool.error();
+  p.spool = std::move(*spool);
+
+  KernelOptions kernel_options;
+  if (p.config.tier != "auto") kernel_options.only = p.config.tier == "ctime" ? Tier::ctime : Tier::fentry;
+  kernel_options.pin_dir = p.config.pin ? p.config.pin_dir : "";
+  kernel_options.max_marks = p.config.max_marks;
+  kernel_options.processes = p.config.processes;
+  kernel_options.images = p.config.images;
+  kernel_options.scratch_dir = p.config.state_dir;
+  auto kernel = open_kernel(kernel_options);
+  if (!kernel) return kernel.error();
+  p.kernel = std::move(*kernel);
+  ::malloc_trim(0);  // parsing the kernel's BTF took 10 MB that nothing needs again
+  p.state.set_kernel(std::string(text_of(p.kernel->tier())), kernel_json(*p.kernel), blind_spots_of(*p.kernel));
+  p.state.set_health("hooks", true, std::string(text_of(p.kernel->tier())) + " tier, proven by the self-test");
+  p.state.set_health("spool", true, "opened");
+  spdlog::info("event=hooks tier={} adopted={} node={} node_id={}", text_of(p.kernel->tier()), p.kernel->adopted(), who.node,
+               who.node_id);
+  if (!p.kernel->pin_trouble().empty()) spdlog::warn("event=pins why=\"{}\"", p.kernel->pin_trouble());
+
+  p.processes = std::make_unique<KernelProcesses>(*p.kernel);
+  p.containers = std::make_unique<Containers>(ContainerRoots{});
+  p.digests = std::make_unique<Digests>(opener(*p.kernel));
+  p.enricher = std::make_unique<Enricher>(*p.processes, *p.containers, *p.digests, p.users, p.clock);
+  p.observer = std::make_unique<Observer>(
+      ObserverOptions{who, p.config.state_dir, sources_of(p.config), p.config.max_file_bytes,
+                      std::chrono::nanoseconds(p.config.rescan_interval).count(), !p.config.collector.has_value()},
+      ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
+      judge_by(std::move(*rules)));
+
+  if (p.config.collector) {
+    ExporterOptions options;
+    const CollectorConfig& c = *p.config.collector;
+    options.url = c.url;
+    options.token_file = c.token_file;
+    options.ca_file = c.ca_file;
+    options.batch_records = c.batch_records;
+    options.batch_bytes = c.batch_bytes;
+    options.interval = c.interval;
+    options.timeout = c.timeout;
+    options.heartbeat = c.heartbeat;
+    options.node_id = who.node_id;
+    options.node = who.node;
+    options.labels_json = labels_json(who.labels);
+    options.boot_id = who.boot_id;
+    options.agent_version = PLUMBLINE_VERSION;
+    p.exporter = std::make_unique<Exporter>(std::move(options), *p.spool, p.clock);
+  }
+  p.state.set_sources(status_sources(*p.spool, p.exporter.get()));
+
+  // The API first, so that probes have an answer ("not ready") while the first check runs.
+  add_api_routes(p.server, p.state);
+  std::error_code ignored;
+  if (auto bound = p.server.listen_unix(p.config.api_socket, 0660); !bound) return bound.error();
+  if (p.config.api_listen != "off") {
+    const auto address = split_address(p.config.api_listen);
+    if (auto bound = p.server.listen_tcp(address->first, address->second); !bound) return bound.error();
+  }
+  p.state.beat(p.clock.boot());
+  p.server.start();
+  if (auto started = p.observer->start(); !started) return started.error();
+  if (p.exporter) p.exporter->start();
+  return agent;
+}
+
+void Agent::Parts::wait_for_ring() {
+  ring.async_wait(asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    observer->on_ring();
+    wait_for_ring();
+    wait_for_timer();
+  });
+}
+
+/// The kernel flags mountinfo with an error condition at every change of the mount table (proc(5)).
+void Agent::Parts::wait_for_mounts() {
+  mounts.async_wait(asio::posix::stream_descriptor::wait_error, [this](const boost::system::error_code& error) {
+    if (error) return;
+    observer->on_mounts_changed();
+    wait_for_mounts();
+    wait_for_timer();
+  });
+}
+
+void Agent::Parts::wait_for_timer() {
+  timer.expires_after(std::chrono::nanoseconds(observer->due_in_ns()));
+  timer.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    observer->on_timer();
+    wait_for_timer();
+  });
+}
+
+void Agent::Parts::wait_for_signal() {
+  signals.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal != SIGHUP) {
+      spdlog::info("event=stopping signal={}", signal);
+      io.stop();
+      return;
+    }
+    reload();
+    wait_for_signal();
+  });
+}
+
+/// Baselines and rules are taken over without touching a hook; what needs a restart is said.
+void Agent::Parts::reload() {
+  auto fresh = load_agent_config(config_path);
+  auto rules = fresh ? load_all_rules(fresh->rules) : Result<std::vector<Rule>>(fresh.error());
+  if (!rules) {
+    spdlog::error("event=reload_refused kept=old why=\"{}\"", rules.error().message());
+    return;
+  }
+  observer->set_judge(judge_by(std::move(*rules)));
+  observer->set_sources(sources_of(*fresh));
+  config.rules = fresh->rules;
+  config.baselines = fresh->baselines;
+  spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"", config.baselines.size(),
+               config.rules.size());
+  wait_for_timer();
+}
+
+int Agent::run() {
+  Parts& p = *parts_;
+  p.ring.assign(::fcntl(p.kernel->ring_fd(), F_DUPFD_CLOEXEC, 0));  // Asio and libbpf each close their own
+  p.wait_for_ring();
+  if (const int fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC); fd >= 0) {
+    p.mounts.assign(fd);
+    p.wait_for_mounts();
+  }
+  p.wait_for_timer();
+  p.wait_for_signal();
+  p.observer->on_ring();  // what came in before we waited
+  spdlog::info("event=ready socket={}", p.config.api_socket);
+  p.io.run();
+  p.server.stop();
+  if (p.exporter) p.exporter->stop();
+  if (auto written = p.observer->checkpoint(); !written) spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
+  return 0;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,247 @@
+#include "agent/api/api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <span>
+
+#include "agent/api/glob.hpp"
+#include "agent/api/health.hpp"
+#include "agent/api/stream.hpp"
+#include "http/page.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using http::Request;
+using http::Response;
+
+std::string dump(const wire::Json& json) {
+  return json.dump(-1, ' ', false, wire::Json::error_handler_t::replace);
+}
+
+/// The parameters that lists share, read and checked.
+struct ListQuery {
+  std::size_t limit = http::default_limit;
+  std::optional<std::string> cursor;
+  std::optional<WallNs> since;
+  std::string resource;  ///< "" = all
+
+  /// Addresses may hold any bytes; JSON shows them escaped, so that form finds them too.
+  bool wants(const std::string& address) const {
+    return resource.empty() || fits_glob(resource, address) || fits_glob(resource, wire::escape_bytes(address));
+  }
+};
+
+Result<ListQuery> read_list_query(const http::Fields& query, std::string_view list) {
+  ListQuery out;
+  auto limit = http::parse_limit(query);
+  if (!limit) return limit.error();
+  auto cursor = http::parse_cursor(query, list);
+  if (!cursor) return cursor.error();
+  auto since = http::parse_since(query);
+  if (!since) return since.error();
+  out.limit = *limit;
+  out.cursor = std::move(*cursor);
+  out.since = *since;
+  if (const auto* resource = http::find_field(query, "resource")) out.resource = *resource;
+  return out;
+}
+
+/// Checks a parameter that holds one of a few words. Returns it, "" where it is not given.
+Result<std::string> read_word(const http::Fields& query, std::string_view name,
+                              std::span<const std::string_view> known) {
+  const auto* value = http::find_field(query, name);
+  if (value == nullptr) return std::string();
+  if (const auto checked = http::check_word(name, *value, known); !checked) return checked.error();
+  return *value;
+}
+
+/// A page of `items` (which are in the list's order): those that `wants`, after the cursor's position. `position`
+/// gives an item's; `after(item, position)`: whether the item comes after that position.
+template <class T, class Wants, class Position, class After>
+Response write_page(const std::vector<T>& items, const ListQuery& query, std::string_view list, Wants wants,
+                    Position position, After after) {
+  http::PageWriter page;
+  const T* last = nullptr;
+  for (const auto& item : items) {
+    if ((query.cursor && !after(item, *query.cursor)) || !wants(item)) continue;
+    if (page.count() == query.limit) return std::move(page).finish(http::encode_cursor(list, position(*last)));
+    page.add(dump(wire::to_json_value(item)));
+    last = &item;
+  }
+  return std::move(page).finish("");
+}
+
+/// "<time>/<id>" of lists that are newest first; ids break ties, so that the order is total.
+std::string time_position(WallNs at, const std::string& id) {
+  return std::to_string(at) + "/" + id;
+}
+bool is_after(WallNs at, const std::string& id, std::string_view position) {
+  WallNs limit = 0;
+  const auto [end, ec] = std::from_chars(position.data(), position.data() + position.size(), limit);
+  if (ec != std::errc()) return false;
+  const std::string_view limit_id = position.substr(static_cast<std::size_t>(end - position.data()) + 1);
+  return at != limit ? at < limit : id < limit_id;
+}
+
+constexpr std::array<std::string_view, 5> drift_states{"open", "resolved", "accepted", "contested", "suppressed"};
+constexpr std::array<std::string_view, 3> comparisons{"match", "mismatch", "not_comparable"};
+constexpr std::array<std::string_view, 7> verdicts{
+    "out_of_band",           "in_band",       "pending",         "unapproved_run",
+    "converged_by_stranger", "impersonation", "expected_runtime"};
+
+Response list_drift(const NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {"state", "resource", "since", "limit", "cursor"});
+  if (!known) return http::problem(known.error());
+  const auto query = read_list_query(request.query, "drift");
+  if (!query) return http::problem(query.error());
+  const auto state = read_word(request.query, "state", drift_states);
+  if (!state) return http::problem(state.error());
+
+  auto drifts = view.drifts();
+  std::sort(drifts.begin(), drifts.end(), [](const wire::Drift& a, const wire::Drift& b) {
+    return a.updated_at != b.updated_at ? a.updated_at > b.updated_at : a.id > b.id;
+  });
+  return write_page(
+      drifts, *query, "drift",
+      [&](const wire::Drift& d) {
+        return (state->empty() || wire::text_of(d.state) == *state) &&
+               (!query->since || d.updated_at >= *query->since) && query->wants(d.resource);
+      },
+      [](const wire::Drift& d) { return time_position(d.updated_at, d.id); },
+      [](const wire::Drift& d, const std::string& at) { return is_after(d.updated_at, d.id, at); });
+}
+
+Response get_drift(const NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {});
+  if (!known) return http::problem(known.error());
+  const std::string& id = request.params.at("id");
+  for (const auto& drift : view.drifts()) {
+    if (drift.id != id) continue;
+    wire::Json json = wire::to_json_value(drift);
+    wire::Json recent = wire::Json::array();
+    for (const auto& finding : view.findings())
+      if (finding.drift_id == id) recent.push_back(wire::to_json_value(finding));
+    json["recent_findings"] = std::move(recent);
+    return http::json_response(dump(json));
+  }
+  return http::problem({ErrorCode::not_found, "GET " + request.path, "this node knows no drift of that id",
+                        "GET /v1/drift lists those it knows; older ones are at the collector"});
+}
+
+Response list_findings(const NodeView& view, const Request& request) {
+  const auto known =
+      http::check_query(request.query, {"resource", "verdict", "comparison", "since", "limit", "cursor"});
+  if (!known) return http::problem(known.error());
+  const auto query = read_list_query(request.query, "findings");
+  if (!query) return http::problem(query.error());
+  const auto verdict = read_word(request.query, "verdict", verdicts);
+  if (!verdict) return http::problem(verdict.error());
+  const auto comparison = read_word(request.query, "comparison", comparisons);
+  if (!comparison) return http::problem(comparison.error());
+
+  auto findings = view.findings();
+  std::sort(findings.begin(), findings.end(),
+            [](const wire::Finding& a, const wire::Finding& b) { return a.at != b.at ? a.at > b.at : a.id > b.id; });
+  return write_page(
+      findings, *query, "findings",
+      [&](const wire::Finding& f) {
+        return (verdict->empty() || wire::text_of(f.verdict) == *verdict) &&
+               (comparison->empty() || wire::text_of(f.comparison) == *comparison) &&
+               (!query->since || f.at >= *query->since) && query->wants(f.resource);
+      },
+      [](const wire::Finding& f) { return time_position(f.at, f.id); },
+      [](const wire::Finding& f, const std::string& at) { return is_after(f.at, f.id, at); });
+}
+
+Response list_resources(const NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {"resource", "comparison", "limit", "cursor"});
+  if (!known) return http::problem(known.error());
+  const auto query = read_list_query(request.query, "resources");
+  if (!query) return http::problem(query.error());
+  const auto comparison = read_word(request.query, "comparison", comparisons);
+  if (!comparison) return http::problem(comparison.error());
+
+  auto resources = view.resources();
+  const auto position = [](const wire::ResourceStatus& r) { return r.resource + '\0' + r.path; };
+  std::sort(resources.begin(), resources.end(),
+            [&](const auto& a, const auto& b) { return std::tie(a.resource, a.path) < std::tie(b.resource, b.path); });
+  return write_page(
+      resources, *query, "resources",
+      [&](const wire::ResourceStatus& r) {
+        return (comparison->empty() || wire::text_of(r.comparison) == *comparison) && query->wants(r.resource);
+      },
+      position,
+      [&](const wire::ResourceStatus& r, const std::string& at) {
+        const std::size_t end = at.find('\0');
+        const std::string_view address = std::string_view(at).substr(0, end);
+        return r.resource != address ? r.resource > address : r.path > at.substr(end + 1);
+      });
+}
+
+/// All that the address owns on this node: usually one path, but an address may own several.
+Response get_resource(const NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {});
+  if (!known) return http::problem(known.error());
+  const std::string& address = request.params.at("address");
+  http::PageWriter page;
+  for (const auto& resource : view.resources())
+    if (resource.resource == address || wire::escape_bytes(resource.resource) == address)
+      page.add(dump(wire::to_json_value(resource)));
+  if (page.count() == 0)
+    return http::problem({ErrorCode::not_found, "GET " + request.path, "this node manages no resource of that address",
+                          "GET /v1/resources lists the managed ones"});
+  return std::move(page).finish("");
+}
+
+Response list_blind_spots(const NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {});
+  if (!known) return http::problem(known.error());
+  http::PageWriter page;
+  for (const auto& spot : view.blind_spots()) page.add(dump(wire::to_json_value(spot)));
+  return std::move(page).finish("");
+}
+
+std::variant<Response, http::StreamResponse> stream(NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {"last_event_id"});
+  if (!known) return http::problem(known.error());
+  // EventSource sends the header on its own; the parameter is for a page that was loaded anew.
+  const auto* id = request.header("Last-Event-ID");
+  if (id == nullptr) id = http::find_field(request.query, "last_event_id");
+  if (id == nullptr || id->empty()) return open_stream(view, std::nullopt);
+  const auto position = parse_stream_position(*id);
+  if (!position)
+    return http::problem(invalid("read Last-Event-ID", "it is not an id of this stream",
+                                 "give the last id as it came (\"17.0\"), or leave it out to begin now"));
+  return open_stream(view, position);
+}
+
+}  // namespace
+
+void add_api_routes(http::Server& server, NodeView& view) {
+  using Call = Response (*)(const NodeView&, const Request&);
+  const auto get = [&](const char* pattern, Call call) {
+    server.route("GET", pattern, [&view, call](const Request& request) { return call(view, request); });
+  };
+  get("/v1/drift", list_drift);
+  get("/v1/drift/{id}", get_drift);
+  get("/v1/findings", list_findings);
+  get("/v1/resources", list_resources);
+  get("/v1/resources/{address...}", get_resource);
+  get("/v1/blindspots", list_blind_spots);
+  get("/v1/status", [](const NodeView& v, const Request&) { return http::json_response(v.status_json()); });
+  get("/livez", [](const NodeView& v, const Request& r) { return health_response(r, v.live()); });
+  get("/readyz", [](const NodeView& v, const Request& r) { return health_response(r, v.ready()); });
+  get("/startupz", [](const NodeView& v, const Request& r) { return health_response(r, v.started()); });
+  get("/openapi.json",
+      [](const NodeView&, const Request&) { return http::json_response(std::string(openapi_document())); });
+  server.route("GET", "/metrics", [&view, &server](const Request&) {
+    return http::text_response(view.metrics_text() + http::metrics_text(server.stats(), "plumbline_api"),
+                               "text/plain; version=0.0.4; charset=utf-8");
+  });
+  server.route_stream("GET", "/v1/stream", [&view](const Request& request) { return stream(view, request); });
+}
+
+}  // namespace plumbline::agent

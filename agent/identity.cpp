@@ -1,0 +1,59 @@
+#include "agent/identity.hpp"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "baseline/keyed_hash.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+Result<std::string> node_id(const std::string& path) {
+  std::string id;
+  if (std::ifstream file(path); file && std::getline(file, id)) {
+    if (id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos) return id;
+    return Error{ErrorCode::corrupt, "read the node id " + path, "not 32 hex digits",
+                 "restore it; a new id makes this node a new one at the collector"};
+  }
+  std::array<std::byte, 16> random;
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return io_error("draw a node id", errno);
+  id = baseline::to_hex(random);
+  const std::string fresh = path + ".new";
+  const Fd out(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
+  const std::string line = id + "\n";
+  if (!out || ::write(out.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || ::fsync(out.get()) != 0 ||
+      ::rename(fresh.c_str(), path.c_str()) != 0)
+    return io_error("write the node id " + path, errno, "the state directory must be writable");
+  return id;
+}
+
+}  // namespace
+
+Result<void> make_state_dir(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+    return invalid("use the state directory " + path, "it is not a directory", "set state_dir to one");
+  }
+  return io_error("make the state directory " + path, errno, "run as root, or set state_dir");
+}
+
+Result<NodeIdentity> load_identity(const AgentConfig& config) {
+  auto id = node_id(config.state_dir + "/node_id");
+  if (!id) return id.error();
+  std::string boot_id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot_id;
+  std::erase(boot_id, '-');
+  if (boot_id.size() != 32) return Error{ErrorCode::io, "read the boot id", "/proc is not mounted", ""};
+  return NodeIdentity{std::move(*id), config.node, std::move(boot_id), config.labels};
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,89 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "agent/agent.hpp"
+#include "agent/config/rules_file.hpp"
+
+namespace {
+
+using plumbline::Error;
+using plumbline::ErrorCode;
+namespace agent = plumbline::agent;
+
+struct Arguments {
+  std::string config = "/etc/plumbline/agent.yaml";
+  bool check = false;
+  bool schema = false;
+};
+
+/// sysexits(3), as DESIGN section 6 has them.
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument: return 78;
+    case ErrorCode::permission: return 77;
+    case ErrorCode::unsupported:
+    case ErrorCode::unavailable: return 69;
+    default: return 1;
+  }
+}
+
+int fail(const Error& error) {
+  std::cerr << "plumbline-agent: " << error.message() << "\n";
+  return exit_code(error.code);
+}
+
+void set_up_process(const std::string& log_level) {
+  // States and files hold secrets; a core file would hold them too.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
+  spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
+  spdlog::set_level(spdlog::level::from_str(log_level));
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.schema) {
+    std::cout << agent::agent_config_schema();
+    return 0;
+  }
+  auto config = agent::load_agent_config(arguments.config);
+  if (!config) return config.error().code == ErrorCode::not_found ? (fail(config.error()), 78) : fail(config.error());
+  for (const auto& path : config->rules)
+    if (auto rules = agent::load_rules(path); !rules) return fail(rules.error());
+  if (arguments.check) {
+    std::cout << arguments.config << " is good\n";
+    return 0;
+  }
+  set_up_process(config->log_level);
+  auto built = agent::Agent::build(std::move(*config), arguments.config);
+  if (!built) return fail(built.error());
+  return (*built)->run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Plumbline agent: sees changes of managed files the moment they happen."};
+  Arguments arguments;
+  app.add_option("--config", arguments.config, "configuration file")->capture_default_str();
+  app.add_flag("--check-config", arguments.check, "read configuration and rules, then exit");
+  app.add_flag("--config-schema", arguments.schema, "print the JSON Schema of the configuration, then exit");
+  app.set_version_flag("--version", "plumbline-agent " PLUMBLINE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 64;
+  }
+  try {
+    return run(arguments);
+  } catch (const std::exception& error) {
+    std::cerr << "plumbline-agent: " << error.what() << "\n";
+    return 1;
+  }
+}
