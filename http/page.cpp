@@ -70,7 +70,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }
 
 /// "did you mean state? known: …"; without the question where nothing is near.
-std::string suggest(std::string_view word, std::initializer_list<std::string_view> known) {
+std::string suggest(std::string_view word, std::span<const std::string_view> known) {
   std::string all;
   std::string_view nearest;
   std::size_t best = 3;  // more than two edits away is no typing error
@@ -141,15 +141,15 @@ Result<std::optional<std::string>> parse_cursor(const Fields& query, std::string
 Result<void> check_query(const Fields& query, std::initializer_list<std::string_view> known) {
   for (auto it = query.begin(); it != query.end(); ++it) {
     if (std::find(known.begin(), known.end(), it->first) == known.end())
-      return invalid("read the parameter " + shown(it->first), "it is not known here", suggest(it->first, known));
+      return invalid("read the parameter " + shown(it->first), "it is not known here",
+                     suggest(it->first, {known.begin(), known.size()}));
     if (std::any_of(query.begin(), it, [&](const auto& earlier) { return earlier.first == it->first; }))
       return invalid("read the parameter " + shown(it->first), "it is given twice", "give it once");
   }
   return {};
 }
 
-Result<void> check_word(std::string_view parameter, std::string_view value,
-                        std::initializer_list<std::string_view> known) {
+Result<void> check_word(std::string_view parameter, std::string_view value, std::span<const std::string_view> known) {
   if (std::find(known.begin(), known.end(), value) != known.end()) return {};
   return invalid("read the parameter " + std::string(parameter) + "=" + shown(value), "it is not a known value",
                  suggest(value, known));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,7 @@ Result<std::optional<std::string>> parse_cursor(const Fields& query, std::string
 Result<void> check_query(const Fields& query, std::initializer_list<std::string_view> known);
 
 /// `value` must be one of `known` words; the error lists them and suggests the nearest.
-Result<void> check_word(std::string_view parameter, std::string_view value,
-                        std::initializer_list<std::string_view> known);
+Result<void> check_word(std::string_view parameter, std::string_view value, std::span<const std::string_view> known);
 
 /// {"items":[…],"next_cursor":…}. `items`: JSON texts; `next`: an encoded cursor, "" = the end.
 class PageWriter {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "http/router.hpp"
 #include "http/target.hpp"
 
@@ -46,7 +48,8 @@ TEST(HttpPage, unknown_parameters_are_refused_with_the_nearest_known_one) {
   EXPECT_THAT(far.error().message(), testing::Not(HasSubstr("did you mean")));
   EXPECT_THAT(far.error().message(), testing::Not(HasSubstr("\x1b")));
   EXPECT_TRUE(check_query({{"state", "a"}, {"state", "b"}}, {"state"}).has_error());
-  EXPECT_THAT(check_word("state", "opne", {"open", "resolved"}).error().message(), HasSubstr("did you mean open?"));
+  constexpr std::array<std::string_view, 2> words{"open", "resolved"};
+  EXPECT_THAT(check_word("state", "opne", words).error().message(), HasSubstr("did you mean open?"));
 }
 
 TEST(HttpPage, pages_have_items_and_a_cursor_or_null) {

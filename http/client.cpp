@@ -1,0 +1,278 @@
+#include "http/client.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+namespace plumbline::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+using Plain = beast::basic_stream<asio::generic::stream_protocol>;
+using Secure = asio::ssl::stream<Plain>;
+using Message = beast::http::request<beast::http::string_body>;
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+/// What one call needs; lives on the caller's stack until the io_context has run dry.
+struct Call {
+  const Endpoint& endpoint;
+  const ClientOptions& options;
+  Message message;
+  const Client::StreamCalls* stream = nullptr;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  Result<Response> result = Error{};
+};
+
+Error failure(const Call& call, const error_code& ec, const std::string& doing) {
+  const std::string what = doing + " " + call.endpoint.text;
+  const bool socket = !call.endpoint.unix_path.empty();
+  if (ec == asio::error::access_denied || ec == error_code(EPERM, boost::system::system_category()))
+    return {ErrorCode::permission, what, "permission denied",
+            socket ? "run it as root, or as a member of the socket's group" : "check the firewall"};
+  std::string why = ec.message();
+  std::string fix;
+  if (ec == beast::error::timeout) {
+    why = "no answer in time";
+    fix = "look at the server's log and load";
+  } else if (socket && ec == error_code(ENOENT, boost::system::system_category())) {
+    why = "there is no such socket";
+    fix = "start the agent, or name its socket";
+  } else if (ec == asio::error::connection_refused) {
+    why = "nobody listens there";
+    fix = socket ? "start the agent" : "start the server, or check address and port";
+  } else if (ec.category() == asio::error::get_ssl_category()) {
+    fix = "check the certificate, its name and the CA file";
+  } else if (ec == beast::http::error::end_of_stream || ec == asio::error::eof) {
+    why = "the connection was closed";
+    fix = "try again; look at the server's log";
+  } else if (ec.category() == make_error_code(beast::http::error::bad_version).category()) {
+    fix = "check that it is a Plumbline agent or collector";
+  }
+  return {ErrorCode::unavailable, what, why, fix};
+}
+
+std::chrono::steady_clock::time_point within(const Call& call, std::chrono::milliseconds limit) {
+  return std::min(call.deadline, std::chrono::steady_clock::now() + limit);
+}
+
+Response take_response(beast::http::response<beast::http::string_body> message) {
+  Response response;
+  response.status = static_cast<int>(message.result_int());
+  for (const auto& field : message) response.headers.emplace_back(field.name_string(), field.value());
+  response.body = std::move(message.body());
+  return response;
+}
+
+/// `lowest` is the stream that carries the timeouts.
+template <class Stream>
+asio::awaitable<void> read_events(Call& call, Stream& stream, Plain& lowest, beast::flat_buffer& buffer,
+                                  beast::http::response_parser<beast::http::empty_body>& head) {
+  beast::http::response_parser<beast::http::buffer_body> parser(std::move(head));
+  if (call.stream->on_open) call.stream->on_open();
+  SseParser events;
+  char bytes[16 << 10];
+  bool wanted = true;
+  while (wanted && !parser.is_done()) {
+    parser.get().body().data = bytes;
+    parser.get().body().size = sizeof bytes;
+    lowest.expires_at(within(call, call.options.stream_silence));
+    const auto [ec, n] = co_await beast::http::async_read_some(stream, buffer, parser, as_result);
+    const std::size_t got = sizeof bytes - parser.get().body().size;
+    wanted = events.feed({bytes, got}, call.stream->on_event);
+    if (call.stream->on_id && !events.last_id().empty()) call.stream->on_id(events.last_id());
+    if (wanted && ec && ec != beast::http::error::need_buffer) {
+      call.result = failure(call, ec, "read the event stream of");
+      co_return;
+    }
+  }
+  if (wanted)
+    call.result = failure(call, beast::http::error::end_of_stream, "read the event stream of");
+  else
+    call.result = Response{};
+}
+
+template <class Stream>
+asio::awaitable<void> talk(Call& call, Stream& stream, Plain& lowest) {
+  lowest.expires_at(within(call, call.options.timeout));
+  if (const auto [ec, n] = co_await beast::http::async_write(stream, call.message, as_result); ec) {
+    call.result = failure(call, ec, "ask");
+    co_return;
+  }
+  beast::flat_buffer buffer;
+  beast::http::response_parser<beast::http::empty_body> head;
+  head.body_limit(boost::none);
+  if (const auto [ec, n] = co_await beast::http::async_read_header(stream, buffer, head, as_result); ec) {
+    call.result = failure(call, ec, "ask");
+    co_return;
+  }
+  if (call.stream != nullptr && head.get().result_int() == 200) {
+    co_await read_events(call, stream, lowest, buffer, head);
+    co_return;
+  }
+  beast::http::response_parser<beast::http::string_body> parser(std::move(head));
+  parser.body_limit(call.options.max_body);
+  if (const auto [ec, n] = co_await beast::http::async_read(stream, buffer, parser, as_result); ec)
+    call.result = failure(call, ec, "read the answer of");
+  else
+    call.result = take_response(parser.release());
+}
+
+asio::awaitable<void> connect_and_talk(Call& call) {
+  const auto executor = co_await asio::this_coro::executor;
+  std::vector<asio::generic::stream_protocol::endpoint> addresses;
+  if (!call.endpoint.unix_path.empty()) {
+    addresses.emplace_back(asio::local::stream_protocol::endpoint(call.endpoint.unix_path));
+  } else {
+    error_code ec;
+    asio::ip::tcp::resolver resolver(executor);
+    for (const auto& entry : resolver.resolve(call.endpoint.host, call.endpoint.port, ec))
+      addresses.emplace_back(entry.endpoint());
+    if (ec) {
+      call.result = failure(call, ec, "find");
+      co_return;
+    }
+  }
+  Plain plain(executor);
+  error_code ec;
+  for (const auto& address : addresses) {
+    plain.expires_at(within(call, call.options.timeout));
+    plain.socket().close(ec);
+    std::tie(ec) = co_await plain.async_connect(address, as_result);
+    if (!ec) break;
+  }
+  if (ec) {
+    call.result = failure(call, ec, "reach");
+    co_return;
+  }
+  if (!call.endpoint.tls) {
+    co_await talk(call, plain, plain);
+    co_return;
+  }
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  context.set_verify_mode(asio::ssl::verify_peer);
+  if (call.options.ca_file.empty())
+    context.set_default_verify_paths(ec);
+  else
+    context.load_verify_file(call.options.ca_file, ec);
+  if (ec) {
+    call.result = failure(call, ec, "read the CA file " + call.options.ca_file + " for");
+    co_return;
+  }
+  Secure secure(std::move(plain), context);
+  secure.set_verify_callback(asio::ssl::host_name_verification(call.endpoint.host));
+  SSL_set_tlsext_host_name(secure.native_handle(), call.endpoint.host.c_str());
+  secure.next_layer().expires_at(within(call, call.options.timeout));
+  std::tie(ec) = co_await secure.async_handshake(asio::ssl::stream_base::client, as_result);
+  if (ec) {
+    call.result = failure(call, ec, "agree on TLS with");
+    co_return;
+  }
+  co_await talk(call, secure, secure.next_layer());
+}
+
+Message make_message(const Endpoint& endpoint, const ClientOptions& options, beast::http::verb verb,
+                     const std::string& target) {
+  Message message(verb, target, 11);
+  const bool v6 = endpoint.host.find(':') != std::string::npos;
+  message.set(beast::http::field::host, !endpoint.unix_path.empty() ? "localhost"
+                                        : v6                        ? "[" + endpoint.host + "]:" + endpoint.port
+                                                                    : endpoint.host + ":" + endpoint.port);
+  message.set(beast::http::field::user_agent, "plumb/" PLUMBLINE_VERSION);
+  if (!options.bearer_token.empty()) message.set(beast::http::field::authorization, "Bearer " + options.bearer_token);
+  message.keep_alive(false);
+  return message;
+}
+
+Result<Response> run(Call& call) {
+  asio::io_context io;
+  asio::co_spawn(io, connect_and_talk(call), [&call](const std::exception_ptr& thrown) {
+    if (thrown) call.result = Error{ErrorCode::internal, "ask " + call.endpoint.text, "an unexpected exception", ""};
+  });
+  io.run();
+  return std::move(call.result);
+}
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(const std::string& url) {
+  Endpoint endpoint;
+  endpoint.text = url;
+  if (url.starts_with("unix:")) {
+    endpoint.unix_path = url.substr(5);
+    if (endpoint.unix_path.empty() || endpoint.unix_path.size() > 107)
+      return invalid("read the address " + url, "a socket's path has 1 to 107 bytes", "");
+    return endpoint;
+  }
+  endpoint.tls = url.starts_with("https://");
+  if (!endpoint.tls && !url.starts_with("http://"))
+    return invalid("read the address " + url,
+                   "it begins neither with http:// nor https:// nor unix:", "write it as http://127.0.0.1:9640");
+  std::string rest = url.substr(endpoint.tls ? 8 : 7);
+  if (rest.ends_with('/')) rest.pop_back();
+  const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
+  const std::size_t colon = bracket == std::string::npos ? bracket : rest.find(':', bracket);
+  endpoint.host = rest.substr(0, colon);
+  endpoint.port = colon == std::string::npos ? (endpoint.tls ? "443" : "80") : rest.substr(colon + 1);
+  if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']'))
+    endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
+  if (endpoint.host.empty() || endpoint.port.empty() || endpoint.port.size() > 5 ||
+      rest.find_first_of("/?#@ ") != std::string::npos ||
+      endpoint.port.find_first_not_of("0123456789") != std::string::npos)
+    return invalid("read the address " + url, "it is not scheme, host and port only",
+                   "write it as http://127.0.0.1:9640");
+  return endpoint;
+}
+
+Client::Client(Endpoint endpoint, ClientOptions options)
+    : endpoint_(std::move(endpoint)), options_(std::move(options)) {}
+
+Result<Response> Client::get(const std::string& target) const {
+  Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target)};
+  return run(call);
+}
+
+Result<Response> Client::post(const std::string& target, std::string body, const std::string& content_type) const {
+  Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::post, target)};
+  call.message.set(beast::http::field::content_type, content_type);
+  call.message.body() = std::move(body);
+  call.message.prepare_payload();
+  return run(call);
+}
+
+Result<void> Client::stream(const std::string& target, const std::string& last_event_id, const StreamCalls& calls,
+                            std::chrono::milliseconds limit) const {
+  Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target), &calls};
+  call.message.set(beast::http::field::accept, "text/event-stream");
+  if (!last_event_id.empty()) call.message.set("Last-Event-ID", last_event_id);
+  if (limit.count() > 0) call.deadline = std::chrono::steady_clock::now() + limit;
+  auto result = run(call);
+  if (!result) return result.error();
+  if (result->status != 200 && result->status != 0) {
+    return Error{result->status >= 500 ? ErrorCode::unavailable : ErrorCode::invalid_argument,
+                 "open the event stream of " + endpoint_.text,
+                 "it answered " + std::to_string(result->status) + " " + std::string(reason_of(result->status)),
+                 "look at the server's log"};
+  }
+  return {};
+}
+
+}  // namespace plumbline::http
