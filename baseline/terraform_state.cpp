@@ -96,9 +96,17 @@ Result<std::optional<Sha256>> content_digest(const object& attributes, const std
   return std::optional(sha256(""));  // content = "": the provider writes an empty file
 }
 
-bool marked_sensitive(const object& instance) {
+/// Providers mark attributes of their schema whether or not they are set: only a mark on a value that is there counts.
+bool marked_sensitive(const object& instance, const object& attributes) {
   simdjson::dom::array paths;
-  return instance["sensitive_attributes"].get_array().get(paths) == simdjson::SUCCESS && paths.size() > 0;
+  if (instance["sensitive_attributes"].get_array().get(paths) != simdjson::SUCCESS) return false;
+  for (const element path : paths) {
+    std::string_view name;
+    if (path.at(0)["value"].get_string().get(name) != simdjson::SUCCESS) return true;
+    element value;
+    if (attributes[name].get(value) == simdjson::SUCCESS && !value.is_null()) return true;
+  }
+  return false;
 }
 
 class StateReader {
@@ -192,7 +200,7 @@ class StateReader {
     const std::string at = spec_.path + "#" + pointer + "/attributes";
     FileExpectation file;
     file.address = address;
-    file.sensitive = type == "local_sensitive_file" || has_text(attributes, "sensitive_content") || marked_sensitive(instance);
+    file.sensitive = type == "local_sensitive_file" || has_text(attributes, "sensitive_content") || marked_sensitive(instance, attributes);
     std::string_view filename;
     if (attributes["filename"].get_string().get(filename) != simdjson::SUCCESS) return invalid(at + "/filename", "missing, or not text");
     auto path = normal_path(filename, directory_);

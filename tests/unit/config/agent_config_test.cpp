@@ -1,0 +1,91 @@
+#include "agent/config/agent_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/config/rules_file.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class AgentConfigTest : public ::testing::Test {
+ protected:
+  std::string refusal(const std::string& text) {
+    const auto config = load_agent_config(dir_.write("agent.yaml", text));
+    return config ? "(accepted)" : config.error().message();
+  }
+  std::string rules_refusal(const std::string& rule) {
+    const auto rules = load_rules(dir_.write("rules.yaml", "apiVersion: plumbline/v1\nkind: Rules\nrules:\n- " + rule + "\n"));
+    return rules ? "(accepted)" : rules.error().message();
+  }
+  TempDir dir_;
+};
+
+TEST_F(AgentConfigTest, has_a_default_for_every_key) {
+  const auto config = load_agent_config(dir_.write("agent.yaml", "{}\n"));
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->api_listen, "127.0.0.1:9640");
+  EXPECT_THAT(config->node, Not(IsEmpty()));
+  EXPECT_FALSE(config->collector);
+}
+
+TEST_F(AgentConfigTest, reads_the_example_of_the_design) {
+  const auto config = load_agent_config(dir_.write("agent.yaml", R"(
+node: {name: node-1, labels: {env: staging}}
+state_dir: /var/lib/plumbline
+api: {socket: /run/plumbline/agent.sock,
+      listen: 127.0.0.1:9640}
+baselines:
+- {name: prod-net, terraform_state: /srv/terraform.tfstate}
+- {name: ops, manifest: /etc/plumbline/baseline.yaml}
+rules: [/etc/plumbline/rules.yaml]
+collector: {url: "https://collector:9650"}
+)"));
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->node, "node-1");
+  EXPECT_EQ(config->labels.at("env"), "staging");
+  ASSERT_EQ(config->baselines.size(), 2u);
+  EXPECT_EQ(config->baselines[0].kind, "terraform_state");
+  EXPECT_EQ(config->collector->url, "https://collector:9650");
+}
+
+TEST_F(AgentConfigTest, refuses_with_the_way_out) {
+  EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640}"), HasSubstr("loopback"));
+  EXPECT_THAT(refusal("api: {listen: here}"), HasSubstr("HOST:PORT"));
+  EXPECT_THAT(refusal("state_dir: relative"), HasSubstr("absolute"));
+  EXPECT_THAT(refusal("baselines: [{name: a}]"), HasSubstr("exactly one source"));
+  EXPECT_THAT(refusal("baselines: [{name: A, manifest: /x}]"), HasSubstr("lower-case"));
+  EXPECT_THAT(refusal("baselines: [{name: a, manifest: /x}, {name: a, manifest: /y}]"), HasSubstr("used twice"));
+  EXPECT_THAT(refusal("collector: {url: collector}"), HasSubstr("http://"));
+  EXPECT_THAT(refusal("collector: {}"), HasSubstr("`url` is missing"));
+  EXPECT_THAT(refusal("kernel: {tier: kprobe}"), HasSubstr("auto, ctime, fentry"));
+  EXPECT_THAT(refusal("spool: {max_bytes: 1MiB}"), HasSubstr("two segments"));
+  EXPECT_THAT(refusal("limits: {max_marks: 1}"), HasSubstr("between"));
+}
+
+TEST_F(AgentConfigTest, splits_addresses) {
+  EXPECT_EQ(split_address("[::1]:80")->first, "::1");
+  EXPECT_FALSE(split_address("127.0.0.1"));
+  EXPECT_FALSE(split_address("127.0.0.1:99999"));
+  EXPECT_FALSE(is_loopback("10.0.0.1"));
+}
+
+TEST_F(AgentConfigTest, prints_its_schema) { EXPECT_THAT(agent_config_schema(), HasSubstr("\"max_marks\"")); }
+
+TEST_F(AgentConfigTest, a_name_alone_is_never_proof) {
+  EXPECT_THAT(rules_refusal("{name: r, when: {exe: /usr/bin/tofu}, verdict: in_band}"), HasSubstr("by names alone"));
+  EXPECT_THAT(rules_refusal("{name: r, when: {exe_sha256: " + std::string(64, 'a') + "}, verdict: in_band}"), "(accepted)");
+  EXPECT_THAT(rules_refusal("{name: r, when: {exe_sha256: abc}, verdict: in_band}"), HasSubstr("64 lower-case"));
+  EXPECT_THAT(rules_refusal("{name: r, verdict: inband}"), HasSubstr("did you mean `in_band`?"));
+  EXPECT_THAT(rules_refusal("{name: r, when: {path: []}, verdict: out_of_band}"), HasSubstr("empty list"));
+  EXPECT_THAT(rules_refusal("{verdict: out_of_band}"), HasSubstr("`name` is missing"));
+}
+
+}  // namespace
+}  // namespace plumbline::agent

@@ -1,0 +1,133 @@
+#include "include/config/strict_yaml.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::config {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+struct Example {
+  std::string name = "default";
+  std::uint64_t count = 7;
+  bool on = false;
+  Bytes size{1};
+  std::chrono::milliseconds wait{0};
+  std::vector<std::string> list;
+  std::string word = "red";
+  std::vector<std::string> inner;
+};
+
+Result<void> read(const std::string& text, Example& e) {
+  return read_text("x.yaml", text, [&](Map& map) {
+    map.read("name", e.name, "a name");
+    map.read("count", e.count, "a count");
+    map.read("on", e.on, "a switch");
+    map.read("size", e.size, "a size");
+    map.read("wait", e.wait, "a time");
+    map.read("list", e.list, "a list");
+    map.read_word("word", e.word, {"red", "green"}, "a word");
+    map.list("items", "things", [&](Map& item) {
+      std::string id;
+      item.read("id", id, "its id");
+      item.require("id");
+      e.inner.push_back(id);
+    });
+  });
+}
+
+std::string refusal(const std::string& text) {
+  Example e;
+  const auto result = read(text, e);
+  return result ? "(accepted)" : result.error().message();
+}
+
+TEST(StrictYaml, reads_every_type) {
+  Example e;
+  const auto result = read("name: a\ncount: 9\non: true\nsize: 2KiB\nwait: 5m\nlist: [x, y]\nword: green\nitems: [{id: p}, {id: q}]\n", e);
+  ASSERT_TRUE(result) << result.error().message();
+  EXPECT_EQ(e.name, "a");
+  EXPECT_EQ(e.count, 9u);
+  EXPECT_TRUE(e.on);
+  EXPECT_EQ(e.size.value, 2048u);
+  EXPECT_EQ(e.wait, 300s);
+  EXPECT_THAT(e.list, ElementsAre("x", "y"));
+  EXPECT_EQ(e.word, "green");
+  EXPECT_THAT(e.inner, ElementsAre("p", "q"));
+}
+
+TEST(StrictYaml, keeps_defaults_where_nothing_is_said) {
+  Example e;
+  ASSERT_TRUE(read("name: a\n", e));
+  EXPECT_EQ(e.count, 7u);
+  EXPECT_EQ(e.word, "red");
+}
+
+TEST(StrictYaml, names_the_place_and_the_nearest_key) {
+  EXPECT_THAT(refusal("name: a\ncuont: 3\n"), AllOf(HasSubstr("x.yaml:2:"), HasSubstr("`cuont`"), HasSubstr("did you mean `count`?")));
+  EXPECT_THAT(refusal("items: [{id: a, idd: b}]"), HasSubstr("did you mean `id`?"));
+  EXPECT_THAT(refusal("zzzzzz: 3\n"), HasSubstr("known here: name, count"));
+}
+
+TEST(StrictYaml, refuses_wrong_types_and_values) {
+  EXPECT_THAT(refusal("count: many"), HasSubstr("whole number"));
+  EXPECT_THAT(refusal("count: -1"), HasSubstr("whole number"));
+  EXPECT_THAT(refusal("count: 99999999999999999999"), HasSubstr("whole number"));
+  EXPECT_THAT(refusal("on: yes"), HasSubstr("true or false"));
+  EXPECT_THAT(refusal("size: 3MB"), HasSubstr("64MiB"));
+  EXPECT_THAT(refusal("wait: 10"), HasSubstr("10s"));
+  EXPECT_THAT(refusal("name: [a]"), HasSubstr("must be text"));
+  EXPECT_THAT(refusal("list: a"), HasSubstr("must be a list"));
+  EXPECT_THAT(refusal("word: gren"), HasSubstr("did you mean `green`?"));
+  EXPECT_THAT(refusal("items: [3]"), HasSubstr("must be a mapping"));
+  EXPECT_THAT(refusal("items: [{}]"), HasSubstr("`id` is missing"));
+  EXPECT_THAT(refusal("- a\n"), HasSubstr("mapping"));
+}
+
+TEST(StrictYaml, refuses_what_means_two_things_or_nothing) {
+  EXPECT_THAT(refusal("name: a\nname: b\n"), HasSubstr("stands twice"));
+  EXPECT_THAT(refusal(""), HasSubstr("is empty"));
+  EXPECT_THAT(refusal("name: a\n---\nname: b\n"), HasSubstr("more than one document"));
+  EXPECT_THAT(refusal("name: &x a\n"), HasSubstr("anchors"));
+  EXPECT_THAT(refusal("name: *x\n"), AllOf(HasSubstr("x.yaml:1:")));
+  EXPECT_THAT(refusal(std::string("name: a\0b\n", 10)), HasSubstr("not text"));
+  EXPECT_THAT(refusal("name: \xff\n"), HasSubstr("UTF-8"));
+  EXPECT_THAT(refusal("name: [a\n"), HasSubstr("not YAML"));
+}
+
+TEST(StrictYaml, survives_deep_nesting) {
+  EXPECT_THAT(refusal("name: " + std::string(100000, '[')), HasSubstr("x.yaml"));
+}
+
+TEST(StrictYaml, says_what_is_wrong_with_a_file) {
+  const TempDir dir;
+  const auto nothing = [](Map&) {};
+  EXPECT_EQ(read_file(dir / "missing", nothing).error().code, ErrorCode::not_found);
+  EXPECT_THAT(read_file(dir.path(), nothing).error().message(), HasSubstr("not a regular file"));
+  EXPECT_THAT(read_file(dir.write("big", std::string(100, ' ')), nothing, 10).error().message(), HasSubstr("larger"));
+}
+
+TEST(StrictYaml, writes_a_schema_from_the_same_declaration) {
+  const auto schema = schema_of("Example", [](Map& map) {
+    Example e;
+    map.read("count", e.count, "a count");
+    map.list("items", "things", [](Map& item) {
+      std::string id;
+      item.read("id", id, "its id");
+      item.require("id");
+    });
+  });
+  const auto json = nlohmann::json::parse(schema);
+  EXPECT_EQ(json["properties"]["count"]["default"], 7);
+  EXPECT_EQ(json["properties"]["items"]["items"]["required"][0], "id");
+  EXPECT_EQ(json["additionalProperties"], false);
+}
+
+}  // namespace
+}  // namespace plumbline::config
