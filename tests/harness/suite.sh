@@ -1,0 +1,112 @@
+# The test suite, group by group; sourced by ./dev, whose functions and `release` it uses.
+# shellcheck shell=bash disable=SC2015,SC2154
+#
+# A group appends one line a test case to its result file: "PASS name", "FAIL name: why" or "SKIP name: why". A group that
+# fails, or whose build fails, stops no later one.
+
+groups=(check unit bpf e2e vm asan tsan fuzz)
+threaded='^unit\.(spool|export|http|collector|api|observer)\.' # what runs threads, and so is worth a run under tsan
+results=build/results
+
+record() { echo "$*" >>"$result"; } # LINE of the present group; shown at the end
+
+group_check() { run_ctest "$release" -L '^check$'; }
+group_unit() { run_ctest "$release" -L '^unit$' -j "$(nproc)"; }
+group_bpf() { run_ctest "$release" -L '^bpf$'; }
+group_e2e() {
+  run_ctest "$release" -L '^e2e$'
+  BUILD_DIR=$PWD/$release run_lines 1200 tests/e2e/run
+}
+group_vm() { PLUMBLINE_BIN=$PWD/$release run_lines 1800 tests/vm/run; }
+
+group_asan() {
+  local options=detect_stack_use_after_return=1
+  sanitized build/asan address,undefined '^unit\.' || return 0
+  ASAN_OPTIONS=$options UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 run_ctest build/asan -R '^unit\.' -j "$(nproc)"
+}
+
+group_tsan() {
+  sanitized build/tsan thread "$threaded" || return 0
+  # GCC 12's tsan wants its shadow where kernels with 32 bits of address randomness may put something else.
+  TSAN_OPTIONS=second_deadlock_stack=1 run_ctest build/tsan -R "$threaded" -j "$(nproc)"
+}
+
+group_fuzz() {
+  [[ -e tests/fuzz/CMakeLists.txt ]] || { record "SKIP fuzz: no fuzz targets"; return; }
+  configure build/fuzz -DPLUMBLINE_TESTS=ON -DPLUMBLINE_FUZZ=ON -DPLUMBLINE_WERROR=OFF -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 \
+    -DPLUMBLINE_SANITIZE=address,undefined &&
+    compile_tests build/fuzz -L '^fuzz$' || { record "FAIL fuzz.build: see above"; return; }
+  run_ctest build/fuzz -L '^fuzz$' -j "$(nproc)"
+}
+
+# -O1: at -O0 the tests are too slow, at -O2 the compile is.
+sanitized() { # FOLDER SANITIZERS TEST_PATTERN
+  configure "$1" -DPLUMBLINE_TESTS=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DPLUMBLINE_SANITIZE="$2" &&
+    compile_tests "$1" -R "$3" || { record "FAIL $(basename "$1").build: see above"; return 1; }
+}
+
+compile_tests() { # FOLDER CTEST_SELECTION…: builds only the programs of these tests
+  local targets
+  mapfile -t targets < <(ctest --test-dir "$1" "${@:2}" --show-only=json-v1 |
+    python3 -c 'import json, os, sys; print(*sorted({os.path.basename(t["command"][0]) for t in json.load(sys.stdin)["tests"] if "command" in t}), sep="\n")')
+  compile "$1" -k 0 "${targets[@]}"
+}
+
+run_ctest() { # FOLDER CTEST_ARGUMENT…
+  local cases wrapper=()
+  cases=$(mktemp -d)
+  [[ $1 == build/tsan ]] && wrapper=(setarch "$(uname -m)" -R)
+  GTEST_OUTPUT=xml:$cases/ "${wrapper[@]}" ctest --test-dir "$1" "${@:2}" --output-on-failure --output-junit "$cases/ctest.junit" || true
+  tests/harness/ctest_cases.py "$cases" >>"$result" || record "FAIL ctest: its results could not be read"
+  rm -rf "$cases"
+}
+
+run_lines() { # SECONDS PROGRAM: a runner that prints the lines itself
+  local out status=0
+  [[ -x $2 ]] || { record "SKIP $2: not there"; return; }
+  out=$(mktemp)
+  timeout --kill-after=30 "$1" "$2" 2>&1 | tee "$out" || status=$?
+  grep -E '^(PASS|FAIL|SKIP) ' "$out" >>"$result" || true
+  # Its status must be explained by a line, and it must have said something.
+  if ((status != 0)) && ! grep -q '^FAIL ' "$out"; then record "FAIL $2: ended with status $status"; fi
+  grep -qE '^(PASS|FAIL|SKIP) ' "$out" || record "FAIL $2: ran no test"
+  rm -f "$out"
+}
+
+count() { grep -cE "^$1 " "${@:2}" /dev/null | awk -F: '{ n += $NF } END { print n + 0 }'; } # WORD FILE…
+
+run_suite() { # [LABEL…]
+  local chosen=("$@") group began ok=0
+  ((${#chosen[@]})) || chosen=("${groups[@]}")
+  for group in "${chosen[@]}"; do
+    [[ " ${groups[*]} " == *" $group "* ]] || die 64 "no tests are labelled '$group'; labels: ${groups[*]}"
+  done
+  need_root test
+  install_packages build test vm || warn "going on without; what needs them is skipped or fails"
+  rm -rf "$results" && mkdir -p "$results"
+  mount_kernel_filesystems
+
+  result=$results/build began=$SECONDS
+  configure "$release" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPLUMBLINE_TESTS=ON && compile "$release" -k 0 all ||
+    record "FAIL build.release: see above; what was built is tested"
+  local times="build $((SECONDS - began))"
+  for group in "${chosen[@]}"; do
+    say "tests of $group"
+    result=$results/$group began=$SECONDS
+    touch "$result"
+    "group_$group" || record "FAIL $group: its run ended early"
+    times+=$'\n'"$group $((SECONDS - began))"
+  done
+
+  printf '\n%-8s %7s %7s %7s %8s\n' group passed failed skipped seconds
+  while read -r group began; do
+    touch "$results/$group"
+    printf '%-8s %7d %7d %7d %8d\n' "$group" "$(count PASS "$results/$group")" "$(count FAIL "$results/$group")" \
+      "$(count SKIP "$results/$group")" "$began"
+  done <<<"$times"
+  grep -hE '^SKIP ' "$results"/* || true
+  grep -hE '^FAIL ' "$results"/* && ok=1
+  echo "$(count PASS "$results"/*) passed, $(count FAIL "$results"/*) failed, $(count SKIP "$results"/*) skipped"
+  return "$ok"
+}
