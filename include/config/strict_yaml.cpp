@@ -22,6 +22,32 @@ std::string at(const std::string& origin, const YAML::Mark& mark) {
   return origin + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
 }
 
+/// Text of the input as a message may show it: on one line, printable, not endless.
+std::string shown(std::string_view text) {
+  constexpr std::size_t longest = 80;
+  std::string out;
+  while (!text.empty() && out.size() < longest) {
+    const std::size_t length = std::max<std::size_t>(wire::utf8_length(text), 1);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (byte < 0x20 || byte == 0x7F) {
+      constexpr std::string_view digits = "0123456789ABCDEF";
+      out += "\\x";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length);
+  }
+  return text.empty() ? out : out + "…";
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string all;
+  for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
+  return all;
+}
+
 [[noreturn]] void refuse_at(const std::string& place, const std::string& why, const std::string& fix = {}) {
   throw Refused{invalid(place, why, fix)};
 }
@@ -36,16 +62,21 @@ class Guard final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     refuse_at(at(origin_, mark), "aliases are not allowed", "write the value out");
   }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string&) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string&) override {
     anchored(mark, anchor);
+    tagged(mark, tag);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     anchored(mark, anchor);
+    tagged(mark, tag);
     deeper(mark);
   }
   void OnSequenceEnd() override { --depth_; }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     anchored(mark, anchor);
+    tagged(mark, tag);
     deeper(mark);
   }
   void OnMapEnd() override { --depth_; }
@@ -54,6 +85,11 @@ class Guard final : public YAML::EventHandler {
   void anchored(const YAML::Mark& mark, YAML::anchor_t anchor) const {
     if (anchor != 0) refuse_at(at(origin_, mark), "anchors are not allowed", "write the value out");
   }
+  void tagged(const YAML::Mark& mark, const std::string& tag) const {
+    // "?" and "!" are yaml-cpp's marks of plain and quoted values.
+    if (tag.size() > 1)
+      refuse_at(at(origin_, mark), "tags are not allowed (" + shown(tag) + ")", "write the plain value");
+  }
   void deeper(const YAML::Mark& mark) {
     if (++depth_ > max_depth) refuse_at(at(origin_, mark), "nested deeper than 64 levels");
   }
@@ -61,31 +97,18 @@ class Guard final : public YAML::EventHandler {
   int depth_ = 0;
 };
 
-void check_bytes(const std::string& origin, const std::string& text) {
-  std::string_view rest = text;
-  std::size_t line = 1;
-  while (!rest.empty()) {
-    const std::size_t length = wire::utf8_length(rest);
-    if (length == 0 || rest[0] == '\0')
-      refuse_at(origin + ":" + std::to_string(line), "not text: a byte that is not UTF-8", "is this the right file?");
-    line += rest[0] == '\n' ? 1 : 0;
-    rest.remove_prefix(length);
+/// yaml-cpp would quietly put replacement characters in place of such bytes.
+void check_bytes(const std::string& origin, std::string_view text) {
+  std::size_t line = 1, column = 1;
+  while (!text.empty()) {
+    const std::size_t length = wire::utf8_length(text);
+    if (length == 0 || text[0] == '\0')
+      refuse_at(origin + ":" + std::to_string(line) + ":" + std::to_string(column),
+                length == 0 ? "not text: a byte that is not UTF-8" : "not text: a NUL byte", "is this the right file?");
+    column = text[0] == '\n' ? 1 : column + 1;
+    line += text[0] == '\n' ? 1 : 0;
+    text.remove_prefix(length);
   }
-}
-
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
 }
 
 template <class N>
@@ -96,44 +119,10 @@ std::optional<N> whole_number(const std::string& text) {
   return value;
 }
 
-std::string duration_text(std::chrono::milliseconds value) {
-  const auto ms = value.count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
-}
-
 }  // namespace
 
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 1) + 1;
-  for (const auto& candidate : known)
-    if (const auto d = distance(word, candidate); d < best_distance) {
-      best = candidate;
-      best_distance = d;
-    }
-  return best;
-}
-
-std::optional<std::uint64_t> parse_bytes(const std::string& text) {
-  const auto unit_at = text.find_first_not_of("0123456789");
-  const auto number = whole_number<std::uint64_t>(text.substr(0, unit_at));
-  const std::string unit = unit_at == std::string::npos ? "" : text.substr(unit_at);
-  for (const auto& [name, shift] : {std::pair{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}})
-    if (number && unit == name && *number <= (~0ull >> shift)) return *number << shift;
-  return std::nullopt;
-}
-
-std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
-  const auto unit_at = text.find_first_not_of("0123456789");
-  if (unit_at == std::string::npos) return std::nullopt;
-  const auto number = whole_number<std::int64_t>(text.substr(0, unit_at));
-  const std::string unit = text.substr(unit_at);
-  for (const auto& [name, factor] : {std::pair{"ms", 1LL}, {"s", 1000LL}, {"m", 60'000LL}, {"h", 3'600'000LL}, {"d", 86'400'000LL}})
-    if (number && unit == name && *number <= 1'000'000'000'000LL / factor) return std::chrono::milliseconds(*number * factor);
-  return std::nullopt;
-}
-
-Map::Map(std::string origin, YAML::Node node, Schema* schema) : origin_(std::move(origin)), node_(std::move(node)), schema_(schema) {
+Map::Map(std::string origin, YAML::Node node, Schema* schema)
+    : origin_(std::move(origin)), node_(std::move(node)), schema_(schema) {
   if (schema_ != nullptr) {
     (*schema_)["type"] = "object";
     (*schema_)["additionalProperties"] = false;
@@ -145,21 +134,25 @@ Map::Map(std::string origin, YAML::Node node, Schema* schema) : origin_(std::mov
   for (const auto& entry : node_) {
     if (!entry.first.IsScalar()) refuse_at(at(origin_, entry.first.Mark()), "a key must be plain text");
     const auto key = entry.first.Scalar();
-    if (!values_.emplace(key, entry.second).second)
-      refuse_at(at(origin_, entry.first.Mark()), "key `" + key + "` stands twice", "remove one of them");
+    if (!values_.emplace(key, Entry{entry.first.Mark(), entry.second}).second)
+      refuse_at(at(origin_, entry.first.Mark()), "key `" + shown(key) + "` stands twice", "remove one of them");
   }
 }
 
 std::string Map::place(const std::string& key) const {
   const auto it = values_.find(key);
-  return at(origin_, it != values_.end() ? it->second.Mark() : node_.IsDefined() ? node_.Mark() : YAML::Mark::null_mark());
+  return at(origin_, it != values_.end() ? it->second.value.Mark()
+                     : node_.IsDefined() ? node_.Mark()
+                                         : YAML::Mark::null_mark());
 }
 
 void Map::refuse(const std::string& key, const std::string& why, const std::string& fix) const {
   refuse_at(place(key), key.empty() ? why : "`" + key + "` " + why, fix);
 }
 
-bool Map::has(const std::string& key) const { return values_.contains(key); }
+bool Map::has(const std::string& key) const {
+  return values_.contains(key);
+}
 
 void Map::describe(const std::string& key, Schema property, const char* says) {
   property["description"] = says;
@@ -173,7 +166,7 @@ YAML::Node Map::take(const std::string& key, const Schema& schema) {
     return YAML::Node(YAML::NodeType::Undefined);
   }
   const auto it = values_.find(key);
-  return it == values_.end() ? YAML::Node(YAML::NodeType::Undefined) : it->second;
+  return it == values_.end() ? YAML::Node(YAML::NodeType::Undefined) : it->second.value;
 }
 
 YAML::Node Map::scalar(const std::string& key, const char* type, const char* says, Schema fallback) {
@@ -199,7 +192,7 @@ void Map::read(const std::string& key, bool& out, const char* says) {
   const auto node = scalar(key, "boolean", says, out);
   if (!node.IsDefined()) return;
   const auto text = scalar_text(key, node, "true or false");
-  if (text != "true" && text != "false") refuse(key, "must be true or false, not `" + text + "`");
+  if (text != "true" && text != "false") refuse(key, "must be true or false, not `" + shown(text) + "`");
   out = text == "true";
 }
 
@@ -215,25 +208,25 @@ void Map::read(const std::string& key, std::uint64_t& out, const char* says) {
   if (!node.IsDefined()) return;
   const auto text = scalar_text(key, node, "a whole number");
   const auto value = whole_number<std::uint64_t>(text);
-  if (!value) refuse(key, "must be a whole number, not `" + text + "`");
+  if (!value) refuse(key, "must be a whole number, not `" + shown(text) + "`");
   out = *value;
 }
 
 void Map::read(const std::string& key, Bytes& out, const char* says) {
-  const auto node = scalar(key, "string", says, std::to_string(out.value));
+  const auto node = scalar(key, "string", says, text_of_bytes(out.value));
   if (!node.IsDefined()) return;
   const auto text = scalar_text(key, node, "a size");
   const auto value = parse_bytes(text);
-  if (!value) refuse(key, "must be a size such as 64MiB, not `" + text + "`");
+  if (!value) refuse(key, "must be a size such as 64MiB, not `" + shown(text) + "`");
   out.value = *value;
 }
 
 void Map::read(const std::string& key, std::chrono::milliseconds& out, const char* says) {
-  const auto node = scalar(key, "string", says, duration_text(out));
+  const auto node = scalar(key, "string", says, text_of_duration(out));
   if (!node.IsDefined()) return;
   const auto text = scalar_text(key, node, "a duration");
   const auto value = parse_duration(text);
-  if (!value) refuse(key, "must be a duration such as 10s, 250ms or 1h, not `" + text + "`");
+  if (!value) refuse(key, "must be a duration such as 10s, 250ms or 1h, not `" + shown(text) + "`");
   out = *value;
 }
 
@@ -258,19 +251,22 @@ void Map::read(const std::string& key, std::vector<std::uint32_t>& out, const ch
   out.clear();
   for (const auto& text : texts(key, node)) {
     const auto value = whole_number<std::uint32_t>(text);
-    if (!value) refuse(key, "must hold whole numbers, not `" + text + "`");
+    if (!value) refuse(key, "must hold whole numbers, not `" + shown(text) + "`");
     out.push_back(*value);
   }
 }
 
 void Map::read(const std::string& key, std::map<std::string, std::string>& out, const char* says) {
-  const auto node = take(key, {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}, {"description", says}});
+  const auto node =
+      take(key, {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}, {"description", says}});
   if (!node.IsDefined() || node.IsNull()) return;
   if (!node.IsMap()) refuse(key, "must be a mapping");
   out.clear();
   for (const auto& entry : node) {
     if (!entry.first.IsScalar() || !entry.second.IsScalar()) refuse(key, "must map text to text");
-    out[entry.first.Scalar()] = entry.second.Scalar();
+    if (!out.emplace(entry.first.Scalar(), entry.second.Scalar()).second)
+      refuse_at(at(origin_, entry.first.Mark()), "key `" + shown(entry.first.Scalar()) + "` stands twice",
+                "remove one of them");
   }
 }
 
@@ -279,10 +275,9 @@ void Map::read_word(const std::string& key, std::string& out, const std::vector<
   if (!node.IsDefined()) return;
   const auto text = scalar_text(key, node, "a word");
   if (std::find(words.begin(), words.end(), text) == words.end()) {
-    std::string all;
-    for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
     const auto near = nearest(text, words);
-    refuse(key, "cannot be `" + text + "`", near.empty() ? "use one of " + all : "did you mean `" + near + "`? (" + all + ")");
+    refuse(key, "cannot be `" + shown(text) + "`",
+           near.empty() ? "use one of " + listed(words) : "did you mean `" + near + "`? (" + listed(words) + ")");
   }
   out = text;
 }
@@ -317,8 +312,8 @@ void Map::list(const std::string& key, const char* says, const std::function<voi
   if (!node.IsDefined() || node.IsNull()) return;
   if (!node.IsSequence()) refuse(key, "must be a list");
   for (const auto& item : node) {
-    Map map(origin_, item, nullptr);
     if (!item.IsMap()) refuse_at(at(origin_, item.Mark()), "an entry of `" + key + "` must be a mapping");
+    Map map(origin_, item, nullptr);
     bind(map);
     map.finish();
   }
@@ -334,14 +329,15 @@ void Map::require(const std::string& key) {
 
 void Map::finish() const {
   if (schema_ != nullptr) return;
-  for (const auto& [key, value] : values_) {
-    if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-    std::string all;
-    for (const auto& word : known_) all += (all.empty() ? "" : ", ") + word;
-    const auto near = nearest(key, known_);
-    refuse_at(at(origin_, value.Mark()), "unknown key `" + wire::escape_bytes(key) + "`",
-              near.empty() ? "known here: " + all : "did you mean `" + near + "`?");
+  const std::pair<const std::string, Entry>* unknown = nullptr;
+  for (const auto& entry : values_) {
+    if (std::find(known_.begin(), known_.end(), entry.first) != known_.end()) continue;
+    if (unknown == nullptr || entry.second.key.pos < unknown->second.key.pos) unknown = &entry;
   }
+  if (unknown == nullptr) return;
+  const auto near = nearest(unknown->first, known_);
+  refuse_at(at(origin_, unknown->second.key), "unknown key `" + shown(unknown->first) + "`",
+            near.empty() ? "known here: " + listed(known_) : "did you mean `" + near + "`?");
 }
 
 Result<void> read_text(const std::string& origin, const std::string& text, const std::function<void(Map&)>& bind) {
@@ -364,9 +360,12 @@ Result<void> read_text(const std::string& origin, const std::string& text, const
 }
 
 Result<void> read_file(const std::string& path, const std::function<void(Map&)>& bind, std::uint64_t max_bytes) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return io_error("read " + path, errno, "check the path and its permissions");
-  if (!S_ISREG(status.st_mode)) return invalid("read " + path, "not a regular file", "name a file");
+  if (!S_ISREG(status.st_mode))
+    return invalid("read " + path,
+                   S_ISDIR(status.st_mode) ? "not a regular file but a directory" : "not a regular file",
+                   "name a file");
   if (static_cast<std::uint64_t>(status.st_size) > max_bytes)
     return invalid("read " + path, "larger than " + std::to_string(max_bytes) + " bytes", "is this the right file?");
   std::ifstream file(path, std::ios::binary);

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "include/config/quantities.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::config {
@@ -28,15 +29,8 @@ struct Refused {
   Error error;
 };
 
-/// The nearest of `known` within an edit distance of a third of its length; "" = none is near.
-std::string nearest(const std::string& word, const std::vector<std::string>& known);
-
-std::optional<std::uint64_t> parse_bytes(const std::string& text);
-/// "250ms", "10s", "5m", "1h", "7d".
-std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
-
-/// One mapping. Read every key, then finish() refuses what nobody read. In schema mode (no node) reading changes nothing
-/// and describes instead.
+/// One mapping. Read every key, then finish() refuses what nobody read. In schema mode (no node) reading changes
+/// nothing and describes instead.
 class Map {
  public:
   Map(std::string origin, YAML::Node node, nlohmann::ordered_json* schema);
@@ -72,6 +66,11 @@ class Map {
   bool describing() const { return schema_ != nullptr; }
 
  private:
+  struct Entry {
+    YAML::Mark key;
+    YAML::Node value;
+  };
+
   YAML::Node scalar(const std::string& key, const char* type, const char* says, nlohmann::ordered_json fallback);
   std::string scalar_text(const std::string& key, const YAML::Node& node, const char* type) const;
   std::vector<std::string> texts(const std::string& key, const YAML::Node& node) const;
@@ -79,7 +78,7 @@ class Map {
 
   std::string origin_;
   YAML::Node node_;
-  std::map<std::string, YAML::Node> values_;
+  std::map<std::string, Entry> values_;
   std::vector<std::string> known_;
   nlohmann::ordered_json* schema_;
 };
@@ -89,7 +88,8 @@ class Map {
 Result<void> read_text(const std::string& origin, const std::string& text, const std::function<void(Map&)>& bind);
 
 /// As read_text(), of a file of at most `max_bytes`.
-Result<void> read_file(const std::string& path, const std::function<void(Map&)>& bind, std::uint64_t max_bytes = 16 << 20);
+Result<void> read_file(const std::string& path, const std::function<void(Map&)>& bind,
+                       std::uint64_t max_bytes = 16 << 20);
 
 /// The JSON Schema of what `bind` reads.
 std::string schema_of(const std::string& title, const std::function<void(Map&)>& bind);
