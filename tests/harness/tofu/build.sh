@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # Builds OpenTofu and its provider "local" from their Go modules into the cache, once for each version, and prints the
-# directory: DIR/tofu and DIR/mirror (a provider filesystem_mirror). Needs Go; takes some minutes the first time.
+# directory: DIR/tofu, DIR/mirror (a provider filesystem_mirror) and DIR/tofurc (names that mirror, so that `init` asks no
+# network: TF_CLI_CONFIG_FILE). Needs Go; takes some minutes the first time. 1.4.0 is the newest provider to be had so.
+#
+#   build.sh          builds where needed
+#   build.sh --path   builds nothing: exits 77 where it is not built
 set -euo pipefail
 
 tofu_version=1.10.6
@@ -8,13 +12,26 @@ provider_version=1.4.0
 cache=${PLUMBLINE_CACHE:-$HOME/.cache/plumbline}
 target=$cache/tofu-$tofu_version-local-$provider_version
 
-if [ -x "$target/tofu" ]; then
+if [ -x "$target/tofu" ] && [ -e "$target/tofurc" ]; then
   echo "$target"
   exit 0
+fi
+if [ "${1-}" = --path ]; then
+  echo "OpenTofu $tofu_version is not built: tests/harness/tofu/build.sh does it" >&2
+  exit 77
 fi
 if ! command -v go >/dev/null; then
   echo "OpenTofu is built with Go, which is not installed" >&2
   exit 69
+fi
+
+# Two at once would build twice, and the second mv would put its result inside the first's.
+mkdir -p "$cache"
+exec 9>"$target.lock"
+flock 9
+if [ -x "$target/tofu" ] && [ -e "$target/tofurc" ]; then
+  echo "$target"
+  exit 0
 fi
 
 work=$(mktemp -d)
@@ -47,7 +64,14 @@ for r in json.load(sys.stdin).get("Replace") or []:
   go build -o "$place/terraform-provider-local_v$provider_version" github.com/terraform-providers/terraform-provider-local
 ) >&2
 
-mkdir -p "$cache"
+cat >"$work/out/tofurc" <<END
+disable_checkpoint = true
+provider_installation {
+  filesystem_mirror {
+    path = "$target/mirror"
+  }
+}
+END
 rm -rf "$target.new"
 mv "$work/out" "$target.new"
 mv "$target.new" "$target"
