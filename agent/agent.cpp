@@ -177,6 +177,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
     options.labels_json = labels_json(who.labels);
     options.boot_id = who.boot_id;
     options.agent_version = PLUMBLINE_VERSION;
+    options.dead_letter_file = p.config.state_dir + "/dead-letter.ndjson";
     p.exporter = std::make_unique<Exporter>(std::move(options), *p.spool, p.clock);
   }
   p.state.set_sources(status_sources(*p.spool, p.exporter.get()));

@@ -1,0 +1,141 @@
+#include "agent/detect/drift_book.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/detect/state_file.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using wire::ComparisonResult;
+using wire::DriftState;
+
+wire::Finding finding(const std::string& id, ComparisonResult comparison, const std::string& live = "x") {
+  wire::Finding f;
+  f.id = id;
+  f.resource = "file:/a";
+  f.where.path = "/a";
+  f.comparison = comparison;
+  f.at = f.observed_at = 1000;
+  if (comparison == ComparisonResult::mismatch) f.diff = {{"mode", "0644", live, false}};
+  return f;
+}
+
+class DriftBookTest : public ::testing::Test {
+ protected:
+  std::optional<wire::Drift> take(const wire::Finding& f) {
+    auto drift = book_.after(f);
+    if (drift) book_.commit(*drift);
+    return drift;
+  }
+  DriftBook book_{2};
+};
+
+TEST_F(DriftBookTest, opens_counts_up_and_resolves_one_drift) {
+  EXPECT_FALSE(take(finding("1", ComparisonResult::match)));
+  const auto opened = take(finding("2", ComparisonResult::mismatch, "x"));
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->state, DriftState::open);
+  const auto again = take(finding("3", ComparisonResult::mismatch, "y"));
+  EXPECT_EQ(again->id, opened->id);
+  EXPECT_EQ(again->count, 2u);
+  EXPECT_EQ(again->diff[0].live, "y");
+  const auto closed = take(finding("4", ComparisonResult::match));
+  EXPECT_EQ(closed->id, opened->id);
+  EXPECT_EQ(closed->state, DriftState::resolved);
+  EXPECT_EQ(closed->diff[0].live, "y");
+  EXPECT_THAT(closed->findings, ElementsAre("2", "3", "4"));
+  EXPECT_EQ(book_.open_count(), 0u);
+  EXPECT_NE(take(finding("5", ComparisonResult::mismatch))->id, opened->id);
+}
+
+TEST_F(DriftBookTest, looking_changes_nothing_until_it_is_committed) {
+  EXPECT_TRUE(book_.after(finding("1", ComparisonResult::mismatch)));
+  EXPECT_EQ(book_.open_count(), 0u);
+}
+
+TEST_F(DriftBookTest, what_cannot_be_compared_neither_opens_nor_closes) {
+  EXPECT_FALSE(take(finding("1", ComparisonResult::not_comparable)));
+  take(finding("2", ComparisonResult::mismatch));
+  EXPECT_EQ(take(finding("3", ComparisonResult::not_comparable))->state, DriftState::open);
+}
+
+TEST_F(DriftBookTest, a_finding_without_an_actor_keeps_the_one_that_was_seen) {
+  auto f = finding("1", ComparisonResult::mismatch);
+  f.actor.process.emplace();
+  f.actor.process->pid = 7;
+  take(f);
+  EXPECT_EQ(take(finding("2", ComparisonResult::mismatch, "z"))->actor.process->pid, 7u);
+}
+
+TEST_F(DriftBookTest, a_new_baseline_accepts) {
+  EXPECT_FALSE(book_.accepted("file:/a", "/a", 2000, "why"));
+  take(finding("1", ComparisonResult::mismatch));
+  const auto accepted = book_.accepted("file:/a", "/a", 2000, "why");
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->state, DriftState::accepted);
+  EXPECT_EQ(accepted->closed_by, "why");
+}
+
+TEST_F(DriftBookTest, forgets_only_closed_drift_and_counts) {
+  for (int i = 0; i < 5; ++i) {
+    take(finding(std::to_string(2 * i), ComparisonResult::mismatch));
+    take(finding(std::to_string(2 * i + 1), ComparisonResult::match));
+  }
+  take(finding("last", ComparisonResult::mismatch));
+  EXPECT_EQ(book_.forgotten(), 3u);
+  EXPECT_EQ(book_.newest_first().size(), 3u);
+  EXPECT_EQ(book_.open_count(), 1u);
+}
+
+TEST(StateFile, comes_back_as_it_was_written) {
+  const TempDir dir;
+  DriftBook book;
+  auto f = finding("1", ComparisonResult::mismatch);
+  f.where.path = "/a\n\xff";
+  f.actor.process.emplace();
+  f.actor.process->argv = {"vi", "\xfe"};
+  const Snapshot snapshot{(1ull << 60) + 1, {*book.after(f)}};
+  ASSERT_TRUE(write_snapshot(dir / "state.json", snapshot));
+  const auto read = read_snapshot(dir / "state.json");
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->sequence, snapshot.sequence);
+  ASSERT_EQ(read->drifts.size(), 1u);
+  EXPECT_EQ(read->drifts[0].where.path, "/a\n\xff");
+  EXPECT_EQ(read->drifts[0].actor.process->argv[1], "\xfe");
+  EXPECT_EQ(read->drifts[0].opened_at, 1000);
+}
+
+TEST(StateFile, tells_missing_from_damaged) {
+  const TempDir dir;
+  EXPECT_EQ(read_snapshot(dir / "none").error().code, ErrorCode::not_found);
+  EXPECT_EQ(read_snapshot(dir.write("half", "{\"version\":1,\"seq")).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(read_snapshot(dir.write("new", "{\"version\":99,\"sequence\":\"1\",\"drifts\":[]}")).error().code, ErrorCode::corrupt);
+}
+
+TEST(StateFile, a_record_brings_back_finding_drift_and_marks) {
+  const auto f = finding("1", ComparisonResult::mismatch);
+  const auto drift = DriftBook().after(f);
+  wire::Record record;
+  record.body = finding_body(f, &*drift, {{~0ull, ~0ull - 1, 3, 4, 5}});
+  Replayed replayed;
+  ASSERT_TRUE(replay(record, replayed));
+  EXPECT_EQ(replayed.findings[0].id, "1");
+  EXPECT_EQ(replayed.drifts[0].id, drift->id);
+  ASSERT_EQ(replayed.marks.size(), 1u);
+  EXPECT_EQ(replayed.marks[0].epoch, ~0ull);
+  EXPECT_EQ(replayed.marks[0].ino, ~0ull - 1);
+  EXPECT_EQ(replayed.marks[0].subvolume, 3u);
+  EXPECT_EQ(replayed.marks[0].dev, 4u);
+  EXPECT_EQ(replayed.marks[0].generation, 5u);
+  record.body = "{\"finding\": 3}";
+  EXPECT_FALSE(replay(record, replayed));
+  record.body = "garbage";
+  EXPECT_FALSE(replay(record, replayed));
+}
+
+}  // namespace
+}  // namespace plumbline::agent

@@ -1,0 +1,111 @@
+#include "agent/detect/judge.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using wire::ComparisonResult;
+using wire::Verdict;
+
+wire::Finding finding(ComparisonResult comparison = ComparisonResult::mismatch) {
+  wire::Finding f;
+  f.resource = "tofu:net/local_file.a";
+  f.where.path = "/etc/nginx/nginx.conf";
+  f.comparison = comparison;
+  f.actor.process.emplace();
+  f.actor.process->exe = "/usr/bin/local-provider";
+  f.actor.process->exe_sha256 = "bb";
+  f.actor.process->uid = 0;
+  f.actor.lineage.resize(1);
+  f.actor.lineage[0].exe = "/usr/bin/tofu";
+  f.actor.lineage[0].exe_sha256 = "aa";
+  return f;
+}
+
+Rule tofu() {
+  Rule rule;
+  rule.name = "tofu";
+  rule.when.lineage_exe_sha256 = {"aa"};
+  rule.verdict = Verdict::in_band;
+  return rule;
+}
+
+TEST(Judge, without_a_rule_a_difference_is_out_of_band_and_a_match_is_a_strangers) {
+  auto f = finding();
+  judge({}, f, false);
+  EXPECT_EQ(f.verdict, Verdict::out_of_band);
+  EXPECT_EQ(f.severity, wire::Severity::high);
+  EXPECT_EQ(f.rule, "default");
+  EXPECT_THAT(f.missing_evidence, Contains("approved run"));
+  f = finding(ComparisonResult::match);
+  judge({}, f, false);
+  EXPECT_EQ(f.verdict, Verdict::converged_by_stranger);
+  EXPECT_EQ(f.severity, wire::Severity::info);
+}
+
+TEST(Judge, a_proven_writer_is_in_band_once_its_baseline_has_the_content) {
+  auto f = finding(ComparisonResult::match);
+  judge({tofu()}, f, false);
+  EXPECT_EQ(f.verdict, Verdict::in_band);
+  f = finding(ComparisonResult::mismatch);
+  judge({tofu()}, f, false);
+  EXPECT_EQ(f.verdict, Verdict::pending);
+  EXPECT_THAT(f.missing_evidence, Contains(HasSubstr("baseline that has moved")));
+}
+
+TEST(Judge, another_digest_under_the_same_name_is_no_proof) {
+  auto f = finding(ComparisonResult::match);
+  f.actor.lineage[0].exe_sha256 = "cc";
+  judge({tofu()}, f, false);
+  EXPECT_EQ(f.verdict, Verdict::converged_by_stranger);
+}
+
+TEST(Judge, an_unknown_actor_fits_no_condition_about_actors) {
+  auto f = finding();
+  f.actor = {};
+  Rule rule = tofu();
+  rule.when.uid = {0};
+  judge({rule}, f, false);
+  EXPECT_EQ(f.rule, "default");
+}
+
+TEST(Judge, the_first_rule_that_fits_wins_and_every_condition_must_hold) {
+  Rule other = tofu();
+  other.name = "other";
+  other.when.path = {"/etc/ssh/**"};
+  auto f = finding(ComparisonResult::match);
+  judge({other, tofu()}, f, false);
+  EXPECT_EQ(f.rule, "tofu");
+}
+
+TEST(Judge, secrets_out_of_true_are_critical) {
+  auto f = finding();
+  judge({}, f, true);
+  EXPECT_EQ(f.severity, wire::Severity::critical);
+}
+
+TEST(Globs, star_stays_in_a_segment_and_two_cross_it) {
+  EXPECT_TRUE(path_matches("/etc/*.conf", "/etc/a.conf"));
+  EXPECT_FALSE(path_matches("/etc/*.conf", "/etc/x/a.conf"));
+  EXPECT_TRUE(path_matches("/etc/**", "/etc/x/a.conf"));
+  EXPECT_TRUE(path_matches("/etc/**/*.conf", "/etc/x/y/a.conf"));
+  EXPECT_FALSE(path_matches("/etc/**/*.conf", "/etc/x/y/a.cfg"));
+  EXPECT_TRUE(path_matches("/etc/nginx", "/etc/nginx"));
+  EXPECT_FALSE(path_matches("/etc/nginx", "/etc/nginx2"));
+  EXPECT_TRUE(text_matches("tofu:*", "tofu:net/module.a/local_file.b"));
+  EXPECT_FALSE(text_matches("tofu:*", "file:/a"));
+  EXPECT_TRUE(path_matches("", ""));
+}
+
+TEST(Globs, a_pattern_made_to_be_slow_is_not) {
+  std::string glob, text(5000, 'a');
+  for (int i = 0; i < 500; ++i) glob += "*a";
+  EXPECT_FALSE(path_matches(glob + "b", text));
+}
+
+}  // namespace
+}  // namespace plumbline::agent
