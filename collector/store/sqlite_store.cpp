@@ -11,6 +11,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "collector/store/sqlite_reader.hpp"
@@ -153,6 +154,7 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(mutex_);
     StoreStats stats = stats_;
     stats.queued_bytes = queued_bytes_;
+    if (busy_since_) stats.busy_seconds = std::chrono::duration<double>(Steady::now() - *busy_since_).count();
     return stats;
   }
 
@@ -210,8 +212,8 @@ class SqliteStore final : public Store {
   void run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      work_.wait(lock, [this] { return stopping_ || !queue_.empty() || !cursors_.empty(); });
-      if (queue_.empty() && cursors_.empty()) return;
+      work_.wait(lock, [this] { return stopping_ || !queue_.empty() || !cursors_.empty() || !stats_.writable; });
+      if (stopping_ && queue_.empty() && cursors_.empty()) return;
       std::vector<Job> group;
       std::size_t bytes = 0;
       while (!queue_.empty() && (group.empty() || bytes + queue_.front().bytes <= options_.max_group_bytes)) {
@@ -219,10 +221,12 @@ class SqliteStore final : public Store {
         group.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
-      auto cursors = std::exchange(cursors_, {});
+      const auto cursors = std::exchange(cursors_, {});
+      busy_since_ = Steady::now();
       lock.unlock();
       const bool committed = commit(group, cursors);
       lock.lock();
+      busy_since_.reset();
       queued_bytes_ -= bytes;
       if (committed) continue;
       for (const auto& [sink, seq] : cursors) {
@@ -230,8 +234,8 @@ class SqliteStore final : public Store {
         cursor = std::max(cursor, seq);
       }
       if (stopping_ && queue_.empty()) return;  // cursors are best effort at the end: what they missed is sent again
-      // A full disk stays full for a while: only cursors must not spin; a new job is tried at once.
-      work_.wait_for(lock, std::chrono::milliseconds(200), [this] { return stopping_ || !queue_.empty(); });
+      // A full disk stays full for a while: cursors and probes must not spin; a new batch is tried at once.
+      work_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_ || !queue_.empty(); });
     }
   }
 
@@ -242,12 +246,14 @@ class SqliteStore final : public Store {
     Result<void> result = database_.execute("BEGIN IMMEDIATE");
     for (std::size_t i = 0; result && i < group.size(); ++i) result = group[i].apply(*writer_);
     if (result) result = save_cursors(cursors);
+    if (result && group.empty() && cursors.empty()) result = writer_->probe();
     if (result) result = database_.execute("COMMIT");
     if (!result) {
       if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
       writer_->forget();
       if (group.size() > 1 && result.error().code != ErrorCode::unavailable) {
-        bool all = commit_alone(cursors);
+        std::vector<Job> none;
+        bool all = cursors.empty() || commit(none, cursors);
         for (Job& job : group) {
           std::vector<Job> alone;
           alone.push_back(std::move(job));
@@ -259,11 +265,6 @@ class SqliteStore final : public Store {
     note(result, std::chrono::duration<double>(Steady::now() - began).count());
     for (Job& job : group) job.done(result);
     return static_cast<bool>(result);
-  }
-
-  bool commit_alone(const std::map<std::string, std::uint64_t>& cursors) {
-    std::vector<Job> none;
-    return cursors.empty() || commit(none, cursors);
   }
 
   Result<void> save_cursors(const std::map<std::string, std::uint64_t>& cursors) {
@@ -314,6 +315,7 @@ class SqliteStore final : public Store {
   std::map<std::string, std::uint64_t> cursors_;
   StoreStats stats_;
   std::vector<std::weak_ptr<std::function<void()>>> subscribers_;
+  std::optional<Steady::time_point> busy_since_;
   bool stopping_ = false;
   std::thread thread_;
 };

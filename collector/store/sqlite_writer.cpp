@@ -326,6 +326,10 @@ Result<void> SqliteWriter::end_replay(std::uint64_t id, const std::string& why) 
   return keep_letter_.bind(1, id).bind(2, why).run();
 }
 
+Result<void> SqliteWriter::probe() {
+  return save_cursor_.bind(1, std::string_view("")).bind(2, std::int64_t{0}).run();
+}
+
 WriteCounts SqliteWriter::take_counts() {
   return std::exchange(counts_, {});
 }

@@ -34,6 +34,9 @@ class SqliteWriter {
   Result<std::size_t> request_replay(const std::string& origin);
   Result<void> end_replay(std::uint64_t id, const std::string& why);
 
+  /// Writes a page that says the same as before: does the disk take it?
+  Result<void> probe();
+
   /// The counts since the last call; after a rollback the caller drops them and calls forget().
   WriteCounts take_counts();
   void forget();

@@ -131,7 +131,8 @@ struct StoreStats {
   std::uint64_t refused_busy = 0;  ///< batches turned away because the queue was full
   std::uint64_t queued_bytes = 0;
   double commit_seconds = 0;  ///< total time in commits
-  bool writable = true;       ///< the last commit succeeded
+  double busy_seconds = 0;    ///< age of the commit under way; 0 = none
+  bool writable = true;       ///< the last commit succeeded; after a failure the store probes by itself
   std::string last_error;
 };
 

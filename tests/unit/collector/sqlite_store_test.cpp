@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "tests/unit/collector/receiver.hpp"
 #include "tests/unit/collector/store_conformance.hpp"
 
 namespace plumbline::collector::test {
@@ -121,6 +122,7 @@ TEST_F(FullDisk, refuses_batches_keeps_reading_and_recovers) {
   EXPECT_EQ(store.findings({}).value().items.at(0).sequence, refused - 1) << "reads go on, nothing half-written";
 
   make_room();
+  EXPECT_TRUE(eventually([&] { return store.stats().writable; })) << "it finds out by itself";
   for (std::uint64_t s = refused; s < refused + 3; ++s) {
     const auto again = store_now(store, batch(node, {finding(node, s, "r", "d")}));
     ASSERT_TRUE(again) << again.error().message();

@@ -1,0 +1,161 @@
+#include "collector/api/api.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "collector/api/health.hpp"
+#include "collector/api/stream.hpp"
+#include "collector/api/views.hpp"
+#include "http/page.hpp"
+#include "include/wire/json_write.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+constexpr std::array<std::string_view, 5> drift_states = {"open", "resolved", "accepted", "contested", "suppressed"};
+
+std::string value_of(const http::Fields& query, std::string_view key) {
+  const std::string* value = http::find_field(query, key);
+  return value == nullptr ? "" : *value;
+}
+
+/// limit, cursor, since, state, resource, node and origin of a list's query; a list names those it knows.
+Result<Query> query_of(const http::Request& request, std::string_view list,
+                       std::initializer_list<std::string_view> known) {
+  if (const auto checked = http::check_query(request.query, known); !checked) return checked.error();
+  Query query;
+  const auto limit = http::parse_limit(request.query);
+  if (!limit) return limit.error();
+  query.limit = *limit;
+  const auto since = http::parse_since(request.query);
+  if (!since) return since.error();
+  query.since = since->value_or(0);
+  const auto cursor = http::parse_cursor(request.query, list);
+  if (!cursor) return cursor.error();
+  if (*cursor) {
+    const std::string& text = **cursor;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), query.before);
+    if (error != std::errc() || end != text.data() + text.size())
+      return invalid("read the parameter cursor", "it is none of this list's", "take next_cursor of the last page");
+  }
+  query.state = value_of(request.query, "state");
+  if (!query.state.empty()) {
+    const auto word = http::check_word("state", query.state, drift_states);
+    if (!word) return word.error();
+  }
+  query.resource = value_of(request.query, "resource");
+  query.node = value_of(request.query, "node");
+  query.origin = value_of(request.query, "origin");
+  return query;
+}
+
+template <class T, class Show>
+http::Response page_response(const Result<Page<T>>& page, std::string_view list, Show show) {
+  if (!page) return http::problem(page.error());
+  http::PageWriter writer;
+  for (const T& item : page->items) writer.add(show(item));
+  return std::move(writer).finish(page->next == 0 ? "" : http::encode_cursor(list, std::to_string(page->next)));
+}
+
+http::Response list_drift(const ApiParts& parts, const http::Request& request) {
+  const auto query = query_of(request, "drift", {"state", "resource", "node", "since", "limit", "cursor"});
+  if (!query) return http::problem(query.error());
+  return page_response(parts.store.drifts(*query), "drift", drift_json);
+}
+
+http::Response one_drift(const ApiParts& parts, const http::Request& request) {
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
+  const std::string& id = request.params.at("id");
+  const auto found = parts.store.drift(id);
+  if (!found) return http::problem(found.error());
+  if (!*found)
+    return http::problem({ErrorCode::not_found, "show drift " + id, "no node has reported it", "list GET /v1/drift"});
+  return http::json_response(drift_json(**found));
+}
+
+http::Response list_findings(const ApiParts& parts, const http::Request& request) {
+  const auto query = query_of(request, "findings", {"resource", "node", "since", "limit", "cursor"});
+  if (!query) return http::problem(query.error());
+  return page_response(parts.store.findings(*query), "findings", finding_json);
+}
+
+http::Response list_resources(const ApiParts& parts, const http::Request& request) {
+  const auto query = query_of(request, "resources", {"resource", "node", "limit", "cursor"});
+  if (!query) return http::problem(query.error());
+  return page_response(parts.store.resources(*query), "resources", resource_json);
+}
+
+http::Response list_dead_letters(const ApiParts& parts, const http::Request& request) {
+  const auto query = query_of(request, "dead-letters", {"origin", "limit", "cursor"});
+  if (!query) return http::problem(query.error());
+  return page_response(parts.store.dead_letters(*query), "dead-letters", dead_letter_json);
+}
+
+// Nodes and sinks are few and shown whole: one page, no cursor.
+http::Response list_nodes(const ApiParts& parts, const http::Request& request) {
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
+  const auto nodes = parts.store.nodes();
+  if (!nodes) return http::problem(nodes.error());
+  http::PageWriter writer;
+  const WallNs now = parts.clock.wall();
+  for (const NodeRow& node : *nodes) writer.add(node_json(node, now));
+  return std::move(writer).finish("");
+}
+
+http::Response list_sinks(const ApiParts& parts, const http::Request& request) {
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
+  http::PageWriter writer;
+  for (const auto& sink : parts.sinks) {
+    const SinkStatus status = sink->status();
+    const auto letters = parts.store.count_dead_letters("sink:" + status.name);
+    if (!letters) return http::problem(letters.error());
+    writer.add(sink_json(status, *letters, parts.clock.wall()));
+  }
+  return std::move(writer).finish("");
+}
+
+http::Response replay_sink(const ApiParts& parts, const http::Request& request) {
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
+  const std::string& name = request.params.at("name");
+  for (const auto& sink : parts.sinks) {
+    if (sink->status().name != name) continue;
+    const auto count = sink->replay();
+    if (!count) return http::problem(count.error());
+    return http::json_response(wire::JsonObject().text("sink", name).number("replaying", *count).str(), 202);
+  }
+  return http::problem(
+      {ErrorCode::not_found, "replay dead letters of sink " + name, "no sink has this name", "list GET /v1/sinks"});
+}
+
+}  // namespace
+
+void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts) {
+  const auto get = [&](const char* pattern, http::Response (*handler)(const ApiParts&, const http::Request&)) {
+    server.route("GET", pattern, [parts, handler](const http::Request& request) { return handler(*parts, request); });
+  };
+  server.route_async(
+      "POST", "/v1/batches",
+      [parts](const http::Request& request, const http::Responder& respond) { parts->ingest.handle(request, respond); },
+      {.body_limit = parts->ingest.limits().max_body_bytes});
+  get("/v1/drift", list_drift);
+  get("/v1/drift/{id}", one_drift);
+  get("/v1/findings", list_findings);
+  get("/v1/resources", list_resources);
+  get("/v1/nodes", list_nodes);
+  get("/v1/sinks", list_sinks);
+  // Waits for a commit, but only as long as the store's own queue: a person's call, not a hot path.
+  server.route("POST", "/v1/sinks/{name}/replay",
+               [parts](const http::Request& request) { return replay_sink(*parts, request); });
+  get("/v1/dead-letters", list_dead_letters);
+  server.route_stream("GET", "/v1/stream",
+                      [parts](const http::Request& request) { return open_stream(parts->store, request); });
+  get("/v1/status", show_status);
+  get("/livez", show_live);
+  get("/readyz", show_ready);
+  get("/startupz", show_started);
+  get("/metrics", show_metrics);
+  server.route("GET", "/openapi.json",
+               [](const http::Request&) { return http::json_response(std::string(openapi_json())); });
+}
+
+}  // namespace plumbline::collector

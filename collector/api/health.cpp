@@ -1,0 +1,194 @@
+#include "collector/api/health.hpp"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "collector/api/views.hpp"
+#include "collector/telemetry/metrics.hpp"
+#include "http/page.hpp"
+#include "include/wire/json_write.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+constexpr double stuck_seconds = 60;
+constexpr double slow_seconds = 10;
+
+struct Check {
+  std::string name;
+  bool ok;
+  std::string says;
+};
+
+/// As kube-apiserver's: the status for machines, text for people, ?verbose lists passed checks too, ?exclude=NAME.
+http::Response answer(const http::Request& request, const std::string& path, const std::vector<Check>& checks) {
+  if (const auto known = http::check_query(request.query, {"verbose", "exclude"}); !known)
+    return http::problem(known.error());
+  const bool verbose = http::find_field(request.query, "verbose") != nullptr;
+  const std::string* exclude = http::find_field(request.query, "exclude");
+  bool ok = true;
+  std::string text;
+  for (const Check& check : checks) {
+    const bool excluded = exclude != nullptr && *exclude == check.name;
+    if (!check.ok && !excluded) ok = false;
+    if (verbose || (!check.ok && !excluded))
+      text += std::string(check.ok ? "[+]" : "[-]") + check.name + (check.ok ? " ok" : " failed: " + check.says) +
+              (excluded ? " (excluded)" : "") + "\n";
+  }
+  if (verbose || !ok)
+    text += path + " check " + (ok ? "passed" : "failed") + "\n";
+  else
+    text = "ok";
+  return http::text_response(text, "text/plain; charset=utf-8", ok ? 200 : 503);
+}
+
+Check writer_check(const StoreStats& stats, double limit) {
+  return {"store_writer", stats.busy_seconds < limit,
+          "a commit has been under way for " + std::to_string(static_cast<int>(stats.busy_seconds)) + " s"};
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+http::Response show_live(const ApiParts& parts, const http::Request& request) {
+  return answer(request, "livez", {writer_check(parts.store.stats(), stuck_seconds)});
+}
+
+http::Response show_ready(const ApiParts& parts, const http::Request& request) {
+  const StoreStats stats = parts.store.stats();
+  return answer(request, "readyz",
+                {writer_check(stats, slow_seconds),
+                 {"store_writable", stats.writable, stats.last_error},
+                 {"serving", !parts.draining, "the collector is stopping"}});
+}
+
+http::Response show_started(const ApiParts&, const http::Request& request) {
+  return answer(request, "startupz", {{"started", true, ""}});
+}
+
+http::Response show_status(const ApiParts& parts, const http::Request& request) {
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
+  const auto nodes = parts.store.nodes();
+  if (!nodes) return http::problem(nodes.error());
+  const auto refused = parts.store.count_dead_letters("ingest");
+  if (!refused) return http::problem(refused.error());
+  std::uint64_t silent = 0, missing = 0, open = 0;
+  for (const NodeRow& node : *nodes) {
+    silent += node.silent_since != 0 ? 1 : 0;
+    missing += node.missing;
+    open += node.open_drifts;
+  }
+  const StoreStats stats = parts.store.stats();
+  const IngestStats& ingest = parts.ingest.stats();
+  wire::JsonObject store, agents, batches, json;
+  store.number("last_seq", stats.last_seq).flag("writable", stats.writable);
+  if (stats.last_error.empty())
+    store.null("last_error");
+  else
+    store.text("last_error", stats.last_error);
+  store.number("queued_bytes", stats.queued_bytes).number("commits", stats.commits);
+  store.number("commit_failures", stats.commit_failures).number("stored", stats.stored);
+  store.number("duplicates", stats.duplicates).number("rejected", stats.rejected);
+  store.number("conflicts", stats.conflicts).number("sequence_gaps", stats.sequence_gaps);
+  store.number("sequence_resets", stats.sequence_resets);
+  agents.number("nodes", nodes->size()).number("silent", silent).number("missing_records", missing);
+  agents.number("silence_after_seconds", std::chrono::duration<double>(parts.silence_after).count());
+  batches.number("acknowledged", ingest.batches.load()).number("heartbeats", ingest.heartbeats.load());
+  batches.number("records", ingest.records.load()).number("unauthorized", ingest.unauthorized.load());
+  batches.number("malformed", ingest.malformed.load()).number("too_large", ingest.too_large.load());
+  batches.number("busy", ingest.busy.load()).number("unavailable", ingest.unavailable.load());
+  batches.number("dead_letters", *refused);
+  json.text("version", PLUMBLINE_VERSION).text("started_at", rfc3339(parts.started_at));
+  json.number("open_drifts", open).raw("store", store.str()).raw("agents", agents.str()).raw("batches", batches.str());
+  std::vector<std::string> sinks;
+  for (const auto& sink : parts.sinks) {
+    const SinkStatus status = sink->status();
+    const auto letters = parts.store.count_dead_letters("sink:" + status.name);
+    sinks.push_back(sink_json(status, letters ? *letters : 0, parts.clock.wall()));
+  }
+  return http::json_response(json.raw("sinks", wire::json_array(sinks)).str());
+}
+
+http::Response show_metrics(const ApiParts& parts, const http::Request&) {
+  MetricsText out;
+  const StoreStats stats = parts.store.stats();
+  const IngestStats& ingest = parts.ingest.stats();
+  out.family("build_info", "gauge", "Version of the collector.");
+  out.sample(1, {{"version", PLUMBLINE_VERSION}});
+  out.family("records_total", "counter", "Records received, by what became of them.");
+  out.sample(static_cast<double>(stats.stored), {{"result", "stored"}});
+  out.sample(static_cast<double>(stats.duplicates), {{"result", "duplicate"}});
+  out.sample(static_cast<double>(stats.rejected), {{"result", "rejected"}});
+  out.counter("record_conflicts_total", "Rejected records whose id was stored before with another body.",
+              stats.conflicts);
+  out.counter("sequence_gap_total", "Holes in the sequences of nodes.", stats.sequence_gaps);
+  out.counter("sequence_reset_total", "Spools of nodes that began anew.", stats.sequence_resets);
+  out.family("batches_total", "counter", "Requests to /v1/batches, by their answer.");
+  out.sample(static_cast<double>(ingest.batches.load()), {{"result", "acknowledged"}});
+  out.sample(static_cast<double>(ingest.unauthorized.load()), {{"result", "unauthorized"}});
+  out.sample(static_cast<double>(ingest.malformed.load()), {{"result", "malformed"}});
+  out.sample(static_cast<double>(ingest.too_large.load()), {{"result", "too_large"}});
+  out.sample(static_cast<double>(ingest.busy.load()), {{"result", "busy"}});
+  out.sample(static_cast<double>(ingest.unavailable.load()), {{"result", "unavailable"}});
+  out.counter("heartbeats_total", "Acknowledged batches without records.", ingest.heartbeats.load());
+  out.counter("ingest_bytes_total", "Bytes of acknowledged batches, as sent.", ingest.bytes.load());
+  ingest.ack_seconds.write(out, "ack_seconds", "From a whole request to its durable acknowledgement.");
+  out.gauge("ledger_seq", "Last row of the ledger.", static_cast<double>(stats.last_seq));
+  out.gauge("store_writable", "1: the last commit succeeded.", stats.writable ? 1 : 0);
+  out.gauge("store_queued_bytes", "Bodies that wait for a commit.", static_cast<double>(stats.queued_bytes));
+  out.counter("store_commits_total", "Commits of the store.", stats.commits);
+  out.counter("store_commit_failures_total", "Commits that failed, with nothing stored.", stats.commit_failures);
+  out.family("store_commit_seconds_total", "counter", "Time spent in commits.");
+  out.sample(stats.commit_seconds);
+  if (const auto nodes = parts.store.nodes()) {
+    double silent = 0, missing = 0, open = 0;
+    for (const NodeRow& node : *nodes) {
+      silent += node.silent_since != 0 ? 1 : 0;
+      missing += static_cast<double>(node.missing);
+      open += static_cast<double>(node.open_drifts);
+    }
+    out.family("nodes", "gauge", "Nodes that ever reported, by state.");
+    out.sample(static_cast<double>(nodes->size()) - silent, {{"state", "heard"}});
+    out.sample(silent, {{"state", "silent"}});
+    out.gauge("missing_records", "Records that holes in sequences stand for.", missing);
+    out.gauge("open_drifts", "Drifts in state open.", open);
+  }
+  const auto sinks = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    out.family(name, type, help);
+    for (const auto& sink : parts.sinks) {
+      const SinkStatus status = sink->status();
+      out.sample(static_cast<double>(value(status)), {{"sink", status.name}});
+    }
+  };
+  const WallNs now = parts.clock.wall();
+  sinks("sink_lag_records", "gauge", "Ledger rows that a sink has not passed.",
+        [](const SinkStatus& s) { return s.lag_records; });
+  sinks("sink_oldest_age_seconds", "gauge", "Age of the oldest record that waits for a sink.",
+        [&](const SinkStatus& s) {
+          return s.oldest_undelivered_at == 0 ? 0.0 : static_cast<double>(now - s.oldest_undelivered_at) / 1e9;
+        });
+  sinks("sink_breaker_open", "gauge", "1: a sink failed several times in a row, or is paused.",
+        [](const SinkStatus& s) { return s.breaker == "closed" ? 0 : 1; });
+  sinks("sink_delivered_total", "counter", "Records delivered.", [](const SinkStatus& s) { return s.delivered; });
+  sinks("sink_filtered_total", "counter", "Rows that are not for a sink.",
+        [](const SinkStatus& s) { return s.filtered; });
+  sinks("sink_attempts_total", "counter", "Deliveries tried.", [](const SinkStatus& s) { return s.attempts; });
+  sinks("sink_retries_total", "counter", "Deliveries that failed and are tried again.",
+        [](const SinkStatus& s) { return s.retries; });
+  sinks("sink_dead_letters_total", "counter", "Records that a sink refused for good.",
+        [](const SinkStatus& s) { return s.dead_letters; });
+  sinks("sink_delivery_seconds_total", "counter", "Time spent delivering.",
+        [](const SinkStatus& s) { return s.delivery_seconds; });
+  out.gauge("resident_bytes", "Memory of the collector.", static_cast<double>(resident_bytes()));
+  return http::text_response(out.text() + http::metrics_text(parts.server.stats(), "plumbline_collector_http"),
+                             "text/plain; version=0.0.4; charset=utf-8");
+}
+
+}  // namespace plumbline::collector

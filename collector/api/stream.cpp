@@ -1,0 +1,76 @@
+#include "collector/api/stream.hpp"
+
+#include <charconv>
+#include <optional>
+
+#include "collector/api/views.hpp"
+#include "http/page.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+struct Position {
+  std::uint64_t seq = 0;
+  std::uint64_t part = 0;  ///< events of `seq` up to and including this one were sent …
+  bool whole = true;       ///< … or, where true, all of them
+};
+
+std::optional<Position> parse_position(const std::string& text) {
+  Position position;
+  const char* const end = text.data() + text.size();
+  auto [at, error] = std::from_chars(text.data(), end, position.seq);
+  if (error != std::errc()) return std::nullopt;
+  if (at == end) return position;
+  position.whole = false;
+  if (*at != '.') return std::nullopt;
+  const auto [last, bad] = std::from_chars(at + 1, end, position.part);
+  if (bad != std::errc() || last != end) return std::nullopt;
+  return position;
+}
+
+class Reader {
+ public:
+  Reader(Store& store, Position position) : store_(store), position_(position) {}
+
+  std::string next(std::size_t max_bytes) {
+    const std::uint64_t after = position_.whole ? position_.seq : position_.seq - 1;
+    const auto rows = store_.ledger_after(after, 256, max_bytes);
+    std::string text;
+    if (!rows) return text;  // asked again with the next wake or ping
+    for (const auto& row : *rows) {
+      const auto events = events_of(row);
+      for (std::size_t part = 0; part < events.size(); ++part) {
+        if (!position_.whole && row.seq == position_.seq && part <= position_.part) continue;
+        text += http::sse_event(std::to_string(row.seq) + "." + std::to_string(part), events[part].event,
+                                events[part].data);
+      }
+      position_ = {row.seq, 0, true};
+    }
+    return text;
+  }
+
+ private:
+  Store& store_;
+  Position position_;
+};
+
+}  // namespace
+
+std::variant<http::Response, http::StreamResponse> open_stream(Store& store, const http::Request& request) {
+  if (const auto known = http::check_query(request.query, {}); !known) return http::problem(known.error());
+  Position position{store.stats().last_seq, 0, true};
+  if (const std::string* id = request.header("Last-Event-ID"); id != nullptr && !id->empty()) {
+    const auto parsed = parse_position(*id);
+    if (!parsed || (parsed->seq == 0 && !parsed->whole))
+      return http::problem(invalid("resume the stream", "Last-Event-ID `" + *id + "` is no id of this stream",
+                                   "send the id of the last event, or none to begin now"));
+    position = *parsed;
+  }
+  const auto reader = std::make_shared<Reader>(store, position);
+  http::StreamResponse stream;
+  stream.next = [reader](std::size_t max_bytes) { return reader->next(max_bytes); };
+  stream.subscribe = [&store](std::function<void()> wake) { return store.subscribe(std::move(wake)); };
+  return stream;
+}
+
+}  // namespace plumbline::collector

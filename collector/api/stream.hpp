@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+
+#include "collector/store/store.hpp"
+#include "http/message.hpp"
+
+namespace plumbline::collector {
+
+/// GET /v1/stream: the ledger as server-sent events, from behind Last-Event-ID ("<ledger_seq>" or
+/// "<ledger_seq>.<part>"), else from now. The ledger is read for each client at its own pace, so a slow one costs
+/// nothing and misses nothing. 400 for an id that is none.
+std::variant<http::Response, http::StreamResponse> open_stream(Store& store, const http::Request& request);
+
+}  // namespace plumbline::collector

@@ -1,0 +1,121 @@
+#include "collector/collector.hpp"
+
+#include <atomic>
+#include <random>
+#include <vector>
+
+#include "collector/api/api.hpp"
+#include "collector/forward/forwarder.hpp"
+#include "collector/forward/http_poster.hpp"
+#include "collector/ingest/ingest.hpp"
+#include "collector/ingest/silence.hpp"
+#include "collector/store/sqlite_store.hpp"
+#include "collector/telemetry/log.hpp"
+#include "http/server.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+Result<std::unique_ptr<Sink>> make_sink(const SinkConfig& config, const std::shared_ptr<Watchdog>& watchdog,
+                                        const Clock& clock) {
+  auto sink = config.webhook ? make_webhook_sink(*config.webhook, watchdog, clock)
+              : config.slack ? make_slack_sink(*config.slack, watchdog, clock)
+                             : make_ndjson_sink(*config.ndjson);
+  if (sink) return sink;
+  Error error = sink.error();
+  error.what = "build sink " + config.name + ": " + error.what;
+  return error;
+}
+
+Result<std::string> read_token(const CollectorConfig& config) {
+  if (config.token_file.empty()) return std::string();
+  return read_secret_file(config.token_file);
+}
+
+std::function<double()> random_source() {
+  auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
+  return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
+}
+
+http::ServerOptions server_options(const CollectorConfig& config) {
+  http::ServerOptions options;
+  options.threads = 2;  // unpacking a batch on one, so that a read need not wait for it
+  options.max_connections = config.max_connections;
+  return options;
+}
+
+}  // namespace
+
+// In the order of their needs: each part may use those above it, and ends before them.
+struct Collector::Parts {
+  Parts(const CollectorConfig& config, const Clock& clock, std::unique_ptr<Store> opened, std::string token)
+      : watchdog(std::make_shared<Watchdog>()),
+        store(std::move(opened)),
+        ingest(*store, clock, config.limits, std::move(token)),
+        silence(*store, clock, config.silence_after),
+        server(server_options(config)) {}
+
+  std::shared_ptr<Watchdog> watchdog;
+  std::unique_ptr<Store> store;
+  Ingest ingest;
+  std::vector<std::unique_ptr<Forwarder>> sinks;
+  SilenceWatch silence;
+  std::atomic<bool> draining = false;
+  http::Server server;
+  std::uint16_t port = 0;
+};
+
+Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<void> Collector::check(const CollectorConfig& config, const Clock& clock) {
+  if (const auto token = read_token(config); !token) return token.error();
+  const auto watchdog = std::make_shared<Watchdog>();
+  for (const SinkConfig& sink_config : config.sinks)
+    if (const auto sink = make_sink(sink_config, watchdog, clock); !sink) return sink.error();
+  return {};
+}
+
+Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& config, const Clock& clock) {
+  auto token = read_token(config);
+  if (!token) return token.error();
+  auto store = open_sqlite_store({.path = config.sqlite_path});
+  if (!store) return store.error();
+  auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*token));
+
+  for (const SinkConfig& sink_config : config.sinks) {
+    auto sink = make_sink(sink_config, parts->watchdog, clock);
+    if (!sink) return sink.error();
+    ForwarderOptions options;
+    options.name = sink_config.name;
+    options.kind = sink_config.kind();
+    options.include_matches = sink_config.include_matches;
+    options.from_now = sink_config.start == "now";
+    options.random = random_source();
+    parts->sinks.push_back(std::make_unique<Forwarder>(std::move(options), std::move(*sink), *parts->store, clock));
+  }
+
+  add_routes(parts->server,
+             std::make_shared<const ApiParts>(ApiParts{*parts->store, parts->ingest, parts->sinks, parts->server, clock,
+                                                       clock.wall(), config.silence_after, parts->draining}));
+  const auto port = parts->server.listen_tcp(config.host, config.port);
+  if (!port) return port.error();
+  parts->port = *port;
+  for (const auto& sink : parts->sinks) sink->start();
+  parts->silence.start();
+  parts->server.start();
+  return std::unique_ptr<Collector>(new Collector(std::move(parts)));
+}
+
+Collector::~Collector() {
+  parts_->draining = true;
+  parts_->server.stop();
+  parts_->silence.stop();
+  for (const auto& sink : parts_->sinks) sink->stop();
+  parts_->store->stop();
+}
+
+std::uint16_t Collector::port() const {
+  return parts_->port;
+}
+
+}  // namespace plumbline::collector

@@ -1,0 +1,172 @@
+#include "collector/config/collector_config.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "include/config/strict_yaml.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+using config::Bytes;
+using config::Map;
+
+constexpr std::chrono::milliseconds shortest_silence{1000};
+
+/// "host:port" or "[v6]:port", loopback only.
+void read_listen(Map& map, CollectorConfig& out) {
+  std::string listen = out.host + ":" + std::to_string(out.port);
+  map.read("listen", listen, "address and port of the API, loopback only (TLS and identity come with a later version)");
+  if (map.describing()) return;
+  const auto colon = listen.rfind(':');
+  if (colon == std::string::npos) map.refuse("listen", "it has no port", "write 127.0.0.1:9650");
+  std::string host = listen.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::uint32_t port = 0;
+  const char* const end = listen.data() + listen.size();
+  const auto [last, error] = std::from_chars(listen.data() + colon + 1, end, port);
+  if (error != std::errc() || last != end || port > 65535)
+    map.refuse("listen", "`" + listen.substr(colon + 1) + "` is not a port", "write 127.0.0.1:9650");
+  if (host != "localhost" && host != "::1" && host.rfind("127.", 0) != 0)
+    map.refuse(
+        "listen",
+        "`" + host + "` can be reached from other machines, and this version has neither TLS nor identity of agents",
+        "listen on 127.0.0.1 and put a proxy with mutual TLS before it, or a tunnel");
+  out.host = host;
+  out.port = static_cast<std::uint16_t>(port);
+}
+
+void positive(const Map& map, const std::string& key, std::chrono::milliseconds value,
+              std::chrono::milliseconds least) {
+  if (!map.describing() && value < least)
+    map.refuse(key, "it is shorter than " + std::to_string(least.count()) + "ms", "");
+}
+
+void read_http(Map& sink, std::string& ca_file, std::chrono::milliseconds& timeout) {
+  sink.read("ca_file", ca_file, "PEM file of the CA that signed the destination's certificate; default: the system's");
+  sink.read("timeout", timeout, "time for one whole request");
+  positive(sink, "timeout", timeout, std::chrono::milliseconds(1));
+}
+
+void read_webhook(Map& map, SinkConfig& out) {
+  WebhookOptions options;
+  const bool there = map.optional_object("webhook", "CloudEvents 1.0 by POST, one a request", [&](Map& sink) {
+    sink.require("url");
+    sink.read("url", options.url, "http:// or https:// URL that takes the events");
+    sink.read("hmac_key_file", options.hmac_key_file, "file with the key of Plumbline-Signature; without it: unsigned");
+    read_http(sink, options.ca_file, options.timeout);
+  });
+  if (there) out.webhook = options;
+}
+
+void read_slack(Map& map, SinkConfig& out) {
+  SlackOptions options;
+  const bool there = map.optional_object("slack", "digests to a Slack incoming webhook", [&](Map& sink) {
+    sink.require("url_file");
+    sink.read("url_file", options.url_file, "file with the incoming webhook's URL, which is a secret");
+    std::uint32_t records = static_cast<std::uint32_t>(options.digest_records);
+    sink.read("digest_interval", options.digest_interval, "how long a record waits for company");
+    sink.read("digest_records", records, "send the digest early when this many wait (1 to 500)");
+    if (records < 1 || records > 500) sink.refuse("digest_records", "it is not between 1 and 500", "");
+    options.digest_records = records;
+    read_http(sink, options.ca_file, options.timeout);
+  });
+  if (there) out.slack = options;
+}
+
+void read_ndjson(Map& map, SinkConfig& out) {
+  NdjsonOptions options;
+  const bool there = map.optional_object("ndjson", "a file, one record a line", [&](Map& sink) {
+    sink.require("path");
+    sink.read("path", options.path, "absolute path of the file; its directory must exist");
+    Bytes bytes{options.max_bytes};
+    sink.read("max_bytes", bytes, "size at which the file is set aside and a new one begun");
+    sink.read("keep", options.keep, "files set aside that are kept, 0 = all");
+    if (sink.describing()) return;
+    if (bytes.value < 1024) sink.refuse("max_bytes", "it is less than 1KiB", "");
+    if (options.path.empty() || options.path[0] != '/') sink.refuse("path", "it is not absolute", "");
+    options.max_bytes = bytes.value;
+  });
+  if (there) out.ndjson = options;
+}
+
+void read_sink(Map& map, std::vector<SinkConfig>& sinks, std::set<std::string>& names) {
+  SinkConfig sink;
+  map.require("name");
+  map.read("name", sink.name, "unique; the sink's place in the ledger goes by it");
+  map.read("include_matches", sink.include_matches, "also findings that match their baseline and touch no drift");
+  read_webhook(map, sink);
+  read_slack(map, sink);
+  read_ndjson(map, sink);
+  sink.start = sink.slack ? "now" : "beginning";
+  map.read_word("start", sink.start, {"beginning", "now"},
+                "where a sink that is new to the store begins; default: now for slack, else beginning");
+  if (map.describing()) return;
+  const auto odd = [](char c) {
+    return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-';
+  };
+  if (sink.name.empty() || std::any_of(sink.name.begin(), sink.name.end(), odd))
+    map.refuse("name", "a sink's name has lower-case letters, digits, '.', '_' and '-' only", "");
+  if (!names.insert(sink.name).second)
+    map.refuse("name", "another sink is called `" + sink.name + "` too", "rename one");
+  const int kinds = (sink.webhook ? 1 : 0) + (sink.slack ? 1 : 0) + (sink.ndjson ? 1 : 0);
+  if (kinds != 1)
+    map.refuse("", kinds == 0 ? "the sink has no destination" : "the sink has more than one destination",
+               "give it exactly one of webhook, slack, ndjson");
+  sinks.push_back(std::move(sink));
+}
+
+void bind(Map& map, CollectorConfig& out) {
+  read_listen(map, out);
+  map.object("store", "where the ledger is kept", [&](Map& store) {
+    store.read("sqlite", out.sqlite_path, "path of the SQLite file; its directory must exist");
+    if (!store.describing() && out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
+  });
+  map.read("token_file", out.token_file, "file with the bearer token that agents must send; without it: none");
+  map.read("silence_after", out.silence_after, "an agent not heard for so long is reported silent (three heartbeats)");
+  positive(map, "silence_after", out.silence_after, shortest_silence);
+  map.object("limits", "bounds of the API", [&](Map& limits) {
+    limits.read("max_connections", out.max_connections, "connections at once; past it 503");
+    Bytes body{out.limits.max_body_bytes};
+    Bytes text{out.limits.max_text_bytes};
+    limits.read("max_body_bytes", body, "of one batch as sent; past it 413");
+    limits.read("max_text_bytes", text, "of one batch decompressed; past it 413");
+    out.limits.max_body_bytes = body.value;
+    out.limits.max_text_bytes = text.value;
+    std::uint64_t records = out.limits.max_records;
+    limits.read("max_records", records, "of one batch; past it 413");
+    out.limits.max_records = records;
+    if (limits.describing()) return;
+    if (out.max_connections == 0) limits.refuse("max_connections", "it is 0", "");
+    if (records == 0) limits.refuse("max_records", "it is 0", "");
+  });
+  map.object("log", "the collector's own log", [&](Map& log) {
+    log.read_word("level", out.log_level, {"debug", "info", "warning", "error"}, "lines below it are not written");
+  });
+  std::set<std::string> names;
+  map.list("sinks", "destinations of the ledger's records", [&](Map& sink) { read_sink(sink, out.sinks, names); });
+}
+
+}  // namespace
+
+Result<CollectorConfig> load_collector_config(const std::string& path) {
+  CollectorConfig config;
+  const auto read = config::read_file(path, [&](Map& map) { bind(map, config); });
+  if (!read) return read.error();
+  return config;
+}
+
+Result<CollectorConfig> parse_collector_config(const std::string& origin, const std::string& text) {
+  CollectorConfig config;
+  const auto read = config::read_text(origin, text, [&](Map& map) { bind(map, config); });
+  if (!read) return read.error();
+  return config;
+}
+
+std::string collector_config_schema() {
+  CollectorConfig defaults;
+  return config::schema_of("Plumbline collector configuration", [&](Map& map) { bind(map, defaults); });
+}
+
+}  // namespace plumbline::collector

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "collector/store/store.hpp"
+#include "include/util/clock.hpp"
+
+namespace plumbline::collector {
+
+/// Notices agents that went quiet: one "silence" record when nothing was heard of a node for `after`, one more when it
+/// is heard again (the store writes that one with the batch). A collector that was down itself accuses nobody: only
+/// what it could have heard since its own start counts.
+class SilenceWatch {
+ public:
+  SilenceWatch(Store& store, const Clock& clock, std::chrono::nanoseconds after)
+      : store_(store), clock_(clock), after_(after.count()), began_(clock.boot()) {}
+  ~SilenceWatch() { stop(); }
+  SilenceWatch(const SilenceWatch&) = delete;
+  SilenceWatch& operator=(const SilenceWatch&) = delete;
+
+  void start();
+  void stop();
+
+  /// One look, as the thread takes each second. Returns how many nodes were found silent.
+  Result<std::size_t> check();
+
+ private:
+  Store& store_;
+  const Clock& clock_;
+  const std::int64_t after_;
+  const std::int64_t began_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace plumbline::collector

@@ -1,0 +1,102 @@
+// plumbline-collector: parse the arguments, build the collector, run until a signal.
+#include <pthread.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "collector/collector.hpp"
+#include "collector/telemetry/log.hpp"
+
+namespace {
+
+using namespace plumbline;
+using collector::LogLevel;
+
+// sysexits.h, as DESIGN section 6 names them.
+constexpr int exit_usage = 64;
+constexpr int exit_unavailable = 69;
+constexpr int exit_permission = 77;
+constexpr int exit_config = 78;
+
+/// A delivery that cannot be interrupted may still look at the clock when main() has returned.
+const SystemClock system_clock;
+
+int fail(const Error& error, int otherwise) {
+  std::fprintf(stderr, "plumbline-collector: %s\n", error.message().c_str());
+  return error.code == ErrorCode::permission ? exit_permission : otherwise;
+}
+
+struct Arguments {
+  std::string config = "/etc/plumbline/collector.yaml";
+  bool check = false;
+  bool schema = false;
+};
+
+/// The exit code where the process is to end at once, else -1.
+int parse(int argc, char** argv, Arguments& out) {
+  CLI::App app("Plumbline collector: keeps what agents find, shows it and forwards it.", "plumbline-collector");
+  app.set_version_flag("--version", std::string("plumbline-collector ") + PLUMBLINE_VERSION);
+  app.add_option("--config", out.config, "configuration file")->capture_default_str();
+  app.add_flag("--check-config", out.check, "read the configuration as at start, say what is wrong, and end");
+  app.add_flag("--config-schema", out.schema, "print the JSON Schema of the configuration, and end");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
+  return -1;
+}
+
+/// SIGTERM and SIGINT wait in this set for run(); every thread inherits the mask.
+sigset_t block_signals() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a destination that goes away is an error of its sink, not the end of the process
+  return ends;
+}
+
+int exit_code(const Error& error) {
+  return error.code == ErrorCode::invalid_argument || error.code == ErrorCode::not_found ? exit_config
+                                                                                         : exit_unavailable;
+}
+
+int check(const collector::CollectorConfig& config) {
+  const auto checked = collector::Collector::check(config, system_clock);
+  if (!checked) return fail(checked.error(), exit_code(checked.error()));
+  return std::puts("the configuration is valid") < 0 ? 1 : 0;
+}
+
+int run(const collector::CollectorConfig& config) {
+  const sigset_t ends = block_signals();
+  collector::set_log_level(config.log_level);
+  auto built = collector::Collector::build(config, system_clock);
+  if (!built) return fail(built.error(), exit_code(built.error()));
+  log(LogLevel::info, "the collector serves",
+      {{"listen", config.host + ":" + std::to_string((*built)->port())},
+       {"store", config.sqlite_path},
+       {"sinks", std::to_string(config.sinks.size())},
+       {"version", PLUMBLINE_VERSION}});
+  int signal = 0;
+  sigwait(&ends, &signal);
+  log(LogLevel::info, "the collector stops", {{"signal", std::to_string(signal)}});
+  built->reset();
+  log(LogLevel::info, "the collector has stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (const int code = parse(argc, argv, arguments); code >= 0) return code;
+  if (arguments.schema) return std::puts(collector::collector_config_schema().c_str()) < 0 ? 1 : 0;
+  const auto config = collector::load_collector_config(arguments.config);
+  if (!config) return fail(config.error(), exit_config);
+  if (arguments.check) return check(*config);
+  return run(*config);
+}

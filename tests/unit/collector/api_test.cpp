@@ -1,0 +1,258 @@
+// The whole collector in this process, asked over real sockets.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+#include "collector/api/api.hpp"
+#include "collector/collector.hpp"
+#include "collector/ingest/silence.hpp"
+#include "collector/store/sqlite_store.hpp"
+#include "include/wire/batch.hpp"
+#include "include/wire/json.hpp"
+#include "tests/unit/collector/client.hpp"
+#include "tests/unit/collector/receiver.hpp"
+#include "tests/unit/collector/store_conformance.hpp"
+
+namespace plumbline::collector::test {
+namespace {
+
+using wire::Json;
+
+class CollectorApi : public ::testing::Test {
+ protected:
+  void SetUp() override { build("{}"); }
+  void build(const std::string& yaml) {
+    collector_.reset();
+    auto config = parse_collector_config("test.yaml", yaml);
+    ASSERT_TRUE(config) << config.error().message();
+    config->port = 0;
+    config->sqlite_path = directory_.path() + "/plumbline.db";
+    auto built = Collector::build(*config, clock_);
+    ASSERT_TRUE(built) << built.error().message();
+    collector_ = std::move(*built);
+    client_.emplace(collector_->port());
+  }
+  Reply get(const std::string& target) {
+    const auto reply = client_->get(target);
+    EXPECT_TRUE(reply) << target;
+    return reply.value_or(Reply{});
+  }
+  Json items(const std::string& target) { return Json::parse(get(target).body)["items"]; }
+  int post_raw(const std::string& body, const std::vector<std::string>& headers) {
+    const auto reply = client_->request("POST", "/v1/batches", body, headers);
+    if (!reply) return 0;
+    if (reply->status != 200) {
+      EXPECT_EQ(reply->headers.at("content-type"), "application/problem+json");
+      const auto problem = Json::parse(reply->body);
+      EXPECT_TRUE(problem.contains("what") && problem.contains("why")) << reply->body;
+    }
+    return reply->status;
+  }
+
+  TempDirectory directory_;
+  SystemClock clock_;
+  std::unique_ptr<Collector> collector_;
+  std::optional<Client> client_;
+  Made node_;
+};
+
+TEST_F(CollectorApi, a_batch_is_stored_and_shown) {
+  const auto b =
+      batch(node_, {finding(node_, 1, "file:/etc/a", "d1"), finding(node_, 2, "file:/etc/b"), gap(node_, 3)});
+  const auto reply = client_->post(b);
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->status, 200) << reply->body;
+  const auto ack = wire::decode_ack(reply->body);
+  ASSERT_TRUE(ack);
+  EXPECT_EQ(ack->accepted_through, 3u);
+  EXPECT_EQ(ack->items.size(), 3u);
+
+  const auto drifts = items("/v1/drift?state=open");
+  ASSERT_EQ(drifts.size(), 1u);
+  EXPECT_EQ(drifts[0], Json::parse(b.records[0].body)["drift"]) << "exactly what the agent wrote";
+  EXPECT_EQ(Json::parse(get("/v1/drift/d1").body), drifts[0]);
+  EXPECT_EQ(get("/v1/drift/none").status, 404);
+  const auto findings = items("/v1/findings");
+  ASSERT_EQ(findings.size(), 2u);
+  EXPECT_EQ(findings[0]["resource"], "file:/etc/b") << "newest first";
+  EXPECT_EQ(items("/v1/findings?resource=file:/etc/a*").size(), 1u);
+  EXPECT_EQ(items("/v1/resources")[0]["comparison"], "mismatch");
+  const auto nodes = items("/v1/nodes");
+  EXPECT_EQ(nodes[0]["node"], "node-1");
+  EXPECT_EQ(nodes[0]["labels"]["env"], "test");
+  EXPECT_EQ(nodes[0]["state"], "heard");
+  EXPECT_EQ(Json::parse(get("/v1/status").body)["store"]["stored"], 3);
+}
+
+TEST_F(CollectorApi, pages_chain_by_cursor) {
+  std::vector<wire::Record> records;
+  for (std::uint64_t i = 1; i <= 7; ++i) records.push_back(finding(node_, i, "r", "d" + std::to_string(i)));
+  client_->post(batch(node_, records));
+  std::set<std::string> seen;
+  std::string target = "/v1/drift?limit=3";
+  int pages = 0;
+  for (;; ++pages) {
+    const auto page = Json::parse(get(target).body);
+    for (const auto& item : page["items"]) seen.insert(item["id"]);
+    if (page["next_cursor"].is_null()) break;
+    target = "/v1/drift?limit=3&cursor=" + page["next_cursor"].get<std::string>();
+  }
+  EXPECT_EQ(pages, 2);
+  EXPECT_EQ(seen.size(), 7u);
+  EXPECT_EQ(get("/v1/findings" + target.substr(target.find('?'))).status, 400) << "a cursor of another list";
+}
+
+TEST_F(CollectorApi, bad_questions_are_problems) {
+  for (const char* target : {"/v1/drift?stat=open", "/v1/drift?state=opn", "/v1/drift?limit=0", "/v1/drift?since=now",
+                             "/v1/drift?cursor=xyz", "/v1/nodes?x=1", "/readyz?verbos"})
+    EXPECT_EQ(get(target).status, 400) << target;
+  EXPECT_NE(get("/v1/drift?stat=open").body.find("state"), std::string::npos);
+  EXPECT_EQ(get("/v1/nothing").status, 404);
+  EXPECT_EQ(client_->request("DELETE", "/v1/drift")->status, 405);
+}
+
+TEST_F(CollectorApi, bad_batches_are_refused_whole) {
+  const std::string type = "Content-Type: application/x-ndjson";
+  const std::string zstd = "Content-Encoding: zstd";
+  const std::string good = wire::encode_batch(batch(node_, {finding(node_, 1, "r")}));
+  EXPECT_EQ(post_raw(good, {"Content-Type: application/json"}), 415);
+  EXPECT_EQ(post_raw(good, {}), 415);
+  EXPECT_EQ(post_raw(good, {type, "Content-Encoding: gzip"}), 415);
+  EXPECT_EQ(post_raw(good, {type, zstd}), 400) << "not zstd";
+  EXPECT_EQ(post_raw(good.substr(0, good.size() - 10), {type}), 400) << "cut off";
+  EXPECT_EQ(post_raw("", {type}), 400);
+  EXPECT_EQ(post_raw("hello\n", {type}), 400);
+  EXPECT_EQ(post_raw(std::string(1000, '{') + "\n", {type}), 400);
+  EXPECT_EQ(post_raw(*wire::zstd_compress(std::string(std::size_t{40} << 20, 'a')), {type, zstd}), 413) << "a bomb";
+  EXPECT_EQ(post_raw(R"({"node_id":"0123456789abcdef","records":100000})"
+                     "\n",
+                     {type}),
+            413);
+  EXPECT_EQ(Json::parse(get("/v1/status").body)["store"]["last_seq"], 0) << "nothing of them was stored";
+  EXPECT_EQ(post_raw(good, {"Content-Type: application/x-ndjson; charset=utf-8"}), 200) << "plain text is fine too";
+}
+
+TEST_F(CollectorApi, a_body_over_the_limit_is_413) {
+  build("limits: {max_body_bytes: 1KiB}");
+  const auto reply =
+      client_->request("POST", "/v1/batches", std::string(2000, 'x'), {"Content-Type: application/x-ndjson"});
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 413);
+}
+
+TEST_F(CollectorApi, a_token_is_asked_for_where_one_is_set) {
+  std::ofstream(directory_.path() + "/token") << "t0ken\n";
+  build("token_file: " + directory_.path() + "/token");
+  const auto b = batch(node_, {});
+  EXPECT_EQ(client_->post(b)->status, 401);
+  EXPECT_EQ(client_->post(b, {"Authorization: Bearer t0kem"})->status, 401);
+  EXPECT_EQ(client_->post(b, {"Authorization: Bearer t0ken"})->status, 200);
+  EXPECT_EQ(get("/v1/status").body.find("t0ken"), std::string::npos);
+}
+
+TEST_F(CollectorApi, the_stream_resumes_without_a_gap) {
+  client_->post(batch(node_, {finding(node_, 1, "r1", "d1"), finding(node_, 2, "r2")}));
+  Client stream(collector_->port());
+  ASSERT_TRUE(stream.open_stream("/v1/stream", {"Last-Event-ID: 0"}));
+  const std::string first = stream.read_until("id: 2.0");
+  EXPECT_NE(first.find("id: 1.0"), std::string::npos) << first;
+  EXPECT_NE(first.find("id: 1.1"), std::string::npos) << "the drift, after its finding";
+  EXPECT_NE(first.find("event: drift"), std::string::npos);
+
+  Client resumed(collector_->port());
+  ASSERT_TRUE(resumed.open_stream("/v1/stream", {"Last-Event-ID: 1.0"}));
+  const std::string rest = resumed.read_until("id: 2.0");
+  EXPECT_EQ(rest.find("id: 1.0"), std::string::npos);
+  EXPECT_NE(rest.find("id: 1.1"), std::string::npos) << "the half that was not seen";
+
+  Client live(collector_->port());
+  ASSERT_TRUE(live.open_stream("/v1/stream"));
+  ASSERT_NE(live.read_until("\r\n\r\n"), "");
+  client_->post(batch(node_, {gap(node_, 3)}));
+  const std::string now = live.read_until("id: 3.0");
+  EXPECT_EQ(now.find("id: 2.0"), std::string::npos) << "begins now";
+  EXPECT_NE(now.find("event: gap"), std::string::npos);
+  EXPECT_NE(resumed.read_until("id: 3.0"), "");
+
+  const auto bad = Client(collector_->port()).request("GET", "/v1/stream", "", {"Last-Event-ID: yesterday"});
+  ASSERT_TRUE(bad);
+  EXPECT_EQ(bad->status, 400);
+}
+
+TEST_F(CollectorApi, health_and_metrics) {
+  for (const char* path : {"/livez", "/readyz", "/startupz"}) {
+    EXPECT_EQ(get(path).body, "ok");
+    EXPECT_NE(get(std::string(path) + "?verbose").body.find("[+]"), std::string::npos);
+  }
+  client_->post(batch(node_, {finding(node_, 1, "r")}));
+  const std::string metrics = get("/metrics").body;
+  EXPECT_NE(metrics.find("plumbline_collector_records_total{result=\"stored\"} 1\n"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("plumbline_collector_sequence_gap_total 0\n"), std::string::npos) << "present from the start";
+  EXPECT_NE(metrics.find("plumbline_collector_ack_seconds_bucket{le=\"+Inf\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics.find("plumbline_collector_nodes{state=\"heard\"} 1\n"), std::string::npos);
+}
+
+TEST_F(CollectorApi, sinks_are_shown_and_replayed) {
+  std::atomic<bool> mended = false;
+  Receiver receiver([&](const Received&, std::size_t) { return mended ? Answer{} : Answer::status(400); });
+  build("sinks: [{name: soc, webhook: {url: \"" + receiver.url() + "\"}}]");
+  client_->post(batch(node_, {finding(node_, 1, "r", "d")}));
+  ASSERT_TRUE(eventually([&] { return items("/v1/sinks")[0]["dead_letters"] == 1; }));
+  const auto letters = items("/v1/dead-letters?origin=sink:soc");
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0]["ledger_seq"], 1);
+  mended = true;
+  EXPECT_EQ(client_->request("POST", "/v1/sinks/none/replay")->status, 404);
+  EXPECT_EQ(client_->request("POST", "/v1/sinks/soc/replay")->status, 202);
+  ASSERT_TRUE(eventually([&] { return items("/v1/sinks")[0]["dead_letters"] == 0; }));
+  EXPECT_EQ(items("/v1/sinks")[0]["replayed"], 1);
+}
+
+TEST_F(CollectorApi, openapi_and_router_agree) {
+  const auto document = Json::parse(get("/openapi.json").body);
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  std::set<std::string> documented, routed;
+  for (const auto& [path, methods] : document["paths"].items())
+    for (const auto& [method, operation] : methods.items()) {
+      std::string upper = method;
+      for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      documented.insert(upper + " " + path);
+      EXPECT_TRUE(operation.contains("responses")) << path;
+    }
+  http::Server server;
+  auto store = open_sqlite_store({.path = directory_.path() + "/other.db"}).value();
+  Ingest ingest(*store, clock_, {}, "");
+  const std::vector<std::unique_ptr<Forwarder>> sinks;
+  const std::atomic<bool> draining = false;
+  add_routes(server, std::make_shared<const ApiParts>(
+                         ApiParts{*store, ingest, sinks, server, clock_, 0, std::chrono::seconds(60), draining}));
+  for (const auto& route : server.routes()) routed.insert(route.method + " " + route.pattern);
+  EXPECT_EQ(documented, routed);
+}
+
+/// Time that a test sets.
+class HandClock final : public Clock {
+ public:
+  WallNs wall() const override { return now; }
+  std::int64_t boot() const override { return now; }
+  std::atomic<WallNs> now = start;
+};
+
+TEST(SilenceWatch, accuses_nobody_for_the_collectors_own_absence) {
+  TempDirectory directory;
+  auto store = open_sqlite_store({.path = directory.path() + "/plumbline.db"}).value();
+  const Made node;
+  ASSERT_TRUE(store_now(*store, batch(node, {}), start - 3600 * second));
+  HandClock clock;
+  SilenceWatch watch(*store, clock, std::chrono::seconds(60));
+  EXPECT_EQ(watch.check().value(), 0u) << "the collector itself has only just begun to listen";
+  clock.now = start + 59 * second;
+  EXPECT_EQ(watch.check().value(), 0u);
+  clock.now = start + 61 * second;
+  EXPECT_EQ(watch.check().value(), 1u);
+  EXPECT_EQ(watch.check().value(), 0u);
+}
+
+}  // namespace
+}  // namespace plumbline::collector::test

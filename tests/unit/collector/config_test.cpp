@@ -1,0 +1,86 @@
+#include "collector/config/collector_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace plumbline::collector {
+namespace {
+
+std::string why(const std::string& text) {
+  const auto parsed = parse_collector_config("collector.yaml", text);
+  return parsed ? "accepted" : parsed.error().message();
+}
+
+TEST(CollectorConfig, every_key_has_a_default) {
+  const auto config = parse_collector_config("c.yaml", "{}");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->host, "127.0.0.1");
+  EXPECT_EQ(config->port, 9650);
+  EXPECT_EQ(config->silence_after, std::chrono::seconds(60));
+  EXPECT_TRUE(config->sinks.empty());
+}
+
+TEST(CollectorConfig, the_example_of_the_design_is_read) {
+  const auto config = parse_collector_config("c.yaml", R"(
+listen: "[::1]:9651"
+store: {sqlite: /tmp/x.db}
+token_file: /etc/plumbline/token
+silence_after: 45s
+sinks:
+- {name: soc, webhook: {url: "https://siem.example/hook", hmac_key_file: /etc/plumbline/key, timeout: 3s}}
+- {name: chat, slack: {url_file: /etc/plumbline/slack, digest_interval: 10s}}
+- {name: file, include_matches: true, start: now, ndjson: {path: /var/log/findings.ndjson, max_bytes: 1MiB, keep: 3}}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->host, "::1");
+  EXPECT_EQ(config->port, 9651);
+  EXPECT_EQ(config->sqlite_path, "/tmp/x.db");
+  ASSERT_EQ(config->sinks.size(), 3u);
+  EXPECT_EQ(config->sinks[0].webhook->timeout, std::chrono::seconds(3));
+  EXPECT_EQ(config->sinks[0].start, "beginning");
+  EXPECT_EQ(config->sinks[1].start, "now");
+  EXPECT_EQ(config->sinks[2].ndjson->max_bytes, 1u << 20);
+  EXPECT_TRUE(config->sinks[2].include_matches);
+}
+
+TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
+  EXPECT_NE(why("lisen: 127.0.0.1:1").find("did you mean `listen`"), std::string::npos) << why("lisen: 127.0.0.1:1");
+  for (const char* open : {"0.0.0.0:9650", "10.0.0.1:9650", "collector:9650", "'[::]:9650'"}) {
+    const std::string text = why(std::string("listen: ") + open);
+    EXPECT_NE(text.find("collector.yaml:1:"), std::string::npos) << text;
+    EXPECT_NE(text.find("proxy with mutual TLS"), std::string::npos) << text;
+  }
+  for (const char* bad : {"listen: localhost",
+                          "listen: '127.0.0.1:'",
+                          "listen: 127.0.0.1:70000",
+                          "listen: 127.0.0.1:1x",
+                          "silence_after: 10ms",
+                          "silence_after: soon",
+                          "sinks: [{name: a}]",
+                          "sinks: [{name: A, ndjson: {path: /x}}]",
+                          "sinks: [{ndjson: {path: /x}}]",
+                          "sinks: [{name: a, ndjson: {path: x}}]",
+                          "sinks: [{name: a, ndjson: {}}]",
+                          "sinks: [{name: a, webhook: {}}]",
+                          "sinks: [{name: a, start: later, ndjson: {path: /x}}]",
+                          "sinks: [{name: a, ndjson: {path: /x}, webhook: {url: 'http://x/'}}]",
+                          "sinks: [{name: a, slack: {url_file: /x, digest_records: 0}}]",
+                          "sinks: [{name: a, ndjson: {path: /x}}, {name: a, ndjson: {path: /y}}]",
+                          "store: {}x",
+                          "store: {postgres: x}",
+                          "limits: {max_records: 0}",
+                          "log: {level: loud}",
+                          "- a",
+                          ""})
+    EXPECT_NE(why(bad), "accepted") << bad;
+}
+
+TEST(CollectorConfig, schema_is_json_and_knows_every_key) {
+  const auto schema = nlohmann::json::parse(collector_config_schema());
+  for (const char* key : {"listen", "store", "token_file", "silence_after", "limits", "log", "sinks"})
+    EXPECT_TRUE(schema["properties"].contains(key)) << key;
+}
+
+}  // namespace
+}  // namespace plumbline::collector
