@@ -52,10 +52,12 @@ inline std::string rfc3339(WallNs at) {
   return text;
 }
 
-/// Parses RFC 3339 with optional fraction and "Z" or a numeric offset; nullopt for anything else.
+/// Parses RFC 3339 with optional fraction and "Z" or a numeric offset; nullopt for anything else, for dates that do not
+/// exist and for times outside of 1677 to 2262, which nanoseconds in 64 bits cannot hold.
 inline std::optional<WallNs> parse_rfc3339(std::string_view text) {
   int year, month, day, hour, minute, second, used = 0;
   const std::string copy(text);
+  if (copy.find_first_of(" \t\n") != std::string::npos) return std::nullopt;  // sscanf would skip it
   if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6)
     return std::nullopt;
   std::size_t at = static_cast<std::size_t>(used);
@@ -72,7 +74,7 @@ inline std::optional<WallNs> parse_rfc3339(std::string_view text) {
     int h, m, length = 0;
     char sign;
     if (std::sscanf(copy.c_str() + at, "%c%2d:%2d%n", &sign, &h, &m, &length) != 3 || (sign != '+' && sign != '-') ||
-        at + static_cast<std::size_t>(length) != copy.size())
+        h < 0 || h > 23 || m < 0 || m > 59 || at + static_cast<std::size_t>(length) != copy.size())
       return std::nullopt;
     offset = (h * 3600 + m * 60) * (sign == '+' ? 1 : -1);
   }
@@ -84,7 +86,19 @@ inline std::optional<WallNs> parse_rfc3339(std::string_view text) {
   utc.tm_min = minute;
   utc.tm_sec = second;
   const std::time_t time = ::timegm(&utc);
-  return (static_cast<std::int64_t>(time) - offset) * 1'000'000'000 + nanos;
+  // timegm() turns February 30th into March 2nd: what it did not keep was no date. Leap seconds are refused.
+  const auto within = [](int value, int most) { return value >= 0 && value <= most; };
+  if (utc.tm_mon != month - 1 || utc.tm_mday != day || !within(hour, 23) || !within(minute, 59) || !within(second, 59))
+    return std::nullopt;
+  std::int64_t at_seconds = static_cast<std::int64_t>(time) - offset;
+  if (at_seconds < 0 && nanos > 0) {  // towards zero first, so that the product of the earliest times does not overflow
+    ++at_seconds;
+    nanos -= 1'000'000'000;
+  }
+  WallNs out = 0;
+  if (__builtin_mul_overflow(at_seconds, 1'000'000'000, &out) || __builtin_add_overflow(out, nanos, &out))
+    return std::nullopt;
+  return out;
 }
 
 }  // namespace plumbline
