@@ -65,8 +65,8 @@ inline Error io_error(std::string what, int errno_value, std::string fix) {
   if (errno_value == ENOENT || errno_value == ENOTDIR) code = ErrorCode::not_found;
   if (errno_value == EACCES || errno_value == EPERM) code = ErrorCode::permission;
   if (errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EAGAIN) code = ErrorCode::unavailable;
-  return {code, std::move(what), std::strerror(errno_value),
-          std::move(fix)};  // NOLINT(concurrency-mt-unsafe): glibc's is
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe, its buffers are per thread since 2.32
+  return {code, std::move(what), std::strerror(errno_value), std::move(fix)};
 }
 
 }  // namespace plumbline

@@ -19,28 +19,30 @@ inline Json json_text(const std::string& bytes) {
   return escape_bytes(bytes);
 }
 
+inline Json json_texts(const std::vector<std::string>& items) {
+  Json j = Json::array();
+  for (const auto& item : items) j.push_back(json_text(item));
+  return j;
+}
+
 inline Json to_json_value(const Process& p) {
   Json j = {{"pid", p.pid}};
   if (p.start_time != 0) j["start_time"] = rfc3339(p.start_time);
   if (!p.exe.empty()) j["exe"] = json_text(p.exe);
   if (!p.exe_sha256.empty()) j["exe_sha256"] = p.exe_sha256;
   if (!p.comm.empty()) j["comm"] = json_text(p.comm);
-  if (!p.argv.empty()) {
-    Json argv = Json::array();
-    for (const auto& a : p.argv) argv.push_back(json_text(a));
-    j["argv"] = std::move(argv);
-  }
+  if (!p.argv.empty()) j["argv"] = json_texts(p.argv);
   if (p.argv_truncated) j["argv_truncated"] = true;
   if (p.uid) j["uid"] = *p.uid;
   if (!p.user.empty()) j["user"] = json_text(p.user);
   if (p.login_uid) j["login_uid"] = *p.login_uid;
   if (!p.login_user.empty()) j["login_user"] = json_text(p.login_user);
-  if (!p.tty.empty()) j["tty"] = p.tty;
+  if (!p.tty.empty()) j["tty"] = json_text(p.tty);
   return j;
 }
 
 inline Json to_json_value(const Container& c) {
-  Json j = {{"id", c.id}};
+  Json j = {{"id", json_text(c.id)}};
   const auto put = [&](const char* key, const std::string& value) {
     if (!value.empty()) j[key] = json_text(value);
   };
@@ -62,7 +64,7 @@ inline Json to_json_value(const Actor& a) {
   j["lineage"] = std::move(lineage);
   j["lineage_complete"] = a.lineage_complete;
   if (a.container) j["container"] = to_json_value(*a.container);
-  if (!a.unknown_reason.empty()) j["unknown_reason"] = a.unknown_reason;
+  if (!a.unknown_reason.empty()) j["unknown_reason"] = json_text(a.unknown_reason);
   return j;
 }
 
@@ -73,19 +75,17 @@ inline Json to_json_value(const AttributeDiff& d) {
 }
 
 inline Json to_json_value(const Evidence& e) {
-  return {{"kind", e.kind}, {"says", e.says}};
+  return {{"kind", e.kind}, {"says", json_text(e.says)}};
 }
 
 inline Json to_json_value(const Where& w) {
-  Json aliases = Json::array();
-  for (const auto& a : w.aliases) aliases.push_back(json_text(a));
-  return {{"node", w.node}, {"path", json_text(w.path)}, {"aliases", std::move(aliases)}};
+  return {{"node", w.node}, {"path", json_text(w.path)}, {"aliases", json_texts(w.aliases)}};
 }
 
 inline Json to_json_value(const BaselineRef& b) {
-  Json j = {{"name", b.name}};
-  j["revision"] = b.revision;
-  return j;
+  Json revision = Json::object();
+  for (const auto& [key, value] : b.revision) revision[key] = json_text(value);
+  return {{"name", b.name}, {"revision", std::move(revision)}};
 }
 
 template <class T>
@@ -111,7 +111,7 @@ inline Json to_json_value(const Finding& f) {
             {"actor", to_json_value(f.actor)},
             {"changes", f.changes},
             {"evidence", to_json_array(f.evidence)},
-            {"missing_evidence", f.missing_evidence}};
+            {"missing_evidence", json_texts(f.missing_evidence)}};
   if (f.first_actor) j["first_actor"] = to_json_value(*f.first_actor);
   if (f.baseline) j["baseline"] = to_json_value(*f.baseline);
   j["drift_id"] = f.drift_id.empty() ? Json(nullptr) : Json(f.drift_id);
@@ -133,10 +133,10 @@ inline Json to_json_value(const Drift& d) {
             {"where", to_json_value(d.where)},
             {"actor", to_json_value(d.actor)},
             {"evidence", to_json_array(d.evidence)},
-            {"missing_evidence", d.missing_evidence},
+            {"missing_evidence", json_texts(d.missing_evidence)},
             {"findings", d.findings}};
   if (d.closed_at) j["closed_at"] = rfc3339(*d.closed_at);
-  if (!d.closed_by.empty()) j["closed_by"] = d.closed_by;
+  if (!d.closed_by.empty()) j["closed_by"] = json_text(d.closed_by);
   return j;
 }
 
@@ -172,8 +172,9 @@ inline Json to_json_value(const ResourceStatus& r) {
 }
 
 inline Json to_json_value(const BlindSpot& b) {
-  Json j = {{"id", b.id}, {"scope", json_text(b.scope)}, {"says", b.says}, {"because", json_text(b.because)}};
-  if (!b.remedy.empty()) j["remedy"] = b.remedy;
+  Json j = {
+      {"id", b.id}, {"scope", json_text(b.scope)}, {"says", json_text(b.says)}, {"because", json_text(b.because)}};
+  if (!b.remedy.empty()) j["remedy"] = json_text(b.remedy);
   return j;
 }
 

@@ -1,6 +1,8 @@
 // Reading side of wire/json.hpp (included by it).
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "include/util/result.hpp"
@@ -33,7 +35,10 @@ class Reader {
   void number(const char* key, N& out) {
     if (const auto* v = find(key)) {
       if (!v->is_number_unsigned()) return fail(key, "not a whole number");
-      out = v->get<N>();
+      const auto value = v->get<std::uint64_t>();
+      constexpr std::uint64_t most = std::numeric_limits<N>::max();
+      if (value > most) return fail(key, "larger than " + std::to_string(most));
+      out = static_cast<N>(value);
     }
   }
   template <class N>
@@ -161,7 +166,7 @@ inline AttributeDiff read_diff(Reader& r) {
 inline Evidence read_evidence(Reader& r) {
   Evidence e;
   r.text("kind", e.kind, false);
-  r.text("says", e.says, false);
+  r.text("says", e.says);
   return e;
 }
 
@@ -178,7 +183,7 @@ inline BaselineRef read_baseline(Reader& r) {
   r.text("name", b.name, false);
   if (const auto* revision = r.find("revision"); revision && revision->is_object())
     for (const auto& [key, value] : revision->items())
-      if (value.is_string()) b.revision[key] = value.get<std::string>();
+      if (value.is_string()) b.revision[key] = unescape_bytes(value.get_ref<const std::string&>());
   return b;
 }
 
