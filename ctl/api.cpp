@@ -1,0 +1,172 @@
+#include "ctl/api.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <ostream>
+
+#include "ctl/text.hpp"
+#include "http/target.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::ctl {
+namespace {
+
+Error from_problem(const std::string& doing, const http::Response& response) {
+  const auto json = Json::parse(response.body, nullptr, false);
+  const auto text = [&](const char* key) {
+    return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+  };
+  Error error{ErrorCode::internal, doing, text("why"), text("fix")};
+  if (response.status == 404) error.code = ErrorCode::not_found;
+  if (response.status == 401 || response.status == 403) error.code = ErrorCode::permission;
+  if (response.status == 503) error.code = ErrorCode::unavailable;
+  if (error.why.empty())
+    error.why = "it answered " + std::to_string(response.status) + " " + std::string(http::reason_of(response.status));
+  if (error.fix.empty() && response.status == 401) error.fix = "give a token with --token-file";
+  return error;
+}
+
+}  // namespace
+
+int fail(const Context& context, const Error& error) {
+  context.terminal.err << "plumb: " << printable(error.message()) << '\n';
+  switch (error.code) {
+    case ErrorCode::permission:
+      return exit_code::permission;
+    case ErrorCode::unavailable:
+      return exit_code::unreachable;
+    case ErrorCode::invalid_argument:
+      return exit_code::usage;
+    case ErrorCode::corrupt:
+      return exit_code::config;
+    default:
+      return exit_code::error;
+  }
+}
+
+Result<Api> Api::open(const Options& options) {
+  const std::string url = !options.collector.empty() ? options.collector
+                          : !options.url.empty()     ? options.url
+                                                     : "unix:" + options.socket;
+  auto endpoint = http::parse_endpoint(url);
+  if (!endpoint) return endpoint.error();
+  http::ClientOptions client;
+  client.timeout = options.timeout;
+  client.ca_file = options.ca_file;
+  // Files that options name are configuration: `corrupt` becomes exit code 78.
+  if (!options.ca_file.empty() && !std::ifstream(options.ca_file))
+    return Error{ErrorCode::corrupt, "read the CA file " + options.ca_file, "it cannot be opened", "check its path"};
+  if (!options.token_file.empty()) {
+    std::ifstream file(options.token_file);
+    if (!std::getline(file, client.bearer_token) || client.bearer_token.empty())
+      return Error{ErrorCode::corrupt, "read the token file " + options.token_file,
+                   "it cannot be opened or its first line is empty", "write the token on its first line"};
+  }
+  return Api(http::Client(std::move(*endpoint), client), !options.collector.empty());
+}
+
+Result<Json> Api::get(const std::string& target) const {
+  auto response = client_.get(target);
+  if (!response) return response.error();
+  const std::string doing = "ask " + client_.endpoint().text + " for " + target;
+  if (response->status >= 400) return from_problem(doing, *response);
+  auto json = Json::parse(response->body, nullptr, false);
+  if (json.is_discarded())
+    return Error{ErrorCode::unavailable, doing, "the answer is not JSON",
+                 "check that it is a Plumbline agent or collector"};
+  return Result<Json>(boost::system::in_place_value, std::move(json));
+}
+
+Result<std::vector<Json>> Api::list(const std::string& target) const {
+  std::vector<Json> all;
+  std::string cursor;
+  do {
+    std::string page = target + (target.find('?') == std::string::npos ? "?" : "&") + "limit=1000";
+    if (!cursor.empty()) page += "&cursor=" + http::percent_encode(cursor);
+    auto json = get(page);
+    if (!json) return json.error();
+    const auto items = json->find("items");
+    if (items == json->end() || !items->is_array())
+      return Error{ErrorCode::unavailable, "ask " + client_.endpoint().text + " for " + target,
+                   "the answer is not a list", "check that agent and plumb are of one version"};
+    for (auto& item : *items) all.push_back(std::move(item));
+    cursor = json->contains("next_cursor") && (*json)["next_cursor"].is_string()
+                 ? (*json)["next_cursor"].get<std::string>()
+                 : "";
+  } while (!cursor.empty());
+  return all;
+}
+
+std::string short_id(const std::string& id) {
+  const std::size_t dash = id.rfind('-');
+  if (!id.starts_with("d-") || dash == std::string::npos || id.size() - dash != 21) return id;
+  const std::size_t digit = id.find_first_not_of('0', dash + 1);
+  return digit == std::string::npos ? "0" : id.substr(digit);
+}
+
+Result<Json> find_drift(const Api& api, const std::string& word) {
+  auto exact = api.get("/v1/drift/" + http::percent_encode(word));
+  if (exact || exact.error().code != ErrorCode::not_found) return exact;
+  auto all = api.list("/v1/drift");
+  if (!all) return all.error();
+  std::vector<std::string> open, closed;
+  for (const auto& item : *all) {
+    const auto drift = wire::drift_from_json(item);
+    if (!drift) return drift.error();
+    if (short_id(drift->id) != word && drift->resource != word && drift->where.path != word &&
+        wire::escape_bytes(drift->where.path) != word)
+      continue;
+    const bool is_open = drift->state == wire::DriftState::open || drift->state == wire::DriftState::contested;
+    (is_open ? open : closed).push_back(drift->id);
+  }
+  if (open.empty() && closed.empty())
+    return Error{ErrorCode::not_found, "find the drift " + word, "none has this id, address or path",
+                 "plumb drift --all lists them"};
+  if (open.size() > 1) {
+    std::string ids;
+    for (const auto& id : open) ids += (ids.empty() ? "" : ", ") + id;
+    return invalid("find the drift " + word, "several open ones fit: " + ids, "give one of these ids");
+  }
+  return api.get("/v1/drift/" + http::percent_encode(open.empty() ? closed.front() : open.front()));
+}
+
+void print_json(const Context& context, const Json& json) {
+  context.terminal.out << json.dump(context.options.format == Format::ndjson ? -1 : 2, ' ', false,
+                                    Json::error_handler_t::replace)
+                       << '\n';
+}
+
+void print_items(const Context& context, const std::vector<Json>& items) {
+  if (context.options.format == Format::ndjson) {
+    for (const auto& item : items) print_json(context, item);
+    return;
+  }
+  print_json(context, {{"items", items}});
+}
+
+std::string who(const wire::Actor& actor) {
+  if (!actor.process) return "unknown" + (actor.unknown_reason.empty() ? "" : ": " + printable(actor.unknown_reason));
+  const auto& p = *actor.process;
+  std::string text;
+  for (const auto& argument : p.argv) text += (text.empty() ? "" : " ") + printable(argument);
+  if (text.empty()) text = printable(!p.exe.empty() ? p.exe : p.comm);
+  if (text.empty()) text = "pid " + std::to_string(p.pid);
+  // The person who logged in says more than the account that sudo or su made of it.
+  const std::string& user = !p.login_user.empty() ? p.login_user : p.user;
+  std::string around = printable(user);
+  if (!p.tty.empty()) around += (around.empty() ? "" : ", ") + printable(p.tty);
+  if (actor.container) {
+    const auto& c = *actor.container;
+    const std::string name = !c.pod.empty() ? c.pod : !c.name.empty() ? c.name : c.id.substr(0, 12);
+    around += (around.empty() ? "" : ", ") + printable(name);
+  }
+  return around.empty() ? text : text + " (" + around + ")";
+}
+
+std::string what(const std::vector<wire::AttributeDiff>& diff) {
+  std::string text;
+  for (const auto& d : diff) text += (text.empty() ? "" : ", ") + printable(d.attribute);
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace plumbline::ctl

@@ -1,0 +1,128 @@
+#include "ctl/app.hpp"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <ostream>
+
+#include "ctl/commands.hpp"
+#include "ctl/completion.hpp"
+#include "ctl/text.hpp"
+
+namespace plumbline::ctl {
+namespace {
+
+constexpr const char* footer =
+    "Exit codes: 0 no open drift, 1 error, 2 open drift (drift, status, show, explain), 64 usage, 69 unreachable,\n"
+    "77 permission, 78 configuration.";
+
+/// One command line being read: what the options write to, and which command was chosen.
+struct Parsed {
+  Options options;
+  std::string id;
+  std::string shell;
+  DriftOptions drift;
+  ResourceOptions resources;
+  WatchOptions watch;
+  SimulateOptions simulate;
+  double timeout = 10;
+  double simulate_timeout = 10;
+  std::function<int(const Context&)> command;
+};
+
+void add_options(CLI::App& app, Parsed& parsed) {
+  auto& o = parsed.options;
+  auto* socket = app.add_option("--socket", o.socket, "the agent's Unix socket")->capture_default_str();
+  auto* url = app.add_option("--url", o.url, "an agent over TCP, for example http://127.0.0.1:9640");
+  auto* collector = app.add_option("--collector", o.collector, "a collector, for example https://collector:9650");
+  url->excludes(socket);
+  collector->excludes(socket)->excludes(url);
+  app.add_option("--token-file", o.token_file, "file with a bearer token");
+  app.add_option("--ca-file", o.ca_file, "PEM file of the CA that signed the server's certificate");
+  app.add_option("--timeout", parsed.timeout, "seconds to wait for an answer")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  const std::map<std::string, Format> formats{
+      {"table", Format::table}, {"json", Format::json}, {"ndjson", Format::ndjson}};
+  app.add_option("-o,--output", o.format, "table, json or ndjson")
+      ->transform(CLI::Transformer(formats).description(""))
+      ->check(CLI::IsMember(formats).description(""))
+      ->type_name("FORMAT");
+}
+
+void add_commands(CLI::App& app, Parsed& parsed) {
+  const auto add = [&](const char* name, const char* description, std::function<int(const Context&)> command) {
+    auto* sub = app.add_subcommand(name, description);
+    sub->fallthrough();  // global options may stand behind the command
+    sub->callback([&parsed, command = std::move(command)] { parsed.command = command; });
+    return sub;
+  };
+  add("status", "how the agent or collector is doing", show_status);
+
+  auto* drift = add("drift", "what is out of true", [&](const Context& c) { return list_drift(c, parsed.drift); });
+  drift->add_flag("--all", parsed.drift.all, "closed drift too");
+  drift->add_option("--state", parsed.drift.state, "only open, resolved, accepted, contested or suppressed");
+  drift->add_option("--resource", parsed.drift.resource, "only this address; * stands for any characters");
+  drift->add_option("--since", parsed.drift.since, "only what changed since this time (RFC 3339)");
+
+  add("show", "one drift: what, who, evidence, how to put it back",
+      [&](const Context& c) { return show_drift(c, parsed.id); })
+      ->add_option("id", parsed.id, "id, address or path")
+      ->required();
+  add("explain", "why a drift has its verdict", [&](const Context& c) { return explain_drift(c, parsed.id); })
+      ->add_option("id", parsed.id, "id, address or path")
+      ->required();
+
+  auto* watching =
+      add("watch", "findings and drift as they happen", [&](const Context& c) { return watch(c, parsed.watch); });
+  watching->add_option("--from", parsed.watch.from, "resume after this event id");
+  watching->add_option("--count", parsed.watch.count, "end after so many events");
+
+  auto* resources = add("resources", "managed resources and whether they match",
+                        [&](const Context& c) { return list_resources(c, parsed.resources); });
+  resources->add_option("--resource", parsed.resources.resource, "only this address; * stands for any characters");
+  resources->add_option("--comparison", parsed.resources.comparison, "only match, mismatch or not_comparable");
+
+  add("doctor", "what works here, what does not, and what helps", doctor);
+
+  auto* simulating = add("simulate", "make a harmless change and time its finding",
+                         [&](const Context& c) { return simulate(c, parsed.simulate); });
+  simulating->add_option("--resource", parsed.simulate.resource, "change a file of this address");
+  simulating->add_option("--wait", parsed.simulate_timeout, "seconds to wait for the finding")
+      ->check(CLI::Range(0.1, 600.0))
+      ->capture_default_str();
+
+  add("completion", "a completion script",
+      [&](const Context& c) {
+        c.terminal.out << completion_script(app, parsed.shell);
+        return exit_code::ok;
+      })
+      ->add_option("shell", parsed.shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv, const Terminal& terminal, const Clock& clock) {
+  CLI::App app("plumb: what drifted on this node or fleet, who did it, and how to put it back", "plumb");
+  Parsed parsed;
+  app.set_version_flag("--version", "plumb " PLUMBLINE_VERSION);
+  app.footer(footer);
+  app.require_subcommand(1);
+  add_options(app, parsed);
+  add_commands(app, parsed);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+      return app.exit(error, terminal.out, terminal.err);  // --help, --version
+    terminal.err << "plumb: " << printable(error.what()) << "; plumb --help lists commands and options\n";
+    return exit_code::usage;
+  }
+  parsed.options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(parsed.timeout * 1000));
+  parsed.simulate.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(parsed.simulate_timeout * 1000));
+  return parsed.command({parsed.options, terminal, clock});
+}
+
+}  // namespace plumbline::ctl

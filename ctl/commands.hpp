@@ -1,0 +1,52 @@
+// One function a sub-command; each returns the exit code. The table of them is in main.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "ctl/context.hpp"
+
+namespace plumbline::ctl {
+
+struct DriftOptions {
+  bool all = false;   ///< closed ones too
+  std::string state;  ///< only this one
+  std::string resource;
+  std::string since;  ///< RFC 3339
+};
+/// 2 where an open drift is among those listed.
+int list_drift(const Context& context, const DriftOptions& options);
+
+/// What an on-call person needs of one drift. 2 where it is open.
+int show_drift(const Context& context, const std::string& word);
+/// Rule and evidence behind its verdict. 2 where it is open.
+int explain_drift(const Context& context, const std::string& word);
+
+struct ResourceOptions {
+  std::string resource;
+  std::string comparison;
+};
+int list_resources(const Context& context, const ResourceOptions& options);
+
+/// 2 where drift is open.
+int show_status(const Context& context);
+
+struct WatchOptions {
+  std::string from;         ///< id to resume after
+  std::uint64_t count = 0;  ///< ends after so many events; 0 = never
+};
+/// Follows the stream for ever, through losses of the connection. Only the first connection may fail.
+int watch(const Context& context, const WatchOptions& options);
+
+/// The agent's own word where one answers, else whether one could run here. 1 where something is wrong.
+int doctor(const Context& context);
+
+struct SimulateOptions {
+  std::string resource;  ///< "" = any that matches its baseline and is watched
+  std::chrono::milliseconds timeout{10'000};
+};
+/// Sets a managed file's times to what they are and waits for the finding. 1 where it does not come.
+int simulate(const Context& context, const SimulateOptions& options);
+
+}  // namespace plumbline::ctl

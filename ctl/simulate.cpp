@@ -1,0 +1,122 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ostream>
+
+#include "ctl/api.hpp"
+#include "ctl/commands.hpp"
+#include "ctl/text.hpp"
+#include "http/target.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::ctl {
+namespace {
+
+struct Target {
+  std::string resource;
+  std::string path;
+};
+
+Result<Target> choose(const Api& api, const std::string& wanted) {
+  const auto listed =
+      api.list("/v1/resources?comparison=match" + (wanted.empty() ? "" : "&resource=" + http::percent_encode(wanted)));
+  if (!listed) return listed.error();
+  for (const auto& item : *listed) {
+    if (!item.value("watched", false)) continue;
+    const auto text = [&](const char* key) { return wire::unescape_bytes(item.value(key, std::string())); };
+    const std::string path = text("path");
+    // A path that should not exist matches too, and has no times to set.
+    struct stat now{};
+    if (::lstat(path.c_str(), &now) == 0 && S_ISREG(now.st_mode)) return Target{text("resource"), path};
+  }
+  return Error{ErrorCode::not_found, "choose a resource" + (wanted.empty() ? "" : " like " + wanted),
+               "none is a watched file that matches its baseline", "plumb resources shows how each one is"};
+}
+
+/// Sets the modification time to what it is. The content, the times and the mode stay; only the change time moves,
+/// which is what every hook reports.
+Result<void> touch_harmlessly(const std::string& path) {
+  struct stat now{};
+  if (::lstat(path.c_str(), &now) != 0) return io_error("look at " + path, errno);
+  const timespec times[2] = {{0, UTIME_OMIT}, now.st_mtim};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+    return io_error("set the times of " + path + " to what they are", errno,
+                    "run it as root or as the owner of the file");
+  return {};
+}
+
+}  // namespace
+
+int simulate(const Context& context, const SimulateOptions& options) {
+  const auto api = Api::open(context.options);
+  if (!api) return fail(context, api.error());
+  if (api->is_collector())
+    return fail(context,
+                invalid("simulate a change", "a collector has no files", "run it on a node, without --collector"));
+  const auto target = choose(*api, options.resource);
+  if (!target) return fail(context, target.error());
+
+  using Instant = std::chrono::steady_clock::time_point;
+  Instant changed{};
+  Instant arrived{};
+  Result<void> touched;
+  std::string others;  // findings of the same file that name somebody else
+  std::string finding_id;
+  bool matched = false;
+  http::Client::StreamCalls calls;
+  calls.on_open = [&] {
+    changed = std::chrono::steady_clock::now();
+    touched = touch_harmlessly(target->path);
+  };
+  calls.on_event = [&](const http::SseEvent& event) {
+    if (event.event != "finding") return true;
+    const auto now = std::chrono::steady_clock::now();
+    const auto finding = wire::finding_from_json(Json::parse(event.data, nullptr, false));
+    if (!finding || finding->where.path != target->path) return true;
+    if (!finding->actor.process || finding->actor.process->pid != static_cast<std::uint32_t>(::getpid())) {
+      others += (others.empty() ? "" : "; ") + who(finding->actor);
+      return true;
+    }
+    arrived = now;
+    finding_id = finding->id;
+    matched = finding->comparison == wire::ComparisonResult::match;
+    return false;
+  };
+  // The change is made once the stream is open, so that the latency is of the finding and not of the connection. A
+  // change that failed is known only after the stream's end; its own limit bounds that wait.
+  const auto streamed = api->client().stream("/v1/stream", "", calls, options.timeout);
+  if (!touched) return fail(context, touched.error());
+  if (!streamed && changed == Instant{}) return fail(context, streamed.error());
+  if (!streamed)
+    return fail(
+        context,
+        {ErrorCode::internal, "wait for the finding of " + target->path,
+         others.empty() ? "none came within " + std::to_string(options.timeout.count() / 1000) + " s"
+                        : "it came, but names another process than " + std::to_string(::getpid()) + ": " + others,
+         others.empty() ? "plumb doctor shows which hooks work"
+                        : "in a container, process ids differ from the host's: run it with the host's pid "
+                          "namespace"});
+
+  const double ms = std::chrono::duration<double, std::milli>(arrived - changed).count();
+  if (context.options.format != Format::table) {
+    print_json(context, {{"resource", wire::escape_bytes(target->resource)},
+                         {"path", wire::escape_bytes(target->path)},
+                         {"pid", ::getpid()},
+                         {"finding", finding_id},
+                         {"comparison_match", matched},
+                         {"latency_ms", ms}});
+    return exit_code::ok;
+  }
+  char latency[32];
+  std::snprintf(latency, sizeof latency, "%.2f ms", ms);
+  context.terminal.out << "changed  " << printable(target->path) << " (its times, to what they were)\n"
+                       << "finding  " << printable(finding_id) << " names this process (" << ::getpid() << ") and "
+                       << (matched ? "still matches the baseline" : "does not match the baseline") << '\n'
+                       << "latency  " << latency << ", from the system call to the event here\n";
+  return exit_code::ok;
+}
+
+}  // namespace plumbline::ctl

@@ -1,0 +1,125 @@
+#include <ostream>
+
+#include "ctl/api.hpp"
+#include "ctl/commands.hpp"
+#include "ctl/table.hpp"
+#include "ctl/text.hpp"
+#include "include/wire/text.hpp"
+
+namespace plumbline::ctl {
+namespace {
+
+std::string text_at(const Json& json, const char* key) {
+  const auto value = json.find(key);
+  if (value == json.end() || value->is_null()) return "";
+  return printable(value->is_string() ? wire::unescape_bytes(value->get<std::string>()) : value->dump());
+}
+
+std::uint64_t number_at(const Json& json, const char* pointer) {
+  const auto at = Json::json_pointer(pointer);
+  return json.contains(at) && json[at].is_number_unsigned() ? json[at].get<std::uint64_t>() : 0;
+}
+
+class Sheet {
+ public:
+  explicit Sheet(const Context& context) : context_(context) {}
+  void line(std::string_view label, std::string_view value, Style style = Style::plain) {
+    const std::string padding(label.size() < 12 ? 12 - label.size() : 1, ' ');
+    context_.terminal.out << label << padding << styled(context_.terminal, style, value) << '\n';
+  }
+
+ private:
+  const Context& context_;
+};
+
+void show_agent(const Context& context, const Json& status) {
+  Sheet sheet(context);
+  const std::uint64_t open = number_at(status, "/drift/open");
+  sheet.line("node", text_at(status, "node") + " (" + text_at(status, "node_id") + ")");
+  sheet.line("agent", text_at(status, "version") + ", tier " + text_at(status, "tier"));
+  sheet.line("drift", open == 0 ? "none open" : std::to_string(open) + " open", open == 0 ? Style::good : Style::bad);
+  sheet.line("resources", counted(number_at(status, "/resources/total"), "managed file") + ", " +
+                              std::to_string(number_at(status, "/resources/mismatch")) + " out of true");
+  if (const auto baselines = status.find("baselines"); baselines != status.end())
+    for (const auto& b : *baselines) {
+      std::string revision;
+      if (const auto r = b.find("revision"); r != b.end() && r->is_object())
+        for (const auto& [key, value] : r->items())
+          if (value.is_string()) revision += ", " + printable(key) + " " + printable(value.get<std::string>());
+      const std::string error = text_at(b, "error");
+      sheet.line("baseline",
+                 text_at(b, "name") + ": " + counted(number_at(b, "/files"), "file") + revision +
+                     (error.empty() ? "" : "; " + error),
+                 error.empty() ? Style::plain : Style::warn);
+    }
+  if (const auto health = status.find("health"); health != status.end() && health->is_object())
+    for (const auto& [name, check] : health->items()) {
+      const bool ok = check.is_object() && check.value("ok", false);
+      sheet.line("health", printable(name) + (ok ? " ok" : " failed: " + text_at(check, "says")),
+                 ok ? Style::good : Style::bad);
+    }
+  if (const auto spool = status.find("spool"); spool != status.end() && spool->is_object()) {
+    const auto next = number_at(*spool, "/next_sequence");
+    const auto acknowledged = number_at(*spool, "/acknowledged");
+    sheet.line("spool", counted(number_at(*spool, "/bytes"), "byte") + " on disk, " +
+                            counted(next > acknowledged + 1 ? next - 1 - acknowledged : 0, "record") +
+                            " not yet acknowledged");
+  }
+  const auto exporter = status.find("exporter");
+  if (exporter == status.end() || !exporter->is_object()) {
+    sheet.line("collector", "none configured");
+  } else {
+    const std::string error = text_at(*exporter, "last_error");
+    sheet.line("collector",
+               std::to_string(number_at(*exporter, "/acked")) + " acknowledged, " +
+                   std::to_string(number_at(*exporter, "/lag_records")) + " waiting" +
+                   (error.empty() ? "" : "; " + error),
+               error.empty() ? Style::good : Style::warn);
+  }
+}
+
+void show_collector(const Context& context, const Json& status) {
+  Sheet sheet(context);
+  const std::uint64_t open = number_at(status, "/open_drifts");
+  sheet.line("collector", text_at(status, "version") + ", up since " + text_at(status, "started_at"));
+  sheet.line("drift", open == 0 ? "none open" : std::to_string(open) + " open", open == 0 ? Style::good : Style::bad);
+  const auto silent = number_at(status, "/agents/silent");
+  sheet.line("nodes", counted(number_at(status, "/agents/nodes"), "node") + ", " + std::to_string(silent) + " silent",
+             silent == 0 ? Style::plain : Style::warn);
+  const std::string error = status.contains("store") ? text_at(status["store"], "last_error") : "";
+  sheet.line("ledger", counted(number_at(status, "/store/last_seq"), "record") + (error.empty() ? "" : "; " + error),
+             error.empty() ? Style::plain : Style::bad);
+  if (const auto sinks = status.find("sinks"); sinks != status.end() && sinks->is_array())
+    for (const auto& sink : *sinks) {
+      const std::string trouble = text_at(sink, "last_error");
+      sheet.line("sink",
+                 text_at(sink, "name") + " (" + text_at(sink, "kind") + "): " + text_at(sink, "state") + ", " +
+                     std::to_string(number_at(sink, "/lag_records")) + " behind, " +
+                     counted(number_at(sink, "/dead_letters"), "dead letter") + (trouble.empty() ? "" : "; " + trouble),
+                 trouble.empty() ? Style::plain : Style::warn);
+    }
+}
+
+}  // namespace
+
+int show_status(const Context& context) {
+  const auto api = Api::open(context.options);
+  if (!api) return fail(context, api.error());
+  const auto status = api->get("/v1/status");
+  if (!status) return fail(context, status.error());
+  if (!status->is_object())
+    return fail(context, {ErrorCode::unavailable, "read the status", "it is not a JSON object",
+                          "check that it is a Plumbline agent or collector"});
+  // The shape tells which of the two answered: --url may name either.
+  const bool collector = status->contains("open_drifts");
+  const bool open = number_at(*status, collector ? "/open_drifts" : "/drift/open") > 0;
+  if (context.options.format != Format::table)
+    print_json(context, *status);
+  else if (collector)
+    show_collector(context, *status);
+  else
+    show_agent(context, *status);
+  return open ? exit_code::open_drift : exit_code::ok;
+}
+
+}  // namespace plumbline::ctl
