@@ -33,8 +33,26 @@ std::optional<std::string> sha256_of_fd(int fd) {
   return hex;
 }
 
-std::string Digests::of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates) {
+std::string Digests::remembered(const OpenedExecutable& opened) {
   constexpr std::size_t max_known = 1024;
+  const Id id{opened.key.dev, opened.key.ino, opened.key.subvolume, opened.generation, opened.change_time_ns};
+  if (const auto it = known_.find(id); it != known_.end()) {
+    order_.remove(id);
+    order_.push_back(id);
+    return it->second;
+  }
+  auto digest = sha256_of_fd(opened.fd);
+  if (!digest) return "";
+  if (order_.size() >= max_known) {
+    known_.erase(order_.front());
+    order_.pop_front();
+  }
+  order_.push_back(id);
+  known_[id] = *digest;
+  return *digest;
+}
+
+std::string Digests::of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates) {
   if (inode.ino == 0) return "";
   for (const auto& path : candidates) {
     const auto opened = open_(path);
@@ -45,24 +63,18 @@ std::string Digests::of(const mark_key& inode, std::uint32_t generation, const s
                       opened->key.subvolume == inode.subvolume &&
                       (generation == 0 || opened->generation == 0 || opened->generation == generation);
     if (!same) continue;
-    const Id id{inode.dev, inode.ino, inode.subvolume, generation, opened->change_time_ns};
-    if (const auto it = known_.find(id); it != known_.end()) {
-      order_.remove(id);
-      order_.push_back(id);
-      return it->second;
-    }
-    auto digest = sha256_of_fd(fd.get());
-    if (!digest) continue;
-    if (order_.size() >= max_known) {
-      known_.erase(order_.front());
-      order_.pop_front();
-    }
-    order_.push_back(id);
-    known_[id] = *digest;
-    return *digest;
+    if (auto digest = remembered(*opened); !digest.empty()) return digest;
   }
   ++unreadable_;
   return "";
+}
+
+std::string Digests::of_path(const std::string& path) {
+  const auto opened = open_(path);
+  const Fd fd(opened ? opened->fd : -1);
+  auto digest = opened ? remembered(*opened) : "";
+  if (digest.empty()) ++unreadable_;
+  return digest;
 }
 
 }  // namespace plumbline::agent

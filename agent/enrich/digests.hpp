@@ -33,9 +33,14 @@ class Digests {
   /// "/usr/bin/vi", "/proc/4700/root/usr/bin/vi"); "" where none of them is that inode any more.
   std::string of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates);
 
+  /// The digest of what `path` opens, whatever inode that is: for /proc/PID/exe of a process that runs.
+  std::string of_path(const std::string& path);
+
   std::uint64_t unreadable() const { return unreadable_; }
 
  private:
+  std::string remembered(const OpenedExecutable& opened);
+
   using Id = std::tuple<std::uint32_t, std::uint64_t, std::uint64_t, std::uint32_t, std::int64_t>;
   OpenExecutable open_;
   std::map<Id, std::string> known_;

@@ -1,5 +1,7 @@
 #include "agent/enrich/enricher.hpp"
 
+#include "agent/enrich/redact.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -76,7 +78,7 @@ wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<Pr
     p.start_time = clock_.wall_at_boot(static_cast<std::int64_t>(facts.key.start_boot_ns));
   p.exe = facts.exe;
   p.comm = facts.comm;
-  p.argv = facts.argv;
+  p.argv = redact_argv(facts.argv);
   p.argv_truncated = facts.argv_cut;
   p.uid = facts.uid;
   p.user = users_.user(facts.uid);
@@ -86,6 +88,11 @@ wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<Pr
   }
   p.tty = facts.tty;
 
+  // Started before the agent: nobody noted its inode, but what it runs can be asked.
+  if (facts.exe_inode.ino == 0) {
+    if (facts.running && !facts.exe.empty()) p.exe_sha256 = digests_.of_path(proc_root_ + "/" + std::to_string(facts.key.tgid) + "/exe");
+    return p;
+  }
   // A process that ended is hashed through a path, in the root of a relative that still runs in its mount namespace.
   std::vector<std::string> candidates;
   const auto proc = [&](const ProcessFacts& f) { return proc_root_ + "/" + std::to_string(f.key.tgid); };

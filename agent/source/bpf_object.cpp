@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "include/util/fd.hpp"
@@ -62,6 +63,32 @@ Error load_error(const std::string& what, int error) {
           "run `plumb doctor` for the causes one by one"};
 }
 
+/// Offset in bytes of `member` in `structure`; nullopt where this kernel has neither.
+std::optional<std::uint32_t> offset_of(const btf* types, const char* structure, std::string_view member) {
+  const int id = btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+  if (id < 0) return std::nullopt;
+  const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
+  const btf_member* members = btf_members(type);
+  for (__u32 i = 0; i < btf_vlen(type); ++i)
+    if (member == btf__name_by_offset(types, members[i].name_off)) return btf_member_bit_offset(type, i) / 8;
+  return std::nullopt;
+}
+
+/// Tells the kernel side where btrfs keeps an inode's subvolume; nothing to tell where btrfs is not loaded.
+void set_btrfs_offsets(plumbline_bpf& skeleton, btf* kernel) {
+  const std::unique_ptr<btf, decltype(&btf__free)> module(btf__load_module_btf("btrfs", kernel), btf__free);
+  const btf* types = module ? module.get() : kernel;  // built in: among the kernel's own types
+  const auto vfs_inode = offset_of(types, "btrfs_inode", "vfs_inode");
+  const auto root = offset_of(types, "btrfs_inode", "root");
+  const auto key = offset_of(types, "btrfs_root", "root_key");
+  const auto objectid = offset_of(types, "btrfs_key", "objectid");
+  if (!vfs_inode || !root || !key || !objectid) return;
+  skeleton.rodata->btrfs_offsets.known = 1;
+  skeleton.rodata->btrfs_offsets.vfs_inode = *vfs_inode;
+  skeleton.rodata->btrfs_offsets.root = *root;
+  skeleton.rodata->btrfs_offsets.objectid = *key + *objectid;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options, Tier tier, TierReport& report) {
@@ -81,7 +108,8 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options,
     }
   }
   auto loaded = object->load_object(options, tier, pinned, report);
-  if (!loaded && pinned && fs::exists(fs::path(options.pin_dir) / "marks")) {
+  // Not where this tier was refused before it came to the pins: they are the other tier's, and hold what happened since.
+  if (!loaded && pinned && object->reached_pins_ && fs::exists(fs::path(options.pin_dir) / "marks")) {
     // Pins of another version or other sizes: nothing of them can be read, so they go.
     trouble = "an earlier agent's pins could not be adopted and were replaced (" + loaded.error().why + ")";
     auto removed = remove_pins(options.pin_dir);
@@ -123,6 +151,7 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
     if (possible && !is_iterator(section)) report.hooks.push_back(section);
     has_content_hook |= possible && (section == "tp_btf/ctime_ns_xchg" || section == "fentry/file_modified");
   }
+  set_btrfs_offsets(*skeleton_, kernel.get());
   kernel.reset();
   if (!has_content_hook)
     return Error{ErrorCode::unsupported, "find the hooks of the " + std::string(text_of(tier)) + " tier",
@@ -132,6 +161,7 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
 
   if (pinned) {
     link_dir_ = options.pin_dir + "/links";
+    reached_pins_ = true;
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, skeleton_->obj) {
       if (bpf_map__is_internal(map) || map == skeleton_->maps.image_scratch) continue;

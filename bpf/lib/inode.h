@@ -9,16 +9,25 @@
 
 #define BTRFS_SUPER_MAGIC 0x9123683E
 
+/* Where btrfs keeps an inode's subvolume, set by user space from /sys/kernel/btf/btrfs. Not by CO-RE: btrfs is mostly a
+ * module, and libbpf finds a module's BTF by walking ids, which takes CAP_SYS_ADMIN. */
+const volatile struct {
+  __u32 known;
+  __u32 vfs_inode; /* of vfs_inode in struct btrfs_inode */
+  __u32 root;      /* of root there */
+  __u32 objectid;  /* of root_key.objectid in struct btrfs_root */
+} btrfs_offsets = {0};
+
 /* Reads only, any context; a bad pointer reads as 0. */
 static __always_inline void inode_key(struct inode *inode, struct mark_key *key) {
   key->ino = BPF_CORE_READ(inode, i_ino);
   key->dev = BPF_CORE_READ(inode, i_sb, s_dev);
   key->subvolume = 0;
   key->reserved = 0;
-  /* btrfs as a module: libbpf looks in the modules' BTF too, as long as it is loaded before us. */
-  if (bpf_core_type_exists(struct btrfs_inode) && BPF_CORE_READ(inode, i_sb, s_magic) == BTRFS_SUPER_MAGIC) {
-    struct btrfs_inode *b = (void *)inode - bpf_core_field_offset(struct btrfs_inode, vfs_inode);
-    key->subvolume = BPF_CORE_READ(b, root, root_key.objectid);
+  if (btrfs_offsets.known && BPF_CORE_READ(inode, i_sb, s_magic) == BTRFS_SUPER_MAGIC) {
+    const char *own = (const char *)inode - btrfs_offsets.vfs_inode, *root = NULL;
+    bpf_probe_read_kernel(&root, sizeof root, own + btrfs_offsets.root);
+    bpf_probe_read_kernel(&key->subvolume, sizeof key->subvolume, root + btrfs_offsets.objectid);
   }
 }
 

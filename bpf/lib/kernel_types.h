@@ -142,17 +142,6 @@ struct renamedata___parent {
   struct dentry *new_parent;
 };
 
-struct btrfs_key {
-  u64 objectid;
-};
-struct btrfs_root {
-  struct btrfs_key root_key;
-};
-struct btrfs_inode {
-  struct btrfs_root *root;
-  struct inode vfs_inode;
-};
-
 #pragma clang attribute pop
 
 struct timespec64;
