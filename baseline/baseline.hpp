@@ -21,8 +21,8 @@ struct FileExpectation {
   /// "sha256:<hex>" where the source itself shows the digest or the content openly, "hmac-sha256:<hex>"
   /// (KeyedHash::of_digest of the content's SHA-256) where the resource is sensitive.
   std::optional<std::string> content;
-  std::optional<std::uint32_t> mode;          ///< permission bits, 07777
-  std::optional<std::string> owner;           ///< user name or decimal uid
+  std::optional<std::uint32_t> mode;  ///< permission bits, 07777
+  std::optional<std::string> owner;   ///< user name or decimal uid
   std::optional<std::string> group;
   std::optional<std::string> symlink_target;  ///< the path is a symlink with exactly this text
   std::vector<std::string> absent_entries;    ///< the path is a directory in which no entry matches one of these globs
@@ -42,13 +42,13 @@ struct Skipped {
 };
 
 struct Baseline {
-  std::string name;    ///< from the config: "prod-net"
-  std::string kind;    ///< "terraform_state" or "manifest"
-  std::string path;    ///< where it was read from
+  std::string name;                             ///< from the config: "prod-net"
+  std::string kind;                             ///< "terraform_state" or "manifest"
+  std::string path;                             ///< where it was read from
   std::map<std::string, std::string> revision;  ///< {lineage, serial} or {revision}
   std::vector<Resource> resources;              ///< every managed resource of the source, file or not
   std::vector<FileExpectation> files;
-  std::vector<Skipped> skipped;                 ///< nothing is left out in silence
+  std::vector<Skipped> skipped;  ///< nothing is left out in silence
 };
 
 /// Where a baseline comes from, as the config names it.

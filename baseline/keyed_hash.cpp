@@ -14,7 +14,8 @@ namespace plumbline::baseline {
 
 Sha256 sha256(std::string_view bytes) {
   Sha256 digest;
-  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha256(), nullptr);
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha256(),
+             nullptr);
   return digest;
 }
 
@@ -30,20 +31,26 @@ std::string to_hex(std::span<const std::byte> bytes) {
 }
 
 KeyedHash::KeyedHash(const std::array<std::byte, 32>& key) : key_(key) {}
-KeyedHash::KeyedHash(KeyedHash&& other) noexcept : key_(other.key_) { OPENSSL_cleanse(other.key_.data(), other.key_.size()); }
-KeyedHash::~KeyedHash() { OPENSSL_cleanse(key_.data(), key_.size()); }
+KeyedHash::KeyedHash(KeyedHash&& other) noexcept : key_(other.key_) {
+  OPENSSL_cleanse(other.key_.data(), other.key_.size());
+}
+KeyedHash::~KeyedHash() {
+  OPENSSL_cleanse(key_.data(), key_.size());
+}
 
 Result<KeyedHash> KeyedHash::load_or_create(const std::string& path) {
   std::array<std::byte, 32> key;
   Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file && errno != ENOENT) return io_error("open the key " + path, errno, "it must be a file that the agent may read");
+  if (!file && errno != ENOENT)
+    return io_error("open the key " + path, errno, "it must be a file that the agent may read");
   if (!file) {
     if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1)
       return Error{ErrorCode::io, "draw a key for " + path, "the random generator refused", ""};
     // Made beside and linked into place, so that two agents starting at once agree on one key.
     const std::string fresh = path + "." + std::to_string(::getpid());
     const Fd out(::open(fresh.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-    if (!out || ::write(out.get(), key.data(), key.size()) != static_cast<ssize_t>(key.size()) || ::fsync(out.get()) != 0) {
+    if (!out || ::write(out.get(), key.data(), key.size()) != static_cast<ssize_t>(key.size()) ||
+        ::fsync(out.get()) != 0) {
       const int error = errno;
       ::unlink(fresh.c_str());
       return io_error("write the key " + path, error, "the state directory must be writable");
@@ -57,7 +64,7 @@ Result<KeyedHash> KeyedHash::load_or_create(const std::string& path) {
     file = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file) return io_error("open the key " + path, errno);
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.get(), &status) != 0) return io_error("look at the key " + path, errno);
   if ((status.st_mode & 077) != 0)
     return Error{ErrorCode::permission, "use the key " + path, "others may read it", "chmod 600 " + path};

@@ -1,8 +1,10 @@
 #include <cctype>
+#include <unordered_set>
 
 #include "baseline/paths.hpp"
 #include "baseline/sources.hpp"
 #include "include/config/strict_yaml.hpp"
+#include "include/wire/text.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -12,15 +14,22 @@ using config::Map;
 bool is_digest(const std::string& text) {
   if (text.size() != 64) return false;
   for (const char c : text)
-    if (std::isxdigit(static_cast<unsigned char>(c)) == 0 || std::isupper(static_cast<unsigned char>(c)) != 0) return false;
+    if (std::isxdigit(static_cast<unsigned char>(c)) == 0 || std::isupper(static_cast<unsigned char>(c)) != 0)
+      return false;
   return true;
 }
 
-std::uint32_t parse_mode(const Map& map, const std::string& text) {
+/// Quoted, since tools that write YAML turn a bare 0644 into 420, which would read as another octal mode.
+std::optional<std::uint32_t> read_mode(Map& map) {
+  const auto node = map.take(
+      "mode", {{"type", "string"}, {"pattern", "^[0-7]{3,5}$"}, {"description", "permission bits, octal, in quotes"}});
+  if (!node.IsDefined()) return std::nullopt;
+  if (!node.IsScalar() || node.Tag() != "!") map.refuse("mode", "must be octal in quotes, as in \"0644\"");
+  const std::string text = node.Scalar();
   std::uint32_t mode = 0;
   for (const char c : text) {
     if (c < '0' || c > '7' || text.size() < 3 || text.size() > 5)
-      map.refuse("mode", "must be octal in quotes, as in \"0644\", not `" + text + "`");
+      map.refuse("mode", "must be octal in quotes, as in \"0644\", not `" + config::shown(text) + "`");
     mode = mode * 8 + static_cast<std::uint32_t>(c - '0');
   }
   if (text.empty() || mode > 07777) map.refuse("mode", "must be an octal mode up to \"7777\"");
@@ -28,14 +37,16 @@ std::uint32_t parse_mode(const Map& map, const std::string& text) {
 }
 
 void read_absent(Map& map, FileExpectation& file) {
-  const auto node = map.take("absent", {{"oneOf", {{{"const", true}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}},
-                                        {"description", "true: the path must not exist; a list: a directory without entries like these"}});
+  const auto node = map.take(
+      "absent", {{"oneOf", {{{"const", true}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}},
+                 {"description", "true: the path must not exist; a list: a directory without entries like these"}});
   if (!node.IsDefined()) return;
   if (node.IsScalar() && node.Scalar() == "true") {
     file.absent = true;
     return;
   }
-  if (!node.IsSequence() || node.size() == 0) map.refuse("absent", "must be true or a list of patterns, as in [\"*.bak\"]");
+  if (!node.IsSequence() || node.size() == 0)
+    map.refuse("absent", "must be true or a list of patterns, as in [\"*.bak\"]");
   for (const auto& item : node) {
     if (!item.IsScalar() || item.Scalar().empty() || item.Scalar().find('/') != std::string::npos)
       map.refuse("absent", "holds patterns of names, without a slash");
@@ -43,15 +54,14 @@ void read_absent(Map& map, FileExpectation& file) {
   }
 }
 
-void read_entry(Map& map, Baseline& baseline) {
+void read_entry(Map& map, Baseline& baseline, std::unordered_set<std::string>& paths) {
   FileExpectation file;
   std::string path, sha256;
-  std::optional<std::string> mode;
   map.read("address", file.address, "name of the resource; default file:PATH");
-  map.read("path", path, "absolute path on the node");
+  map.read("path", path, "absolute path on the node; \\xNN stands for a byte that is not UTF-8, as in findings");
   map.require("path");
   map.read("sha256", sha256, "SHA-256 of the content, lower-case hex");
-  map.read("mode", mode, "permission bits, octal, in quotes");
+  file.mode = read_mode(map);
   map.read("owner", file.owner, "user name or uid");
   map.read("group", file.group, "group name or gid");
   map.read("symlink", file.symlink_target, "the path is a symlink with exactly this text");
@@ -60,7 +70,7 @@ void read_entry(Map& map, Baseline& baseline) {
   if (map.describing()) return;
 
   if (!path.starts_with('/')) map.refuse("path", "must be absolute");
-  auto normal = normal_path(path, "/");
+  auto normal = normal_path(wire::unescape_bytes(path), "/");
   if (!normal) map.refuse("path", normal.error().why);
   file.path = std::move(*normal);
   if (file.address.empty()) file.address = "file:" + file.path;
@@ -68,17 +78,19 @@ void read_entry(Map& map, Baseline& baseline) {
     if (!is_digest(sha256)) map.refuse("sha256", "must be 64 lower-case hex digits", "sha256sum FILE prints it");
     file.content = "sha256:" + sha256;
   }
-  if (mode) file.mode = parse_mode(map, *mode);
   if (file.absent && (file.content || file.mode || file.owner || file.group || file.symlink_target))
     map.refuse("absent", "is true, so nothing else can be expected of the path");
-  if (file.symlink_target && (file.content || file.mode)) map.refuse("symlink", "has no content and no mode of its own");
+  if (file.symlink_target && (file.content || file.mode))
+    map.refuse("symlink", "has no content and no mode of its own");
   if (!file.absent_entries.empty() && (file.content || file.symlink_target))
     map.refuse("absent", "lists entries, so the path is a directory and has no content");
-  if (!file.absent && !file.content && !file.mode && !file.owner && !file.group && !file.symlink_target && file.absent_entries.empty())
-    map.refuse("", "nothing is expected of " + file.path, "declare sha256, mode, owner, group, symlink or absent");
+  if (!file.absent && !file.content && !file.mode && !file.owner && !file.group && !file.symlink_target &&
+      file.absent_entries.empty())
+    map.refuse("", "nothing is expected of " + config::shown(file.path),
+               "declare sha256, mode, owner, group, symlink or absent");
   // Two entries that say two things of one path: which of them holds would be chance.
-  for (const auto& other : baseline.files)
-    if (other.path == file.path) map.refuse("path", "stands twice in this manifest", "keep one entry for " + file.path);
+  if (!paths.insert(file.path).second)
+    map.refuse("path", "stands twice in this manifest", "keep one entry for " + config::shown(file.path));
   Resource resource{file.address, "", "file", {}};
   baseline.resources.push_back(std::move(resource));
   baseline.files.push_back(std::move(file));
@@ -88,6 +100,7 @@ void read_entry(Map& map, Baseline& baseline) {
 
 Result<Baseline> parse_manifest(const SourceSpec& spec, std::string_view bytes, const KeyedHash&) {
   Baseline baseline;
+  std::unordered_set<std::string> paths;
   const auto read = config::read_text(spec.path, std::string(bytes), [&](Map& map) {
     std::string api_version, kind, revision;
     map.require("apiVersion");
@@ -97,7 +110,7 @@ Result<Baseline> parse_manifest(const SourceSpec& spec, std::string_view bytes, 
     map.require("revision");
     map.read("revision", revision, "changes with every change of this file");
     map.require("files");
-    map.list("files", "what is expected, one entry a path", [&](Map& entry) { read_entry(entry, baseline); });
+    map.list("files", "what is expected, one entry a path", [&](Map& entry) { read_entry(entry, baseline, paths); });
     baseline.revision["revision"] = revision;
   });
   if (!read) return read.error();

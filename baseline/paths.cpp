@@ -6,7 +6,8 @@ namespace plumbline::baseline {
 
 Result<std::string> normal_path(std::string_view path, std::string_view base) {
   if (path.empty()) return invalid("take a path", "it is empty");
-  if (path.find('\0') != std::string_view::npos) return invalid("take a path", "it holds a NUL byte, which no path can");
+  if (path.find('\0') != std::string_view::npos)
+    return invalid("take a path", "it holds a NUL byte, which no path can");
   const std::string whole = path.starts_with('/') ? std::string(path) : std::string(base) + "/" + std::string(path);
   std::vector<std::string_view> parts;
   for (std::string_view rest = whole; !rest.empty();) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "baseline/paths.hpp"
 #include "baseline/sources.hpp"
@@ -27,7 +28,34 @@ std::optional<std::int64_t> number(const object& of, const char* key) {
   return value;
 }
 
-bool has_text(const object& of, const char* key) { return text(of, key).value_or("") != ""; }
+bool has_text(const object& of, const char* key) {
+  return text(of, key).value_or("") != "";
+}
+
+/// As both tools print a key (toHCLQuotedString in internal/addrs/instance_key.go), so that an address can be pasted
+/// into `tofu state show`. Characters beyond ASCII are all taken for printable.
+std::string hcl_quoted(std::string_view name) {
+  std::string quoted;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '\n') {
+      quoted += "\\n";
+    } else if (c == '\r') {
+      quoted += "\\r";
+    } else if (c == '\t') {
+      quoted += "\\t";
+    } else if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7F) {
+      char text[8];
+      std::snprintf(text, sizeof text, "\\u%04x", byte);
+      quoted += text;
+    } else {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+      if ((c == '$' || c == '%') && i + 1 < name.size() && name[i + 1] == '{') quoted += c;
+    }
+  }
+  return quoted;
+}
 
 /// `["a"]` for a for_each key, `[0]` for a count index, "" for neither (states/addrs in both projects).
 Result<std::string> index_text(const object& instance, const std::string& pointer) {
@@ -36,13 +64,9 @@ Result<std::string> index_text(const object& instance, const std::string& pointe
   std::int64_t index = 0;
   if (key.get_int64().get(index) == simdjson::SUCCESS) return "[" + std::to_string(index) + "]";
   std::string_view name;
-  if (key.get_string().get(name) != simdjson::SUCCESS) return invalid(pointer + "/index_key", "neither a number nor text");
-  std::string quoted = "[\"";
-  for (const char c : name) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"]";
+  if (key.get_string().get(name) != simdjson::SUCCESS)
+    return invalid(pointer + "/index_key", "neither a number nor text");
+  return "[\"" + hcl_quoted(name) + "\"]";
 }
 
 std::optional<Sha256> sha256_of_base64(const std::string& encoded) {
@@ -51,8 +75,9 @@ std::optional<Sha256> sha256_of_base64(const std::string& encoded) {
     if (c != '\n' && c != '\r') clean += c;
   if (clean.size() % 4 != 0) return std::nullopt;
   std::string bytes(clean.size() / 4 * 3 + 1, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(clean.data()), static_cast<int>(clean.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                      reinterpret_cast<const unsigned char*>(clean.data()), static_cast<int>(clean.size()));
   if (size < 0) return std::nullopt;
   const auto padding = static_cast<std::size_t>(clean.ends_with("==") ? 2 : clean.ends_with("=") ? 1 : 0);
   const Sha256 digest = sha256({bytes.data(), static_cast<std::size_t>(size) - padding});
@@ -73,24 +98,45 @@ std::optional<Sha256> from_hex(const std::string& hex) {
   return digest;
 }
 
-/// What the content should be: from the content itself where the state has it, else from the digest that newer
-/// providers write. `why_not` says why it is not known.
-Result<std::optional<Sha256>> content_digest(const object& attributes, const std::string& pointer, std::string& why_not) {
+/// The digest that newer providers (2.x) write beside the content; nullopt where there is none.
+Result<std::optional<Sha256>> declared_digest(const object& attributes, const std::string& pointer) {
+  const auto hex = text(attributes, "content_sha256");
+  if (!hex || hex->empty()) return std::optional<Sha256>();
+  const auto digest = from_hex(*hex);
+  if (!digest) return invalid(pointer + "/content_sha256", "not 64 hex digits");
+  return digest;
+}
+
+/// The digest of the content, where the state holds the content itself.
+Result<std::optional<Sha256>> stored_digest(const object& attributes, const std::string& pointer) {
   std::string_view content;
   for (const char* key : {"content", "sensitive_content"})
-    if (attributes[key].get_string().get(content) == simdjson::SUCCESS && !content.empty()) return std::optional(sha256(content));
+    if (attributes[key].get_string().get(content) == simdjson::SUCCESS && !content.empty())
+      return std::optional(sha256(content));
   if (const auto encoded = text(attributes, "content_base64"); encoded && !encoded->empty()) {
     const auto digest = sha256_of_base64(*encoded);
     if (!digest) return invalid(pointer + "/content_base64", "not base64");
     return digest;
   }
-  if (const auto hex = text(attributes, "content_sha256"); hex && !hex->empty()) {
-    const auto digest = from_hex(*hex);
-    if (!digest) return invalid(pointer + "/content_sha256", "not 64 hex digits");
-    return digest;
-  }
+  return std::optional<Sha256>();
+}
+
+/// What the content should be; `why_not` says why it is not known.
+Result<std::optional<Sha256>> content_digest(const object& attributes, const std::string& pointer,
+                                             std::string& why_not) {
+  const auto stored = stored_digest(attributes, pointer);
+  if (!stored) return stored.error();
+  const auto declared = declared_digest(attributes, pointer);
+  if (!declared) return declared.error();
+  if (*stored && *declared && **stored != **declared)
+    return invalid(pointer + "/content_sha256", "does not fit the content beside it: edited by hand, or damaged",
+                   "restore the state from its backend");
+  if (*stored) return *stored;
+  if (*declared) return *declared;
   if (has_text(attributes, "source")) {
-    why_not = "the state of this provider version holds neither the content nor a SHA-256 of `source`: only its other attributes are compared";
+    why_not =
+        "the state of this provider version holds neither the content nor a SHA-256 of `source`: only its other "
+        "attributes are compared";
     return std::optional<Sha256>();
   }
   return std::optional(sha256(""));  // content = "": the provider writes an empty file
@@ -119,7 +165,8 @@ class StateReader {
   Result<Baseline> read(const object& top) {
     if (auto ok = check_head(top); !ok) return ok.error();
     simdjson::dom::array resources;
-    if (top["resources"].get_array().get(resources) != simdjson::SUCCESS) return refuse("/resources", "missing, or not a list");
+    if (top["resources"].get_array().get(resources) != simdjson::SUCCESS)
+      return refuse("/resources", "missing, or not a list");
     std::size_t i = 0;
     for (const element item : resources) {
       const std::string pointer = "/resources/" + std::to_string(i++);
@@ -131,7 +178,8 @@ class StateReader {
   }
 
  private:
-  Error refuse(const std::string& pointer, const std::string& why, const std::string& fix = "is this a state file, written whole?") const {
+  Error refuse(const std::string& pointer, const std::string& why,
+               const std::string& fix = "is this a state file, written whole?") const {
     return invalid(spec_.path + "#" + pointer, why, fix);
   }
 
@@ -140,7 +188,8 @@ class StateReader {
     const auto lineage = text(top, "lineage");
     if (has_text(top, "encryption_version") || top["encrypted_data"].error() == simdjson::SUCCESS)
       return Error{ErrorCode::unsupported, "read the state " + spec_.path,
-                   "it is encrypted by OpenTofu (serial " + std::to_string(serial.value_or(0)) + ", lineage " + lineage.value_or("?") + ")",
+                   "it is encrypted by OpenTofu (serial " + std::to_string(serial.value_or(0)) + ", lineage " +
+                       lineage.value_or("?") + ")",
                    "give the agent `tofu show -json` output or a manifest of the files instead"};
     const auto version = number(top, "version");
     if (!version)
@@ -164,7 +213,8 @@ class StateReader {
     const std::string module = text(resource, "module").value_or("");
     const std::string base = "tofu:" + spec_.name + "/" + (module.empty() ? "" : module + ".") + *type + "." + *name;
     simdjson::dom::array instances;
-    if (resource["instances"].get_array().get(instances) != simdjson::SUCCESS) return refuse(pointer + "/instances", "missing, or not a list");
+    if (resource["instances"].get_array().get(instances) != simdjson::SUCCESS)
+      return refuse(pointer + "/instances", "missing, or not a list");
     std::size_t i = 0;
     for (const element item : instances) {
       const std::string at = pointer + "/instances/" + std::to_string(i++);
@@ -200,9 +250,11 @@ class StateReader {
     const std::string at = spec_.path + "#" + pointer + "/attributes";
     FileExpectation file;
     file.address = address;
-    file.sensitive = type == "local_sensitive_file" || has_text(attributes, "sensitive_content") || marked_sensitive(instance, attributes);
+    file.sensitive = type == "local_sensitive_file" || has_text(attributes, "sensitive_content") ||
+                     marked_sensitive(instance, attributes);
     std::string_view filename;
-    if (attributes["filename"].get_string().get(filename) != simdjson::SUCCESS) return invalid(at + "/filename", "missing, or not text");
+    if (attributes["filename"].get_string().get(filename) != simdjson::SUCCESS)
+      return invalid(at + "/filename", "missing, or not text");
     auto path = normal_path(filename, directory_);
     if (!path) return invalid(at + "/filename", path.error().why);
     file.path = std::move(*path);
@@ -216,7 +268,9 @@ class StateReader {
       const auto [end, error] = std::from_chars(permission->data(), permission->data() + permission->size(), mode, 8);
       if (error != std::errc() || end != permission->data() + permission->size() || mode > 07777)
         return invalid(at + "/file_permission", "not an octal mode");
-      file.mode = mode;
+      // The provider creates the file with this mode, so the umask of the run takes its part; the state does not say
+      // which. 022 is what root has on every distribution, and the default of 0777 is nobody's wish.
+      file.mode = mode & ~022u;
     }
     result_.files.push_back(std::move(file));
     return {};

@@ -19,7 +19,8 @@ std::string host_name() {
 }
 
 void absolute(const Map& map, const char* key, const std::string& path) {
-  if (!map.describing() && !path.starts_with('/')) map.refuse(key, "must be an absolute path, not `" + path + "`");
+  if (!map.describing() && !path.starts_with('/'))
+    map.refuse(key, "must be an absolute path, not `" + config::shown(path) + "`");
 }
 
 void read_api(Map& map, AgentConfig& c) {
@@ -30,7 +31,7 @@ void read_api(Map& map, AgentConfig& c) {
   if (c.api_socket.size() > 107) map.refuse("socket", "is longer than the 107 bytes that a socket's path may have");
   if (c.api_listen == "off") return;
   const auto address = split_address(c.api_listen);
-  if (!address) map.refuse("listen", "must be HOST:PORT or \"off\", not `" + c.api_listen + "`");
+  if (!address) map.refuse("listen", "must be HOST:PORT or \"off\", not `" + config::shown(c.api_listen) + "`");
   if (!is_loopback(address->first))
     map.refuse("listen", "is not a loopback address, and this version has no TLS and no authentication for others",
                "use 127.0.0.1:PORT, and let the collector serve readers elsewhere");
@@ -49,8 +50,11 @@ void read_baseline(Map& map, AgentConfig& c) {
   baseline.kind = state.empty() ? "manifest" : "terraform_state";
   baseline.path = state.empty() ? manifest : state;
   absolute(map, baseline.kind.c_str(), baseline.path);
-  const auto fine = [](char ch) { return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-'; };
-  if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) || !std::isalnum(baseline.name[0]))
+  const auto fine = [](char ch) {
+    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
+  };
+  if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) ||
+      !std::isalnum(baseline.name[0]))
     map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
   for (const auto& other : c.baselines)
     if (other.name == baseline.name) map.refuse("name", "`" + baseline.name + "` is used twice");
@@ -90,17 +94,20 @@ void bind(Map& map, AgentConfig& c) {
   if (!map.describing())
     for (const auto& rule : c.rules) absolute(map, "rules", rule);
   CollectorConfig collector;
-  if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); })) c.collector = collector;
+  if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); }))
+    c.collector = collector;
   map.object("spool", "the durable queue", [&](Map& spool) {
     Bytes all{c.spool_max_bytes}, segment{c.spool_segment_bytes};
     spool.read("max_bytes", all, "disk budget; at it changes stay pending in the kernel, nothing is dropped");
     spool.read("segment_bytes", segment, "size of one segment file");
-    if (!spool.describing() && segment.value * 2 > all.value) spool.refuse("max_bytes", "must hold at least two segments");
+    if (!spool.describing() && segment.value * 2 > all.value)
+      spool.refuse("max_bytes", "must hold at least two segments");
     c.spool_max_bytes = all.value;
     c.spool_segment_bytes = segment.value;
   });
   map.object("kernel", "the kernel side", [&](Map& kernel) {
-    kernel.read_word("tier", c.tier, {"auto", "ctime", "fentry"}, "which hooks; auto takes the best that proves itself");
+    kernel.read_word("tier", c.tier, {"auto", "ctime", "fentry"},
+                     "which hooks; auto takes the best that proves itself");
     kernel.read("pin_dir", c.pin_dir, "directory on a bpffs where maps and links outlive the agent");
     kernel.read("pin", c.pin, "false: the kernel side ends with the agent, and changes meanwhile lose their actor");
   });
@@ -112,11 +119,13 @@ void bind(Map& map, AgentConfig& c) {
     limits.read("recent_findings", c.recent_findings, "findings that the API keeps in memory");
     limits.read("processes", c.processes, "processes remembered for lineage");
     limits.read("images", c.images, "executables with argv remembered for lineage");
-    if (!limits.describing() && (c.max_marks < 16 || c.max_marks > (1u << 24))) limits.refuse("max_marks", "must be between 16 and 16777216");
+    if (!limits.describing() && (c.max_marks < 16 || c.max_marks > (1u << 24)))
+      limits.refuse("max_marks", "must be between 16 and 16777216");
   });
   map.object("rescan", "comparing without being told", [&](Map& rescan) {
     rescan.read("interval", c.rescan_interval, "time between two full comparisons");
-    if (!rescan.describing() && c.rescan_interval < std::chrono::seconds(1)) rescan.refuse("interval", "must be at least 1s");
+    if (!rescan.describing() && c.rescan_interval < std::chrono::seconds(1))
+      rescan.refuse("interval", "must be at least 1s");
   });
   map.object("log", "what the agent says on standard error", [&](Map& log) {
     log.read_word("level", c.log_level, {"debug", "info", "warning", "error"}, "the least level that is written");
@@ -136,12 +145,21 @@ std::optional<std::pair<std::string, std::uint16_t>> split_address(const std::st
   return std::pair(std::move(host), port);
 }
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
 
 Result<AgentConfig> load_agent_config(const std::string& path) {
   AgentConfig config;
   config.node = host_name();
   if (auto read = config::read_file(path, [&](Map& map) { bind(map, config); }); !read) return read.error();
+  return config;
+}
+
+Result<AgentConfig> parse_agent_config(const std::string& origin, const std::string& text) {
+  AgentConfig config;
+  config.node = host_name();
+  if (auto read = config::read_text(origin, text, [&](Map& map) { bind(map, config); }); !read) return read.error();
   return config;
 }
 

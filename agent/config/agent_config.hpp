@@ -56,6 +56,9 @@ struct AgentConfig {
 /// meaningful working directory.
 Result<AgentConfig> load_agent_config(const std::string& path);
 
+/// As load_agent_config(), of text in memory; `origin` stands for the file in messages.
+Result<AgentConfig> parse_agent_config(const std::string& origin, const std::string& text);
+
 /// JSON Schema (draft 2020-12) of agent.yaml.
 std::string agent_config_schema();
 

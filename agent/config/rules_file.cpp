@@ -17,8 +17,9 @@ std::vector<std::string> words(const wire::detail::Names<E, N>& names) {
 
 /// One text or a list of them.
 void one_or_more(Map& map, const std::string& key, std::vector<std::string>& out, const char* says) {
-  const auto node = map.take(key, {{"description", says},
-                                   {"oneOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}});
+  const auto node = map.take(
+      key,
+      {{"description", says}, {"oneOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}});
   if (!node.IsDefined()) return;
   if (node.IsScalar()) {
     out.push_back(node.Scalar());
@@ -45,7 +46,8 @@ void read_when(Map& map, RuleConditions& when) {
   one_or_more(map, "exe", when.exe, "executables of the process itself");
   one_or_more(map, "exe_sha256", when.exe_sha256, "digests of the executable");
   one_or_more(map, "lineage_exe", when.lineage_exe, "executables of the process or of any ancestor");
-  one_or_more(map, "lineage_exe_sha256", when.lineage_exe_sha256, "digests of the process's or any ancestor's executable");
+  one_or_more(map, "lineage_exe_sha256", when.lineage_exe_sha256,
+              "digests of the process's or any ancestor's executable");
   map.read("uid", when.uid, "user ids of the process");
   one_or_more(map, "container_image_digest", when.container_image_digest, "digests of the container's image");
   std::string comparison;
@@ -68,28 +70,36 @@ void read_rule(Map& map, std::vector<Rule>& rules) {
   if (map.describing()) return;
   if (const auto value = wire::verdict_of(verdict)) rule.verdict = *value;
   if (!severity.empty()) rule.severity = wire::severity_of(severity);
-  const bool proven = !rule.when.exe_sha256.empty() || !rule.when.lineage_exe_sha256.empty() || !rule.when.container_image_digest.empty();
+  const bool proven = !rule.when.exe_sha256.empty() || !rule.when.lineage_exe_sha256.empty() ||
+                      !rule.when.container_image_digest.empty();
   if ((rule.verdict == wire::Verdict::in_band || rule.verdict == wire::Verdict::expected_runtime) && !proven)
     map.refuse("verdict", "cannot be " + verdict + " by names alone: anybody can give a program any name",
                "add exe_sha256, lineage_exe_sha256 or container_image_digest to `when`");
   for (const auto& other : rules)
-    if (other.name == rule.name) map.refuse("name", "`" + rule.name + "` is used twice");
+    if (other.name == rule.name) map.refuse("name", "`" + config::shown(rule.name) + "` is used twice");
   rules.push_back(std::move(rule));
+}
+
+void bind(Map& map, std::vector<Rule>& rules) {
+  std::string api_version, kind;
+  map.require("apiVersion");
+  map.read_word("apiVersion", api_version, {"plumbline/v1"}, "version of this format");
+  map.require("kind");
+  map.read_word("kind", kind, {"Rules"}, "kind of this document");
+  map.list("rules", "first match wins", [&](Map& rule) { read_rule(rule, rules); });
 }
 
 }  // namespace
 
 Result<std::vector<Rule>> load_rules(const std::string& path) {
   std::vector<Rule> rules;
-  const auto read = config::read_file(path, [&](Map& map) {
-    std::string api_version, kind;
-    map.require("apiVersion");
-    map.read_word("apiVersion", api_version, {"plumbline/v1"}, "version of this format");
-    map.require("kind");
-    map.read_word("kind", kind, {"Rules"}, "kind of this document");
-    map.list("rules", "first match wins", [&](Map& rule) { read_rule(rule, rules); });
-  });
-  if (!read) return read.error();
+  if (auto read = config::read_file(path, [&](Map& map) { bind(map, rules); }); !read) return read.error();
+  return rules;
+}
+
+Result<std::vector<Rule>> parse_rules(const std::string& origin, const std::string& text) {
+  std::vector<Rule> rules;
+  if (auto read = config::read_text(origin, text, [&](Map& map) { bind(map, rules); }); !read) return read.error();
   return rules;
 }
 

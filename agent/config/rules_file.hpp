@@ -13,11 +13,11 @@ namespace plumbline::agent {
 
 /// Every list that is not empty must have a member that fits. Globs: `*` within a path segment, `**` across segments.
 struct RuleConditions {
-  std::vector<std::string> resource;                ///< globs of addresses ("*" crosses "/", addresses are no paths)
-  std::vector<std::string> path;                    ///< globs
-  std::vector<std::string> exe;                     ///< globs, of the process itself
+  std::vector<std::string> resource;  ///< globs of addresses ("*" crosses "/", addresses are no paths)
+  std::vector<std::string> path;      ///< globs
+  std::vector<std::string> exe;       ///< globs, of the process itself
   std::vector<std::string> exe_sha256;
-  std::vector<std::string> lineage_exe;             ///< globs, of the process or any ancestor
+  std::vector<std::string> lineage_exe;  ///< globs, of the process or any ancestor
   std::vector<std::string> lineage_exe_sha256;
   std::vector<std::uint32_t> uid;
   std::vector<std::string> container_image_digest;
@@ -34,5 +34,8 @@ struct Rule {
 /// Reads one file. A rule that says in_band or expected_runtime without a digest in its conditions is refused: a name
 /// alone is never proof.
 Result<std::vector<Rule>> load_rules(const std::string& path);
+
+/// As load_rules(), of text in memory; `origin` stands for the file in messages.
+Result<std::vector<Rule>> parse_rules(const std::string& origin, const std::string& text);
 
 }  // namespace plumbline::agent

@@ -22,26 +22,6 @@ std::string at(const std::string& origin, const YAML::Mark& mark) {
   return origin + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
 }
 
-/// Text of the input as a message may show it: on one line, printable, not endless.
-std::string shown(std::string_view text) {
-  constexpr std::size_t longest = 80;
-  std::string out;
-  while (!text.empty() && out.size() < longest) {
-    const std::size_t length = std::max<std::size_t>(wire::utf8_length(text), 1);
-    const auto byte = static_cast<unsigned char>(text[0]);
-    if (byte < 0x20 || byte == 0x7F) {
-      constexpr std::string_view digits = "0123456789ABCDEF";
-      out += "\\x";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(length);
-  }
-  return text.empty() ? out : out + "…";
-}
-
 std::string listed(const std::vector<std::string>& words) {
   std::string all;
   for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
@@ -120,6 +100,25 @@ std::optional<N> whole_number(const std::string& text) {
 }
 
 }  // namespace
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t longest = 80;
+  std::string out;
+  while (!text.empty() && out.size() < longest) {
+    const std::size_t length = std::max<std::size_t>(wire::utf8_length(text), 1);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (byte < 0x20 || byte == 0x7F) {
+      constexpr std::string_view digits = "0123456789ABCDEF";
+      out += "\\x";
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length);
+  }
+  return text.empty() ? out : out + "…";
+}
 
 Map::Map(std::string origin, YAML::Node node, Schema* schema)
     : origin_(std::move(origin)), node_(std::move(node)), schema_(schema) {

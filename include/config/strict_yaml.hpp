@@ -29,6 +29,9 @@ struct Refused {
   Error error;
 };
 
+/// Text of the input as a message may show it: on one line, printable, at most about 80 bytes.
+std::string shown(std::string_view text);
+
 /// One mapping. Read every key, then finish() refuses what nobody read. In schema mode (no node) reading changes
 /// nothing and describes instead.
 class Map {

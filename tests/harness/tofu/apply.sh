@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Applies a configuration with the real OpenTofu of build.sh and writes the state it left.
 #
-#   apply.sh FOLDER STATE [NAME=VALUE]…      FOLDER: *.tf; STATE: the file to write; NAME=VALUE: variables
+#   apply.sh FOLDER STATE [NAME=VALUE]…      STATE: the file to write; NAME=VALUE: variables
 #
 # Works in a copy of FOLDER with a local backend and asks no network. Exits 77 where OpenTofu is not built.
 set -euo pipefail
@@ -13,9 +13,8 @@ tofu=$("$here/build.sh" --path)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$folder"/*.tf "$work"
-# Beside the configuration, if there are any: what it reads by a relative path.
-if [ -d "$folder/sources" ]; then cp -r "$folder/sources" "$work"; fi
+cp -r "$folder/." "$work"
+rm -f "$work"/terraform.tfstate*
 
 export TF_CLI_CONFIG_FILE=$tofu/tofurc TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
 variables=()

@@ -13,7 +13,8 @@ const KeyedHash key(std::array<std::byte, 32>{});
 const std::string digest(64, 'a');
 
 Result<Baseline> read(const std::string& files) {
-  return parse({"ops", "manifest", "m.yaml"}, "apiVersion: plumbline/v1\nkind: Manifest\nrevision: \"42\"\nfiles:\n" + files, key);
+  return parse({"ops", "manifest", "m.yaml"},
+               "apiVersion: plumbline/v1\nkind: Manifest\nrevision: \"42\"\nfiles:\n" + files, key);
 }
 
 std::string refusal(const std::string& files) {
@@ -23,7 +24,8 @@ std::string refusal(const std::string& files) {
 
 TEST(Manifest, reads_the_example_of_the_design) {
   const auto b = read("- {address: \"file:/etc/app.conf\", path: /etc/app.conf, sha256: " + digest +
-                      ", mode: \"0644\", owner: root, group: root}\n- {address: \"file:/etc/app.d\", path: /etc/app.d, absent: [ \"*.bak\" ]}\n");
+                      ", mode: \"0644\", owner: root, group: root}\n- {address: \"file:/etc/app.d\", path: /etc/app.d, "
+                      "absent: [ \"*.bak\" ]}\n");
   ASSERT_TRUE(b) << b.error().message();
   EXPECT_EQ(b->revision.at("revision"), "42");
   ASSERT_EQ(b->files.size(), 2u);
@@ -42,7 +44,8 @@ TEST(Manifest, has_an_address_for_every_path_and_normal_paths) {
 }
 
 TEST(Manifest, refuses_with_line_and_column) {
-  EXPECT_THAT(refusal("- {path: /a, sha265: x}\n"), testing::AllOf(HasSubstr("m.yaml:5:"), HasSubstr("did you mean `sha256`?")));
+  EXPECT_THAT(refusal("- {path: /a, sha265: x}\n"),
+              testing::AllOf(HasSubstr("m.yaml:5:"), HasSubstr("did you mean `sha256`?")));
   EXPECT_THAT(refusal("- {path: a, absent: true}\n"), HasSubstr("absolute"));
   EXPECT_THAT(refusal("- {path: /a, sha256: ABC}\n"), HasSubstr("64 lower-case"));
   EXPECT_THAT(refusal("- {path: /a, mode: rw}\n"), HasSubstr("octal"));
@@ -54,7 +57,8 @@ TEST(Manifest, refuses_with_line_and_column) {
   EXPECT_THAT(refusal("- {path: /a, absent: true}\n- {path: /a, absent: true}\n"), HasSubstr("stands twice"));
   EXPECT_THAT(refusal("- {absent: true}\n"), HasSubstr("`path` is missing"));
   EXPECT_FALSE(parse({"ops", "manifest", "m.yaml"}, "kind: Manifest\n", key));
-  EXPECT_FALSE(parse({"ops", "manifest", "m.yaml"}, "apiVersion: plumbline/v2\nkind: Manifest\nrevision: a\nfiles: []\n", key));
+  EXPECT_FALSE(
+      parse({"ops", "manifest", "m.yaml"}, "apiVersion: plumbline/v2\nkind: Manifest\nrevision: a\nfiles: []\n", key));
 }
 
 TEST(Manifest, reads_the_quick_starts) {

@@ -16,10 +16,13 @@ const KeyedHash key(std::array<std::byte, 32>{});
 std::string state(const std::string& type, const std::string& instance, const std::string& head = "") {
   return R"({"version":4,"terraform_version":"1.10.6","serial":7,"lineage":"abc",)" + head +
          R"("outputs":{},"resources":[{"mode":"managed","type":")" + type +
-         R"(","name":"f","provider":"provider[\"registry.opentofu.org/hashicorp/local\"]","instances":[{)" + instance + "}]}]}";
+         R"(","name":"f","provider":"provider[\"registry.opentofu.org/hashicorp/local\"]","instances":[{)" + instance +
+         "}]}]}";
 }
 
-Result<Baseline> read(const std::string& text) { return parse({"net", "terraform_state", "/srv/x.tfstate"}, text, key); }
+Result<Baseline> read(const std::string& text) {
+  return parse({"net", "terraform_state", "/srv/x.tfstate"}, text, key);
+}
 
 std::string refusal(const std::string& text) {
   const auto result = read(text);
@@ -27,7 +30,8 @@ std::string refusal(const std::string& text) {
 }
 
 TEST(TerraformState, reads_a_local_file) {
-  const auto b = read(state("local_file", R"("attributes":{"filename":"/etc/a.conf","content":"hello","file_permission":"0640","id":"x"})"));
+  const auto b = read(state(
+      "local_file", R"("attributes":{"filename":"/etc/a.conf","content":"hello","file_permission":"0640","id":"x"})"));
   ASSERT_TRUE(b) << b.error().message();
   EXPECT_EQ(b->revision.at("serial"), "7");
   EXPECT_EQ(b->revision.at("lineage"), "abc");
@@ -40,9 +44,13 @@ TEST(TerraformState, reads_a_local_file) {
 }
 
 TEST(TerraformState, keeps_only_a_keyed_hash_of_what_is_sensitive) {
-  for (const auto& text : {state("local_sensitive_file", R"("attributes":{"filename":"/a","content":"hello"})"),
-                           state("local_file", R"("attributes":{"filename":"/a","sensitive_content":"hello","content":""})"),
-                           state("local_file", R"("attributes":{"filename":"/a","content":"hello"},"sensitive_attributes":[[{"type":"get_attr","value":"content"}]])")}) {
+  for (
+      const auto& text :
+      {state("local_sensitive_file", R"("attributes":{"filename":"/a","content":"hello"})"),
+       state("local_file", R"("attributes":{"filename":"/a","sensitive_content":"hello","content":""})"),
+       state(
+           "local_file",
+           R"("attributes":{"filename":"/a","content":"hello"},"sensitive_attributes":[[{"type":"get_attr","value":"content"}]])")}) {
     const auto b = read(text);
     ASSERT_TRUE(b) << b.error().message();
     EXPECT_TRUE(b->files[0].sensitive);
@@ -56,7 +64,8 @@ TEST(TerraformState, names_count_and_for_each_instances_and_modules) {
   EXPECT_EQ(b->files[0].address, "tofu:net/local_file.f[3]");
   b = read(state("local_file", R"("index_key":"a\"b","attributes":{"filename":"/a","content":"x"})"));
   EXPECT_EQ(b->files[0].address, R"(tofu:net/local_file.f["a\"b"])");
-  b = read(R"({"version":4,"serial":1,"lineage":"l","resources":[{"module":"module.web[0]","mode":"managed","type":"local_file","name":"f","instances":[{"attributes":{"filename":"/a","content":"x"}}]}]})");
+  b = read(
+      R"({"version":4,"serial":1,"lineage":"l","resources":[{"module":"module.web[0]","mode":"managed","type":"local_file","name":"f","instances":[{"attributes":{"filename":"/a","content":"x"}}]}]})");
   EXPECT_EQ(b->files[0].address, "tofu:net/module.web[0].local_file.f");
 }
 
@@ -100,8 +109,10 @@ TEST(TerraformState, refuses_with_place_reason_and_way_out) {
   EXPECT_THAT(refusal(R"({"version":4,"serial":1,"lineage":"l","resources":[7]})"), HasSubstr("#/resources/0"));
   EXPECT_THAT(refusal(state("local_file", R"("attributes":{"content":"x"})")), HasSubstr("/attributes/filename"));
   EXPECT_THAT(refusal(state("local_file", R"("attributes":{"filename":"/a\u0000b","content":"x"})")), HasSubstr("NUL"));
-  EXPECT_THAT(refusal(state("local_file", R"("attributes":{"filename":"/a","content_base64":"***"})")), HasSubstr("base64"));
-  EXPECT_THAT(refusal(state("local_file", R"("attributes":{"filename":"/a","content":"x","file_permission":"rw"})")), HasSubstr("octal"));
+  EXPECT_THAT(refusal(state("local_file", R"("attributes":{"filename":"/a","content_base64":"***"})")),
+              HasSubstr("base64"));
+  EXPECT_THAT(refusal(state("local_file", R"("attributes":{"filename":"/a","content":"x","file_permission":"rw"})")),
+              HasSubstr("octal"));
   EXPECT_THAT(refusal(std::string(100000, '[')), HasSubstr("not JSON"));
 }
 

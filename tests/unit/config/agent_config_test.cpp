@@ -20,7 +20,8 @@ class AgentConfigTest : public ::testing::Test {
     return config ? "(accepted)" : config.error().message();
   }
   std::string rules_refusal(const std::string& rule) {
-    const auto rules = load_rules(dir_.write("rules.yaml", "apiVersion: plumbline/v1\nkind: Rules\nrules:\n- " + rule + "\n"));
+    const auto rules =
+        load_rules(dir_.write("rules.yaml", "apiVersion: plumbline/v1\nkind: Rules\nrules:\n- " + rule + "\n"));
     return rules ? "(accepted)" : rules.error().message();
   }
   TempDir dir_;
@@ -76,11 +77,14 @@ TEST_F(AgentConfigTest, splits_addresses) {
   EXPECT_FALSE(is_loopback("10.0.0.1"));
 }
 
-TEST_F(AgentConfigTest, prints_its_schema) { EXPECT_THAT(agent_config_schema(), HasSubstr("\"max_marks\"")); }
+TEST_F(AgentConfigTest, prints_its_schema) {
+  EXPECT_THAT(agent_config_schema(), HasSubstr("\"max_marks\""));
+}
 
 TEST_F(AgentConfigTest, a_name_alone_is_never_proof) {
   EXPECT_THAT(rules_refusal("{name: r, when: {exe: /usr/bin/tofu}, verdict: in_band}"), HasSubstr("by names alone"));
-  EXPECT_THAT(rules_refusal("{name: r, when: {exe_sha256: " + std::string(64, 'a') + "}, verdict: in_band}"), "(accepted)");
+  EXPECT_THAT(rules_refusal("{name: r, when: {exe_sha256: " + std::string(64, 'a') + "}, verdict: in_band}"),
+              "(accepted)");
   EXPECT_THAT(rules_refusal("{name: r, when: {exe_sha256: abc}, verdict: in_band}"), HasSubstr("64 lower-case"));
   EXPECT_THAT(rules_refusal("{name: r, verdict: inband}"), HasSubstr("did you mean `in_band`?"));
   EXPECT_THAT(rules_refusal("{name: r, when: {path: []}, verdict: out_of_band}"), HasSubstr("empty list"));

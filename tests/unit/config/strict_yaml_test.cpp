@@ -50,7 +50,8 @@ std::string refusal(const std::string& text) {
 
 TEST(StrictYaml, reads_every_type) {
   Example e;
-  const auto result = read("name: a\ncount: 9\non: true\nsize: 2KiB\nwait: 5m\nlist: [x, y]\nword: green\nitems: [{id: p}, {id: q}]\n", e);
+  const auto result = read(
+      "name: a\ncount: 9\non: true\nsize: 2KiB\nwait: 5m\nlist: [x, y]\nword: green\nitems: [{id: p}, {id: q}]\n", e);
   ASSERT_TRUE(result) << result.error().message();
   EXPECT_EQ(e.name, "a");
   EXPECT_EQ(e.count, 9u);
@@ -70,7 +71,8 @@ TEST(StrictYaml, keeps_defaults_where_nothing_is_said) {
 }
 
 TEST(StrictYaml, names_the_place_and_the_nearest_key) {
-  EXPECT_THAT(refusal("name: a\ncuont: 3\n"), AllOf(HasSubstr("x.yaml:2:"), HasSubstr("`cuont`"), HasSubstr("did you mean `count`?")));
+  EXPECT_THAT(refusal("name: a\ncuont: 3\n"),
+              AllOf(HasSubstr("x.yaml:2:"), HasSubstr("`cuont`"), HasSubstr("did you mean `count`?")));
   EXPECT_THAT(refusal("items: [{id: a, idd: b}]"), HasSubstr("did you mean `id`?"));
   EXPECT_THAT(refusal("zzzzzz: 3\n"), HasSubstr("known here: name, count"));
 }

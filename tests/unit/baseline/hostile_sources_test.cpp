@@ -1,0 +1,220 @@
+// Sources as real tools leave them in the middle of a write, and as an attacker would write them.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "baseline/baseline.hpp"
+#include "include/config/strict_yaml.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::baseline {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+const KeyedHash key(std::array<std::byte, 32>{});
+
+std::string content_of(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+Result<Baseline> state_of(const std::string& text) {
+  return parse({"s", "terraform_state", "/srv/x.tfstate"}, text, key);
+}
+Result<Baseline> manifest_of(const std::string& files) {
+  return parse({"m", "manifest", "m.yaml"}, "apiVersion: plumbline/v1\nkind: Manifest\nrevision: a\nfiles:\n" + files,
+               key);
+}
+std::string error_of(const Result<Baseline>& result) {
+  return result ? "(accepted)" : result.error().message();
+}
+
+std::string local_file(const std::string& attributes) {
+  return R"({"version":4,"serial":1,"lineage":"l","resources":[{"mode":"managed","type":"local_file","name":"f","instances":[{"attributes":{)" +
+         attributes + "}}]}]}";
+}
+
+const FileExpectation* find(const Baseline& baseline, const std::string& address) {
+  for (const auto& file : baseline.files)
+    if (file.address == address) return &file;
+  return nullptr;
+}
+
+TEST(HostileSources, a_state_cut_anywhere_is_an_error_and_never_a_smaller_baseline) {
+  const auto whole = content_of(FIXTURES "/terraform/opentofu-1.10.6/terraform.tfstate");
+  ASSERT_TRUE(state_of(whole));
+  const auto end = whole.find_last_of('}');
+  for (std::size_t size = 0; size <= end; ++size) ASSERT_FALSE(state_of(whole.substr(0, size))) << size;
+  EXPECT_THAT(error_of(state_of(whole.substr(0, whole.size() / 2))), HasSubstr("in the middle of it"));
+}
+
+TEST(HostileSources, a_manifest_cut_within_an_entry_is_an_error) {
+  const std::string entry = "- {path: /a, sha256: " + std::string(64, 'a') + "}\n";
+  for (std::size_t cut = 3; cut < entry.size() - 1; ++cut) ASSERT_FALSE(manifest_of(entry.substr(0, cut))) << cut;
+}
+
+TEST(HostileSources, a_digest_that_contradicts_the_content_is_refused) {
+  const auto attributes = [](const std::string& digest) {
+    return local_file(R"("filename":"/a","content":"hello","content_sha256":")" + digest + "\"");
+  };
+  EXPECT_TRUE(state_of(attributes("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")));
+  EXPECT_THAT(error_of(state_of(attributes(std::string(64, 'a')))),
+              AllOf(HasSubstr("/srv/x.tfstate#/resources/0/instances/0/attributes/content_sha256"),
+                    HasSubstr("does not fit"), Not(HasSubstr("hello"))));
+  EXPECT_THAT(error_of(state_of(attributes("zz"))), HasSubstr("64 hex digits"));
+}
+
+TEST(HostileSources, the_umask_takes_its_part_of_the_default_permission) {
+  const auto mode = [](const std::string& permission) {
+    return state_of(local_file(R"("filename":"/a","content":"x","file_permission":")" + permission + "\""))
+        ->files[0]
+        .mode;
+  };
+  EXPECT_EQ(mode("0777"), 0755u);
+  EXPECT_EQ(mode("0644"), 0644u);
+  EXPECT_EQ(mode("0600"), 0600u);
+}
+
+TEST(HostileSources, keys_are_written_as_the_tools_write_them) {
+  const auto address = [](const std::string& key_json) {
+    return state_of(
+               R"({"version":4,"serial":1,"lineage":"l","resources":[{"mode":"managed","type":"local_file","name":"f",)"
+               R"("instances":[{"index_key":)" +
+               key_json + R"(,"attributes":{"filename":"/a","content":"x"}}]}]})")
+        ->files[0]
+        .address;
+  };
+  EXPECT_EQ(address(R"("a\nb\r\t")"), R"(tofu:s/local_file.f["a\nb\r\t"])");
+  EXPECT_EQ(address(R"("\u001b\u007f")"), R"(tofu:s/local_file.f["\u001b\u007f"])");
+  EXPECT_EQ(address(R"("${x} %{y} $z \\")"), R"(tofu:s/local_file.f["$${x} %%{y} $z \\"])");
+  EXPECT_EQ(address("-1"), "tofu:s/local_file.f[-1]");
+}
+
+TEST(HostileSources, states_of_newer_providers_are_read) {
+  const auto b = load({"shop", "terraform_state", FIXTURES "/terraform/provider-2.x-handmade/terraform.tfstate"}, key);
+  ASSERT_TRUE(b) << b.error().message();
+  EXPECT_EQ(b->revision.at("serial"), "12");
+  const auto* by_source = find(*b, "tofu:shop/local_file.by_source");
+  ASSERT_NE(by_source, nullptr);
+  EXPECT_EQ(by_source->content, "sha256:" + to_hex(sha256("from a file\n")));
+  const auto* token = find(*b, "tofu:shop/local_sensitive_file.by_content");
+  ASSERT_NE(token, nullptr);
+  EXPECT_TRUE(token->sensitive);
+  EXPECT_EQ(token->content, key.of_digest(sha256("s3cret\n")));
+  EXPECT_EQ(token->mode, 0700u);
+  EXPECT_EQ(find(*b, "tofu:shop/local_sensitive_file.by_source")->content, key.of_digest(sha256("a key\n")));
+  EXPECT_EQ(find(*b, "tofu:shop/local_file.moved")->path, "/etc/shop/new");
+  EXPECT_NE(find(*b, "tofu:shop/local_file.per_instance_provider[\"x\"]"), nullptr);
+  EXPECT_EQ(b->files.size(), 6u);
+  EXPECT_EQ(b->resources.back().address, "tofu:shop/module.net[0].aws_security_group.web");
+  EXPECT_THAT(b->resources.back().ids, ElementsAre("sg-1"));
+  ASSERT_EQ(b->skipped.size(), 1u);
+  EXPECT_THAT(b->skipped[0].why, HasSubstr("deposed"));
+}
+
+TEST(HostileSources, an_encrypted_state_names_its_revision_and_the_way_out) {
+  const auto b = load({"s", "terraform_state", FIXTURES "/terraform/encrypted-handmade/terraform.tfstate"}, key);
+  ASSERT_FALSE(b);
+  EXPECT_EQ(b.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(b.error().message(), AllOf(HasSubstr("encrypted"), HasSubstr("serial 5"), HasSubstr("8b0d2b5e")));
+  EXPECT_FALSE(b.error().fix.empty());
+}
+
+TEST(HostileSources, every_shape_of_a_manifest_is_read) {
+  const auto b = load({"m", "manifest", FIXTURES "/manifest/every_shape.yaml"}, key);
+  ASSERT_TRUE(b) << b.error().message();
+  ASSERT_EQ(b->files.size(), 6u);
+  EXPECT_EQ(b->files[0].address, "file:shop/conf");
+  EXPECT_EQ(b->files[1].mode, 02775u);
+  EXPECT_THAT(b->files[1].absent_entries, ElementsAre("*.bak", "*~"));
+  EXPECT_TRUE(b->files[2].absent);
+  EXPECT_EQ(b->files[3].symlink_target, "shop.conf");
+  EXPECT_EQ(b->files[4].path, "/srv/caf\xE9");
+  EXPECT_EQ(b->files[4].owner, "1000");
+  EXPECT_EQ(b->files[5].path, "/srv/new\nline");
+  EXPECT_EQ(b->files[5].mode, 0600u);
+}
+
+TEST(HostileSources, a_mode_without_quotes_is_refused_since_tools_rewrite_it) {
+  EXPECT_THAT(error_of(manifest_of("- {path: /a, mode: 0644}\n")),
+              AllOf(StartsWith("m.yaml:5:20: "), HasSubstr("in quotes")));
+  EXPECT_THAT(error_of(manifest_of("- {path: /a, mode: 420}\n")), HasSubstr("in quotes"));
+  EXPECT_TRUE(manifest_of("- {path: /a, mode: '0644'}\n"));
+}
+
+TEST(HostileSources, the_same_path_in_other_words_is_the_same_path) {
+  EXPECT_THAT(error_of(manifest_of("- {path: /a/b, absent: true}\n- {path: /a/x/..//b, absent: true}\n")),
+              AllOf(StartsWith("m.yaml:6:"), HasSubstr("stands twice")));
+}
+
+TEST(HostileSources, paths_of_ten_thousand_components_are_read) {
+  std::string deep;
+  for (int i = 0; i < 10'000; ++i) deep += "/d";
+  const auto state = state_of(local_file(R"("filename":")" + deep + R"(","content":"x")"));
+  ASSERT_TRUE(state) << state.error().message();
+  EXPECT_EQ(state->files[0].path, deep);
+  const auto manifest = manifest_of("- {path: " + deep + ", absent: true}\n");
+  ASSERT_TRUE(manifest) << manifest.error().message();
+  EXPECT_EQ(manifest->files[0].path, deep);
+}
+
+TEST(HostileSources, no_path_climbs_above_the_root) {
+  EXPECT_EQ(state_of(local_file(R"("filename":"../../../../etc/passwd","content":"x")"))->files[0].path, "/etc/passwd");
+  EXPECT_EQ(state_of(local_file(R"("filename":"/..","content":"x")"))->files[0].path, "/");
+  EXPECT_THAT(error_of(state_of(local_file(R"("filename":"","content":"x")"))), HasSubstr("/filename"));
+}
+
+TEST(HostileSources, a_relative_state_path_is_taken_from_the_working_directory) {
+  const TempDir dir;
+  dir.write("x.tfstate", local_file(R"("filename":"a.conf","content":"x")"));
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(dir.path());
+  const auto here = std::filesystem::current_path().string();
+  const auto b = load({"s", "terraform_state", "x.tfstate"}, key);
+  std::filesystem::current_path(before);
+  ASSERT_TRUE(b) << b.error().message();
+  EXPECT_EQ(b->files[0].path, here + "/a.conf");
+}
+
+TEST(HostileSources, what_is_no_source_says_what_and_why) {
+  const TempDir dir;
+  for (const char* kind : {"terraform_state", "manifest"}) {
+    const auto error = [&](const std::string& path) { return error_of(load({"s", kind, path}, key)); };
+    std::filesystem::remove(dir / "loop");
+    std::filesystem::create_symlink("loop", dir / "loop");
+    EXPECT_THAT(error(dir / "loop"), AllOf(HasSubstr("loop"), HasSubstr("symbolic links")));
+    std::filesystem::remove(dir / "pipe");
+    ASSERT_EQ(::mkfifo((dir / "pipe").c_str(), 0600), 0);
+    EXPECT_THAT(error(dir / "pipe"), HasSubstr("not a regular file"));
+    EXPECT_THAT(error(dir.path()), HasSubstr("directory"));
+    EXPECT_THAT(error(dir / "missing"), AllOf(HasSubstr("missing"), HasSubstr("No such file")));
+    EXPECT_THAT(error(dir.write("empty", "")), HasSubstr("empty"));
+    EXPECT_THAT(error(dir.write("binary", std::string("\x7f"
+                                                      "ELF\0\0\xff",
+                                                      7))),
+                Not(HasSubstr("accepted")));
+
+    const auto secret = dir.write("secret", "{}");
+    std::filesystem::permissions(secret, std::filesystem::perms(0));
+    std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
+    const bool root = ::geteuid() == 0;  // root reads everything, so this one is read as another user
+    ASSERT_TRUE(!root || ::seteuid(65534) == 0);
+    const auto message = error(secret);
+    ASSERT_TRUE(!root || ::seteuid(0) == 0);
+    EXPECT_THAT(message, AllOf(HasSubstr("secret"), HasSubstr("Permission denied")));
+    std::filesystem::remove(secret);
+  }
+}
+
+}  // namespace
+}  // namespace plumbline::baseline
