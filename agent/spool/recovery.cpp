@@ -21,8 +21,8 @@ struct Scan {
 };
 
 /// `below`: the next segment's first sequence. Records from there on are leftovers of an append that failed here and
-/// was repeated there.
-Result<Scan> scan(const File& file, std::uint64_t below) {
+/// was repeated there. `known`: every record up to this one was committed, the cursor file says so.
+Result<Scan> scan(const File& file, std::uint64_t below, std::uint64_t known) {
   Scan result;
   auto size = file.size();
   if (!size) return size.error();
@@ -34,11 +34,19 @@ Result<Scan> scan(const File& file, std::uint64_t below) {
   result.header_good = header.has_value();
 
   SegmentReader reader(file, segment_header_bytes, result.size, /*skip_unreadable=*/true);
+  std::uint64_t group = 0;  // its first sequence
+  std::uint64_t present = 0;
   for (;;) {
     const auto frame = reader.next();
     if (!frame) return frame.error();
     if (!*frame || (*frame)->record.sequence >= below) break;
-    if (!(*frame)->commit) continue;
+    const std::uint64_t first = (*frame)->record.sequence - (*frame)->place;
+    present = first == group ? present + 1 : 1;
+    group = first;
+    // A part of the last group is what a crash left of an append that never returned. A part of an earlier one is
+    // damage to what was promised; the rest of it stays, since the end of a later group lies behind it.
+    const bool whole = (*frame)->commit && present == (*frame)->place + std::uint64_t{1};
+    if (!whole && (*frame)->record.sequence > known) continue;
     result.last = (*frame)->record.sequence;
     result.committed_end = (*frame)->end;
   }
@@ -102,7 +110,8 @@ Result<void> Recovery::take(std::uint64_t first, std::uint64_t below, bool newes
   Segment segment{directory_ + "/" + segment_name(first), first, first - 1, segment_header_bytes};
   auto file = files_.open(segment.path, OpenMode::existing);
   if (!file) return file.error();
-  const auto scanned = scan(**file, below);
+  const std::uint64_t known = cursor_.present() ? cursor_.present()->next_sequence - 1 : 0;
+  const auto scanned = scan(**file, below, known);
   if (!scanned) return scanned.error();
   result_.corrupt_records += scanned->damaged;
   if (scanned->last != 0) segment.last = scanned->last;

@@ -41,7 +41,7 @@ std::optional<SegmentHeader> decode_segment_header(std::span<const std::byte> by
   return SegmentHeader{get_le<std::uint32_t>(bytes, 8), get_le<std::uint64_t>(bytes, 16), get_le<WallNs>(bytes, 24)};
 }
 
-Result<void> append_frame(std::string& out, const wire::Record& record, bool commit) {
+Result<void> append_frame(std::string& out, const wire::Record& record, std::uint32_t place, bool commit) {
   const std::string what = "append record " + std::to_string(record.sequence) + " to the spool";
   if (record.body.empty() || record.body.size() > max_body_bytes)
     return invalid(what, "its body has " + std::to_string(record.body.size()) + " bytes, allowed are 1 to " +
@@ -61,6 +61,7 @@ Result<void> append_frame(std::string& out, const wire::Record& record, bool com
   put_le(header, static_cast<std::uint8_t>(record.type.size()));
   put_le(header, commit ? flag_commit : std::uint8_t{0});
   put_le(header, static_cast<std::uint16_t>(record.id.size()));
+  put_le(header, place);
   out += marker;
   put_le(out, crc32c(bytes_of(header)));
   out += header;
@@ -129,6 +130,7 @@ Result<std::optional<Frame>> SegmentReader::frame_at(std::uint64_t offset) {
   const std::size_t type_size = get_le<std::uint8_t>(header, 32);
   frame.commit = (get_le<std::uint8_t>(header, 33) & flag_commit) != 0;
   const std::size_t id_size = get_le<std::uint16_t>(header, 34);
+  frame.place = get_le<std::uint32_t>(header, 36);
   if (body_size > max_body_bytes || frame.record.sequence <= last_sequence_) return none;
 
   const std::size_t size = frame_header_bytes + type_size + id_size + body_size;

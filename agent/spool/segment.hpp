@@ -2,13 +2,13 @@
 //
 //   header (40 bytes)   magic "PLUMSEG\n" · version u32 · zero u32 · first sequence u64 · created at i64 (ns)
 //                       · CRC-32C of the 32 bytes before u32 · zero u32
-//   frame (36 bytes +)  marker u32 · CRC of the 28 header bytes that follow u32 · CRC of the payload u32 · body length
-//   u32
-//                       · sequence u64 · at i64 (ns) · type length u8 · flags u8 · id length u16 · type · id · body
+//   frame (40 bytes +)  marker u32 · CRC of the 32 header bytes that follow u32 · CRC of the payload u32
+//                       · body length u32 · sequence u64 · at i64 (ns) · type length u8 · flags u8 · id length u16
+//                       · place in the group u32 · type · id · body
 //
-// All little-endian. The frames of one append() are written at once; the last one carries flag_commit, and what follows
-// the last such frame was never committed. The marker holds bytes that no JSON text can hold, so that a reader that
-// lost its way finds the next frame.
+// All little-endian. The frames of one append() are a group, written at once. Each knows its place in it, from 0, and
+// the last one carries flag_commit: so a group of which a crash left only a part is known for what it is. The marker
+// holds bytes that no JSON text can hold, so that a reader that lost its way finds the next frame.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ namespace plumbline::agent {
 
 inline constexpr std::uint32_t segment_version = 1;
 inline constexpr std::size_t segment_header_bytes = 40;
-inline constexpr std::size_t frame_header_bytes = 36;
+inline constexpr std::size_t frame_header_bytes = 40;
 inline constexpr std::size_t max_body_bytes = std::size_t{8} << 20;
 inline constexpr std::uint8_t flag_commit = 1;
 
@@ -41,8 +41,9 @@ std::string encode_segment_header(const SegmentHeader& header);
 /// nullopt where the magic or the checksum is wrong. The version is not judged.
 std::optional<SegmentHeader> decode_segment_header(std::span<const std::byte> bytes);
 
-/// Appends one frame to `out`. `invalid_argument`: a part is longer than its field, or the body is empty.
-Result<void> append_frame(std::string& out, const wire::Record& record, bool commit);
+/// Appends one frame to `out`: the `place`-th of its group, from 0; `commit`: its last. `invalid_argument`: a part is
+/// longer than its field, or the body is empty.
+Result<void> append_frame(std::string& out, const wire::Record& record, std::uint32_t place, bool commit);
 
 /// "00000000000000000017.seg": the first sequence, so that names sort as sequences do.
 std::string segment_name(std::uint64_t first_sequence);
@@ -51,6 +52,7 @@ std::optional<std::uint64_t> parse_segment_name(std::string_view name);
 struct Frame {
   std::uint64_t offset = 0;
   std::uint64_t end = 0;
+  std::uint32_t place = 0;
   bool commit = false;
   wire::Record record;
 };

@@ -19,6 +19,7 @@ constexpr std::uint64_t reserve_bytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t min_budget = 4096;
 /// Sequences that one segment may give out; what is skipped where a newest segment is lost.
 constexpr std::uint64_t sequences_per_segment = std::uint64_t{1} << 20;
+constexpr std::size_t max_drafts = std::size_t{1} << 16;
 constexpr std::uint64_t hint_distance = std::uint64_t{64} << 10;
 /// Reads of a page that the disk refused before it counts as damaged. The exporter backs off in between, so that this
 /// is minutes, not moments.
@@ -92,7 +93,8 @@ class SegmentSpool final : public Spool {
   std::function<void()> wake_;
 
   std::mutex appending_;
-  std::unique_ptr<File> active_;  ///< the segment that is written on, segments_.back(); null = begin one first
+  std::unique_ptr<File> active_;  ///< the segment that is written on; null = begin one first
+  Segment active_segment_;        ///< its copy of segments_.back()
   bool registered_ = false;       ///< the cursor file names the active segment as the newest
   std::uint64_t reserved_through_ = 0;
 
@@ -105,6 +107,7 @@ class SegmentSpool final : public Spool {
   mutable std::mutex mutex_;
   mutable SpoolStatus status_;  ///< bytes and segments are computed
   std::vector<Segment> segments_;
+  std::uint64_t active_first_ = 0;  ///< of the active segment, which is never dropped; 0 = none
 
   mutable std::mutex reading_;
   mutable std::map<std::uint64_t, ReadHints> hints_;  ///< by first sequence
@@ -125,7 +128,9 @@ Result<void> SegmentSpool::start(Recovered recovered) {
     auto file = files_.open(segments_.back().path, OpenMode::existing);
     if (!file) return file.error();
     active_ = std::move(*file);
-    registered_ = newest_segment_ == segments_.back().first;
+    active_segment_ = segments_.back();
+    active_first_ = active_segment_.first;
+    registered_ = newest_segment_ == active_first_;
   }
   fill_reserve();
   const std::lock_guard appending(appending_);
@@ -135,6 +140,9 @@ Result<void> SegmentSpool::start(Recovered recovered) {
 
 Result<std::vector<wire::Record>> SegmentSpool::append(std::vector<Draft> drafts) {
   if (drafts.empty()) return std::vector<wire::Record>{};
+  if (drafts.size() > max_drafts)
+    return invalid("append " + std::to_string(drafts.size()) + " records to the spool at once",
+                   "allowed are " + std::to_string(max_drafts), "append them in parts");
   auto records = [&] {
     const std::lock_guard appending(appending_);
     return append_locked(drafts);
@@ -159,7 +167,9 @@ Result<std::vector<wire::Record>> SegmentSpool::append_locked(std::vector<Draft>
     record.type = draft.type;
     record.at = clock_.wall();
     draft.make(record.sequence, record);
-    if (auto framed = append_frame(bytes, record, records.size() == drafts.size()); !framed) return framed.error();
+    const auto place = static_cast<std::uint32_t>(records.size() - 1);
+    const bool commit = records.size() == drafts.size();
+    if (auto framed = append_frame(bytes, record, place, commit); !framed) return framed.error();
   }
   if (auto room = make_room(bytes.size(), records.size()); !room) return room.error();
   if (auto written = write_group(bytes); !written) return written.error();
@@ -170,29 +180,29 @@ Result<std::vector<wire::Record>> SegmentSpool::append_locked(std::vector<Draft>
 /// Sees to it that the active segment may take `size` bytes and `count` sequences more.
 Result<void> SegmentSpool::make_room(std::size_t size, std::uint64_t count) {
   const SpoolStatus now = status();
-  const std::uint64_t used = active_ ? segments_.back().bytes : 0;
-  const bool full = used > segment_header_bytes && used + size > options_.segment_bytes;
-  if (full || now.next_sequence + count > reserved_through_) seal();
-  const auto total = [&] { return status().bytes + (active_ ? 0 : segment_header_bytes) + size; };
-  if (total() > options_.max_bytes) {
-    if (active_ && segments_.back().last <= std::min(now.acknowledged, now.checkpoint)) seal();
-    {
-      const std::lock_guard cursor(cursor_mutex_);
-      drop_passed();
-    }
-    if (total() > options_.max_bytes)
-      return Error{ErrorCode::unavailable, "append to the spool " + options_.directory,
-                   "its budget of " + std::to_string(options_.max_bytes) + " bytes is used up",
-                   "bring the collector back, which empties it, or raise the budget"};
+  const bool full =
+      active_segment_.bytes > segment_header_bytes && active_segment_.bytes + size > options_.segment_bytes;
+  if (active_ && (full || now.next_sequence + count > reserved_through_)) seal();
+
+  const auto fits = [&] { return status().bytes + (active_ ? 0 : segment_header_bytes) + size <= options_.max_bytes; };
+  if (!fits()) {
+    if (active_ && active_segment_.last <= std::min(now.acknowledged, now.checkpoint)) seal();
+    const std::lock_guard cursor(cursor_mutex_);
+    drop_passed();
   }
+  if (!fits())
+    return Error{ErrorCode::unavailable, "append to the spool " + options_.directory,
+                 "its budget of " + std::to_string(options_.max_bytes) + " bytes is used up",
+                 "bring the collector back, which empties it, or raise the budget"};
   if (active_ && registered_) return {};
+
+  const std::lock_guard cursor(cursor_mutex_);
   if (!active_)
     if (auto begun = begin_segment(); !begun) return begun;
   // Only now, with the file durable, may the cursor name it: a newest segment that is missing then means a loss.
-  const std::lock_guard cursor(cursor_mutex_);
   Cursor next = cursor_now();
-  next.newest_segment = segments_.back().first;
-  next.reserved_through = std::max(next.next_sequence - 1, reserved_through_) + sequences_per_segment;
+  next.newest_segment = active_segment_.first;
+  next.reserved_through = next.next_sequence - 1 + sequences_per_segment;
   if (auto written = write_cursor(next); !written) return written;
   newest_segment_ = next.newest_segment;
   reserved_through_ = next.reserved_through;
@@ -202,9 +212,11 @@ Result<void> SegmentSpool::make_room(std::size_t size, std::uint64_t count) {
   return {};
 }
 
+/// Under cursor_mutex_, so that no removal of an older file of the same name can come after.
 Result<void> SegmentSpool::begin_segment() {
   const std::uint64_t first = status().next_sequence;
   Segment segment{options_.directory + "/" + segment_name(first), first, first - 1, segment_header_bytes};
+  std::erase(doomed_, segment.path);
   auto file = files_.open(segment.path, OpenMode::create);
   if (!file) return file.error();
   const std::string header = encode_segment_header({segment_version, first, clock_.wall()});
@@ -219,17 +231,18 @@ Result<void> SegmentSpool::begin_segment() {
     return prepared;
   }
   active_ = std::move(*file);
-  registered_ = false;
+  active_segment_ = segment;
   const std::lock_guard lock(mutex_);
   if (!segments_.empty() && segments_.back().first == first) segments_.pop_back();
   segments_.push_back(std::move(segment));
+  active_first_ = first;
   return {};
 }
 
 /// One write, one fdatasync. On an error the segment is as it was, or is not written on any more: a later segment then
 /// begins with the same sequences, and readers stop there.
 Result<void> SegmentSpool::write_group(const std::string& bytes) {
-  const std::uint64_t end = segments_.back().bytes;
+  const std::uint64_t end = active_segment_.bytes;
   auto written = active_->write_at(end, std::as_bytes(std::span(bytes)));
   const bool in_file = written.has_value();
   if (written) written = active_->sync();
@@ -245,12 +258,15 @@ Result<void> SegmentSpool::write_group(const std::string& bytes) {
 void SegmentSpool::seal() {
   active_.reset();
   registered_ = false;
+  const std::lock_guard lock(mutex_);
+  active_first_ = 0;
 }
 
 void SegmentSpool::publish(std::uint64_t last, std::size_t bytes) {
+  active_segment_.last = last;
+  active_segment_.bytes += bytes;
   const std::lock_guard lock(mutex_);
-  segments_.back().last = last;
-  segments_.back().bytes += bytes;
+  segments_.back() = active_segment_;
   status_.next_sequence = last + 1;
 }
 
@@ -297,10 +313,11 @@ void SegmentSpool::drop_passed() {
   {
     const std::lock_guard lock(mutex_);
     const std::uint64_t covered = std::min(status_.acknowledged, status_.checkpoint);
-    while (segments_.size() > 1 && segments_.front().last <= covered) {
-      doomed_.push_back(segments_.front().path);
-      segments_.erase(segments_.begin());
-    }
+    const auto kept = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& segment) {
+      return segment.first == active_first_ || segment.last > covered;
+    });
+    for (auto passed = segments_.begin(); passed != kept; ++passed) doomed_.push_back(passed->path);
+    segments_.erase(segments_.begin(), kept);
   }
   if (doomed_.empty()) return;
   std::erase_if(doomed_, [&](const std::string& path) {
