@@ -1,0 +1,253 @@
+#include "agent/export/collector_client.hpp"
+
+#include <httplib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include "agent/export/backoff.hpp"
+#include "include/util/fd.hpp"
+#include "include/wire/record.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::size_t max_answer_bytes = std::size_t{4} << 20;
+constexpr std::size_t max_token_bytes = 4096;
+
+struct Url {
+  std::string origin;  ///< scheme://host:port
+  std::string host;
+  std::string prefix;  ///< path without a trailing slash
+  bool tls = false;
+};
+
+Result<Url> parse_url(const std::string& url) {
+  const std::string what = "read the collector's URL";
+  const std::string shape = "write https://host:port";
+  Url out;
+  out.tls = url.rfind("https://", 0) == 0;
+  if (!out.tls && url.rfind("http://", 0) != 0)
+    return invalid(what, "it begins neither with http:// nor with https://", shape);
+  const bool odd = std::any_of(url.begin(), url.end(), [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+  if (odd)
+    return invalid(what, "it holds a space, a control character or a byte that is not ASCII", "percent-encode it");
+  const std::size_t begin = url.find("://") + 3;
+  const std::size_t path = std::min(url.find_first_of("/?#", begin), url.size());
+  const std::string authority = url.substr(begin, path - begin);
+  if (authority.empty()) return invalid(what, "it has no host", shape);
+  if (authority.find('@') != std::string::npos)
+    return invalid(what, "it holds a user or password before '@'",
+                   "put the token into a file and name it in token_file");
+  if (url.find_first_of("?#", path) != std::string::npos) return invalid(what, "it holds a query or fragment", shape);
+  out.origin = url.substr(0, path);
+  out.prefix = url.substr(path);
+  while (!out.prefix.empty() && out.prefix.back() == '/') out.prefix.pop_back();
+  out.host =
+      authority[0] == '[' ? authority.substr(0, authority.find(']') + 1) : authority.substr(0, authority.find(':'));
+  return out;
+}
+
+bool is_loopback_host(const std::string& host) {
+  return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
+}
+
+/// The first line of the file; never part of an error.
+Result<std::string> read_token(const std::string& path) {
+  std::ifstream file(path);
+  const int failure = errno;
+  if (!file) return io_error("read the collector's token in " + path, failure, "check the path and its permissions");
+  std::string token(max_token_bytes, '\0');
+  file.read(token.data(), static_cast<std::streamsize>(token.size()));
+  token.resize(static_cast<std::size_t>(file.gcount()));
+  const bool too_long = token.size() == max_token_bytes;
+  token.resize(std::min(token.find_first_of("\r\n"), token.size()));
+  const bool printable = std::all_of(token.begin(), token.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
+  if (token.empty() || too_long || !printable)
+    return invalid("read the collector's token in " + path, "it is empty, too long or not printable",
+                   "write the token into it as one line");
+  return token;
+}
+
+std::string why_of(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "cannot connect";
+    case httplib::Error::ConnectionTimeout:
+      return "connecting took too long";
+    case httplib::Error::Read:
+      return "the answer ended early";
+    case httplib::Error::Write:
+      return "the request could not be sent whole";
+    case httplib::Error::SSLConnection:
+      return "the TLS handshake failed";
+    case httplib::Error::SSLLoadingCerts:
+      return "the CA file cannot be loaded";
+    case httplib::Error::SSLServerVerification:
+      return "the collector's certificate is not trusted";
+    case httplib::Error::Canceled:
+      return "the answer was too long";
+    default:
+      return "no HTTP answer (" + httplib::to_string(error) + ")";
+  }
+}
+
+/// httplib bounds each read and each write, not the whole, and its stop() waits for a connect that is under way. So the
+/// socket is shut down from outside, through a second descriptor of it that was taken before it connected.
+class SocketCutter {
+ public:
+  SocketCutter() : thread_([this] { run(); }) {}
+  ~SocketCutter() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  SocketCutter(const SocketCutter&) = delete;
+  SocketCutter& operator=(const SocketCutter&) = delete;
+
+  void opened(int socket) {
+    const std::lock_guard lock(mutex_);
+    socket_ = Fd(::dup(socket));
+    if (cancelled_ || overdue_) ::shutdown(socket, SHUT_RDWR);
+  }
+  void begin(std::chrono::nanoseconds timeout) {
+    const std::lock_guard lock(mutex_);
+    overdue_ = false;
+    deadline_ = std::chrono::steady_clock::now() + timeout;
+    changed_.notify_all();
+  }
+  bool end() {  ///< true: the exchange was cut because its time was over
+    const std::lock_guard lock(mutex_);
+    deadline_.reset();
+    return overdue_;
+  }
+  void cancel() {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    cut();
+  }
+  bool cancelled() {
+    const std::lock_guard lock(mutex_);
+    return cancelled_;
+  }
+
+ private:
+  void cut() {
+    if (socket_) ::shutdown(socket_.get(), SHUT_RDWR);
+  }
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!ending_) {
+      if (!deadline_) {
+        changed_.wait(lock);
+      } else if (changed_.wait_until(lock, *deadline_) == std::cv_status::timeout && deadline_ &&
+                 std::chrono::steady_clock::now() >= *deadline_) {
+        overdue_ = true;
+        deadline_.reset();
+        cut();
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Fd socket_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  bool overdue_ = false;
+  bool cancelled_ = false;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+class CollectorClient final : public Transport {
+ public:
+  CollectorClient(CollectorClientOptions options, const Url& url, const Clock& clock)
+      : options_(std::move(options)),
+        origin_(url.origin),
+        path_(url.prefix + "/v1/batches"),
+        clock_(clock),
+        client_(url.origin) {
+    const auto each = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout) + std::chrono::seconds(1);
+    client_.set_connection_timeout(each);
+    client_.set_read_timeout(each);
+    client_.set_write_timeout(each);
+    client_.set_keep_alive(true);
+    client_.set_follow_location(false);
+    client_.set_tcp_nodelay(true);
+    if (!options_.ca_file.empty()) client_.set_ca_cert_path(options_.ca_file.c_str());
+    client_.set_socket_options([this](socket_t socket) {
+      httplib::default_socket_options(socket);
+      cutter_.opened(socket);
+    });
+  }
+
+  bool valid() const { return client_.is_valid(); }
+  void cancel() noexcept override { cutter_.cancel(); }
+  Answer post(const std::string& body) override;
+
+ private:
+  const CollectorClientOptions options_;
+  const std::string origin_;
+  const std::string path_;
+  const Clock& clock_;
+  SocketCutter cutter_;
+  httplib::Client client_;
+};
+
+Answer CollectorClient::post(const std::string& body) {
+  Answer answer;
+  if (cutter_.cancelled()) return {0, "", std::nullopt, "the agent is stopping"};
+  httplib::Request request;
+  request.method = "POST";
+  request.path = path_;
+  request.headers = {{"Content-Type", "application/x-ndjson"},
+                     {"Content-Encoding", "zstd"},
+                     {"Accept", "application/json, application/problem+json"},
+                     {"User-Agent", std::string("plumbline-agent/") + PLUMBLINE_VERSION}};
+  if (!options_.token_file.empty()) {
+    const auto token = read_token(options_.token_file);
+    if (!token) return {0, "", std::nullopt, token.error().message()};
+    request.headers.emplace("Authorization", "Bearer " + *token);
+  }
+  request.body = body;
+  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    if (answer.body.size() + size > max_answer_bytes) return false;
+    answer.body.append(data, size);
+    return true;
+  };
+  cutter_.begin(options_.timeout);
+  const httplib::Result result = client_.send(request);
+  const bool overdue = cutter_.end();
+  if (!result || overdue) {
+    answer.error = origin_ + ": " + (overdue ? "no whole answer in time" : why_of(result.error()));
+    return answer;
+  }
+  answer.status = result->status;
+  if (result->has_header("Retry-After"))
+    answer.retry_after = parse_retry_after(result->get_header_value("Retry-After"), clock_.wall());
+  return answer;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>> make_collector_client(const CollectorClientOptions& options, const Clock& clock) {
+  auto url = parse_url(options.url);
+  if (!url) return url.error();
+  if (!options.token_file.empty() && !url->tls && !is_loopback_host(url->host))
+    return invalid("read the collector's URL", "the token would travel unencrypted to " + url->host, "use https://");
+  auto client = std::make_unique<CollectorClient>(options, *url, clock);
+  if (!client->valid())
+    return invalid("read the collector's URL", "host or port make no sense", "write https://host:port");
+  return std::unique_ptr<Transport>(std::move(client));
+}
+
+}  // namespace plumbline::agent

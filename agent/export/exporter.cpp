@@ -1,0 +1,103 @@
+#include "agent/export/exporter.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "agent/export/collector_client.hpp"
+#include "agent/export/shipper.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+/// Stands in for a client whose options make no sense; every try says why.
+class NoClient final : public Transport {
+ public:
+  explicit NoClient(std::string why) : why_(std::move(why)) {}
+  Answer post(const std::string&) override { return {0, "", std::nullopt, why_}; }
+  void cancel() noexcept override {}
+
+ private:
+  std::string why_;
+};
+
+std::unique_ptr<Transport> make_transport(const ExporterOptions& options, const Clock& clock) {
+  auto client = make_collector_client({options.url, options.token_file, options.ca_file, options.timeout}, clock);
+  if (client) return std::move(*client);
+  return std::make_unique<NoClient>(client.error().message());
+}
+
+ExporterOptions with_random(ExporterOptions options) {
+  if (!options.random)
+    options.random = [engine = std::mt19937_64(std::random_device{}())]() mutable {
+      return std::uniform_real_distribution<double>(0, 1)(engine);
+    };
+  return options;
+}
+
+}  // namespace
+
+struct Exporter::Impl {
+  Impl(ExporterOptions wanted, Spool& spool, const Clock& clock)
+      : options(with_random(std::move(wanted))),
+        transport(make_transport(options, clock)),
+        shipper(options, spool, clock, *transport) {
+    spool.on_append([this] { wake(); });
+  }
+
+  void wake() {
+    {
+      const std::lock_guard lock(mutex);
+      appended = true;
+    }
+    changed.notify_one();
+  }
+
+  void run() {
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+      appended = false;
+      lock.unlock();
+      const NextStep next = shipper.step();
+      lock.lock();
+      changed.wait_for(lock, next.wait, [&] { return stopping || (next.on_append && appended); });
+    }
+  }
+
+  const ExporterOptions options;
+  std::unique_ptr<Transport> transport;
+  Shipper shipper;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool appended = false;
+  bool stopping = false;
+  std::thread thread;
+};
+
+Exporter::Exporter(ExporterOptions options, Spool& spool, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), spool, clock)) {}
+
+Exporter::~Exporter() {
+  stop();
+}
+
+void Exporter::start() {
+  if (!impl_->thread.joinable()) impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
+}
+
+void Exporter::stop() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->changed.notify_all();
+  impl_->transport->cancel();
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+ExporterStatus Exporter::status() const {
+  return impl_->shipper.status();
+}
+
+}  // namespace plumbline::agent
