@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <map>
 #include <ostream>
 
 #include "ctl/commands.hpp"
@@ -19,6 +18,7 @@ constexpr const char* footer =
 /// One command line being read: what the options write to, and which command was chosen.
 struct Parsed {
   Options options;
+  std::string format = "table";
   std::string id;
   std::string shell;
   DriftOptions drift;
@@ -42,12 +42,10 @@ void add_options(CLI::App& app, Parsed& parsed) {
   app.add_option("--timeout", parsed.timeout, "seconds to wait for an answer")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
-  const std::map<std::string, Format> formats{
-      {"table", Format::table}, {"json", Format::json}, {"ndjson", Format::ndjson}};
-  app.add_option("-o,--output", o.format, "table, json or ndjson")
-      ->transform(CLI::Transformer(formats).description(""))
-      ->check(CLI::IsMember(formats).description(""))
-      ->type_name("FORMAT");
+  app.add_option("-o,--output", parsed.format, "table, json or ndjson")
+      ->check(CLI::IsMember({"table", "json", "ndjson"}).description(""))
+      ->type_name("FORMAT")
+      ->capture_default_str();
 }
 
 void add_commands(CLI::App& app, Parsed& parsed) {
@@ -117,9 +115,17 @@ int run(int argc, const char* const* argv, const Terminal& terminal, const Clock
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return app.exit(error, terminal.out, terminal.err);  // --help, --version
-    terminal.err << "plumb: " << printable(error.what()) << "; plumb --help lists commands and options\n";
+    // "A subcommand is required" helps nobody who mistyped one.
+    const std::string first = argc > 1 ? argv[1] : "";
+    const bool unknown = !first.empty() && first[0] != '-' &&
+                         app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == first; }).empty();
+    terminal.err << "plumb: " << (unknown ? "no command is called " + printable(first) : printable(error.what()))
+                 << "; plumb --help lists commands and options\n";
     return exit_code::usage;
   }
+  parsed.options.format = parsed.format == "json"     ? Format::json
+                          : parsed.format == "ndjson" ? Format::ndjson
+                                                      : Format::table;
   parsed.options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(parsed.timeout * 1000));
   parsed.simulate.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(parsed.simulate_timeout * 1000));
   return parsed.command({parsed.options, terminal, clock});

@@ -63,7 +63,7 @@ Error failure(const Call& call, const error_code& ec, const std::string& doing) 
     fix = "check the certificate, its name and the CA file";
   } else if (ec == beast::http::error::end_of_stream || ec == asio::error::eof) {
     why = "the connection was closed";
-    fix = "try again; look at the server's log";
+    fix = "look at the server's log";
   } else if (ec.category() == make_error_code(beast::http::error::bad_version).category()) {
     fix = "check that it is a Plumbline agent or collector";
   }

@@ -197,11 +197,17 @@ Response get_resource(const NodeView& view, const Request& request) {
 }
 
 Response list_blind_spots(const NodeView& view, const Request& request) {
-  const auto known = http::check_query(request.query, {});
+  const auto known = http::check_query(request.query, {"limit", "cursor"});
   if (!known) return http::problem(known.error());
-  http::PageWriter page;
-  for (const auto& spot : view.blind_spots()) page.add(dump(wire::to_json_value(spot)));
-  return std::move(page).finish("");
+  const auto query = read_list_query(request.query, "blindspots");
+  if (!query) return http::problem(query.error());
+  auto spots = view.blind_spots();
+  // No single part of one is unique: every unwatched path is one of the same id.
+  const auto position = [](const wire::BlindSpot& b) { return b.id + '\0' + b.scope + '\0' + b.says; };
+  std::sort(spots.begin(), spots.end(), [&](const auto& a, const auto& b) { return position(a) < position(b); });
+  return write_page(
+      spots, *query, "blindspots", [](const wire::BlindSpot&) { return true; }, position,
+      [&](const wire::BlindSpot& b, const std::string& at) { return position(b) > at; });
 }
 
 std::variant<Response, http::StreamResponse> stream(NodeView& view, const Request& request) {

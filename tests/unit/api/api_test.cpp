@@ -167,11 +167,19 @@ TEST_F(AgentApi, probes_tell_machines_by_status_and_people_by_text) {
 TEST_F(AgentApi, status_metrics_and_blind_spots) {
   node_.all_blind_spots = {{"mmap", "node", "says", "because", ""}};
   EXPECT_EQ(json::parse(get("/v1/status").body).at("node"), "node-1");
-  EXPECT_EQ(items("/v1/blindspots")[0].at("id"), "mmap");
+  EXPECT_EQ(items("/v1/blindspots?limit=1000")[0].at("id"), "mmap");
   const auto metrics = get("/metrics");
   EXPECT_EQ(*http::find_field(metrics.headers, "content-type"), "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(metrics.body, HasSubstr("plumbline_drift_open 1\n"));
   EXPECT_THAT(metrics.body, HasSubstr("\nplumbline_api_requests_total 3\n"));
+}
+
+TEST_F(AgentApi, blind_spots_come_in_pages) {
+  node_.all_blind_spots = {{"path_not_watched", "/b", "s", "w", ""}, {"path_not_watched", "/a", "s", "w", ""}};
+  const auto page = json::parse(get("/v1/blindspots?limit=1").body);
+  EXPECT_EQ(page.at("items")[0].at("scope"), "/a");
+  EXPECT_THAT(keys("/v1/blindspots?limit=1&cursor=" + page.at("next_cursor").get<std::string>(), "scope"),
+              ElementsAre("/b"));
 }
 
 class AgentStream : public AgentApi {

@@ -101,12 +101,12 @@ class FakeNode final : public NodeView {
 /// A drift with every part that the command line shows. `n` makes it one of several.
 inline wire::Drift sample_drift(int n = 1) {
   wire::Drift d;
-  d.id = "3f9a1c2b-7d4e21aa-0000000000000000000" + std::to_string(n);
+  d.id = "d-3f9a1c2b-7d4e21aa-0000000000000000000" + std::to_string(n);
   d.resource = "tofu:prod-net/local_file.nginx" + std::to_string(n);
   d.opened_at = 1'764'000'000'000'000'000 + n;
   d.updated_at = d.opened_at + 60'000'000'000;
   d.count = 2;
-  d.diff = {{"content_sha256", "sha256:aaaa", "sha256:bbbb", false}, {"mode", "0644", "0666", false}};
+  d.diff = {{"content_sha256", "aaaa", "bbbb", false}, {"mode", "0644", "0666", false}};
   d.where = {"node-1", "/etc/nginx/nginx" + std::to_string(n) + ".conf", {}};
   wire::Process vi;
   vi.pid = 4711;
