@@ -71,7 +71,9 @@ std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
   return specs;
 }
 
-std::string labels_json(const std::map<std::string, std::string>& labels) { return wire_labels_json(labels); }
+std::string labels_json(const std::map<std::string, std::string>& labels) {
+  return wire_labels_json(labels);
+}
 
 }  // namespace
 
@@ -126,10 +128,12 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
 
   const NodeIdentity who = *identity;
   std::unique_ptr<Agent> agent(new Agent);
-  agent->parts_ = std::make_unique<Parts>(std::move(config), std::move(config_path), std::move(*identity), std::move(*key));
+  agent->parts_ =
+      std::make_unique<Parts>(std::move(config), std::move(config_path), std::move(*identity), std::move(*key));
   Parts& p = *agent->parts_;
 
-  auto spool = open_spool({p.config.state_dir + "/spool", p.config.spool_max_bytes, p.config.spool_segment_bytes}, p.clock);
+  auto spool =
+      open_spool({p.config.state_dir + "/spool", p.config.spool_max_bytes, p.config.spool_segment_bytes}, p.clock);
   if (!spool) return spool.error();
   p.spool = std::move(*spool);
 
@@ -147,8 +151,8 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   p.state.set_kernel(std::string(text_of(p.kernel->tier())), kernel_json(*p.kernel), blind_spots_of(*p.kernel));
   p.state.set_health("hooks", true, std::string(text_of(p.kernel->tier())) + " tier, proven by the self-test");
   p.state.set_health("spool", true, "opened");
-  spdlog::info("event=hooks tier={} adopted={} node={} node_id={}", text_of(p.kernel->tier()), p.kernel->adopted(), who.node,
-               who.node_id);
+  spdlog::info("event=hooks tier={} adopted={} node={} node_id={}", text_of(p.kernel->tier()), p.kernel->adopted(),
+               who.node, who.node_id);
   if (!p.kernel->pin_trouble().empty()) spdlog::warn("event=pins why=\"{}\"", p.kernel->pin_trouble());
 
   p.processes = std::make_unique<KernelProcesses>(*p.kernel);
@@ -250,8 +254,8 @@ void Agent::Parts::reload() {
   observer->set_sources(sources_of(*fresh));
   config.rules = fresh->rules;
   config.baselines = fresh->baselines;
-  spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"", config.baselines.size(),
-               config.rules.size());
+  spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
+               config.baselines.size(), config.rules.size());
   wait_for_timer();
 }
 
@@ -270,7 +274,8 @@ int Agent::run() {
   p.io.run();
   p.server.stop();
   if (p.exporter) p.exporter->stop();
-  if (auto written = p.observer->checkpoint(); !written) spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
+  if (auto written = p.observer->checkpoint(); !written)
+    spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
   return 0;
 }
 

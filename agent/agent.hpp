@@ -11,8 +11,8 @@ namespace plumbline::agent {
 
 class Agent {
  public:
-  /// Builds everything, takes over an earlier agent's state and marks, and compares every managed file once. Errors carry
-  /// what to do; nothing is left running or changed on one.
+  /// Builds everything, takes over an earlier agent's state and marks, and compares every managed file once. Errors
+  /// carry what to do; nothing is left running or changed on one.
   static Result<std::unique_ptr<Agent>> build(AgentConfig config, std::string config_path);
   ~Agent();
   Agent(const Agent&) = delete;

@@ -7,11 +7,13 @@ namespace plumbline::agent {
 std::vector<wire::BlindSpot> blind_spots_of(const Kernel& kernel) {
   std::vector<wire::BlindSpot> all = {
       {"mmap_store_into_dirty_page", "node",
-       "A second store into a page of a shared mapping that is already dirty is seen only once the page was written back.",
+       "A second store into a page of a shared mapping that is already dirty is seen only once the page was written "
+       "back.",
        "no fault happens, so no hook can run", "the rescan finds it"},
       {"block_device_write", "node", "Writes to the block device under a mounted file system are not seen.",
        "they pass no inode", "the rescan finds them once the page cache lets go"},
-      {"remote_change", "node", "Changes that another host makes on a network file system are not seen when they happen.",
+      {"remote_change", "node",
+       "Changes that another host makes on a network file system are not seen when they happen.",
        "they pass no hook of this kernel", "the rescan finds them"},
       {"approved_runs", "node", "Approved runs cannot be registered yet, so no verdict rests on an approval.",
        "not built", ""}};
@@ -22,12 +24,14 @@ std::vector<wire::BlindSpot> blind_spots_of(const Kernel& kernel) {
   } else {
     all.push_back({"no_multigrain_time", "file systems without multigrain time",
                    "Several changes within one clock tick may show as one.",
-                   "only ext4, xfs, btrfs and tmpfs stamp each change that somebody looked at", "the file is read once more a second later"});
+                   "only ext4, xfs, btrfs and tmpfs stamp each change that somebody looked at",
+                   "the file is read once more a second later"});
   }
   for (const auto& report : kernel.reports())
     for (const auto& hook : report.missing)
       if (report.works)
-        all.push_back({"hook_missing", hook, "This kernel has no such function; the other hooks cover it where they can.",
+        all.push_back({"hook_missing", hook,
+                       "This kernel has no such function; the other hooks cover it where they can.",
                        "kernel version or configuration", ""});
   if (!kernel.pin_trouble().empty())
     all.push_back({"not_pinned", "node", "Changes while the agent is down are found by comparing, without their actor.",

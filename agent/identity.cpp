@@ -22,13 +22,14 @@ Result<std::string> node_id(const std::string& path) {
                  "restore it; a new id makes this node a new one at the collector"};
   }
   std::array<std::byte, 16> random;
-  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return io_error("draw a node id", errno);
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+    return io_error("draw a node id", errno);
   id = baseline::to_hex(random);
   const std::string fresh = path + ".new";
   const Fd out(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
   const std::string line = id + "\n";
-  if (!out || ::write(out.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) || ::fsync(out.get()) != 0 ||
-      ::rename(fresh.c_str(), path.c_str()) != 0)
+  if (!out || ::write(out.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
+      ::fsync(out.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
     return io_error("write the node id " + path, errno, "the state directory must be writable");
   return id;
 }
@@ -39,7 +40,7 @@ Result<void> make_state_dir(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
     return invalid("use the state directory " + path, "it is not a directory", "set state_dir to one");
   }

@@ -24,11 +24,15 @@ struct Arguments {
 /// sysexits(3), as DESIGN section 6 has them.
 int exit_code(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return 78;
-    case ErrorCode::permission: return 77;
+    case ErrorCode::invalid_argument:
+      return 78;
+    case ErrorCode::permission:
+      return 77;
     case ErrorCode::unsupported:
-    case ErrorCode::unavailable: return 69;
-    default: return 1;
+    case ErrorCode::unavailable:
+      return 69;
+    default:
+      return 1;
   }
 }
 

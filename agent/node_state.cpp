@@ -116,8 +116,9 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
     status.comparison = row.comparison.result;
     status.diff = row.comparison.diff;
     status.expected = describe(row.expected);
-    status.live = describe(row.live, row.expected.sensitive || (row.expected.content && row.expected.content->starts_with("hmac-")),
-                           key_, users_);
+    status.live = describe(
+        row.live, row.expected.sensitive || (row.expected.content && row.expected.content->starts_with("hmac-")), key_,
+        users_);
     status.last_checked = row.last_checked;
     status.watched = row.unwatched.empty();
     status.unwatched_reason = row.unwatched;
@@ -149,8 +150,9 @@ std::string NodeState::status_json() const {
   const std::lock_guard lock(mutex_);
   Json baselines = Json::array();
   for (const auto& b : baselines_) {
-    Json j = {{"name", b.name},           {"kind", b.kind},   {"path", wire::json_text(b.path)}, {"loaded", b.loaded},
-              {"resources", b.resources}, {"files", b.files}, {"skipped", b.skipped}};
+    Json j = {{"name", b.name},      {"kind", b.kind},           {"path", wire::json_text(b.path)},
+              {"loaded", b.loaded},  {"resources", b.resources}, {"files", b.files},
+              {"skipped", b.skipped}};
     j["revision"] = b.revision;
     if (b.loaded_at != 0) j["loaded_at"] = rfc3339(b.loaded_at);
     if (!b.error.empty()) j["error"] = wire::json_text(b.error);
@@ -184,7 +186,14 @@ std::string NodeState::metrics_text() const {
   std::string text;
   const auto line = [&](std::string_view name, std::string_view type, std::string_view help, const std::string& value) {
     text.append("# HELP plumbline_").append(name).append(" ").append(help).append("\n# TYPE plumbline_");
-    text.append(name).append(" ").append(type).append("\nplumbline_").append(name).append(" ").append(value).append("\n");
+    text.append(name)
+        .append(" ")
+        .append(type)
+        .append("\nplumbline_")
+        .append(name)
+        .append(" ")
+        .append(value)
+        .append("\n");
   };
   for (const auto& info : counter_table)
     line(info.name, info.type, info.help, std::to_string((counters_.*(info.field)).load()));
@@ -209,11 +218,16 @@ std::vector<HealthCheck> NodeState::checks(const std::vector<std::string>& names
 std::vector<HealthCheck> NodeState::live() const {
   const std::int64_t age = SystemClock().boot() - last_beat_.load(std::memory_order_relaxed);
   const bool turns = age < stuck_after_ns;
-  return {{"loop", turns, turns ? "the observing loop turns" : "no turn for " + std::to_string(age / 1'000'000'000) + " s"}};
+  return {{"loop", turns,
+           turns ? "the observing loop turns" : "no turn for " + std::to_string(age / 1'000'000'000) + " s"}};
 }
 
-std::vector<HealthCheck> NodeState::ready() const { return checks({"hooks", "baseline", "spool"}); }
-std::vector<HealthCheck> NodeState::started() const { return checks({"first_check"}); }
+std::vector<HealthCheck> NodeState::ready() const {
+  return checks({"hooks", "baseline", "spool"});
+}
+std::vector<HealthCheck> NodeState::started() const {
+  return checks({"first_check"});
+}
 
 std::vector<StreamEvent> NodeState::events_after(std::uint64_t after, std::size_t limit, std::uint64_t* oldest) const {
   const std::lock_guard lock(mutex_);

@@ -11,11 +11,11 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
-constexpr std::size_t batch_slots = 256;          // bounds how long one turn takes
+constexpr std::size_t batch_slots = 256;  // bounds how long one turn takes
 constexpr std::int64_t retry_after = second / 2;
-constexpr std::int64_t settle_after = second;     // direct and asynchronous I/O may land after its event
+constexpr std::int64_t settle_after = second;  // direct and asynchronous I/O may land after its event
 constexpr std::int64_t housekeeping = 10 * second;
-constexpr std::int64_t mount_quiet = second;      // a starting container mounts many times
+constexpr std::int64_t mount_quiet = second;  // a starting container mounts many times
 
 bool same_leaf(const std::vector<NodeMark>& a, const std::vector<NodeMark>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const NodeMark& x, const NodeMark& y) {
@@ -72,12 +72,16 @@ void Observer::sweep() {
   }
 }
 
-/// One batch: read the generations, look, record durably, and only then acknowledge. What changes meanwhile keeps its
-/// slot pending, and the loop at the end takes it up; a crash anywhere leaves the slots pending too.
+/// One batch: look, record durably, and only then acknowledge what was seen. What changes meanwhile keeps its slot
+/// pending, and the loop takes it up again; a crash anywhere leaves the slots pending too.
 void Observer::handle(std::vector<std::uint32_t> slots) {
-  while (!slots.empty()) {
+  for (;;) {
+    // A wake-up may come late, after a scan or an earlier turn covered its change.
+    std::erase_if(slots, [&](std::uint32_t slot) { return p_.kernel.pending(slot) == p_.kernel.handled(slot); });
+    if (slots.empty()) return;
     std::map<std::uint32_t, std::uint64_t> generation;
     for (const std::uint32_t slot : slots) generation[slot] = p_.kernel.pending(slot);
+    covered_.clear();
     const auto affected = tree_.affected_by(slots);
 
     std::vector<Pending> pending;
@@ -97,37 +101,69 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
         pending.push_back(std::move(*seen));
     }
     if (!record(pending)) {
+      for (auto& item : pending) item.subject->checked = false;
       retry_.insert(slots.begin(), slots.end());
       next_retry_ = p_.clock.boot() + retry_after;
       return;
     }
-    std::vector<std::uint32_t> again;
+    acknowledge_covered();
     for (const auto& [slot, seen] : generation) {
       if (unsettled.contains(slot)) {
         retry_.insert(slot);
         next_retry_ = p_.clock.boot() + retry_after;
-        continue;
+      } else {
+        acknowledge(slot, seen);
       }
-      p_.kernel.acknowledge(slot, seen);
-      if (p_.kernel.pending(slot) != seen) again.push_back(slot);
     }
     tree_.drop_retired();
     for (Source* source : moved_sources) load_source(*source, true);
-    slots = std::move(again);
+    std::erase_if(slots, [&](std::uint32_t slot) { return unsettled.contains(slot); });
+  }
+}
+
+/// Never backwards: a generation that is handled stays so.
+void Observer::acknowledge(std::uint32_t slot, std::uint64_t generation) {
+  if (p_.kernel.handled(slot) < generation) p_.kernel.acknowledge(slot, generation);
+}
+
+void Observer::acknowledge_covered() {
+  for (const auto& [slot, generation] : covered_) acknowledge(slot, generation);
+  covered_.clear();
+}
+
+/// The file's own marks, where they are pending and not among the causes yet: its wake-up may still be on its way.
+void Observer::add_leaf_causes(const Resolution& where, std::vector<Cause>& causes) const {
+  for (const auto& mark : where.leaf) {
+    const std::uint64_t changes = p_.kernel.pending(mark.slot) - p_.kernel.handled(mark.slot);
+    const auto known = [&](const Cause& cause) { return cause.mark.slot == mark.slot; };
+    if (changes == 0 || std::any_of(causes.begin(), causes.end(), known)) continue;
+    Cause cause{mark, {}, changes, false};
+    if (auto value = p_.kernel.read_mark(mark.key)) cause.value = *value;
+    causes.push_back(cause);
   }
 }
 
 /// Reads and compares one subject; a Pending where that makes a finding. `causes` is empty for a scan.
-std::optional<Observer::Pending> Observer::observe(Subject& subject, const std::vector<Cause>& causes,
+std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector<Cause> causes,
                                                    const std::string& source) {
   p_.counters.observations.fetch_add(1, std::memory_order_relaxed);
-  const Resolution& where = tree_.resolve(subject.watch);
+  const Resolution where = tree_.resolve(subject.watch);
+  const bool directory = !subject.expected.absent_entries.empty();
+  if (!directory) add_leaf_causes(where, causes);
   LiveFile live;
+  std::map<std::uint32_t, std::uint64_t> seen;
+  const auto note_generations = [&] {
+    for (const auto& mark : where.leaf) seen[mark.slot] = p_.kernel.pending(mark.slot);
+  };
+  note_generations();
   if (!where.trouble.empty()) {
     live.kind = LiveFile::Kind::unreadable;
     live.trouble = where.trouble;
   } else if (where.exists) {
-    live = read_live(p_.kernel, where.physical, needs(subject.expected, options_.max_file_bytes));
+    ReadRequest request = needs(subject.expected, options_.max_file_bytes);
+    // Only where every change moves the ctime does a quiet ctime prove that nothing came in between.
+    if (p_.kernel.tier() == Tier::ctime && !where.composed) request.in_window = note_generations;
+    live = read_live(p_.kernel, where.physical, request);
   }
   if (live.unsettled) {
     p_.counters.unsettled.fetch_add(1, std::memory_order_relaxed);
@@ -138,8 +174,16 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, const std::
 
   const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
   const bool replaced = !same_leaf(subject.leaf, where.leaf);
-  const bool differs = comparison.result != subject.comparison.result || !same_diff(comparison.diff, subject.comparison.diff);
+  const bool differs =
+      comparison.result != subject.comparison.result || !same_diff(comparison.diff, subject.comparison.diff);
   const bool first = !subject.checked;
+  if (!directory)
+    for (const auto& [slot, generation] : seen) {
+      const auto [known, fresh] = covered_.try_emplace(slot, generation);
+      if (!fresh) known->second = std::min(known->second, generation);
+      for (auto& cause : causes)
+        if (cause.mark.slot == slot && !cause.of_directory) cause.changes = generation - p_.kernel.handled(slot);
+    }
   subject.live = std::move(live);
   subject.comparison = comparison;
   subject.leaf = where.leaf;
@@ -196,13 +240,15 @@ void Observer::describe_actor(const Subject& subject, const std::vector<Cause>& 
                          p_.kernel.handled(cause.mark.slot) + cause.changes});
     }
     // The file's own mark knows its author; a directory's latest change may be a neighbour's.
-    const bool better = best == nullptr || (best->of_directory && !cause.of_directory) ||
-                        (best->of_directory == cause.of_directory && cause.value.last.at_boot_ns > best->value.last.at_boot_ns);
+    const bool better =
+        best == nullptr || (best->of_directory && !cause.of_directory) ||
+        (best->of_directory == cause.of_directory && cause.value.last.at_boot_ns > best->value.last.at_boot_ns);
     if (better) best = &cause;
   }
   if (best == nullptr || best->value.last.at_boot_ns == 0) {
     if (finding.actor.unknown_reason.empty())
-      finding.actor.unknown_reason = "no hook saw this change: " + std::string(causes.empty() ? "found by comparing" : "its mark holds no actor");
+      finding.actor.unknown_reason =
+          "no hook saw this change: " + std::string(causes.empty() ? "found by comparing" : "its mark holds no actor");
     finding.missing_evidence.push_back("actor");
     p_.counters.actors_unknown.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -279,7 +325,8 @@ bool Observer::record_drifts(std::vector<wire::Drift> drifts) {
 bool Observer::record_gap(wire::Gap gap) {
   std::vector<Draft> drafts;
   drafts.push_back({"gap", [&](std::uint64_t sequence, wire::Record& record) {
-                      gap.id = "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.boot_id, sequence);
+                      gap.id =
+                          "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.boot_id, sequence);
                       record.id = gap.id;
                       record.body = gap_body(gap);
                     }});
@@ -301,32 +348,28 @@ std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& sour
   std::vector<Pending> pending;
   const auto flush = [&] {
     found += pending.size();
-    if (!record(pending)) {
+    if (record(pending)) {
+      acknowledge_covered();
+    } else {
       for (auto& item : pending) item.subject->checked = false;
+      covered_.clear();
       rescan_soon_ = p_.clock.boot() + retry_after;
     }
     pending.clear();
   };
+  covered_.clear();
   for (const WatchId id : ids) {
     const auto it = subjects_.find(id);
     if (it == subjects_.end()) continue;
     Subject& subject = *it->second;
     std::vector<Cause> causes;
-    for (const auto& mark : tree_.resolve(id).leaf) {
-      const std::uint64_t seen = p_.kernel.pending(mark.slot);
-      if (seen == p_.kernel.handled(mark.slot)) continue;
-      Cause cause{mark, {}, seen - p_.kernel.handled(mark.slot), false};
-      if (auto value = p_.kernel.read_mark(mark.key)) cause.value = *value;
-      causes.push_back(cause);
-    }
+    if (subject.expected.absent_entries.empty()) add_leaf_causes(tree_.resolve(id), causes);
     // What an earlier agent's marks still know: the file that stood here before, and who replaced it.
-    if (const auto orphan = orphans_.find(WatchTree::path_hash(subject.expected.path)); causes.empty() && orphan != orphans_.end())
-      for (const auto& old : orphan->second) {
-        const auto& state = old.value;
-        if (p_.kernel.pending(state.slot) != p_.kernel.handled(state.slot))
-          causes.push_back({{old.key, state.generation, state.slot}, state,
-                            p_.kernel.pending(state.slot) - p_.kernel.handled(state.slot), true});
-      }
+    const auto orphan = orphans_.find(WatchTree::path_hash(subject.expected.path));
+    if (causes.empty() && orphan != orphans_.end())
+      for (const auto& old : orphan->second)
+        if (old.changes > 0)
+          causes.push_back({{old.key, old.value.generation, old.value.slot}, old.value, old.changes, true});
     subject.checked = false;
     auto seen = observe(subject, causes, causes.empty() ? source : "kernel");
     if (!seen) continue;
@@ -347,7 +390,9 @@ void Observer::publish(Subject& subject) {
                                    subject.unwatched});
 }
 
-void Observer::on_mounts_changed() { rescan_soon_ = p_.clock.boot() + mount_quiet; }
+void Observer::on_mounts_changed() {
+  rescan_soon_ = p_.clock.boot() + mount_quiet;
+}
 
 std::int64_t Observer::due_in_ns() const {
   std::int64_t due = std::min(next_housekeeping_, next_rescan_);
@@ -403,7 +448,8 @@ void Observer::on_timer() {
     next_housekeeping_ = now + housekeeping;
     touch_alive();
     sweep();
-    if (auto written = checkpoint(); !written) spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
+    if (auto written = checkpoint(); !written)
+      spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
   }
 }
 

@@ -1,5 +1,5 @@
-// The observing thread's work: from a moved mark to a durable finding. Wires source, correlate, enrich, detect and spool
-// together; agent.cpp drives it.
+// The observing thread's work: from a moved mark to a durable finding. Wires source, correlate, enrich, detect and
+// spool together; agent.cpp drives it.
 #pragma once
 
 #include <functional>
@@ -86,7 +86,10 @@ class Observer {
   void remove_subject(WatchId id);
   // observer.cpp
   void handle(std::vector<std::uint32_t> slots);
-  std::optional<Pending> observe(Subject& subject, const std::vector<Cause>& causes, const std::string& source);
+  std::optional<Pending> observe(Subject& subject, std::vector<Cause> causes, const std::string& source);
+  void add_leaf_causes(const Resolution& where, std::vector<Cause>& causes) const;
+  void acknowledge(std::uint32_t slot, std::uint64_t generation);
+  void acknowledge_covered();
   void describe_actor(const Subject& subject, const std::vector<Cause>& causes, wire::Finding& finding,
                       std::vector<HandledMark>& handled);
   std::size_t scan(const std::set<WatchId>& ids, const std::string& source, const std::string& unknown_actor);
@@ -104,9 +107,11 @@ class Observer {
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::set<std::uint32_t> retry_;                    ///< slots whose changes could not be recorded or settled yet
-  std::map<std::int64_t, std::set<WatchId>> settle_; ///< due (boot ns) → files to read once more
+  std::set<std::uint32_t> retry_;                     ///< slots whose changes could not be recorded or settled yet
+  std::map<std::int64_t, std::set<WatchId>> settle_;  ///< due (boot ns) → files to read once more
   std::map<std::uint64_t, std::vector<MarkedInode>> orphans_;  ///< path hash → marks of an earlier agent, at start only
+  /// Slot → generation that the findings of this batch cover: what was pending in the moment the file was read.
+  std::map<std::uint32_t, std::uint64_t> covered_;
   std::uint64_t epoch_ = 0;
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_cgroups_lost_ = 0;
@@ -114,7 +119,7 @@ class Observer {
   std::int64_t next_retry_ = 0;
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;
-  std::int64_t rescan_soon_ = 0;                     ///< boot ns; 0 = none
+  std::int64_t rescan_soon_ = 0;  ///< boot ns; 0 = none
 };
 
 }  // namespace plumbline::agent

@@ -11,8 +11,9 @@ namespace {
 constexpr std::int64_t retry_after = 1'000'000'000;
 
 bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b) {
-  return a.absent == b.absent && a.content == b.content && a.mode == b.mode && a.owner == b.owner && a.group == b.group &&
-         a.symlink_target == b.symlink_target && a.absent_entries == b.absent_entries && a.sensitive == b.sensitive;
+  return a.absent == b.absent && a.content == b.content && a.mode == b.mode && a.owner == b.owner &&
+         a.group == b.group && a.symlink_target == b.symlink_target && a.absent_entries == b.absent_entries &&
+         a.sensitive == b.sensitive;
 }
 
 std::string text_of(const std::map<std::string, std::string>& revision) {
@@ -71,7 +72,8 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     }
     const Subject& gone = *subjects_.at(it->second);
     auto drift = p_.state.with_book([&](const DriftBook& book) {
-      return book.accepted(gone.expected.address, gone.expected.path, p_.clock.wall(), why + ", which no longer manages it");
+      return book.accepted(gone.expected.address, gone.expected.path, p_.clock.wall(),
+                           why + ", which no longer manages it");
     });
     if (drift) accepted.push_back(std::move(*drift));
     p_.state.remove_row(it->first);
@@ -154,7 +156,8 @@ void Observer::set_sources(std::vector<baseline::SourceSpec> specs) {
     it = sources_.erase(it);
   }
   for (auto& spec : specs) {
-    if (std::any_of(sources_.begin(), sources_.end(), [&](const auto& known) { return same_spec(spec, known->spec); })) continue;
+    if (std::any_of(sources_.begin(), sources_.end(), [&](const auto& known) { return same_spec(spec, known->spec); }))
+      continue;
     sources_.push_back(std::make_unique<Source>());
     Source& source = *sources_.back();
     source.spec = spec;

@@ -22,7 +22,7 @@ Result<void> Observer::start() {
   const WallNs stopped_since = last_alive();
   epoch_ = p_.kernel.read_control().epoch;
   if (p_.kernel.adopted())
-    for (auto& marked : p_.kernel.list_marks()) orphans_[marked.value.path_hash].push_back(marked);
+    for (const auto& marked : p_.kernel.adopted_marks()) orphans_[marked.value.path_hash].push_back(marked);
   restore();
   const std::int64_t now = p_.clock.boot();
   next_rescan_ = now + options_.rescan_interval_ns;
@@ -45,7 +45,8 @@ Result<void> Observer::start() {
   return {};
 }
 
-/// Snapshot, then what the spool has after it. Marks that a durable finding covers were handled, whatever their state says.
+/// Snapshot, then what the spool has after it. Marks that a durable finding covers were handled, whatever their state
+/// says.
 void Observer::restore() {
   const std::string path = options_.state_dir + "/state.json";
   std::uint64_t covered = 0;
@@ -80,7 +81,8 @@ void Observer::restore() {
         key.ino = m.ino;
         key.subvolume = m.subvolume;
         key.dev = m.dev;
-        if (const auto mark = p_.kernel.read_mark(key)) handled[mark->slot] = std::max(handled[mark->slot], m.generation);
+        if (const auto mark = p_.kernel.read_mark(key))
+          handled[mark->slot] = std::max(handled[mark->slot], m.generation);
       }
     }
   }
@@ -103,7 +105,7 @@ void Observer::first_check(WallNs stopped_since) {
                                                : "changed while the agent was down and its marks were lost");
   const bool recorded = rescan_soon_ == 0;
   if (recorded)
-    for (const auto& [slot, seen] : generation) p_.kernel.acknowledge(slot, seen);
+    for (const auto& [slot, seen] : generation) acknowledge(slot, seen);
   tree_.drop_retired();
   // Marks of paths that nobody manages any more.
   if (recorded)
@@ -130,7 +132,7 @@ void Observer::first_check(WallNs stopped_since) {
 }
 
 std::int64_t Observer::last_alive() const {
-  struct stat status {};
+  struct stat status{};
   if (::stat((options_.state_dir + "/alive").c_str(), &status) != 0) return 0;
   return status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec;
 }

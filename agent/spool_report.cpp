@@ -8,8 +8,8 @@ namespace {
 using wire::Json;
 
 std::string metric(const std::string& name, const char* type, const char* help, std::uint64_t value) {
-  return "# HELP plumbline_" + name + " " + help + "\n# TYPE plumbline_" + name + " " + type + "\nplumbline_" + name + " " +
-         std::to_string(value) + "\n";
+  return "# HELP plumbline_" + name + " " + help + "\n# TYPE plumbline_" + name + " " + type + "\nplumbline_" + name +
+         " " + std::to_string(value) + "\n";
 }
 
 std::string spool_json(const Spool& spool) {
@@ -27,9 +27,12 @@ std::string spool_json(const Spool& spool) {
 
 std::string exporter_json(const Exporter& exporter) {
   const ExporterStatus s = exporter.status();
-  Json j = {{"sent", s.sent},           {"acked", s.acked},
-            {"retries", s.retries},     {"lag_records", s.lag_records},
-            {"dead_letters", s.dead_letters}, {"last_error", wire::json_text(s.last_error)}};
+  Json j = {{"sent", s.sent},
+            {"acked", s.acked},
+            {"retries", s.retries},
+            {"lag_records", s.lag_records},
+            {"dead_letters", s.dead_letters},
+            {"last_error", wire::json_text(s.last_error)}};
   return j.dump();
 }
 
@@ -41,22 +44,26 @@ StatusSources status_sources(const Spool& spool, const Exporter* exporter) {
   sources.exporter_json = [exporter] { return exporter == nullptr ? std::string("null") : exporter_json(*exporter); };
   sources.extra_metrics = [&spool, exporter] {
     const SpoolStatus s = spool.status();
-    std::string text = metric("spool_bytes", "gauge", "Bytes of spool segments on disk.", s.bytes) +
-                       metric("spool_next_sequence", "gauge", "Sequence of the next record.", s.next_sequence) +
-                       metric("spool_acknowledged", "gauge", "The collector has everything up to this sequence.", s.acknowledged) +
-                       metric("spool_corrupt_records_total", "counter", "Damaged records that were set aside.", s.corrupt_records) +
-                       metric("spool_append_failures_total", "counter", "Appends that failed (disk full, budget).", s.append_failures);
+    std::string text =
+        metric("spool_bytes", "gauge", "Bytes of spool segments on disk.", s.bytes) +
+        metric("spool_next_sequence", "gauge", "Sequence of the next record.", s.next_sequence) +
+        metric("spool_acknowledged", "gauge", "The collector has everything up to this sequence.", s.acknowledged) +
+        metric("spool_corrupt_records_total", "counter", "Damaged records that were set aside.", s.corrupt_records) +
+        metric("spool_append_failures_total", "counter", "Appends that failed (disk full, budget).", s.append_failures);
     if (exporter == nullptr) return text;
     const ExporterStatus e = exporter->status();
     return text + metric("export_sent_total", "counter", "Records sent, repeats included.", e.sent) +
            metric("export_acked_total", "counter", "Records that the collector acknowledged.", e.acked) +
            metric("export_retries_total", "counter", "Batches that had to be sent again.", e.retries) +
            metric("export_lag_records", "gauge", "Records that wait for the collector.", e.lag_records) +
-           metric("export_dead_letters_total", "counter", "Records that the collector refused for good, set aside.", e.dead_letters);
+           metric("export_dead_letters_total", "counter", "Records that the collector refused for good, set aside.",
+                  e.dead_letters);
   };
   return sources;
 }
 
-std::string wire_labels_json(const std::map<std::string, std::string>& labels) { return Json(labels).dump(); }
+std::string wire_labels_json(const std::map<std::string, std::string>& labels) {
+  return Json(labels).dump();
+}
 
 }  // namespace plumbline::agent

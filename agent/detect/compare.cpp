@@ -15,16 +15,24 @@ std::string octal(std::uint32_t mode) {
   return text;
 }
 
-std::string name_or_number(std::string name, std::uint32_t id) { return name.empty() ? std::to_string(id) : std::move(name); }
+std::string name_or_number(std::string name, std::uint32_t id) {
+  return name.empty() ? std::to_string(id) : std::move(name);
+}
 
 std::string_view word(LiveFile::Kind kind) {
   switch (kind) {
-    case LiveFile::Kind::missing: return "absent";
-    case LiveFile::Kind::regular: return "file";
-    case LiveFile::Kind::directory: return "directory";
-    case LiveFile::Kind::symlink: return "symlink";
-    case LiveFile::Kind::other: return "special file";
-    case LiveFile::Kind::unreadable: return "unreadable";
+    case LiveFile::Kind::missing:
+      return "absent";
+    case LiveFile::Kind::regular:
+      return "file";
+    case LiveFile::Kind::directory:
+      return "directory";
+    case LiveFile::Kind::symlink:
+      return "symlink";
+    case LiveFile::Kind::other:
+      return "special file";
+    case LiveFile::Kind::unreadable:
+      return "unreadable";
   }
   return "unknown";
 }
@@ -47,7 +55,7 @@ LiveFile::Kind expected_kind(const baseline::FileExpectation& expected) {
 }  // namespace
 
 ReadRequest needs(const baseline::FileExpectation& expected, std::uint64_t max_file_bytes) {
-  return {expected.content.has_value(), !expected.absent_entries.empty(), max_file_bytes};
+  return {expected.content.has_value(), !expected.absent_entries.empty(), max_file_bytes, {}};
 }
 
 Comparison compare(const baseline::FileExpectation& expected, const LiveFile& live, const baseline::KeyedHash& key,

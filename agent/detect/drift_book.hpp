@@ -39,8 +39,8 @@ class DriftBook {
 
   std::size_t max_closed_;
   std::map<std::string, wire::Drift> by_id_;
-  std::map<std::string, std::string> open_;                           // key → id
-  std::map<std::pair<WallNs, std::string>, std::string> closed_;      // (updated, id) → id
+  std::map<std::string, std::string> open_;                       // key → id
+  std::map<std::pair<WallNs, std::string>, std::string> closed_;  // (updated, id) → id
   std::uint64_t forgotten_ = 0;
 };
 

@@ -8,8 +8,8 @@ namespace {
 /// Backtracks to the last star only, so it takes time in the product of the lengths and no stack.
 bool matches(std::string_view glob, std::string_view text, bool star_crosses_slash) {
   std::size_t g = 0, t = 0;
-  std::size_t star = std::string_view::npos, resume = 0;          // last "*" and where it may swallow on from
-  std::size_t deep = std::string_view::npos, deep_resume = 0;     // last "**", which a "*" must not hide
+  std::size_t star = std::string_view::npos, resume = 0;       // last "*" and where it may swallow on from
+  std::size_t deep = std::string_view::npos, deep_resume = 0;  // last "**", which a "*" must not hide
   while (t < text.size()) {
     if (g + 1 < glob.size() && glob[g] == '*' && glob[g + 1] == '*') {
       deep = g;
@@ -50,16 +50,21 @@ bool fits(const RuleConditions& when, const wire::Finding& f) {
   const std::string image = f.actor.container ? f.actor.container->image_digest : "";
   return any_or_empty(when.resource, [&](const auto& glob) { return text_matches(glob, f.resource); }) &&
          any_or_empty(when.path, [&](const auto& glob) { return path_matches(glob, f.where.path); }) &&
-         any_or_empty(when.exe, [&](const auto& glob) { return process != nullptr && path_matches(glob, process->exe); }) &&
-         any_or_empty(when.exe_sha256, [&](const auto& digest) { return process != nullptr && process->exe_sha256 == digest; }) &&
-         any_or_empty(when.lineage_exe, [&](const auto& glob) {
-           return in_lineage([&](const wire::Process& p) { return path_matches(glob, p.exe); });
-         }) &&
-         any_or_empty(when.lineage_exe_sha256, [&](const auto& digest) {
-           return in_lineage([&](const wire::Process& p) { return p.exe_sha256 == digest; });
-         }) &&
+         any_or_empty(when.exe,
+                      [&](const auto& glob) { return process != nullptr && path_matches(glob, process->exe); }) &&
+         any_or_empty(when.exe_sha256,
+                      [&](const auto& digest) { return process != nullptr && process->exe_sha256 == digest; }) &&
+         any_or_empty(when.lineage_exe,
+                      [&](const auto& glob) {
+                        return in_lineage([&](const wire::Process& p) { return path_matches(glob, p.exe); });
+                      }) &&
+         any_or_empty(when.lineage_exe_sha256,
+                      [&](const auto& digest) {
+                        return in_lineage([&](const wire::Process& p) { return p.exe_sha256 == digest; });
+                      }) &&
          any_or_empty(when.uid, [&](std::uint32_t uid) { return process != nullptr && process->uid == uid; }) &&
-         any_or_empty(when.container_image_digest, [&](const auto& digest) { return !image.empty() && image == digest; }) &&
+         any_or_empty(when.container_image_digest,
+                      [&](const auto& digest) { return !image.empty() && image == digest; }) &&
          (!when.comparison || *when.comparison == f.comparison);
 }
 
@@ -67,17 +72,24 @@ wire::Severity default_severity(const wire::Finding& f, bool sensitive) {
   using enum wire::Severity;
   if (f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band) return info;
   switch (f.comparison) {
-    case wire::ComparisonResult::match: return info;
-    case wire::ComparisonResult::not_comparable: return medium;
-    case wire::ComparisonResult::mismatch: return sensitive ? critical : high;
+    case wire::ComparisonResult::match:
+      return info;
+    case wire::ComparisonResult::not_comparable:
+      return medium;
+    case wire::ComparisonResult::mismatch:
+      return sensitive ? critical : high;
   }
   return high;
 }
 
 }  // namespace
 
-bool path_matches(std::string_view glob, std::string_view path) { return matches(glob, path, false); }
-bool text_matches(std::string_view glob, std::string_view text) { return matches(glob, text, true); }
+bool path_matches(std::string_view glob, std::string_view path) {
+  return matches(glob, path, false);
+}
+bool text_matches(std::string_view glob, std::string_view text) {
+  return matches(glob, text, true);
+}
 
 void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive) {
   const bool equal = f.comparison == wire::ComparisonResult::match;
@@ -93,8 +105,7 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive) {
   } else {
     f.rule = "default";
     f.verdict = equal ? wire::Verdict::converged_by_stranger : wire::Verdict::out_of_band;
-    if (f.actor.process)
-      f.evidence.push_back({"lineage", "no known writer in the lineage"});
+    if (f.actor.process) f.evidence.push_back({"lineage", "no known writer in the lineage"});
   }
   if (equal) f.evidence.push_back({"baseline", "live equals the baseline"});
   f.missing_evidence.push_back("approved run");

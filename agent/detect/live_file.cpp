@@ -21,7 +21,8 @@ constexpr std::size_t max_entries = 65536;
 LiveFile unreadable(const std::string& what, int error) {
   LiveFile live;
   live.kind = error == ENOENT || error == ENOTDIR ? LiveFile::Kind::missing : LiveFile::Kind::unreadable;
-  if (live.kind == LiveFile::Kind::unreadable) live.trouble = what + ": " + std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
+  if (live.kind == LiveFile::Kind::unreadable)
+    live.trouble = what + ": " + std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
   return live;
 }
 
@@ -54,7 +55,8 @@ Fd reopen(int path_fd, int flags) {
 void read_regular(int path_fd, const ReadRequest& request, LiveFile& live) {
   if (!request.digest) return;
   if (live.size > request.max_bytes) {
-    live.trouble = "larger than limits.max_file_bytes (" + std::to_string(request.max_bytes) + "), content not compared";
+    live.trouble =
+        "larger than limits.max_file_bytes (" + std::to_string(request.max_bytes) + "), content not compared";
     return;
   }
   const Fd fd = reopen(path_fd, O_RDONLY);
@@ -76,7 +78,7 @@ void read_directory(int path_fd, const ReadRequest& request, LiveFile& live) {
     live.trouble = std::string("list: ") + std::strerror(errno);  // NOLINT(concurrency-mt-unsafe)
     return;
   }
-  fd.release();  // closedir closes it
+  fd.release();                                         // closedir closes it
   while (const dirent* entry = ::readdir(directory)) {  // NOLINT(concurrency-mt-unsafe): own DIR
     const std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
@@ -120,6 +122,7 @@ LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& r
     } else {
       live.kind = LiveFile::Kind::other;
     }
+    if (request.in_window) request.in_window();
     const auto after = kernel.stat(fd.get(), "", AT_EMPTY_PATH);
     if (after && after->stat.stx_ctime.tv_sec == stat.stx_ctime.tv_sec &&
         after->stat.stx_ctime.tv_nsec == stat.stx_ctime.tv_nsec && after->stat.stx_size == stat.stx_size)

@@ -1,7 +1,9 @@
-// What a managed path looks like now: read so that the answer is one consistent state (DESIGN: "The file is the truth").
+// What a managed path looks like now: read so that the answer is one consistent state (DESIGN: "The file is the
+// truth").
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,8 +16,8 @@ namespace plumbline::agent {
 struct LiveFile {
   enum class Kind { missing, regular, directory, symlink, other, unreadable };
   Kind kind = Kind::missing;
-  std::string trouble;                     ///< why it is unreadable, or why it has no digest
-  std::uint32_t mode = 0;                  ///< permission bits, 07777
+  std::string trouble;     ///< why it is unreadable, or why it has no digest
+  std::uint32_t mode = 0;  ///< permission bits, 07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t size = 0;
@@ -31,6 +33,9 @@ struct ReadRequest {
   bool digest = false;
   bool entries = false;
   std::uint64_t max_bytes = 256ull << 20;  ///< larger files get no digest, and say so
+  /// Called in each try between the content and the second statx, so that what it notes (the marks' generations) is of
+  /// the very state that is returned: a change before or after would have moved the ctime.
+  std::function<void()> in_window;
 };
 
 /// statx (arms the inode) → lseek(SEEK_HOLE) (waits out a write under way) → read → statx; again while it changes, five

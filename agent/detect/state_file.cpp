@@ -27,7 +27,9 @@ std::uint64_t from_hex(const Json& j) {
 }
 
 // Bodies hold foreign bytes only as escaped text; should one slip through, it is replaced, not thrown about.
-std::string text_of_json(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string text_of_json(const Json& j) {
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace
 
@@ -62,7 +64,8 @@ Result<Snapshot> read_snapshot(const std::string& path) {
   };
   if (!json.is_object()) return bad("not JSON");
   if (json.value("version", 0) != version) return bad("unknown version");
-  if (!json.contains("drifts") || !json["drifts"].is_array() || !json.contains("sequence")) return bad("keys are missing");
+  if (!json.contains("drifts") || !json["drifts"].is_array() || !json.contains("sequence"))
+    return bad("keys are missing");
   Snapshot snapshot;
   snapshot.sequence = from_hex(json["sequence"]);
   for (const auto& item : json["drifts"]) {
@@ -86,9 +89,13 @@ std::string finding_body(const wire::Finding& finding, const wire::Drift* drift,
   return text_of_json(body);
 }
 
-std::string drift_body(const wire::Drift& drift) { return text_of_json({{"drift", wire::to_json_value(drift)}}); }
+std::string drift_body(const wire::Drift& drift) {
+  return text_of_json({{"drift", wire::to_json_value(drift)}});
+}
 
-std::string gap_body(const wire::Gap& gap) { return text_of_json({{"gap", wire::to_json_value(gap)}}); }
+std::string gap_body(const wire::Gap& gap) {
+  return text_of_json({{"gap", wire::to_json_value(gap)}});
+}
 
 Result<void> replay(const wire::Record& record, Replayed& into) {
   const Json body = Json::parse(record.body, nullptr, false);
@@ -109,8 +116,8 @@ Result<void> replay(const wire::Record& record, Replayed& into) {
   if (const auto it = body.find("marks"); it != body.end() && it->is_array())
     for (const auto& m : *it)
       if (m.is_array() && m.size() == 5)
-        into.marks.push_back({from_hex(m[0]), from_hex(m[2]), from_hex(m[3]), static_cast<std::uint32_t>(from_hex(m[1])),
-                              from_hex(m[4])});
+        into.marks.push_back({from_hex(m[0]), from_hex(m[2]), from_hex(m[3]),
+                              static_cast<std::uint32_t>(from_hex(m[1])), from_hex(m[4])});
   return {};
 }
 

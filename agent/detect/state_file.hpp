@@ -13,7 +13,7 @@
 namespace plumbline::agent {
 
 struct Snapshot {
-  std::uint64_t sequence = 0;       ///< covers every record up to this one
+  std::uint64_t sequence = 0;  ///< covers every record up to this one
   std::vector<wire::Drift> drifts;
 };
 
@@ -30,7 +30,7 @@ struct HandledMark {
   std::uint64_t ino = 0;
   std::uint64_t subvolume = 0;
   std::uint32_t dev = 0;
-  std::uint64_t generation = 0;     ///< mark_state.pending that the finding covers
+  std::uint64_t generation = 0;  ///< mark_state.pending that the finding covers
 };
 
 /// {"finding": …, "drift": … or null, "marks": [[epoch, dev, ino, subvolume, generation], …]}; numbers as hex strings,

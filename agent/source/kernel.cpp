@@ -64,7 +64,10 @@ class LibbpfKernel final : public Kernel {
     if (!states_ || !control_) return io_error("map the mark states", errno);
     ring_.reset(ring_buffer__new(object_->map_fd("events"), on_sample, this, nullptr));
     if (!ring_) return io_error("open the ring buffer", errno);
-    for (const auto& marked : list_marks()) taken(marked.value.slot);
+    for (const auto& marked : list_marks()) {
+      taken(marked.value.slot);
+      adopted_marks_.push_back(marked);
+    }
     for (std::uint32_t slot = max_marks_; slot-- > 0;)
       if (!used_[slot]) free_slots_.push_back(slot);
     return object_->list_processes();
@@ -160,11 +163,12 @@ class LibbpfKernel final : public Kernel {
     mark_key key{};
     const mark_key* previous = nullptr;
     while (bpf_map_get_next_key(marks_fd_, previous, &key) == 0) {
-      if (auto value = read_mark(key)) all.push_back({key, *value});
+      if (auto value = read_mark(key)) all.push_back({key, *value, pending(value->slot) - handled(value->slot)});
       previous = &key;
     }
     return all;
   }
+  const std::vector<MarkedInode>& adopted_marks() const override { return adopted_marks_; }
   std::size_t marks_used() const override { return used_count_; }
 
   std::uint64_t pending(std::uint32_t slot) const override { return load(states_[slot].pending); }
@@ -220,6 +224,7 @@ class LibbpfKernel final : public Kernel {
   std::vector<bool> used_ = std::vector<bool>(max_marks_, false);
   std::size_t used_count_ = 0;
   std::vector<std::uint32_t> free_slots_;
+  std::vector<MarkedInode> adopted_marks_;
   std::vector<TierReport> reports_;
   const std::function<void(std::span<const std::byte>)>* sample_ = nullptr;
 };

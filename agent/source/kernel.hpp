@@ -41,6 +41,7 @@ struct TierReport {
 struct MarkedInode {
   mark_key key{};
   mark value{};
+  std::uint64_t changes = 0;  ///< pending - handled when it was listed
 };
 
 /// Not thread-safe: one thread (the observing one) owns it, and only in that thread does stat() register inodes.
@@ -77,6 +78,9 @@ class Kernel {
   virtual void unmark(const mark_key& key) = 0;
   virtual std::optional<struct mark> read_mark(const mark_key& key) const = 0;
   virtual std::vector<MarkedInode> list_marks() const = 0;
+  /// What an earlier agent's marks held when they were taken over: before the self-test made files, whose inode numbers
+  /// may be those of files that were deleted meanwhile.
+  virtual const std::vector<MarkedInode>& adopted_marks() const = 0;
   virtual std::size_t marks_used() const = 0;
 
   virtual std::uint64_t pending(std::uint32_t slot) const = 0;

@@ -68,10 +68,11 @@ class FakeKernel : public Kernel {
       mark_key key{};
       key.ino = std::get<0>(id);
       key.dev = std::get<1>(id);
-      all.push_back({key, value});
+      all.push_back({key, value, pending(value.slot) - handled(value.slot)});
     }
     return all;
   }
+  const std::vector<MarkedInode>& adopted_marks() const override { return adopted_marks_; }
   std::size_t marks_used() const override { return marks_.size(); }
   std::uint64_t pending(std::uint32_t slot) const override { return states_.at(slot).pending; }
   std::uint64_t handled(std::uint32_t slot) const override { return states_.at(slot).handled; }
@@ -122,6 +123,7 @@ class FakeKernel : public Kernel {
   std::map<Id, struct mark> marks_;
   std::map<std::uint32_t, mark_state> states_;
   std::vector<wake_event> wakes_;
+  std::vector<MarkedInode> adopted_marks_;
   std::vector<TierReport> reports_;
   std::string trouble_;
   bool adopted_ = false;
