@@ -76,7 +76,7 @@ inline std::optional<WallNs> parse_rfc3339(std::string_view text) {
     if (std::sscanf(copy.c_str() + at, "%c%2d:%2d%n", &sign, &h, &m, &length) != 3 || (sign != '+' && sign != '-') ||
         h < 0 || h > 23 || m < 0 || m > 59 || at + static_cast<std::size_t>(length) != copy.size())
       return std::nullopt;
-    offset = (h * 3600 + m * 60) * (sign == '+' ? 1 : -1);
+    offset = (std::int64_t{h} * 3600 + std::int64_t{m} * 60) * (sign == '+' ? 1 : -1);
   }
   std::tm utc{};
   utc.tm_year = year - 1900;
