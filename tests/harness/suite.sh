@@ -5,7 +5,7 @@
 # fails, or whose build fails, stops no later one.
 
 groups=(check unit bpf e2e vm asan tsan fuzz)
-threaded='^unit\.(spool|export|http|collector|api|observer)\.' # what runs threads, and so is worth a run under tsan
+threaded='^unit\.(spool|export|http|collector|api|observer)(\.|$)' # what runs threads, and so is worth a run under tsan
 results=build/results
 
 record() { echo "$*" >>"$result"; } # LINE of the present group; shown at the end
@@ -27,7 +27,6 @@ group_asan() {
 
 group_tsan() {
   sanitized build/tsan thread "$threaded" || return 0
-  # GCC 12's tsan wants its shadow where kernels with 32 bits of address randomness may put something else.
   TSAN_OPTIONS=second_deadlock_stack=1 run_ctest build/tsan -R "$threaded" -j "$(nproc)"
 }
 
@@ -46,16 +45,22 @@ sanitized() { # FOLDER SANITIZERS TEST_PATTERN
     compile_tests "$1" -R "$3" || { record "FAIL $(basename "$1").build: see above"; return 1; }
 }
 
-compile_tests() { # FOLDER CTEST_SELECTION…: builds only the programs of these tests
+# Builds only the programs of these tests. Their names follow from the tests' (cmake/flags.cmake, tests/fuzz): CTest tells
+# a test's command only once it is built.
+compile_tests() { # FOLDER CTEST_SELECTION…
   local targets
-  mapfile -t targets < <(ctest --test-dir "$1" "${@:2}" --show-only=json-v1 |
-    python3 -c 'import json, os, sys; print(*sorted({os.path.basename(t["command"][0]) for t in json.load(sys.stdin)["tests"] if "command" in t}), sep="\n")')
+  mapfile -t targets < <(comm -12 \
+    <(ctest --test-dir "$1" -N "${@:2}" | sed -nE 's/^ *Test +#[0-9]+: //p' |
+      sed -E 's/^fuzz\./fuzz_/; s/^(unit|e2e)\./test_\1_/; s/\./_/g' | sort) \
+    <(ninja -C "$1" -t targets all | sed 's/: .*//' | sort -u))
+  ((${#targets[@]})) || { warn "$1 has no such tests"; return 1; }
   compile "$1" -k 0 "${targets[@]}"
 }
 
 run_ctest() { # FOLDER CTEST_ARGUMENT…
   local cases wrapper=()
   cases=$(mktemp -d)
+  # GCC 12's tsan wants its shadow where kernels with 32 bits of address randomness may put something else.
   [[ $1 == build/tsan ]] && wrapper=(setarch "$(uname -m)" -R)
   GTEST_OUTPUT=xml:$cases/ "${wrapper[@]}" ctest --test-dir "$1" "${@:2}" --output-on-failure --output-junit "$cases/ctest.junit" || true
   tests/harness/ctest_cases.py "$cases" >>"$result" || record "FAIL ctest: its results could not be read"
