@@ -81,6 +81,10 @@ run_lines() { # SECONDS PROGRAM: a runner that prints the lines itself
 
 count() { grep -cE "^$1 " "${@:2}" /dev/null | awk -F: '{ n += $NF } END { print n + 0 }'; } # WORD FILE…
 
+list() { # WORD: its lines, each with its group; fails where there is none
+  grep -HE "^$1 " "$results"/* | sed -E "s|^.*/([^:]*):$1 |$1 [\1] |"
+}
+
 run_suite() { # [LABEL…]
   local chosen=("$@") group began ok=0
   ((${#chosen[@]})) || chosen=("${groups[@]}")
@@ -110,8 +114,8 @@ run_suite() { # [LABEL…]
     printf '%-8s %7d %7d %7d %8d\n' "$group" "$(count PASS "$results/$group")" "$(count FAIL "$results/$group")" \
       "$(count SKIP "$results/$group")" "$began"
   done <<<"$times"
-  grep -hE '^SKIP ' "$results"/* || true
-  grep -hE '^FAIL ' "$results"/* && ok=1
+  list SKIP || true
+  list FAIL && ok=1
   echo "$(count PASS "$results"/*) passed, $(count FAIL "$results"/*) failed, $(count SKIP "$results"/*) skipped"
   return "$ok"
 }
