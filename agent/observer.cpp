@@ -46,7 +46,7 @@ void Observer::on_ring() {
     } else if (const auto* wake = std::get_if<Wake>(&*event)) {
       slots.insert(wake->slot);
     } else if (const auto* made = std::get_if<CgroupMade>(&*event)) {
-      p_.containers.on_cgroup(made->id, made->path);
+      p_.containers.on_cgroup(made->id, made->v1, made->path);
     }
   });
   copy_kernel_counters();

@@ -135,7 +135,16 @@ int BPF_PROG(on_exit, struct task_struct *task) {
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path) {
   struct control *c = control();
-  if (c) emit_cgroup(c, BPF_CORE_READ(cgroup, kn, id), path);
+  if (!c) return 0;
+  __u32 v1 = BPF_CORE_READ(cgroup, root, hierarchy_id) != 0;
+  if (v1) {
+    /* Of the v1 hierarchies only the one that an actor's cgroup_v1_id is of: ids repeat from one to the next. */
+    int index = pids_controller();
+    struct cgroup_subsys_state *css = 0;
+    if (index >= 0) bpf_core_read(&css, sizeof(css), &cgroup->subsys[index]);
+    if (!css) return 0;
+  }
+  emit_cgroup(c, BPF_CORE_READ(cgroup, kn, id), v1, path);
   return 0;
 }
 

@@ -36,44 +36,49 @@ std::string container_id_of(const std::string& cgroup_path) {
 
 Containers::Containers(ContainerRoots roots) : roots_(std::move(roots)) {}
 
-void Containers::on_cgroup(std::uint64_t id, const std::string& path) {
-  if (by_id_.size() >= max_cgroups && !by_id_.contains(id) && !order_.empty()) {
+void Containers::on_cgroup(std::uint64_t id, bool v1, const std::string& path) {
+  const Key key{v1, id};
+  if (by_id_.size() >= max_cgroups && !by_id_.contains(key) && !order_.empty()) {
     by_id_.erase(order_.begin()->second);
     order_.erase(order_.begin());
     ++forgotten_;
   }
-  if (!by_id_.contains(id)) order_[age_++] = id;
-  by_id_[id] = Entry{path, std::nullopt, false};
+  if (!by_id_.contains(key)) order_[age_++] = key;
+  by_id_[key] = Entry{path, std::nullopt, false};
 }
 
-Containers::Entry* Containers::entry(std::uint64_t id) {
-  auto it = by_id_.find(id);
+Containers::Entry* Containers::entry(const Key& key) {
+  auto it = by_id_.find(key);
   if (it == by_id_.end() && !walked_) {
     walk();
-    it = by_id_.find(id);
+    it = by_id_.find(key);
   }
   return it == by_id_.end() ? nullptr : &it->second;
 }
 
 void Containers::walk() {
   walked_ = true;
-  // kernfs: the inode number of a cgroup's directory is its id.
-  for (const std::string& mount : {roots_.cgroup + "/unified", roots_.cgroup + "/pids", roots_.cgroup}) {
-    std::error_code error;
-    if (mount == roots_.cgroup && fs::exists(roots_.cgroup + "/unified", error)) continue;
-    auto it = fs::recursive_directory_iterator(mount, fs::directory_options::skip_permission_denied, error);
-    for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-      struct stat status{};
-      if (!it->is_directory(error) || ::stat(it->path().c_str(), &status) != 0) continue;
-      const std::string path = it->path().string().substr(mount.size());
-      if (!by_id_.contains(status.st_ino)) on_cgroup(status.st_ino, path);
-    }
+  std::error_code error;
+  const bool hybrid = fs::exists(roots_.cgroup + "/unified", error);
+  walk(hybrid ? roots_.cgroup + "/unified" : roots_.cgroup, false);
+  if (fs::exists(roots_.cgroup + "/pids", error)) walk(roots_.cgroup + "/pids", true);
+}
+
+void Containers::walk(const std::string& mount, bool v1) {
+  std::error_code error;
+  auto it = fs::recursive_directory_iterator(mount, fs::directory_options::skip_permission_denied, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    // kernfs: the inode number of a cgroup's directory is its id.
+    struct stat status{};
+    if (!it->is_directory(error) || ::stat(it->path().c_str(), &status) != 0) continue;
+    if (!by_id_.contains(Key{v1, status.st_ino}))
+      on_cgroup(status.st_ino, v1, it->path().string().substr(mount.size()));
   }
 }
 
 std::optional<Containers::Found> Containers::find(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id) {
-  for (const std::uint64_t id : {cgroup_id, cgroup_v1_id}) {
-    Entry* known = id == 0 ? nullptr : entry(id);
+  for (const Key& key : {Key{false, cgroup_id}, Key{true, cgroup_v1_id}}) {
+    Entry* known = key.second == 0 ? nullptr : entry(key);
     if (known == nullptr) continue;
     if (!known->looked || (known->found && !known->found->complete)) {
       auto found = identify(known->path);

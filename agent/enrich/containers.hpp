@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "include/wire/finding.hpp"
 
@@ -20,8 +21,9 @@ class Containers {
  public:
   explicit Containers(ContainerRoots roots);
 
-  /// A cgroup was made; `path` is below the root of its hierarchy.
-  void on_cgroup(std::uint64_t id, const std::string& path);
+  /// A cgroup was made; `path` is below the root of its hierarchy, the unified one or the v1 one of the pids
+  /// controller.
+  void on_cgroup(std::uint64_t id, bool v1, const std::string& path);
   /// Records were lost: walk cgroupfs again at the next unknown id.
   void on_lost() { walked_ = false; }
 
@@ -41,13 +43,15 @@ class Containers {
     std::optional<Found> found;
     bool looked = false;
   };
-  Entry* entry(std::uint64_t id);
+  using Key = std::pair<bool, std::uint64_t>;  // v1, id: ids repeat from one hierarchy to the next
+  Entry* entry(const Key& key);
   void walk();
+  void walk(const std::string& mount, bool v1);
   std::optional<Found> identify(const std::string& cgroup_path) const;
 
   ContainerRoots roots_;
-  std::map<std::uint64_t, Entry> by_id_;
-  std::map<std::uint64_t, std::uint64_t> order_;  // age → id
+  std::map<Key, Entry> by_id_;
+  std::map<std::uint64_t, Key> order_;  // by age
   std::uint64_t age_ = 0;
   std::uint64_t forgotten_ = 0;
   bool walked_ = false;

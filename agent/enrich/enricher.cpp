@@ -90,7 +90,8 @@ wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<Pr
 
   // Started before the agent: nobody noted its inode, but what it runs can be asked.
   if (facts.exe_inode.ino == 0) {
-    if (facts.running && !facts.exe.empty()) p.exe_sha256 = digests_.of_path(proc_root_ + "/" + std::to_string(facts.key.tgid) + "/exe");
+    if (facts.running && !facts.exe.empty())
+      p.exe_sha256 = digests_.of_path(proc_root_ + "/" + std::to_string(facts.key.tgid) + "/exe");
     return p;
   }
   // A process that ended is hashed through a path, in the root of a relative that still runs in its mount namespace.

@@ -8,16 +8,20 @@
 namespace plumbline::agent {
 namespace {
 
-constexpr std::array<std::string_view, 9> words{"passw", "passphrase", "secret", "token", "credential", "apikey", "api_key", "api-key", "private"};
+constexpr std::array<std::string_view, 9> words{"passw",  "passphrase", "secret",  "token",  "credential",
+                                                "apikey", "api_key",    "api-key", "private"};
 constexpr std::string_view hidden = "***";
 
 bool sounds_secret(std::string_view name) {
   std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return std::any_of(words.begin(), words.end(), [&](auto word) { return lower.find(word) != std::string::npos; });
 }
 
-bool in_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.'; }
+bool in_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+}
 
 /// name=value and "name": "value", wherever in the text they stand.
 void hide_values(std::string& text) {
@@ -32,7 +36,11 @@ void hide_values(std::string& text) {
     while (from < text.size() && (text[from] == '"' || text[from] == '\'' || text[from] == ' ')) ++from;
     const char quote = from > at + 1 ? text[from - 1] : ' ';
     std::size_t to = from;
-    while (to < text.size() && (quote == '"' || quote == '\'' ? text[to] != quote : std::isspace(static_cast<unsigned char>(text[to])) == 0 && text[to] != '&' && text[to] != ';')) ++to;
+    while (to < text.size() &&
+           (quote == '"' || quote == '\''
+                ? text[to] != quote
+                : std::isspace(static_cast<unsigned char>(text[to])) == 0 && text[to] != '&' && text[to] != ';'))
+      ++to;
     if (to == from) continue;
     text.replace(from, to - from, hidden);
     at = from + hidden.size() - 1;
@@ -54,7 +62,8 @@ void hide_url_password(std::string& text) {
 
 std::vector<std::string> redact_argv(std::vector<std::string> argv) {
   for (std::size_t i = 0; i < argv.size(); ++i) {
-    const bool flag = argv[i].starts_with('-') && argv[i].find('=') == std::string::npos && argv[i].find(' ') == std::string::npos;
+    const bool flag =
+        argv[i].starts_with('-') && argv[i].find('=') == std::string::npos && argv[i].find(' ') == std::string::npos;
     if (flag && sounds_secret(argv[i]) && i + 1 < argv.size() && !argv[i + 1].starts_with('-')) {
       argv[++i] = hidden;
       continue;

@@ -22,7 +22,13 @@ typedef struct {
 struct kernfs_node {
   u64 id; /* u64 since 5.5 */
 };
+struct cgroup_root {
+  int hierarchy_id; /* 0 = the unified one */
+};
+struct cgroup_subsys_state;
 struct cgroup {
+  struct cgroup_subsys_state *subsys[16];
+  struct cgroup_root *root;
   struct kernfs_node *kn;
 };
 struct cgroup_subsys_state {

@@ -10,17 +10,23 @@ static __always_inline __u64 task_cgroup_id(struct task_struct *task) {
   return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
+/* Index of the pids controller among a task's or cgroup's controllers; -1 = the kernel has none. */
+static __always_inline int pids_controller(void) {
+  enum cgroup_subsys_id___local { pids_cgrp_id };
+  if (!bpf_core_enum_value_exists(enum cgroup_subsys_id___local, pids_cgrp_id)) return -1;
+  int index = bpf_core_enum_value(enum cgroup_subsys_id___local, pids_cgrp_id);
+  return index < 0 || index > 15 ? -1 : index;
+}
+
 /* On a hybrid host containers may live in v1 hierarchies only; the pids controller is one that every runtime uses. */
 static __always_inline __u64 task_cgroup_v1_id(struct task_struct *task) {
-  enum cgroup_subsys_id___local { pids_cgrp_id };
-  if (!bpf_core_enum_value_exists(enum cgroup_subsys_id___local, pids_cgrp_id)) return 0;
-  int index = bpf_core_enum_value(enum cgroup_subsys_id___local, pids_cgrp_id);
-  if (index < 0 || index > 15) return 0;
+  int index = pids_controller();
+  if (index < 0) return 0;
   struct css_set *set = BPF_CORE_READ(task, cgroups);
   struct cgroup_subsys_state *css = 0;
   bpf_core_read(&css, sizeof(css), &set->subsys[index]);
-  __u64 id = BPF_CORE_READ(css, cgroup, kn, id);
-  return id == task_cgroup_id(task) ? 0 : id;
+  if (BPF_CORE_READ(css, cgroup, root, hierarchy_id) == 0) return 0; /* it is on the unified hierarchy */
+  return BPF_CORE_READ(css, cgroup, kn, id);
 }
 
 static __always_inline void task_exe(struct task_struct *task, struct mark_key *key, __u32 *generation) {

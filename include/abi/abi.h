@@ -11,7 +11,7 @@
 #include <linux/types.h>
 #endif
 
-#define PLUMBLINE_ABI_VERSION 1
+#define PLUMBLINE_ABI_VERSION 2
 
 #define PLUMBLINE_COMM_LEN 16
 #define PLUMBLINE_PATH_LEN 512 /* bytes kept of an executable's path; longer ones are flagged */
@@ -108,7 +108,9 @@ struct wake_event {
 struct cgroup_event {
   __u32 type; /* EVENT_CGROUP */
   __u32 path_len; /* without the NUL; == PLUMBLINE_CGROUP_PATH_LEN - 1 may mean cut */
-  __u64 id;
+  __u64 id; /* unique within its hierarchy only */
+  __u32 v1; /* 1 = of the v1 hierarchy that has the pids controller, 0 = of the unified one; others are not told */
+  __u32 reserved;
   char path[PLUMBLINE_CGROUP_PATH_LEN];
 };
 

@@ -113,7 +113,8 @@ TEST(StateFile, tells_missing_from_damaged) {
   const TempDir dir;
   EXPECT_EQ(read_snapshot(dir / "none").error().code, ErrorCode::not_found);
   EXPECT_EQ(read_snapshot(dir.write("half", "{\"version\":1,\"seq")).error().code, ErrorCode::corrupt);
-  EXPECT_EQ(read_snapshot(dir.write("new", "{\"version\":99,\"sequence\":\"1\",\"drifts\":[]}")).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(read_snapshot(dir.write("new", "{\"version\":99,\"sequence\":\"1\",\"drifts\":[]}")).error().code,
+            ErrorCode::corrupt);
 }
 
 TEST(StateFile, a_record_brings_back_finding_drift_and_marks) {

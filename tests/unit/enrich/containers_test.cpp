@@ -24,22 +24,25 @@ TEST(ContainerId, is_found_in_every_runtimes_cgroup_names) {
 class ContainersTest : public ::testing::Test {
  protected:
   void podman(const std::string& graph) {
-    run_.write(id + "/state.json", R"({"id":")" + id + R"(","cgroup_paths":{"":"/sys/fs/cgroup/unified/x/libpod-)" + id +
-                                       R"("},"config":{"labels":["io.container.manager=libpod","bundle=)" + graph +
+    run_.write(id + "/state.json", R"({"id":")" + id + R"(","cgroup_paths":{"":"/sys/fs/cgroup/unified/x/libpod-)" +
+                                       id + R"("},"config":{"labels":["io.container.manager=libpod","bundle=)" + graph +
                                        "/overlay-containers/" + id + R"(/userdata"]}})");
   }
   TempDir run_, graph_, cgroup_;
   Containers containers_{{cgroup_.path(), run_.path()}};
 };
 
-TEST_F(ContainersTest, a_host_process_has_none) { EXPECT_FALSE(containers_.find(1, 0)); }
+TEST_F(ContainersTest, a_host_process_has_none) {
+  EXPECT_FALSE(containers_.find(1, 0));
+}
 
 TEST_F(ContainersTest, podman_gives_name_image_and_digest_from_disk) {
   podman(graph_.path());
-  graph_.write("overlay-containers/containers.json",
-               R"([{"id":")" + id + R"(","names":["web"],"image":"img1","metadata":"{\"image-name\":\"localhost/x:1\"}"}])");
+  graph_.write(
+      "overlay-containers/containers.json",
+      R"([{"id":")" + id + R"(","names":["web"],"image":"img1","metadata":"{\"image-name\":\"localhost/x:1\"}"}])");
   graph_.write("overlay-images/images.json", R"([{"id":"img1","digest":"sha256:63c8"}])");
-  containers_.on_cgroup(7, "/x/libpod-" + id);
+  containers_.on_cgroup(7, false, "/x/libpod-" + id);
   const auto found = containers_.find(7, 0);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->complete);
@@ -50,8 +53,9 @@ TEST_F(ContainersTest, podman_gives_name_image_and_digest_from_disk) {
 }
 
 TEST_F(ContainersTest, a_plain_runc_container_is_found_by_its_cgroup_path) {
-  run_.write("mine/state.json", R"({"id":"mine","cgroup_paths":{"":"/sys/fs/cgroup/unified/custom/place"},"config":{}})");
-  containers_.on_cgroup(8, "/custom/place");
+  run_.write("mine/state.json",
+             R"({"id":"mine","cgroup_paths":{"":"/sys/fs/cgroup/unified/custom/place"},"config":{}})");
+  containers_.on_cgroup(8, false, "/custom/place");
   const auto found = containers_.find(8, 0);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->container.id, "mine");
@@ -59,7 +63,7 @@ TEST_F(ContainersTest, a_plain_runc_container_is_found_by_its_cgroup_path) {
 }
 
 TEST_F(ContainersTest, a_container_that_is_gone_is_known_by_its_cgroup_and_says_so) {
-  containers_.on_cgroup(9, "/libpod_parent/libpod-" + id);
+  containers_.on_cgroup(9, false, "/libpod_parent/libpod-" + id);
   const auto found = containers_.find(9, 0);
   ASSERT_TRUE(found);
   EXPECT_FALSE(found->complete);
@@ -69,14 +73,21 @@ TEST_F(ContainersTest, a_container_that_is_gone_is_known_by_its_cgroup_and_says_
 TEST_F(ContainersTest, damaged_runtime_files_are_no_container_and_no_crash) {
   run_.write("bad/state.json", "{\"id\": ");
   run_.write("worse/state.json", R"({"id":7,"cgroup_paths":[1],"config":{"labels":{"a":1}}})");
-  containers_.on_cgroup(10, "/custom/other");
+  containers_.on_cgroup(10, false, "/custom/other");
   EXPECT_FALSE(containers_.find(10, 0));
+}
+
+TEST_F(ContainersTest, the_same_id_in_another_hierarchy_is_another_cgroup) {
+  containers_.on_cgroup(9, false, "/libpod_parent/libpod-" + id);
+  containers_.on_cgroup(9, true, "/system.slice");
+  ASSERT_TRUE(containers_.find(9, 0));
+  EXPECT_FALSE(containers_.find(0, 9));
 }
 
 TEST_F(ContainersTest, an_unknown_cgroup_is_found_by_walking) {
   const auto path = cgroup_ / ("libpod-" + id);
   std::filesystem::create_directories(path);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   const auto found = containers_.find(status.st_ino, 0);
   ASSERT_TRUE(found);
@@ -84,7 +95,7 @@ TEST_F(ContainersTest, an_unknown_cgroup_is_found_by_walking) {
 }
 
 TEST_F(ContainersTest, forgets_the_oldest_at_its_bound_and_counts) {
-  for (std::uint64_t i = 0; i < 5000; ++i) containers_.on_cgroup(100 + i, "/c" + std::to_string(i));
+  for (std::uint64_t i = 0; i < 5000; ++i) containers_.on_cgroup(100 + i, false, "/c" + std::to_string(i));
   EXPECT_EQ(containers_.forgotten(), 5000u - 4096u);
 }
 

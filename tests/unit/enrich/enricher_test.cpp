@@ -25,7 +25,8 @@ class FixedClock final : public Clock {
 
 class Table : public ProcessSource {
  public:
-  void add(std::uint32_t pid, std::uint32_t parent, const std::string& components, std::uint64_t exe_ino, bool init = false) {
+  void add(std::uint32_t pid, std::uint32_t parent, const std::string& components, std::uint64_t exe_ino,
+           bool init = false) {
     process p{};
     p.parent.tgid = parent;
     p.parent.start_boot_ns = parent * 10;

@@ -1,0 +1,82 @@
+"""What a person types, right and wrong."""
+
+import json
+import subprocess
+
+import harness
+
+
+def run(binary, *arguments):
+    return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, timeout=30)
+
+
+def test_exit_codes_follow_drift(stack):
+    path = stack.file("a")
+    stack.start_agent()
+    assert stack.plumb("drift").returncode == 0
+    assert stack.plumb("status").returncode == 0
+    path.write_text("x\n")
+    drift = stack.wait_open(path)
+    listed = stack.plumb("drift", "-o", "json")
+    assert listed.returncode == 2, listed
+    assert [d["id"] for d in json.loads(listed.stdout)["items"]] == [drift["id"]]
+    lines = stack.plumb("drift", "-o", "ndjson").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [drift["id"]]
+    shown = stack.plumb("show", drift["id"])
+    assert shown.returncode == 2 and str(path) in shown.stdout and "out_of_band" in shown.stdout
+    assert stack.plumb("resources", "-o", "json").returncode == 0
+    assert "ctime" in stack.plumb("doctor").stdout or "fentry" in stack.plumb("doctor").stdout
+
+
+def test_simulate_measures_the_way(stack):
+    stack.file("a")
+    stack.start_agent()
+    done = stack.plumb("simulate")
+    assert done.returncode == 0, done
+    assert "ms" in done.stdout
+
+
+def test_errors_say_what_to_do(stack):
+    gone = run(harness.PLUMB, "--socket", stack.dir / "none.sock", "drift")
+    assert gone.returncode == 69 and "none.sock" in gone.stderr
+    assert run(harness.PLUMB, "drfit").returncode == 64
+    assert run(harness.AGENT, "--no-such-flag").returncode == 64
+
+
+def test_configurations_are_refused_with_place_and_way_out(stack):
+    config = stack.dir / "bad.yaml"
+    for binary, text, says in (
+        (harness.AGENT, "stat_dir: /x\n", "did you mean `state_dir`?"),
+        (harness.AGENT, "api: {listen: 0.0.0.0:9640}\n", "loopback"),
+        (harness.AGENT, "limits: {max_marks: many}\n", "whole number"),
+        (harness.COLLECTOR, "listn: 127.0.0.1:1\n", "did you mean `listen`?"),
+        (harness.COLLECTOR, "listen: 0.0.0.0:9650\n", "listen on 127.0.0.1"),
+    ):
+        config.write_text(text)
+        for arguments in (["--check-config"], []):
+            done = run(binary, "--config", config, *arguments)
+            assert done.returncode == 78, (text, done)
+            assert says in done.stderr and "bad.yaml" in done.stderr, (text, done.stderr)
+    missing = run(harness.AGENT, "--config", stack.dir / "none.yaml", "--check-config")
+    assert missing.returncode == 78 and "none.yaml" in missing.stderr
+
+
+def test_a_refused_hook_is_named(stack):
+    """The fentry tier on a kernel that refuses trampolines, or the ctime tier on one that has none."""
+    stack.file("a")
+    stack.write_manifest()
+    results = []
+    for tier in ("ctime", "fentry"):
+        config = stack.dir / f"{tier}.yaml"
+        config.write_text(f"state_dir: {stack.state}\napi: {{socket: {stack.sock}, listen: \"off\"}}\nbaselines: []\n"
+                          f"kernel: {{tier: {tier}, pin: false}}\n")
+        process = subprocess.Popen([harness.AGENT, "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            _, errors = process.communicate(timeout=3)
+            results.append((tier, process.returncode, errors))
+        except subprocess.TimeoutExpired:  # it runs: this tier works here
+            process.kill()
+            process.wait()
+    assert len(results) < 2, f"no tier works here: {results}"
+    for tier, status, errors in results:
+        assert status in (69, 77) and f"{tier} tier" in errors and "doctor" in errors, (tier, status, errors)
