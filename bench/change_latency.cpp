@@ -79,6 +79,9 @@ int main(int argc, char** argv) {
     stream.await("\n\n");
   }
   std::sort(micros.begin(), micros.end());
-  const auto at = [&](double part) { return micros[static_cast<std::size_t>(part * static_cast<double>(micros.size() - 1))]; };
-  std::printf("{\"p50_us\": %.0f, \"p99_us\": %.0f, \"max_us\": %.0f, \"changes\": %d}\n", at(0.5), at(0.99), micros.back(), changes);
+  const auto at = [&](double part) {
+    return micros[static_cast<std::size_t>(part * static_cast<double>(micros.size() - 1))];
+  };
+  std::printf("{\"p50_us\": %.0f, \"p99_us\": %.0f, \"max_us\": %.0f, \"changes\": %d}\n", at(0.5), at(0.99),
+              micros.back(), changes);
 }

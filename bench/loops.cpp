@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   require(static_cast<bool>(file), path.c_str());
   const double write_ns = median_ns(20000, [&] { require(::pwrite(file.get(), "x", 1, 0) == 1, "write"); });
   const double stat_write_ns = median_ns(20000, [&] {
-    struct stat status {};
+    struct stat status{};
     require(::fstat(file.get(), &status) == 0 && ::pwrite(file.get(), "x", 1, 0) == 1, "write after stat");
   });
   const double getppid_ns = median_ns(100000, [] { ::syscall(SYS_getppid); });
@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
     ::syscall(SYS_wait4, child, nullptr, 0, nullptr);
   });
   ::unlink(path.c_str());
-  std::printf("{\"write\": %.1f, \"stat_then_write\": %.1f, \"getppid\": %.1f, \"open_close\": %.1f, \"fork_exec\": %.1f}\n",
-              write_ns, stat_write_ns, getppid_ns, open_ns, fork_ns);
+  std::printf(
+      "{\"write\": %.1f, \"stat_then_write\": %.1f, \"getppid\": %.1f, \"open_close\": %.1f, \"fork_exec\": %.1f}\n",
+      write_ns, stat_write_ns, getppid_ns, open_ns, fork_ns);
 }

@@ -20,7 +20,8 @@ int main(int argc, char** argv) {
   } else if (kind == "fanotify") {
     fd = plumbline::Fd(::fanotify_init(FAN_CLOEXEC | FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME, O_RDONLY));
     failed = ::fanotify_mark(fd.get(), FAN_MARK_ADD | FAN_MARK_ONLYDIR,
-                             FAN_MODIFY | FAN_ATTRIB | FAN_CREATE | FAN_DELETE | FAN_MOVE | FAN_EVENT_ON_CHILD, AT_FDCWD, argv[2]);
+                             FAN_MODIFY | FAN_ATTRIB | FAN_CREATE | FAN_DELETE | FAN_MOVE | FAN_EVENT_ON_CHILD,
+                             AT_FDCWD, argv[2]);
   } else {
     std::fprintf(stderr, "usage: bench_watchers inotify|fanotify DIRECTORY\n");
     return 64;

@@ -8,35 +8,35 @@
 
 #define MAX_COMPONENTS 32
 
-static __always_inline void fill_process(struct process *p, struct task_struct *task) {
+static __always_inline void fill_process(struct process* p, struct task_struct* task) {
   p->cgroup_id = task_cgroup_id(task);
   p->cgroup_v1_id = task_cgroup_v1_id(task);
   p->uid = BPF_CORE_READ(task, real_cred, uid.val);
   p->login_uid = BPF_CORE_READ(task, loginuid.val);
   p->mount_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-  struct pid *pid = BPF_CORE_READ(task, thread_pid);
+  struct pid* pid = BPF_CORE_READ(task, thread_pid);
   unsigned int level = BPF_CORE_READ(pid, level);
   struct upid innermost = {};
   if (level < 32) bpf_core_read(&innermost.nr, sizeof(innermost.nr), &pid->numbers[level].nr);
   p->pid_ns_init = innermost.nr == 1;
   BPF_CORE_READ_STR_INTO(&p->comm, task, comm);
-  struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+  struct tty_struct* tty = BPF_CORE_READ(task, signal, tty);
   if (tty) bpf_core_read_str(p->tty, sizeof(p->tty), &tty->name);
 }
 
 /* Children take over their parent's image. Threads are not processes. */
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
+int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid)) return 0;
   struct process_key key;
   task_process_key(child, &key);
   struct process p = {};
   task_process_key(BPF_CORE_READ(child, real_parent), &p.parent);
   fill_process(&p, child);
-  struct process *forker = bpf_map_lookup_elem(&processes, &p.parent);
+  struct process* forker = bpf_map_lookup_elem(&processes, &p.parent);
   if (forker) p.image = forker->image;
   if (bpf_map_update_elem(&processes, &key, &p, BPF_ANY) != 0) {
-    struct control *c = control();
+    struct control* c = control();
     if (c) __sync_fetch_and_add(&c->processes_lost, 1);
   }
   return 0;
@@ -45,17 +45,17 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
 /* Walks to the root of the mount tree; cut paths are flagged, never guessed. Destination offset 0 of a map value is
  * avoided on purpose nowhere else than here: kernels 5.8 to 6.1 can oops on a string read into a page-aligned address
  * (commit 8678ea06852c), and image.path does not start its value. */
-static __always_inline void fill_path(struct image *image, struct file *file) {
-  struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-  struct vfsmount *vfs = BPF_CORE_READ(file, f_path.mnt);
-  struct mount *mnt = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+static __always_inline void fill_path(struct image* image, struct file* file) {
+  struct dentry* dentry = BPF_CORE_READ(file, f_path.dentry);
+  struct vfsmount* vfs = BPF_CORE_READ(file, f_path.mnt);
+  struct mount* mnt = (void*)vfs - bpf_core_field_offset(struct mount, mnt);
   __u32 used = 0;
   image->path_cut = 1;
   for (int i = 0; i < MAX_COMPONENTS; i++) {
-    struct dentry *mount_root = BPF_CORE_READ(mnt, mnt.mnt_root);
-    struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+    struct dentry* mount_root = BPF_CORE_READ(mnt, mnt.mnt_root);
+    struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
     if (dentry == mount_root || dentry == parent) {
-      struct mount *above = BPF_CORE_READ(mnt, mnt_parent);
+      struct mount* above = BPF_CORE_READ(mnt, mnt_parent);
       if (above == mnt || !above) {
         image->path_cut = 0;
         break;
@@ -65,7 +65,7 @@ static __always_inline void fill_path(struct image *image, struct file *file) {
       continue;
     }
     if (used >= PLUMBLINE_PATH_LEN - 256) break;
-    const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+    const unsigned char* name = BPF_CORE_READ(dentry, d_name.name);
     long length = bpf_probe_read_kernel_str(&image->path[used & (PLUMBLINE_PATH_LEN - 1)], 256, name);
     if (length <= 0) break;
     used += length & 0x1ff;
@@ -74,7 +74,7 @@ static __always_inline void fill_path(struct image *image, struct file *file) {
   image->path_len = used;
 }
 
-static __always_inline void fill_argv(struct image *image, struct task_struct *task) {
+static __always_inline void fill_argv(struct image* image, struct task_struct* task) {
   unsigned long start = BPF_CORE_READ(task, mm, arg_start);
   unsigned long end = BPF_CORE_READ(task, mm, arg_end);
   unsigned long length = end - start;
@@ -86,13 +86,13 @@ static __always_inline void fill_argv(struct image *image, struct task_struct *t
     image->argv_cut = 1;
   }
   /* Fails only where the page is not present; then argv is unknown, and says so by being empty. */
-  if (bpf_probe_read_user(image->argv, length & 0x3ff, (void *)start) == 0) image->argv_len = length;
+  if (bpf_probe_read_user(image->argv, length & 0x3ff, (void*)start) == 0) image->argv_len = length;
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm) {
+int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm* bprm) {
   __u32 zero = 0;
-  struct image *image = bpf_map_lookup_elem(&image_scratch, &zero);
+  struct image* image = bpf_map_lookup_elem(&image_scratch, &zero);
   if (!image) return 0;
   struct image_key image_key = {.exec_boot_ns = bpf_ktime_get_boot_ns(), .tgid = BPF_CORE_READ(task, tgid)};
   image->exe_generation = 0;
@@ -104,7 +104,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   struct process_key key;
   task_process_key(task, &key);
   struct process p = {};
-  struct process *known = bpf_map_lookup_elem(&processes, &key);
+  struct process* known = bpf_map_lookup_elem(&processes, &key);
   if (known) {
     p.parent = known->parent;
   } else {
@@ -114,7 +114,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   p.image = image_key;
   failed |= bpf_map_update_elem(&processes, &key, &p, BPF_ANY);
   if (failed) {
-    struct control *c = control();
+    struct control* c = control();
     if (c) __sync_fetch_and_add(&c->processes_lost, 1);
   }
   return 0;
@@ -122,25 +122,25 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 /* The last thread only; the entry stays, since a change is often read after its author ended. */
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task) {
+int BPF_PROG(on_exit, struct task_struct* task) {
   if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid)) return 0;
   struct process_key key;
   task_process_key(task, &key);
-  struct process *p = bpf_map_lookup_elem(&processes, &key);
+  struct process* p = bpf_map_lookup_elem(&processes, &key);
   if (p) p->exit_boot_ns = bpf_ktime_get_boot_ns();
   return 0;
 }
 
 /* Gives a cgroup id its path before the first process enters it. */
 SEC("tp_btf/cgroup_mkdir")
-int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path) {
-  struct control *c = control();
+int BPF_PROG(on_cgroup_mkdir, struct cgroup* cgroup, const char* path) {
+  struct control* c = control();
   if (!c) return 0;
   __u32 v1 = BPF_CORE_READ(cgroup, root, hierarchy_id) != 0;
   if (v1) {
     /* Of the v1 hierarchies only the one that an actor's cgroup_v1_id is of: ids repeat from one to the next. */
     int index = pids_controller();
-    struct cgroup_subsys_state *css = 0;
+    struct cgroup_subsys_state* css = 0;
     if (index >= 0) bpf_core_read(&css, sizeof(css), &cgroup->subsys[index]);
     if (!css) return 0;
   }
@@ -150,13 +150,13 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path) {
 
 /* At the agent's start: everybody who already runs, straight into the table. */
 struct bpf_iter__task {
-  void *meta;
-  struct task_struct *task;
+  void* meta;
+  struct task_struct* task;
 } __attribute__((preserve_access_index));
 
 SEC("iter/task")
-int list_processes(struct bpf_iter__task *ctx) {
-  struct task_struct *task = ctx->task;
+int list_processes(struct bpf_iter__task* ctx) {
+  struct task_struct* task = ctx->task;
   if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid)) return 0;
   struct process_key key;
   task_process_key(task, &key);

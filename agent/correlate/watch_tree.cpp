@@ -40,13 +40,13 @@ struct WatchTree::Node {
   std::string name;
   Node* parent = nullptr;
   Kind kind = Kind::missing;
-  int error = ENOENT;              // of the last stat, where kind is missing
-  bool stale = true;               // must be compared with its inode before it is trusted
+  int error = ENOENT;  // of the last stat, where kind is missing
+  bool stale = true;   // must be compared with its inode before it is trusted
   bool composed = false;
   std::string unwatched;
   std::vector<NodeMark> marks;
-  std::string target;              // of a symlink
-  std::set<WatchId> watches;       // that end here, or pass through this symlink
+  std::string target;         // of a symlink
+  std::set<WatchId> watches;  // that end here, or pass through this symlink
   std::map<std::string, std::unique_ptr<Node>> children;
 
   std::string path() const {

@@ -25,21 +25,21 @@ struct NodeMark {
 
 /// What a watched path is at the moment.
 struct Resolution {
-  std::string physical;            ///< the leaf's path without symlinks before it (and at it, where it is followed)
+  std::string physical;  ///< the leaf's path without symlinks before it (and at it, where it is followed)
   bool exists = false;
-  std::string trouble;             ///< why it cannot be resolved: symlink loop, not a directory, too long, denied
-  std::string unwatched;           ///< why an inode on the way has no mark; "" = fully watched
-  bool composed = false;           ///< a file system without multigrain time: changes within one tick may merge
-  std::vector<NodeMark> leaf;      ///< marks of the leaf
-  std::vector<NodeMark> links;     ///< marks of symlinks on the way
+  std::string trouble;          ///< why it cannot be resolved: symlink loop, not a directory, too long, denied
+  std::string unwatched;        ///< why an inode on the way has no mark; "" = fully watched
+  bool composed = false;        ///< a file system without multigrain time: changes within one tick may merge
+  std::vector<NodeMark> leaf;   ///< marks of the leaf
+  std::vector<NodeMark> links;  ///< marks of symlinks on the way
 };
 
 /// A change that reached a watch: which mark told of it.
 struct Cause {
   NodeMark mark;
-  struct mark value {};
+  struct mark value{};
   std::uint64_t changes = 0;
-  bool of_directory = false;       ///< the directory's mark: its actor may be another change's where several merged
+  bool of_directory = false;  ///< the directory's mark: its actor may be another change's where several merged
 };
 
 /// Not thread-safe: lives on the observing thread.
@@ -48,8 +48,8 @@ class WatchTree {
   explicit WatchTree(Kernel& kernel);
   ~WatchTree();
 
-  /// Watches `path` (absolute, normal). `follow` = a symlink at the very end is followed. Marks at once; a path that does
-  /// not exist is watched through the directories that do. Never fails: trouble is in the Resolution.
+  /// Watches `path` (absolute, normal). `follow` = a symlink at the very end is followed. Marks at once; a path that
+  /// does not exist is watched through the directories that do. Never fails: trouble is in the Resolution.
   WatchId add(const std::string& path, bool follow);
   void remove(WatchId id);
 

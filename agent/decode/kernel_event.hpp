@@ -18,7 +18,7 @@ struct Wake {
 struct CgroupMade {
   std::uint64_t id = 0;  ///< unique within its hierarchy
   bool v1 = false;       ///< of the v1 pids hierarchy
-  std::string path;  ///< below the root of its hierarchy
+  std::string path;      ///< below the root of its hierarchy
 };
 using KernelEvent = std::variant<Wake, CgroupMade>;
 
@@ -45,7 +45,8 @@ inline Result<KernelEvent> decode(std::span<const std::byte> sample) {
   if (*type == EVENT_CGROUP) {
     const auto event = read_as<cgroup_event>(sample);
     if (!event) return event.error();
-    return KernelEvent(CgroupMade{event->id, event->v1 != 0, std::string(event->path, ::strnlen(event->path, sizeof event->path))});
+    return KernelEvent(
+        CgroupMade{event->id, event->v1 != 0, std::string(event->path, ::strnlen(event->path, sizeof event->path))});
   }
   return Error{ErrorCode::corrupt, "decode a kernel sample", "unknown type " + std::to_string(*type), ""};
 }

@@ -36,6 +36,22 @@ ExporterOptions with_random(ExporterOptions options) {
   return options;
 }
 
+/// Shared with the spool's callback, which may come after the exporter has ended.
+struct Wakeup {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool appended = false;
+  bool stopping = false;
+
+  void set(bool Wakeup::* what) {
+    {
+      const std::lock_guard lock(mutex);
+      this->*what = true;
+    }
+    changed.notify_one();
+  }
+};
+
 }  // namespace
 
 struct Exporter::Impl {
@@ -43,35 +59,25 @@ struct Exporter::Impl {
       : options(with_random(std::move(wanted))),
         transport(make_transport(options, clock)),
         shipper(options, spool, clock, *transport) {
-    spool.on_append([this] { wake(); });
-  }
-
-  void wake() {
-    {
-      const std::lock_guard lock(mutex);
-      appended = true;
-    }
-    changed.notify_one();
+    spool.on_append([shared = wakeup] { shared->set(&Wakeup::appended); });
   }
 
   void run() {
-    std::unique_lock lock(mutex);
-    while (!stopping) {
-      appended = false;
+    std::unique_lock lock(wakeup->mutex);
+    while (!wakeup->stopping) {
+      wakeup->appended = false;
       lock.unlock();
       const NextStep next = shipper.step();
       lock.lock();
-      changed.wait_for(lock, next.wait, [&] { return stopping || (next.on_append && appended); });
+      wakeup->changed.wait_for(lock, next.wait,
+                               [&] { return wakeup->stopping || (next.on_append && wakeup->appended); });
     }
   }
 
   const ExporterOptions options;
-  std::unique_ptr<Transport> transport;
+  const std::unique_ptr<Transport> transport;
   Shipper shipper;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool appended = false;
-  bool stopping = false;
+  const std::shared_ptr<Wakeup> wakeup = std::make_shared<Wakeup>();
   std::thread thread;
 };
 
@@ -87,11 +93,7 @@ void Exporter::start() {
 }
 
 void Exporter::stop() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->stopping = true;
-  }
-  impl_->changed.notify_all();
+  impl_->wakeup->set(&Wakeup::stopping);
   impl_->transport->cancel();
   if (impl_->thread.joinable()) impl_->thread.join();
 }

@@ -108,7 +108,8 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options,
     }
   }
   auto loaded = object->load_object(options, tier, pinned, report);
-  // Not where this tier was refused before it came to the pins: they are the other tier's, and hold what happened since.
+  // Not where this tier was refused before it came to the pins: they are the other tier's, and hold what happened
+  // since.
   if (!loaded && pinned && object->reached_pins_ && fs::exists(fs::path(options.pin_dir) / "marks")) {
     // Pins of another version or other sizes: nothing of them can be read, so they go.
     trouble = "an earlier agent's pins could not be adopted and were replaced (" + loaded.error().why + ")";

@@ -12,16 +12,16 @@ using Counter = std::atomic<std::uint64_t>;
 
 /// Written by the observing thread, read by any.
 struct Counters {
-  Counter samples{0};             ///< ring records read
-  Counter samples_bad{0};         ///< … that were short or of unknown type
-  Counter sweeps{0};              ///< sweeps of all marks, for whatever reason
-  Counter changes{0};             ///< kernel events that findings cover (merged ones counted)
-  Counter observations{0};        ///< managed files read because of a change
-  Counter unsettled{0};           ///< … that kept changing while they were read, and are asked again
+  Counter samples{0};       ///< ring records read
+  Counter samples_bad{0};   ///< … that were short or of unknown type
+  Counter sweeps{0};        ///< sweeps of all marks, for whatever reason
+  Counter changes{0};       ///< kernel events that findings cover (merged ones counted)
+  Counter observations{0};  ///< managed files read because of a change
+  Counter unsettled{0};     ///< … that kept changing while they were read, and are asked again
   Counter findings_match{0};
   Counter findings_mismatch{0};
   Counter findings_not_comparable{0};
-  Counter append_failures{0};     ///< the spool refused; the marks stay pending and are tried again
+  Counter append_failures{0};  ///< the spool refused; the marks stay pending and are tried again
   Counter actors_unknown{0};
   Counter digests_unreadable{0};
   Counter baseline_loads{0};
@@ -29,8 +29,8 @@ struct Counters {
   Counter rescans{0};
   Counter gaps{0};
   Counter replay_errors{0};
-  Counter marks{0};               ///< gauge
-  Counter watches{0};             ///< gauge
+  Counter marks{0};    ///< gauge
+  Counter watches{0};  ///< gauge
   // Copies of the kernel side's counters.
   Counter kernel_changes{0};
   Counter kernel_wakes{0};
@@ -49,30 +49,45 @@ struct CounterInfo {
 
 inline constexpr std::array counter_table{
     CounterInfo{"kernel_samples_total", "counter", "Ring buffer records read.", &Counters::samples},
-    CounterInfo{"kernel_samples_bad_total", "counter", "Ring buffer records that could not be decoded.", &Counters::samples_bad},
+    CounterInfo{"kernel_samples_bad_total", "counter", "Ring buffer records that could not be decoded.",
+                &Counters::samples_bad},
     CounterInfo{"sweeps_total", "counter", "Sweeps of all marks for pending changes.", &Counters::sweeps},
-    CounterInfo{"changes_total", "counter", "Kernel change events covered by findings, merged ones included.", &Counters::changes},
+    CounterInfo{"changes_total", "counter", "Kernel change events covered by findings, merged ones included.",
+                &Counters::changes},
     CounterInfo{"observations_total", "counter", "Managed files read because of a change.", &Counters::observations},
     CounterInfo{"unsettled_total", "counter", "Reads put off because the file kept changing.", &Counters::unsettled},
-    CounterInfo{"findings_match_total", "counter", "Findings whose live state equals the baseline.", &Counters::findings_match},
-    CounterInfo{"findings_mismatch_total", "counter", "Findings whose live state differs from the baseline.", &Counters::findings_mismatch},
-    CounterInfo{"findings_not_comparable_total", "counter", "Findings that could not be compared.", &Counters::findings_not_comparable},
-    CounterInfo{"append_failures_total", "counter", "Appends that the spool refused; nothing is lost, they are tried again.", &Counters::append_failures},
+    CounterInfo{"findings_match_total", "counter", "Findings whose live state equals the baseline.",
+                &Counters::findings_match},
+    CounterInfo{"findings_mismatch_total", "counter", "Findings whose live state differs from the baseline.",
+                &Counters::findings_mismatch},
+    CounterInfo{"findings_not_comparable_total", "counter", "Findings that could not be compared.",
+                &Counters::findings_not_comparable},
+    CounterInfo{"append_failures_total", "counter",
+                "Appends that the spool refused; nothing is lost, they are tried again.", &Counters::append_failures},
     CounterInfo{"actors_unknown_total", "counter", "Findings without a known actor.", &Counters::actors_unknown},
-    CounterInfo{"digests_unreadable_total", "counter", "Executables whose digest could not be taken.", &Counters::digests_unreadable},
+    CounterInfo{"digests_unreadable_total", "counter", "Executables whose digest could not be taken.",
+                &Counters::digests_unreadable},
     CounterInfo{"baseline_loads_total", "counter", "Baselines loaded.", &Counters::baseline_loads},
-    CounterInfo{"baseline_errors_total", "counter", "Baselines that could not be loaded; the old one stays in force.", &Counters::baseline_errors},
-    CounterInfo{"rescans_total", "counter", "Full comparisons without a change event (start, timer, mount change).", &Counters::rescans},
+    CounterInfo{"baseline_errors_total", "counter", "Baselines that could not be loaded; the old one stays in force.",
+                &Counters::baseline_errors},
+    CounterInfo{"rescans_total", "counter", "Full comparisons without a change event (start, timer, mount change).",
+                &Counters::rescans},
     CounterInfo{"gaps_total", "counter", "Gap records written.", &Counters::gaps},
-    CounterInfo{"replay_errors_total", "counter", "Spool records that could not be read back at start.", &Counters::replay_errors},
+    CounterInfo{"replay_errors_total", "counter", "Spool records that could not be read back at start.",
+                &Counters::replay_errors},
     CounterInfo{"marks", "gauge", "Inodes marked.", &Counters::marks},
     CounterInfo{"watches", "gauge", "Paths watched.", &Counters::watches},
-    CounterInfo{"kernel_changes_total", "counter", "Changes of marked inodes seen by the hooks.", &Counters::kernel_changes},
+    CounterInfo{"kernel_changes_total", "counter", "Changes of marked inodes seen by the hooks.",
+                &Counters::kernel_changes},
     CounterInfo{"kernel_wakes_total", "counter", "Wake-ups written to the ring buffer.", &Counters::kernel_wakes},
-    CounterInfo{"kernel_wakes_lost_total", "counter", "Wake-ups that found the ring full; healed by a sweep.", &Counters::kernel_wakes_lost},
-    CounterInfo{"kernel_actors_raced_total", "counter", "Changes whose actor another CPU was just writing.", &Counters::kernel_actors_raced},
-    CounterInfo{"kernel_processes_lost_total", "counter", "Process table entries that could not be stored.", &Counters::kernel_processes_lost},
-    CounterInfo{"kernel_cgroups_lost_total", "counter", "Cgroup records lost; healed by a walk of cgroupfs.", &Counters::kernel_cgroups_lost},
+    CounterInfo{"kernel_wakes_lost_total", "counter", "Wake-ups that found the ring full; healed by a sweep.",
+                &Counters::kernel_wakes_lost},
+    CounterInfo{"kernel_actors_raced_total", "counter", "Changes whose actor another CPU was just writing.",
+                &Counters::kernel_actors_raced},
+    CounterInfo{"kernel_processes_lost_total", "counter", "Process table entries that could not be stored.",
+                &Counters::kernel_processes_lost},
+    CounterInfo{"kernel_cgroups_lost_total", "counter", "Cgroup records lost; healed by a walk of cgroupfs.",
+                &Counters::kernel_cgroups_lost},
 };
 
 }  // namespace plumbline::agent

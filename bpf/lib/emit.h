@@ -7,8 +7,8 @@
 #include "bpf/lib/maps.h"
 
 /* A lost wake-up loses nothing: the mark holds the fact, and a moved wakes_lost makes the agent sweep. */
-static __always_inline void emit_wake(struct control *c, __u32 slot) {
-  struct wake_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+static __always_inline void emit_wake(struct control* c, __u32 slot) {
+  struct wake_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     __sync_fetch_and_add(&c->wakes_lost, 1);
     return;
@@ -22,8 +22,8 @@ static __always_inline void emit_wake(struct control *c, __u32 slot) {
 }
 
 /* A lost one makes the agent walk cgroupfs again. No wake-up of its own: the agent reads it with the next change. */
-static __always_inline void emit_cgroup(struct control *c, __u64 id, __u32 v1, const char *path) {
-  struct cgroup_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+static __always_inline void emit_cgroup(struct control* c, __u64 id, __u32 v1, const char* path) {
+  struct cgroup_event* event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
   if (!event) {
     __sync_fetch_and_add(&c->cgroups_lost, 1);
     return;

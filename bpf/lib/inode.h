@@ -19,13 +19,13 @@ const volatile struct {
 } btrfs_offsets = {0};
 
 /* Reads only, any context; a bad pointer reads as 0. */
-static __always_inline void inode_key(struct inode *inode, struct mark_key *key) {
+static __always_inline void inode_key(struct inode* inode, struct mark_key* key) {
   key->ino = BPF_CORE_READ(inode, i_ino);
   key->dev = BPF_CORE_READ(inode, i_sb, s_dev);
   key->subvolume = 0;
   key->reserved = 0;
   if (btrfs_offsets.known && BPF_CORE_READ(inode, i_sb, s_magic) == BTRFS_SUPER_MAGIC) {
-    const char *own = (const char *)inode - btrfs_offsets.vfs_inode, *root = NULL;
+    const char *own = (const char*)inode - btrfs_offsets.vfs_inode, *root = NULL;
     bpf_probe_read_kernel(&root, sizeof root, own + btrfs_offsets.root);
     bpf_probe_read_kernel(&key->subvolume, sizeof key->subvolume, root + btrfs_offsets.objectid);
   }

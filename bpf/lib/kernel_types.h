@@ -27,17 +27,17 @@ struct cgroup_root {
 };
 struct cgroup_subsys_state;
 struct cgroup {
-  struct cgroup_subsys_state *subsys[16];
-  struct cgroup_root *root;
-  struct kernfs_node *kn;
+  struct cgroup_subsys_state* subsys[16];
+  struct cgroup_root* root;
+  struct kernfs_node* kn;
 };
 struct cgroup_subsys_state {
-  struct cgroup *cgroup;
+  struct cgroup* cgroup;
 };
 enum cgroup_subsys_id { pids_cgrp_id___min = 0 };
 struct css_set {
-  struct cgroup_subsys_state *subsys[16];
-  struct cgroup *dfl_cgrp;
+  struct cgroup_subsys_state* subsys[16];
+  struct cgroup* dfl_cgrp;
 };
 
 struct cred {
@@ -50,36 +50,36 @@ struct super_block {
 };
 struct inode {
   unsigned short i_mode;
-  struct super_block *i_sb;
+  struct super_block* i_sb;
   unsigned long i_ino;
   u32 i_generation;
 };
 struct qstr {
-  const unsigned char *name;
+  const unsigned char* name;
 };
 struct dentry {
-  struct dentry *d_parent;
+  struct dentry* d_parent;
   struct qstr d_name;
-  struct inode *d_inode;
+  struct inode* d_inode;
 };
 struct vfsmount {
-  struct dentry *mnt_root;
+  struct dentry* mnt_root;
 };
 struct mount {
-  struct mount *mnt_parent;
-  struct dentry *mnt_mountpoint;
+  struct mount* mnt_parent;
+  struct dentry* mnt_mountpoint;
   struct vfsmount mnt;
 };
 struct path {
-  struct vfsmount *mnt;
-  struct dentry *dentry;
+  struct vfsmount* mnt;
+  struct dentry* dentry;
 };
 struct file {
   struct path f_path;
-  struct inode *f_inode;
+  struct inode* f_inode;
 };
 struct kiocb {
-  struct file *ki_filp;
+  struct file* ki_filp;
 };
 struct fs_struct {
   struct path root;
@@ -88,13 +88,13 @@ struct fs_struct {
 struct mm_struct {
   unsigned long arg_start;
   unsigned long arg_end;
-  struct file *exe_file;
+  struct file* exe_file;
 };
 struct tty_struct {
   char name[64];
 };
 struct signal_struct {
-  struct tty_struct *tty;
+  struct tty_struct* tty;
 };
 struct ns_common {
   unsigned int inum;
@@ -103,7 +103,7 @@ struct mnt_namespace {
   struct ns_common ns;
 };
 struct nsproxy {
-  struct mnt_namespace *mnt_ns;
+  struct mnt_namespace* mnt_ns;
 };
 struct pid_namespace {
   unsigned int level;
@@ -121,31 +121,31 @@ struct task_struct {
   int tgid;
   unsigned int flags;
   u64 start_boottime; /* since 5.5 */
-  struct task_struct *real_parent;
-  struct task_struct *group_leader;
-  struct pid *thread_pid;
-  struct mm_struct *mm;
-  const struct cred *real_cred;
+  struct task_struct* real_parent;
+  struct task_struct* group_leader;
+  struct pid* thread_pid;
+  struct mm_struct* mm;
+  const struct cred* real_cred;
   kuid_t loginuid;
   char comm[16];
-  struct fs_struct *fs;
-  struct signal_struct *signal;
-  struct nsproxy *nsproxy;
-  struct css_set *cgroups;
+  struct fs_struct* fs;
+  struct signal_struct* signal;
+  struct nsproxy* nsproxy;
+  struct css_set* cgroups;
 };
 struct linux_binprm {
-  struct file *file;
+  struct file* file;
 };
 
 struct renamedata {
-  struct inode *old_dir; /* until 6.16; then struct dentry *old_parent */
-  struct dentry *old_dentry;
-  struct inode *new_dir;
-  struct dentry *new_dentry;
+  struct inode* old_dir; /* until 6.16; then struct dentry *old_parent */
+  struct dentry* old_dentry;
+  struct inode* new_dir;
+  struct dentry* new_dentry;
 };
 struct renamedata___parent {
-  struct dentry *old_parent;
-  struct dentry *new_parent;
+  struct dentry* old_parent;
+  struct dentry* new_parent;
 };
 
 #pragma clang attribute pop

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * All maps. Sizes are the defaults; the agent sets them from its config before load. All are pinned, so that a restarted
- * agent adopts them with what happened meanwhile. */
+ * All maps. Sizes are the defaults; the agent sets them from its config before load. All are pinned, so that a
+ * restarted agent adopts them with what happened meanwhile. */
 #ifndef PLUMBLINE_BPF_MAPS_H
 #define PLUMBLINE_BPF_MAPS_H
 
@@ -61,7 +61,7 @@ struct {
   __type(value, struct image);
 } image_scratch SEC(".maps");
 
-static __always_inline struct control *control(void) {
+static __always_inline struct control* control(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&control_map, &zero);
 }

@@ -9,8 +9,8 @@
 #include "bpf/lib/emit.h"
 #include "bpf/lib/task.h"
 
-static __always_inline void fill_actor(struct mark_actor *actor, __u32 hook) {
-  struct task_struct *task = bpf_get_current_task_btf();
+static __always_inline void fill_actor(struct mark_actor* actor, __u32 hook) {
+  struct task_struct* task = bpf_get_current_task_btf();
   actor->at_boot_ns = bpf_ktime_get_boot_ns();
   actor->start_boot_ns = BPF_CORE_READ(task, group_leader, start_boottime);
   actor->cgroup_id = task_cgroup_id(task);
@@ -27,11 +27,11 @@ static __always_inline void fill_actor(struct mark_actor *actor, __u32 hook) {
 
 /* Tracing programs may not take a bpf_spin_lock. Changes of one inode are nearly always serialised by its own lock
  * anyway; where two CPUs do meet, the second one's change is counted and only its actor is given up, and counted. */
-static __noinline int mark_changed(struct mark *m, __u32 hook) {
-  struct control *c = control();
+static __noinline int mark_changed(struct mark* m, __u32 hook) {
+  struct control* c = control();
   if (!m || !c) return 0;
   __u32 slot = m->slot;
-  struct mark_state *state = bpf_map_lookup_elem(&mark_states, &slot);
+  struct mark_state* state = bpf_map_lookup_elem(&mark_states, &slot);
   if (!state) return 0;
   struct mark_actor actor = {};
   fill_actor(&actor, hook);
@@ -49,22 +49,22 @@ static __noinline int mark_changed(struct mark *m, __u32 hook) {
   return 0;
 }
 
-static __always_inline void mark_inode(struct inode *inode, __u32 hook) {
+static __always_inline void mark_inode(struct inode* inode, __u32 hook) {
   if (!inode) return;
   struct mark_key key;
   inode_key(inode, &key);
-  struct mark *m = bpf_map_lookup_elem(&marks, &key);
+  struct mark* m = bpf_map_lookup_elem(&marks, &key);
   if (m) mark_changed(m, hook);
 }
 
 /* The agent's own statx(), and only in its registering thread: tells it which real inode a path stands for. */
-static __always_inline void register_inode(struct inode *inode) {
-  struct control *c = control();
+static __always_inline void register_inode(struct inode* inode) {
+  struct control* c = control();
   if (!c || !inode || (__u32)bpf_get_current_pid_tgid() != c->registrar_tid) return;
   __u32 index = c->registered;
   c->registered = index + 1;
   if (index >= PLUMBLINE_REGISTRAR_KEYS) return;
-  struct registered_inode *r = &c->inodes[index & (PLUMBLINE_REGISTRAR_KEYS - 1)];
+  struct registered_inode* r = &c->inodes[index & (PLUMBLINE_REGISTRAR_KEYS - 1)];
   inode_key(inode, &r->key);
   r->generation = BPF_CORE_READ(inode, i_generation);
   r->mode = BPF_CORE_READ(inode, i_mode);

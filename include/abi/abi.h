@@ -18,7 +18,8 @@
 #define PLUMBLINE_ARGV_LEN 512 /* bytes kept of argv; longer ones are flagged */
 #define PLUMBLINE_REGISTRAR_KEYS 4
 
-/* One inode, as the kernel itself tells inodes apart. Not stat()'s (st_dev, st_ino): on btrfs and overlay those differ. */
+/* One inode, as the kernel itself tells inodes apart. Not stat()'s (st_dev, st_ino): on btrfs and overlay those differ.
+ */
 struct mark_key {
   __u64 ino;       /* inode->i_ino */
   __u64 subvolume; /* btrfs: root id, as every subvolume has its own inode 257; 0 elsewhere */
@@ -32,9 +33,9 @@ enum mark_hook {
   MARK_HOOK_CTIME,      /* tp_btf/ctime_ns_xchg */
   MARK_HOOK_CTIME_SKIP, /* tp_btf/ctime_xchg_skip */
   MARK_HOOK_CTIME_SET,  /* tp_btf/inode_set_ctime_to_ts */
-  MARK_HOOK_CONTENT,    /* fentry: file_modified, kiocb_modified, file_update_time, generic_write_checks, vfs_fallocate */
-  MARK_HOOK_ATTRIBUTE,  /* fentry: notify_change, xattr, file attributes */
-  MARK_HOOK_NAME,       /* fentry/fexit: create, link, unlink, rename, … */
+  MARK_HOOK_CONTENT, /* fentry: file_modified, kiocb_modified, file_update_time, generic_write_checks, vfs_fallocate */
+  MARK_HOOK_ATTRIBUTE, /* fentry: notify_change, xattr, file attributes */
+  MARK_HOOK_NAME,      /* fentry/fexit: create, link, unlink, rename, … */
 };
 
 /* Who made a change, copied while it happened. */
@@ -53,7 +54,8 @@ struct mark_actor {
   char comm[PLUMBLINE_COMM_LEN];
 };
 
-/* Value of the mark map. User space inserts and deletes entries and never updates one: the kernel side owns the rest. */
+/* Value of the mark map. User space inserts and deletes entries and never updates one: the kernel side owns the rest.
+ */
 struct mark {
   __u32 slot;       /* index into mark_states */
   __u32 generation; /* inode->i_generation when it was marked: inode numbers are reused at once */
@@ -71,8 +73,8 @@ struct mark_state {
   __u64 handled; /* generation acknowledged, written by the agent */
 };
 
-/* Memory-mapped, one entry. The agent's own statx() in thread registrar_tid makes the kernel side leave here the keys of
- * the real inodes that it touched (overlay: the lower or upper one). */
+/* Memory-mapped, one entry. The agent's own statx() in thread registrar_tid makes the kernel side leave here the keys
+ * of the real inodes that it touched (overlay: the lower or upper one). */
 struct registered_inode {
   struct mark_key key;
   __u32 generation;
@@ -87,12 +89,12 @@ struct control {
   __u32 reserved;
   struct registered_inode inodes[PLUMBLINE_REGISTRAR_KEYS];
   /* Counters, all from the kernel side, all monotonic. */
-  __u64 changes;       /* changes of marked inodes */
-  __u64 wakes;         /* wake records written */
-  __u64 wakes_lost;    /* … that found the ring full: the agent then sweeps mark_states */
-  __u64 actors_raced;  /* changes whose actor another CPU was just writing */
+  __u64 changes;        /* changes of marked inodes */
+  __u64 wakes;          /* wake records written */
+  __u64 wakes_lost;     /* … that found the ring full: the agent then sweeps mark_states */
+  __u64 actors_raced;   /* changes whose actor another CPU was just writing */
   __u64 processes_lost; /* fork/exec entries that could not be stored */
-  __u64 cgroups_lost;  /* cgroup_mkdir records that found the ring full */
+  __u64 cgroups_lost;   /* cgroup_mkdir records that found the ring full */
 };
 
 /* Records of the ring buffer. */
@@ -106,9 +108,9 @@ struct wake_event {
 };
 #define PLUMBLINE_CGROUP_PATH_LEN 256
 struct cgroup_event {
-  __u32 type; /* EVENT_CGROUP */
+  __u32 type;     /* EVENT_CGROUP */
   __u32 path_len; /* without the NUL; == PLUMBLINE_CGROUP_PATH_LEN - 1 may mean cut */
-  __u64 id; /* unique within its hierarchy only */
+  __u64 id;       /* unique within its hierarchy only */
   __u32 v1; /* 1 = of the v1 hierarchy that has the pids controller, 0 = of the unified one; others are not told */
   __u32 reserved;
   char path[PLUMBLINE_CGROUP_PATH_LEN];

@@ -34,7 +34,7 @@ struct Batch {
   std::string boot_id;
   std::string agent_version;
   WallNs sent_at = 0;
-  std::vector<Record> records;  ///< ascending, contiguous sequences
+  std::vector<Record> records;      ///< ascending, contiguous sequences
   std::uint64_t oldest_unsent = 0;  ///< lowest sequence the agent still keeps for lack of an ack; 0 = none
   std::string health_json = "{}";   ///< what the agent wants shown for it: one JSON object, no newline
 };

@@ -38,7 +38,8 @@ class FakeKernel : public Kernel {
   Result<Registered> stat(int dir_fd, const char* path, int flags) override {
     ++stats;
     Registered result;
-    if (::statx(dir_fd, path, flags, STATX_BASIC_STATS, &result.stat) != 0) return io_error(std::string("stat ") + path, errno);
+    if (::statx(dir_fd, path, flags, STATX_BASIC_STATS, &result.stat) != 0)
+      return io_error(std::string("stat ") + path, errno);
     registered_inode inode{};
     inode.key.ino = result.stat.stx_ino;
     inode.key.dev = (result.stat.stx_dev_major << 20) | result.stat.stx_dev_minor;
@@ -50,7 +51,7 @@ class FakeKernel : public Kernel {
     const auto id = id_of(inode.key);
     if (const auto it = marks_.find(id); it != marks_.end()) return it->second.slot;
     if (marks_.size() >= max_marks) return Error{ErrorCode::unavailable, "mark an inode", "all marks are in use", ""};
-    struct mark value {};
+    struct mark value{};
     value.slot = next_slot_++;
     value.path_hash = path_hash;
     marks_[id] = value;
@@ -89,7 +90,7 @@ class FakeKernel : public Kernel {
   /// Announces a change of the inode at `path` (a symlink itself, not its target) by `actor`; returns its slot. Nothing
   /// happens, and 0xffffffff is returned, where the inode has no mark: just as in the kernel.
   std::uint32_t touch(const std::string& path, mark_actor actor = {}) {
-    struct statx status {};
+    struct statx status{};
     if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) != 0)
       throw std::runtime_error("touch: no " + path);
     return touch(status.stx_ino, (status.stx_dev_major << 20) | status.stx_dev_minor, actor);
@@ -108,7 +109,7 @@ class FakeKernel : public Kernel {
     return it->second.slot;
   }
   bool marked(const std::string& path) {
-    struct statx status {};
+    struct statx status{};
     if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) != 0) return false;
     return marks_.contains(Id{status.stx_ino, (status.stx_dev_major << 20) | status.stx_dev_minor});
   }
