@@ -7,12 +7,16 @@ namespace {
 
 constexpr std::size_t kept_connections = 4;
 
+// How far ahead of the collector's an agent's clock may be before `since` misses its findings.
+constexpr WallNs clock_skew = WallNs{3600} * 1'000'000'000;
+
 constexpr const char* ledger_columns =
     "SELECT l.seq, n.node_id, n.node, l.sequence, l.type, l.id, l.at, l.received_at, l.resource, l.verdict,"
-    " l.comparison, l.severity, l.drift_id, l.drift_state, l.body FROM ledger l JOIN nodes n ON n.ref = l.node_ref ";
+    " l.comparison, l.severity, l.drift_id, l.drift_state, b.body FROM ledger l JOIN bodies b ON b.seq = l.seq"
+    " JOIN nodes n ON n.ref = l.node_ref ";
 constexpr const char* drift_columns =
-    "SELECT d.id, d.seq, n.node_id, n.node, d.resource, d.state, d.comparison, d.updated_at, l.body"
-    " FROM drifts d JOIN nodes n ON n.ref = d.node_ref JOIN ledger l ON l.seq = d.seq ";
+    "SELECT d.id, d.seq, n.node_id, n.node, d.resource, d.state, d.comparison, d.updated_at, b.body"
+    " FROM drifts d JOIN nodes n ON n.ref = d.node_ref JOIN bodies b ON b.seq = d.seq ";
 constexpr const char* letter_columns =
     "SELECT id, origin, seq, node_id, sequence, record_id, why, at, replaying, body FROM dead_letters ";
 
@@ -91,6 +95,28 @@ class Where {
   std::string sql_;
   std::vector<Value> values_;
 };
+
+/// The first row received at `since` or later, by bisection: rows are in the order in which they were received. (A
+/// clock of the collector that was set back only makes it an earlier one, or costs a scan.)
+Result<std::int64_t> first_received(Database& database, WallNs since) {
+  auto last = database.number("SELECT max(seq) FROM ledger");
+  if (!last) return last.error();
+  auto row = database.prepare("SELECT seq, received_at FROM ledger WHERE seq >= ?1 ORDER BY seq LIMIT 1");
+  if (!row) return row.error();
+  std::int64_t low = 1;
+  std::int64_t high = *last + 1;
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    const auto found = row->bind(1, middle).step();
+    if (!found) return found.error();
+    if (!*found || row->number(1) >= since)
+      high = middle;
+    else
+      low = row->number(0) + 1;
+    row->reset();
+  }
+  return low;
+}
 
 /// Runs a query for one row more than the page holds, to know whether there is another page.
 template <class T, class Read, class Position>
@@ -175,7 +201,12 @@ Result<Page<LedgerRecord>> SqliteReader::findings(const Query& query) const {
   where.add("l.type = ?", std::string("finding"));
   where.add_resource("l.resource", query.resource);
   where.add_node(query.node);
-  if (query.since != 0) where.add("l.at >= ?", query.since);
+  if (query.since != 0) {
+    where.add("l.at >= ?", query.since);
+    const auto from = first_received(**database, query.since - clock_skew);
+    if (!from) return from.error();
+    where.add("l.seq >= ?", *from);
+  }
   if (query.before != 0) where.add("l.seq < ?", static_cast<std::int64_t>(query.before));
   return page<LedgerRecord>(**database, ledger_columns, where, " ORDER BY l.seq DESC", query.limit, ledger_row,
                             [](const LedgerRecord& last) { return last.seq; });

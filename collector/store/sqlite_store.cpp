@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "collector/store/sqlite_checkpoint.hpp"
 #include "collector/store/sqlite_reader.hpp"
 #include "collector/store/sqlite_schema.hpp"
 #include "collector/store/sqlite_writer.hpp"
@@ -50,6 +51,8 @@ class SqliteStore final : public Store {
     auto writer = SqliteWriter::make(database_);
     if (!writer) return writer.error();
     writer_ = std::move(*writer);
+    const auto checkpoints = checkpoints_.start(database_);
+    if (!checkpoints) return checkpoints.error();
     const auto last = reader_.last_seq();
     if (!last) return last.error();
     stats_.last_seq = *last;
@@ -173,6 +176,7 @@ class SqliteStore final : public Store {
       work_.notify_all();
     }
     if (thread_.joinable()) thread_.join();
+    checkpoints_.stop();
   }
 
  private:
@@ -264,6 +268,7 @@ class SqliteStore final : public Store {
     }
     note(result, std::chrono::duration<double>(Steady::now() - began).count());
     for (Job& job : group) job.done(result);
+    if (result) checkpoints_.after_commit(database_);
     return static_cast<bool>(result);
   }
 
@@ -307,6 +312,7 @@ class SqliteStore final : public Store {
   Database database_;                     // the writer's thread only, once start() returned
   std::unique_ptr<SqliteWriter> writer_;  // likewise
   SqliteReader reader_;
+  SqliteCheckpoints checkpoints_;
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable work_;

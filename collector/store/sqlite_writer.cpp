@@ -28,7 +28,7 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
     Statement& into;
     const char* sql;
   };
-  const std::array<Prepared, 13> all = {{
+  const std::array<Prepared, 14> all = {{
       {writer->find_node_,
        "SELECT ref, first_sequence, accepted_through, epoch, sequence_gaps, missing, last_seen, silent_since "
        "FROM nodes WHERE node_id = ?1"},
@@ -43,9 +43,10 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
        " missing = ?13, silent_since = ?14 WHERE ref = ?1"},
       {writer->append_,
        "INSERT INTO ledger (node_ref, sequence, type, id, at, received_at, resource, verdict, comparison, severity,"
-       " drift_id, drift_state, digest, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+       " drift_id, drift_state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
        " ON CONFLICT (id) DO NOTHING"},
-      {writer->find_digest_, "SELECT digest = ?2 FROM ledger WHERE id = ?1"},
+      {writer->append_body_, "INSERT INTO bodies (seq, digest, body) VALUES (?1, ?2, ?3)"},
+      {writer->find_digest_, "SELECT b.digest = ?2 FROM ledger l JOIN bodies b USING (seq) WHERE l.id = ?1"},
       {writer->save_drift_,
        "INSERT INTO drifts (id, node_ref, seq, epoch, sequence, resource, state, comparison, updated_at)"
        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id, node_ref) DO UPDATE SET seq = excluded.seq,"
@@ -196,12 +197,13 @@ Result<bool> SqliteWriter::append(const Node& node, const PreparedRecord& item, 
                         .bind(10, columns.severity)
                         .bind(11, columns.drift_id)
                         .bind(12, columns.drift_state)
-                        .bind(13, digest)
-                        .bind(14, record.body)
                         .run();
   if (!done) return done.error();
   if (database_.changes() == 0) return false;
-  counts_.last_seq = static_cast<std::uint64_t>(database_.last_row());
+  const std::int64_t seq = database_.last_row();
+  const auto kept = append_body_.bind(1, seq).bind(2, digest).bind(3, record.body).run();
+  if (!kept) return kept.error();
+  counts_.last_seq = static_cast<std::uint64_t>(seq);
   return true;
 }
 

@@ -67,8 +67,8 @@ class SqliteWriter {
   Database& database_;
   std::unordered_map<std::string, Node> nodes_;
   WriteCounts counts_;
-  Statement find_node_, add_node_, save_node_, append_, find_digest_, save_drift_, find_silent_, set_silent_,
-      save_cursor_, add_letter_, mark_replays_, drop_letter_, keep_letter_;
+  Statement find_node_, add_node_, save_node_, append_, append_body_, find_digest_, save_drift_, find_silent_,
+      set_silent_, save_cursor_, add_letter_, mark_replays_, drop_letter_, keep_letter_;
 };
 
 }  // namespace plumbline::collector

@@ -106,7 +106,7 @@ struct Query {
   std::string resource;  ///< exact, or with '*' for any run of characters; "" = any
   std::string node;      ///< name or id; "" = any
   std::string origin;    ///< dead letters only; "" = any
-  WallNs since = 0;      ///< drifts: updated_at, findings: at, not before this
+  WallNs since = 0;      ///< drifts: updated_at, findings: at, not before this (agents' clocks: within an hour)
   std::uint64_t before = 0;
   std::size_t limit = 100;
 };

@@ -183,6 +183,17 @@ TEST_P(StoreConformance, filters) {
   EXPECT_EQ(findings(query), 2u);
 }
 
+TEST_P(StoreConformance, since_finds_what_was_received_long_after_it_happened) {
+  constexpr WallNs day = 86'400 * second;
+  for (std::uint64_t i = 1; i <= 20; ++i)
+    put(batch(node_, {finding(node_, i, "r")}), start + static_cast<WallNs>(i / 2) * day);
+  Query query;
+  query.since = start + 15 * second;
+  EXPECT_EQ(store_->findings(query).value().items.size(), 6u);
+  query.since = start + 100 * day;
+  EXPECT_TRUE(store_->findings(query).value().items.empty());
+}
+
 TEST_P(StoreConformance, resources_show_their_latest_drift) {
   put(batch(node_, {finding(node_, 1, "r1", "d1"), finding(node_, 2, "r1", "d1", DriftState::resolved),
                     finding(node_, 3, "r1", "d2"), finding(node_, 4, "r2", "d3")}));
