@@ -354,7 +354,7 @@ Result<void> read_text(const std::string& origin, const std::string& text, const
   } catch (const Refused& refused) {
     return refused.error;
   } catch (const YAML::Exception& error) {
-    return invalid(at(origin, error.mark), "not YAML: " + error.msg, "mend the syntax");
+    return invalid(at(origin, error.mark), "not YAML: " + shown(error.msg), "mend the syntax");
   }
 }
 

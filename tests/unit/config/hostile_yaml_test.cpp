@@ -92,6 +92,8 @@ TEST(HostileYaml, bytes_that_are_no_text_say_where) {
 TEST(HostileYaml, messages_are_one_printable_line_of_bounded_length) {
   EXPECT_THAT(error_of("\"a\\nb\\e[31m\": 1\n"),
               AllOf(HasSubstr("unknown key `a\\x0Ab\\x1B[31m`"), Not(HasSubstr("\n"))));
+  EXPECT_THAT(error_of("file: \"\\\x1d\"\n"),
+              AllOf(HasSubstr("not YAML"), Not(HasSubstr("\x1d"))));  // found by fuzzing
   EXPECT_LT(error_of("pin: " + std::string(1'000'000, 'x') + "\n").size(), 300u);
   EXPECT_LT(error_of(std::string(1000, 'x') + ": 1\n").size(), 300u);
 }
