@@ -9,6 +9,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <filesystem>
 
 #include "agent/api/api.hpp"
 #include "agent/blind_spots.hpp"
@@ -188,7 +189,8 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
 
   // The API first, so that probes have an answer ("not ready") while the first check runs.
   add_api_routes(p.server, p.state);
-  std::error_code ignored;
+  std::error_code ignored;  // listen_unix says it better
+  std::filesystem::create_directories(std::filesystem::path(p.config.api_socket).parent_path(), ignored);
   if (auto bound = p.server.listen_unix(p.config.api_socket, 0660); !bound) return bound.error();
   if (p.config.api_listen != "off") {
     const auto address = split_address(p.config.api_listen);
