@@ -217,6 +217,9 @@ class NdjsonSink final : public Sink {
 Result<std::unique_ptr<Sink>> make_ndjson_sink(const NdjsonOptions& options) {
   const std::string parent = fs::path(options.path).parent_path().string();
   const std::string directory = parent.empty() ? "." : parent;
+  // Made where it is missing, as a log's folder is; where that fails, the look below says why.
+  std::error_code ignored;
+  fs::create_directories(directory, ignored);
   if (::access(directory.c_str(), W_OK | X_OK) != 0)
     return io_error("use " + directory + " for " + options.path, errno,
                     "make the directory, writable for the collector");
