@@ -38,7 +38,8 @@ done
 container_mounts=("$containers_work/config:/etc/plumbline")
 # shellcheck disable=SC2317 # called through expect
 in_image() { # CMD…
-  podman_do run --rm --network=none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --read-only --cap-drop all \
+  # The log folder is a volume, as in the manifest.
+  podman_do run --rm --network=none --tmpfs /var/log/plumbline --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --read-only --cap-drop all \
     "${capabilities[@]}" --security-opt no-new-privileges --volume "${container_mounts[0]}:ro" "$image" "$@" </dev/null
 }
 
