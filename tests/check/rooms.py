@@ -52,7 +52,6 @@ LONGER = {
     "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (250, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/collector/forward_test.cpp": (500, "one receiver, one fixture, all faults of a sink"),
-    "tests/unit/ctl/ctl_test.cpp": (450, "every command against one fake node"),
     "tests/unit/spool/spool_test.cpp": (460, "one fixture; each test is a crash or a damage of the same log"),
 }
 
