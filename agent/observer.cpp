@@ -207,7 +207,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
       if (known) return std::nullopt;
     }
   } else if (subject.live.kind == LiveFile::Kind::regular) {
-    settle_[p_.clock.boot() + settle_after].insert(subject.watch);
+    settle_[subject.watch] = p_.clock.boot() + settle_after;
   }
 
   Pending pending;
@@ -329,7 +329,7 @@ std::int64_t Observer::due_in_ns() const {
   std::int64_t due = std::min(next_housekeeping_, next_rescan_);
   if (!retry_.empty()) due = std::min(due, next_retry_);
   if (rescan_soon_ != 0) due = std::min(due, rescan_soon_);
-  if (!settle_.empty()) due = std::min(due, settle_.begin()->first);
+  for (const auto& [watch, at] : settle_) due = std::min(due, at);
   for (const auto& source : sources_)
     if (source->retry_at != 0) due = std::min(due, source->retry_at);
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
@@ -344,10 +344,11 @@ void Observer::on_timer() {
     handle({slots.begin(), slots.end()});
   }
   std::set<WatchId> settled;
-  while (!settle_.empty() && settle_.begin()->first <= now) {
-    settled.merge(settle_.begin()->second);
-    settle_.erase(settle_.begin());
-  }
+  std::erase_if(settle_, [&](const auto& entry) {
+    if (entry.second > now) return false;
+    settled.insert(entry.first);
+    return true;
+  });
   if (!settled.empty()) scan(settled, "kernel", "the change settled after its event: direct or asynchronous I/O");
   for (auto& source : sources_)
     if (source->retry_at != 0 && now >= source->retry_at) load_source(*source, true);

@@ -107,8 +107,8 @@ class Observer {
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
   std::vector<std::unique_ptr<Source>> sources_;
-  std::set<std::uint32_t> retry_;                     ///< slots whose changes could not be recorded or settled yet
-  std::map<std::int64_t, std::set<WatchId>> settle_;  ///< due (boot ns) → files to read once more
+  std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet
+  std::map<WatchId, std::int64_t> settle_;  ///< files to read once more → when (boot ns), after their latest change
   std::map<std::uint64_t, std::vector<MarkedInode>> orphans_;  ///< path hash → marks of an earlier agent, at start only
   /// Slot → generation that the findings of this batch cover: what was pending in the moment the file was read.
   std::map<std::uint32_t, std::uint64_t> covered_;

@@ -9,6 +9,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_lineage = 32;
+constexpr std::size_t max_described = 512;
 constexpr std::uint32_t no_login = 0xffffffff;
 
 bool same_process(const process_key& a, const process_key& b) {
@@ -72,6 +73,23 @@ std::vector<ProcessFacts> Enricher::ancestors(const ProcessFacts& of, bool& comp
 }
 
 wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage) {
+  const Described key{facts.key.tgid, facts.key.start_boot_ns, facts.image_boot_ns, facts.exe_inode.ino};
+  if (const auto it = described_.find(key); it != described_.end()) {
+    wire::Process known = it->second;
+    known.uid = facts.uid;  // a process may change its user without executing anything
+    known.user = users_.user(facts.uid);
+    known.comm = facts.comm;
+    return known;
+  }
+  wire::Process fresh = describe_anew(facts, lineage);
+  if (facts.image_boot_ns != 0 && !fresh.exe_sha256.empty()) {
+    if (described_.size() >= max_described) described_.clear();
+    described_[key] = fresh;
+  }
+  return fresh;
+}
+
+wire::Process Enricher::describe_anew(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage) {
   wire::Process p;
   p.pid = facts.key.tgid;
   if (facts.key.start_boot_ns != 0)
@@ -90,17 +108,17 @@ wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<Pr
 
   // Started before the agent: nobody noted its inode, but what it runs can be asked.
   if (facts.exe_inode.ino == 0) {
-    if (facts.running && !facts.exe.empty())
+    if (!facts.exe.empty() && is_running(proc_root_, facts.key))
       p.exe_sha256 = digests_.of_path(proc_root_ + "/" + std::to_string(facts.key.tgid) + "/exe");
     return p;
   }
   // A process that ended is hashed through a path, in the root of a relative that still runs in its mount namespace.
   std::vector<std::string> candidates;
   const auto proc = [&](const ProcessFacts& f) { return proc_root_ + "/" + std::to_string(f.key.tgid); };
-  if (facts.running) candidates.push_back(proc(facts) + "/exe");
+  if (is_running(proc_root_, facts.key)) candidates.push_back(proc(facts) + "/exe");
   if (!facts.exe.empty()) {
     for (const auto& relative : lineage)
-      if (relative.running && relative.mount_ns == facts.mount_ns) {
+      if (relative.mount_ns == facts.mount_ns && is_running(proc_root_, relative.key)) {
         candidates.push_back(proc(relative) + "/root" + facts.exe);
         break;
       }

@@ -1,7 +1,9 @@
 // From the kernel's raw actor to a wire::Actor: process, lineage, executable digests, user, container.
 #pragma once
 
+#include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "agent/enrich/containers.hpp"
@@ -30,6 +32,13 @@ class Enricher {
   ProcessFacts facts_of(const mark_actor& raw, bool& in_table) const;
   std::vector<ProcessFacts> ancestors(const ProcessFacts& of, bool& complete) const;
   wire::Process describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
+
+  wire::Process describe_anew(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
+
+  /// A process that was described with its digest stays as it was until it executes something else. The same few
+  /// ancestors stand behind nearly every change, and /proc and digests are what an actor's cost consists of.
+  using Described = std::tuple<std::uint32_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+  std::map<Described, wire::Process> described_;  // bounded; emptied at its bound
 
   const ProcessSource& processes_;
   Containers& containers_;

@@ -67,12 +67,12 @@ std::string own_directory(const std::string& proc_root, std::uint32_t pid) {
   return proc_root + "/" + std::to_string(pid);
 }
 
-bool runs(const std::string& proc_root, const process_key& key) {
+}  // namespace
+
+bool is_running(const std::string& proc_root, const process_key& key) {
   const auto stat = read_stat(own_directory(proc_root, key.tgid));
   return stat && stat->start_ticks == key.start_boot_ns / ns_per_tick;
 }
-
-}  // namespace
 
 std::string path_of_components(const char* components, std::size_t length) {
   std::string path;
@@ -127,7 +127,6 @@ std::optional<ProcessFacts> read_proc(const std::string& proc_root, std::uint32_
     const std::string line = status.substr(at + 1, status.find('\n', at + 1) - at - 1);
     facts.pid_ns_init = line.ends_with("\t1");
   }
-  facts.running = true;
   return facts;
 }
 
@@ -153,7 +152,7 @@ std::optional<ProcessFacts> find_facts(const ProcessSource& source, const std::s
   facts.cgroup_v1_id = known->cgroup_v1_id;
   facts.tty.assign(known->tty, ::strnlen(known->tty, sizeof known->tty));
   facts.pid_ns_init = known->pid_ns_init != 0;
-  facts.running = known->exit_boot_ns == 0 && runs(proc_root, key);
+  facts.image_boot_ns = known->image.exec_boot_ns;
   if (const auto image = source.find_image(known->image)) {
     facts.exe = path_of_components(image->path, std::min<std::size_t>(image->path_len, sizeof image->path));
     facts.exe_cut = image->path_cut != 0;
@@ -161,7 +160,7 @@ std::optional<ProcessFacts> find_facts(const ProcessSource& source, const std::s
     facts.exe_generation = image->exe_generation;
     facts.argv = split_argv(image->argv, std::min<std::size_t>(image->argv_len, sizeof image->argv));
     facts.argv_cut = image->argv_cut != 0;
-  } else if (facts.running) {
+  } else if (known->exit_boot_ns == 0) {
     // Started before the agent, or its image made room: what runs can be asked.
     if (auto proc = read_proc(proc_root, key)) {
       facts.exe = std::move(proc->exe);

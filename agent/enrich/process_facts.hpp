@@ -35,8 +35,11 @@ struct ProcessFacts {
   std::uint64_t cgroup_v1_id = 0;
   std::string tty;
   bool pid_ns_init = false;
-  bool running = false;  ///< /proc/PID is this very process (same start) at the time of the call
+  std::uint64_t image_boot_ns = 0;  ///< when the image was loaded; 0 = not in the table
 };
+
+/// Whether /proc/PID is this very process (same start, to the clock tick) at the time of the call.
+bool is_running(const std::string& proc_root, const process_key& key);
 
 /// "vi\0bin\0usr\0" → "/usr/bin/vi".
 std::string path_of_components(const char* components, std::size_t length);

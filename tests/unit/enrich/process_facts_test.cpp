@@ -44,7 +44,7 @@ TEST(ProcessFacts, reads_itself_from_proc) {
   EXPECT_EQ(facts->exe, std::filesystem::read_symlink("/proc/self/exe"));
   EXPECT_EQ(facts->uid, ::getuid());
   EXPECT_FALSE(facts->argv.empty());
-  EXPECT_TRUE(facts->running);
+  EXPECT_TRUE(is_running("/proc", facts->key));
 }
 
 TEST(ProcessFacts, does_not_take_a_reused_pid_for_the_process) {
@@ -87,7 +87,7 @@ TEST(ProcessFacts, names_a_process_that_is_gone_from_the_table) {
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->exe, "/bin/sh");
   EXPECT_THAT(facts->argv, ElementsAre("sh", "-c"));
-  EXPECT_FALSE(facts->running);
+  EXPECT_FALSE(is_running("/proc", facts->key));
 }
 
 TEST(ProcessFacts, bounds_lengths_that_a_broken_table_claims) {
