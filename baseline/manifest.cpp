@@ -21,11 +21,13 @@ bool is_digest(const std::string& text) {
 
 /// Quoted, since tools that write YAML turn a bare 0644 into 420, which would read as another octal mode.
 std::optional<std::uint32_t> read_mode(Map& map) {
-  const auto node = map.take(
-      "mode", {{"type", "string"}, {"pattern", "^[0-7]{3,5}$"}, {"description", "permission bits, octal, in quotes"}});
-  if (!node.IsDefined()) return std::nullopt;
-  if (!node.IsScalar() || node.Tag() != "!") map.refuse("mode", "must be octal in quotes, as in \"0644\"");
-  const std::string text = node.Scalar();
+  const auto& node = map.take("mode", [] {
+    return nlohmann::ordered_json{
+        {"type", "string"}, {"pattern", "^[0-7]{3,5}$"}, {"description", "permission bits, octal, in quotes"}};
+  });
+  if (!node.is_defined()) return std::nullopt;
+  if (!node.is_scalar() || !node.quoted) map.refuse("mode", "must be octal in quotes, as in \"0644\"");
+  const std::string& text = node.text;
   std::uint32_t mode = 0;
   for (const char c : text) {
     if (c < '0' || c > '7' || text.size() < 3 || text.size() > 5)
@@ -37,20 +39,22 @@ std::optional<std::uint32_t> read_mode(Map& map) {
 }
 
 void read_absent(Map& map, FileExpectation& file) {
-  const auto node = map.take(
-      "absent", {{"oneOf", {{{"const", true}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}},
-                 {"description", "true: the path must not exist; a list: a directory without entries like these"}});
-  if (!node.IsDefined()) return;
-  if (node.IsScalar() && node.Scalar() == "true") {
+  const auto& node = map.take("absent", [] {
+    return nlohmann::ordered_json{
+        {"oneOf", {{{"const", true}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}},
+        {"description", "true: the path must not exist; a list: a directory without entries like these"}};
+  });
+  if (!node.is_defined()) return;
+  if (node.is_scalar() && node.text == "true") {
     file.absent = true;
     return;
   }
-  if (!node.IsSequence() || node.size() == 0)
+  if (!node.is_sequence() || node.items.empty())
     map.refuse("absent", "must be true or a list of patterns, as in [\"*.bak\"]");
-  for (const auto& item : node) {
-    if (!item.IsScalar() || item.Scalar().empty() || item.Scalar().find('/') != std::string::npos)
+  for (const auto& item : node.items) {
+    if (!item.is_scalar() || item.text.empty() || item.text.find('/') != std::string::npos)
       map.refuse("absent", "holds patterns of names, without a slash");
-    file.absent_entries.push_back(item.Scalar());
+    file.absent_entries.push_back(item.text);
   }
 }
 

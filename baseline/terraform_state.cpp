@@ -7,6 +7,7 @@
 
 #include "baseline/paths.hpp"
 #include "baseline/sources.hpp"
+#include "include/config/yaml_tree.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -189,8 +190,8 @@ class StateReader {
     if (has_text(top, "encryption_version") || top["encrypted_data"].error() == simdjson::SUCCESS)
       return Error{ErrorCode::unsupported, "read the state " + spec_.path,
                    "it is encrypted by OpenTofu (serial " + std::to_string(serial.value_or(0)) + ", lineage " +
-                       lineage.value_or("?") + ")",
-                   "give the agent `tofu show -json` output or a manifest of the files instead"};
+                       config::shown(lineage.value_or("?")) + ")",
+                   "give the agent a manifest of the files instead (docs/reference/manifest.md)"};
     const auto version = number(top, "version");
     if (!version)
       return refuse("/version", top["format_version"].error() == simdjson::SUCCESS

@@ -17,16 +17,17 @@ std::vector<std::string> words(const wire::detail::Names<E, N>& names) {
 
 /// One text or a list of them.
 void one_or_more(Map& map, const std::string& key, std::vector<std::string>& out, const char* says) {
-  const auto node = map.take(
-      key,
-      {{"description", says}, {"oneOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}});
-  if (!node.IsDefined()) return;
-  if (node.IsScalar()) {
-    out.push_back(node.Scalar());
-  } else if (node.IsSequence()) {
-    for (const auto& item : node) {
-      if (!item.IsScalar()) map.refuse(key, "must be text or a list of texts");
-      out.push_back(item.Scalar());
+  const auto& node = map.take(key, [&] {
+    return nlohmann::ordered_json{
+        {"description", says}, {"oneOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}};
+  });
+  if (!node.is_defined()) return;
+  if (node.is_scalar()) {
+    out.push_back(node.text);
+  } else if (node.is_sequence()) {
+    for (const auto& item : node.items) {
+      if (!item.is_scalar()) map.refuse(key, "must be text or a list of texts");
+      out.push_back(item.text);
     }
   } else {
     map.refuse(key, "must be text or a list of texts");

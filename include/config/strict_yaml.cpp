@@ -1,7 +1,5 @@
 #include "include/config/strict_yaml.hpp"
 
-#include <yaml-cpp/eventhandler.h>
-
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,86 +7,16 @@
 #include <fstream>
 #include <sstream>
 
-#include "include/wire/text.hpp"
-
 namespace plumbline::config {
 namespace {
 
 using Schema = nlohmann::ordered_json;
-constexpr int max_depth = 64;
-
-std::string at(const std::string& origin, const YAML::Mark& mark) {
-  if (mark.is_null()) return origin;
-  return origin + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
-}
+const Node undefined;
 
 std::string listed(const std::vector<std::string>& words) {
   std::string all;
   for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
   return all;
-}
-
-[[noreturn]] void refuse_at(const std::string& place, const std::string& why, const std::string& fix = {}) {
-  throw Refused{invalid(place, why, fix)};
-}
-
-/// Runs before the real parse: what would cost memory or stack, or mean two things, never reaches it.
-class Guard final : public YAML::EventHandler {
- public:
-  explicit Guard(const std::string& origin) : origin_(origin) {}
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { anchored(mark, anchor); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    refuse_at(at(origin_, mark), "aliases are not allowed", "write the value out");
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string&) override {
-    anchored(mark, anchor);
-    tagged(mark, tag);
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    anchored(mark, anchor);
-    tagged(mark, tag);
-    deeper(mark);
-  }
-  void OnSequenceEnd() override { --depth_; }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    anchored(mark, anchor);
-    tagged(mark, tag);
-    deeper(mark);
-  }
-  void OnMapEnd() override { --depth_; }
-
- private:
-  void anchored(const YAML::Mark& mark, YAML::anchor_t anchor) const {
-    if (anchor != 0) refuse_at(at(origin_, mark), "anchors are not allowed", "write the value out");
-  }
-  void tagged(const YAML::Mark& mark, const std::string& tag) const {
-    // "?" and "!" are yaml-cpp's marks of plain and quoted values.
-    if (tag.size() > 1)
-      refuse_at(at(origin_, mark), "tags are not allowed (" + shown(tag) + ")", "write the plain value");
-  }
-  void deeper(const YAML::Mark& mark) {
-    if (++depth_ > max_depth) refuse_at(at(origin_, mark), "nested deeper than 64 levels");
-  }
-  const std::string& origin_;
-  int depth_ = 0;
-};
-
-/// yaml-cpp would quietly put replacement characters in place of such bytes.
-void check_bytes(const std::string& origin, std::string_view text) {
-  std::size_t line = 1, column = 1;
-  while (!text.empty()) {
-    const std::size_t length = wire::utf8_length(text);
-    if (length == 0 || text[0] == '\0')
-      refuse_at(origin + ":" + std::to_string(line) + ":" + std::to_string(column),
-                length == 0 ? "not text: a byte that is not UTF-8" : "not text: a NUL byte", "is this the right file?");
-    column = text[0] == '\n' ? 1 : column + 1;
-    line += text[0] == '\n' ? 1 : 0;
-    text.remove_prefix(length);
-  }
 }
 
 template <class N>
@@ -101,48 +29,27 @@ std::optional<N> whole_number(const std::string& text) {
 
 }  // namespace
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t longest = 80;
-  std::string out;
-  while (!text.empty() && out.size() < longest) {
-    const std::size_t length = std::max<std::size_t>(wire::utf8_length(text), 1);
-    const auto byte = static_cast<unsigned char>(text[0]);
-    if (byte < 0x20 || byte == 0x7F) {
-      constexpr std::string_view digits = "0123456789ABCDEF";
-      out += "\\x";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(length);
-  }
-  return text.empty() ? out : out + "…";
-}
-
-Map::Map(std::string origin, YAML::Node node, Schema* schema)
-    : origin_(std::move(origin)), node_(std::move(node)), schema_(schema) {
+Map::Map(std::string origin, const Node& node, Schema* schema)
+    : origin_(std::move(origin)), node_(node), schema_(schema) {
   if (schema_ != nullptr) {
     (*schema_)["type"] = "object";
     (*schema_)["additionalProperties"] = false;
     (*schema_)["properties"] = Schema::object();
     return;
   }
-  if (!node_.IsDefined() || node_.IsNull()) return;
-  if (!node_.IsMap()) refuse_at(at(origin_, node_.Mark()), "expected a mapping (key: value)");
-  for (const auto& entry : node_) {
-    if (!entry.first.IsScalar()) refuse_at(at(origin_, entry.first.Mark()), "a key must be plain text");
-    const auto key = entry.first.Scalar();
-    if (!values_.emplace(key, Entry{entry.first.Mark(), entry.second}).second)
-      refuse_at(at(origin_, entry.first.Mark()), "key `" + shown(key) + "` stands twice", "remove one of them");
+  if (!node_.is_defined() || node_.is_null()) return;
+  if (!node_.is_map()) refuse_at(place_of(origin_, node_.at), "expected a mapping (key: value)");
+  for (std::size_t i = 0; i + 1 < node_.items.size(); i += 2) {
+    const Node& key = node_.items[i];
+    if (!key.is_scalar()) refuse_at(place_of(origin_, key.at), "a key must be plain text");
+    if (!values_.emplace(key.text, Entry{key.at, &node_.items[i + 1]}).second)
+      refuse_at(place_of(origin_, key.at), "key `" + shown(key.text) + "` stands twice", "remove one of them");
   }
 }
 
 std::string Map::place(const std::string& key) const {
   const auto it = values_.find(key);
-  return at(origin_, it != values_.end() ? it->second.value.Mark()
-                     : node_.IsDefined() ? node_.Mark()
-                                         : YAML::Mark::null_mark());
+  return place_of(origin_, it != values_.end() ? it->second.value->at : node_.at);
 }
 
 void Map::refuse(const std::string& key, const std::string& why, const std::string& fix) const {
@@ -158,39 +65,44 @@ void Map::describe(const std::string& key, Schema property, const char* says) {
   (*schema_)["properties"][key] = std::move(property);
 }
 
-YAML::Node Map::take(const std::string& key, const Schema& schema) {
+const Node& Map::take(const std::string& key, const std::function<Schema()>& schema) {
   known_.push_back(key);
   if (schema_ != nullptr) {
-    (*schema_)["properties"][key] = schema;
-    return YAML::Node(YAML::NodeType::Undefined);
+    (*schema_)["properties"][key] = schema();
+    return undefined;
   }
   const auto it = values_.find(key);
-  return it == values_.end() ? YAML::Node(YAML::NodeType::Undefined) : it->second.value;
+  return it == values_.end() ? undefined : *it->second.value;
 }
 
-YAML::Node Map::scalar(const std::string& key, const char* type, const char* says, Schema fallback) {
-  Schema property = {{"type", type}, {"description", says}};
-  if (!fallback.is_null()) property["default"] = std::move(fallback);
-  return take(key, property);
+template <class Fallback>
+const Node& Map::scalar(const std::string& key, const char* type, const char* says, const Fallback& fallback) {
+  return take(key, [&] {
+    Schema property = {{"type", type}, {"description", says}};
+    if (Schema value = fallback(); !value.is_null()) property["default"] = std::move(value);
+    return property;
+  });
 }
 
-std::string Map::scalar_text(const std::string& key, const YAML::Node& node, const char* type) const {
-  if (!node.IsScalar()) refuse(key, std::string("must be ") + type);
-  return node.Scalar();
+const std::string& Map::scalar_text(const std::string& key, const Node& node, const char* type) const {
+  if (!node.is_scalar()) refuse(key, std::string("must be ") + type);
+  return node.text;
 }
 
 void Map::read(const std::string& key, std::string& out, const char* says) {
-  if (const auto node = scalar(key, "string", says, out); node.IsDefined()) out = scalar_text(key, node, "text");
+  if (const auto& node = scalar(key, "string", says, [&] { return Schema(out); }); node.is_defined())
+    out = scalar_text(key, node, "text");
 }
 
 void Map::read(const std::string& key, std::optional<std::string>& out, const char* says) {
-  if (const auto node = scalar(key, "string", says, nullptr); node.IsDefined()) out = scalar_text(key, node, "text");
+  if (const auto& node = scalar(key, "string", says, [] { return Schema(); }); node.is_defined())
+    out = scalar_text(key, node, "text");
 }
 
 void Map::read(const std::string& key, bool& out, const char* says) {
-  const auto node = scalar(key, "boolean", says, out);
-  if (!node.IsDefined()) return;
-  const auto text = scalar_text(key, node, "true or false");
+  const auto& node = scalar(key, "boolean", says, [&] { return Schema(out); });
+  if (!node.is_defined()) return;
+  const auto& text = scalar_text(key, node, "true or false");
   if (text != "true" && text != "false") refuse(key, "must be true or false, not `" + shown(text) + "`");
   out = text == "true";
 }
@@ -203,50 +115,52 @@ void Map::read(const std::string& key, std::uint32_t& out, const char* says) {
 }
 
 void Map::read(const std::string& key, std::uint64_t& out, const char* says) {
-  const auto node = scalar(key, "integer", says, out);
-  if (!node.IsDefined()) return;
-  const auto text = scalar_text(key, node, "a whole number");
+  const auto& node = scalar(key, "integer", says, [&] { return Schema(out); });
+  if (!node.is_defined()) return;
+  const auto& text = scalar_text(key, node, "a whole number");
   const auto value = whole_number<std::uint64_t>(text);
   if (!value) refuse(key, "must be a whole number, not `" + shown(text) + "`");
   out = *value;
 }
 
 void Map::read(const std::string& key, Bytes& out, const char* says) {
-  const auto node = scalar(key, "string", says, text_of_bytes(out.value));
-  if (!node.IsDefined()) return;
-  const auto text = scalar_text(key, node, "a size");
+  const auto& node = scalar(key, "string", says, [&] { return Schema(text_of_bytes(out.value)); });
+  if (!node.is_defined()) return;
+  const auto& text = scalar_text(key, node, "a size");
   const auto value = parse_bytes(text);
   if (!value) refuse(key, "must be a size such as 64MiB, not `" + shown(text) + "`");
   out.value = *value;
 }
 
 void Map::read(const std::string& key, std::chrono::milliseconds& out, const char* says) {
-  const auto node = scalar(key, "string", says, text_of_duration(out));
-  if (!node.IsDefined()) return;
-  const auto text = scalar_text(key, node, "a duration");
+  const auto& node = scalar(key, "string", says, [&] { return Schema(text_of_duration(out)); });
+  if (!node.is_defined()) return;
+  const auto& text = scalar_text(key, node, "a duration");
   const auto value = parse_duration(text);
   if (!value) refuse(key, "must be a duration such as 10s, 250ms or 1h, not `" + shown(text) + "`");
   out = *value;
 }
 
-std::vector<std::string> Map::texts(const std::string& key, const YAML::Node& node) const {
-  if (!node.IsSequence()) refuse(key, "must be a list");
+std::vector<std::string> Map::texts(const std::string& key, const Node& node) const {
+  if (!node.is_sequence()) refuse(key, "must be a list");
   std::vector<std::string> out;
-  for (const auto& item : node) {
-    if (!item.IsScalar()) refuse_at(at(origin_, item.Mark()), "an entry of `" + key + "` must be plain text");
-    out.push_back(item.Scalar());
+  for (const auto& item : node.items) {
+    if (!item.is_scalar()) refuse_at(place_of(origin_, item.at), "an entry of `" + key + "` must be plain text");
+    out.push_back(item.text);
   }
   return out;
 }
 
 void Map::read(const std::string& key, std::vector<std::string>& out, const char* says) {
-  const auto node = take(key, {{"type", "array"}, {"items", {{"type", "string"}}}, {"description", says}});
-  if (node.IsDefined() && !node.IsNull()) out = texts(key, node);
+  const auto& node =
+      take(key, [&] { return Schema{{"type", "array"}, {"items", {{"type", "string"}}}, {"description", says}}; });
+  if (node.is_defined() && !node.is_null()) out = texts(key, node);
 }
 
 void Map::read(const std::string& key, std::vector<std::uint32_t>& out, const char* says) {
-  const auto node = take(key, {{"type", "array"}, {"items", {{"type", "integer"}}}, {"description", says}});
-  if (!node.IsDefined() || node.IsNull()) return;
+  const auto& node =
+      take(key, [&] { return Schema{{"type", "array"}, {"items", {{"type", "integer"}}}, {"description", says}}; });
+  if (!node.is_defined() || node.is_null()) return;
   out.clear();
   for (const auto& text : texts(key, node)) {
     const auto value = whole_number<std::uint32_t>(text);
@@ -256,23 +170,24 @@ void Map::read(const std::string& key, std::vector<std::uint32_t>& out, const ch
 }
 
 void Map::read(const std::string& key, std::map<std::string, std::string>& out, const char* says) {
-  const auto node =
-      take(key, {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}, {"description", says}});
-  if (!node.IsDefined() || node.IsNull()) return;
-  if (!node.IsMap()) refuse(key, "must be a mapping");
+  const auto node = take(key, [&] {
+    return Schema{{"type", "object"}, {"additionalProperties", {{"type", "string"}}}, {"description", says}};
+  });
+  if (!node.is_defined() || node.is_null()) return;
+  if (!node.is_map()) refuse(key, "must be a mapping");
   out.clear();
-  for (const auto& entry : node) {
-    if (!entry.first.IsScalar() || !entry.second.IsScalar()) refuse(key, "must map text to text");
-    if (!out.emplace(entry.first.Scalar(), entry.second.Scalar()).second)
-      refuse_at(at(origin_, entry.first.Mark()), "key `" + shown(entry.first.Scalar()) + "` stands twice",
-                "remove one of them");
+  for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    const Node &name = node.items[i], &value = node.items[i + 1];
+    if (!name.is_scalar() || !value.is_scalar()) refuse(key, "must map text to text");
+    if (!out.emplace(name.text, value.text).second)
+      refuse_at(place_of(origin_, name.at), "key `" + shown(name.text) + "` stands twice", "remove one of them");
   }
 }
 
 void Map::read_word(const std::string& key, std::string& out, const std::vector<std::string>& words, const char* says) {
-  const auto node = take(key, {{"enum", words}, {"default", out}, {"description", says}});
-  if (!node.IsDefined()) return;
-  const auto text = scalar_text(key, node, "a word");
+  const auto& node = take(key, [&] { return Schema{{"enum", words}, {"default", out}, {"description", says}}; });
+  if (!node.is_defined()) return;
+  const auto& text = scalar_text(key, node, "a word");
   if (std::find(words.begin(), words.end(), text) == words.end()) {
     const auto near = nearest(text, words);
     refuse(key, "cannot be `" + shown(text) + "`",
@@ -283,7 +198,7 @@ void Map::read_word(const std::string& key, std::string& out, const std::vector<
 
 void Map::object(const std::string& key, const char* says, const std::function<void(Map&)>& bind) {
   Schema inner;
-  const auto node = take(key, Schema::object());
+  const auto& node = take(key, [] { return Schema::object(); });
   Map map(origin_, node, schema_ != nullptr ? &inner : nullptr);
   bind(map);
   map.finish();
@@ -300,7 +215,7 @@ bool Map::optional_object(const std::string& key, const char* says, const std::f
 }
 
 void Map::list(const std::string& key, const char* says, const std::function<void(Map&)>& bind) {
-  const auto node = take(key, Schema::object());
+  const auto& node = take(key, [] { return Schema::object(); });
   if (schema_ != nullptr) {
     Schema inner;
     Map map(origin_, node, &inner);
@@ -308,10 +223,10 @@ void Map::list(const std::string& key, const char* says, const std::function<voi
     describe(key, {{"type", "array"}, {"items", std::move(inner)}}, says);
     return;
   }
-  if (!node.IsDefined() || node.IsNull()) return;
-  if (!node.IsSequence()) refuse(key, "must be a list");
-  for (const auto& item : node) {
-    if (!item.IsMap()) refuse_at(at(origin_, item.Mark()), "an entry of `" + key + "` must be a mapping");
+  if (!node.is_defined() || node.is_null()) return;
+  if (!node.is_sequence()) refuse(key, "must be a list");
+  for (const auto& item : node.items) {
+    if (!item.is_map()) refuse_at(place_of(origin_, item.at), "an entry of `" + key + "` must be a mapping");
     Map map(origin_, item, nullptr);
     bind(map);
     map.finish();
@@ -331,30 +246,23 @@ void Map::finish() const {
   const std::pair<const std::string, Entry>* unknown = nullptr;
   for (const auto& entry : values_) {
     if (std::find(known_.begin(), known_.end(), entry.first) != known_.end()) continue;
-    if (unknown == nullptr || entry.second.key.pos < unknown->second.key.pos) unknown = &entry;
+    if (unknown == nullptr || entry.second.key < unknown->second.key) unknown = &entry;
   }
   if (unknown == nullptr) return;
   const auto near = nearest(unknown->first, known_);
-  refuse_at(at(origin_, unknown->second.key), "unknown key `" + shown(unknown->first) + "`",
+  refuse_at(place_of(origin_, unknown->second.key), "unknown key `" + shown(unknown->first) + "`",
             near.empty() ? "known here: " + listed(known_) : "did you mean `" + near + "`?");
 }
 
 Result<void> read_text(const std::string& origin, const std::string& text, const std::function<void(Map&)>& bind) {
   try {
-    check_bytes(origin, text);
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    Guard guard(origin);
-    if (!parser.HandleNextDocument(guard)) return invalid(origin, "is empty", "see the examples for a minimal one");
-    if (parser.HandleNextDocument(guard)) return invalid(origin, "holds more than one document", "keep one");
-    Map map(origin, YAML::Load(text), nullptr);
+    const Node root = parse_tree(origin, text);
+    Map map(origin, root, nullptr);
     bind(map);
     map.finish();
     return {};
   } catch (const Refused& refused) {
     return refused.error;
-  } catch (const YAML::Exception& error) {
-    return invalid(at(origin, error.mark), "not YAML: " + shown(error.msg), "mend the syntax");
   }
 }
 
@@ -379,7 +287,7 @@ Result<void> read_file(const std::string& path, const std::function<void(Map&)>&
 
 std::string schema_of(const std::string& title, const std::function<void(Map&)>& bind) {
   Schema schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", title}};
-  Map map(title, YAML::Node(YAML::NodeType::Undefined), &schema);
+  Map map(title, undefined, &schema);
   bind(map);
   return schema.dump(2) + "\n";
 }

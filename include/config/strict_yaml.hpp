@@ -2,8 +2,6 @@
 // parsing, errors that name file:line:column and the nearest known key, and a JSON Schema (draft 2020-12).
 #pragma once
 
-#include <yaml-cpp/yaml.h>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "include/config/quantities.hpp"
+#include "include/config/yaml_tree.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::config {
@@ -24,19 +23,12 @@ struct Bytes {
   std::uint64_t value = 0;
 };
 
-/// Thrown by readers below, caught by read_file() and read_text(): it never leaves this room.
-struct Refused {
-  Error error;
-};
-
-/// Text of the input as a message may show it: on one line, printable, at most about 80 bytes.
-std::string shown(std::string_view text);
-
 /// One mapping. Read every key, then finish() refuses what nobody read. In schema mode (no node) reading changes
 /// nothing and describes instead.
 class Map {
  public:
-  Map(std::string origin, YAML::Node node, nlohmann::ordered_json* schema);
+  /// `node` outlives the map.
+  Map(std::string origin, const Node& node, nlohmann::ordered_json* schema);
 
   void read(const std::string& key, std::string& out, const char* says);
   void read(const std::string& key, bool& out, const char* says);
@@ -58,8 +50,8 @@ class Map {
   void list(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
 
   bool has(const std::string& key) const;
-  /// The raw node, for keys with more than one shape; it counts as read.
-  YAML::Node take(const std::string& key, const nlohmann::ordered_json& schema);
+  /// The raw node, for keys with more than one shape; it counts as read. `schema` is called in schema mode only.
+  const Node& take(const std::string& key, const std::function<nlohmann::ordered_json()>& schema);
   /// Declares that the key must be there.
   void require(const std::string& key);
   [[noreturn]] void refuse(const std::string& key, const std::string& why, const std::string& fix = {}) const;
@@ -70,17 +62,18 @@ class Map {
 
  private:
   struct Entry {
-    YAML::Mark key;
-    YAML::Node value;
+    Mark key;
+    const Node* value;
   };
 
-  YAML::Node scalar(const std::string& key, const char* type, const char* says, nlohmann::ordered_json fallback);
-  std::string scalar_text(const std::string& key, const YAML::Node& node, const char* type) const;
-  std::vector<std::string> texts(const std::string& key, const YAML::Node& node) const;
+  template <class Fallback>
+  const Node& scalar(const std::string& key, const char* type, const char* says, const Fallback& fallback);
+  const std::string& scalar_text(const std::string& key, const Node& node, const char* type) const;
+  std::vector<std::string> texts(const std::string& key, const Node& node) const;
   void describe(const std::string& key, nlohmann::ordered_json property, const char* says);
 
   std::string origin_;
-  YAML::Node node_;
+  const Node& node_;
   std::map<std::string, Entry> values_;
   std::vector<std::string> known_;
   nlohmann::ordered_json* schema_;
