@@ -60,9 +60,9 @@ int list_drift(const Context& context, const DriftOptions& options) {
   bool distinct = true;
   for (const auto& drift : drifts) distinct = shorts.insert(short_id(drift.id)).second && distinct;
 
-  std::vector<Column> columns = {{"ID"},           {"STATE"},         {"SEVERITY", 0, 3},
-                                 {"RESOURCE", 24}, {"VERDICT", 0, 4}, {"WHAT", 14},
-                                 {"WHO", 14, 1},   {"WHEN"}};
+  std::vector<Column> columns = {
+      {"ID"},         {"STATE"}, {"SEVERITY", 0, 3}, {"RESOURCE", 24, 0, true}, {"VERDICT", 0, 4}, {"WHAT", 14},
+      {"WHO", 14, 1}, {"WHEN"}};
   if (api->is_collector()) columns.insert(columns.begin() + 3, {"NODE", 8, 2});
   std::vector<std::vector<Cell>> rows;
   const WallNs now = context.clock.wall();
@@ -119,10 +119,11 @@ int list_resources(const Context& context, const ResourceOptions& options) {
     return exit_code::ok;
   }
   if (api->is_collector())
-    print_table(context.terminal, {{"COMPARISON"}, {"RESOURCE", 24}, {"DRIFT"}, {"NODE", 8}, {"CHANGED"}},
+    print_table(context.terminal, {{"COMPARISON"}, {"RESOURCE", 24, 0, true}, {"DRIFT"}, {"NODE", 8}, {"CHANGED"}},
                 std::move(rows));
   else
-    print_table(context.terminal, {{"COMPARISON"}, {"RESOURCE", 24}, {"PATH", 20}, {"WATCHED", 7, 1}, {"CHECKED"}},
+    print_table(context.terminal,
+                {{"COMPARISON"}, {"RESOURCE", 24, 0, true}, {"PATH", 20, 0, true}, {"WATCHED", 7, 1}, {"CHECKED"}},
                 std::move(rows));
   return exit_code::ok;
 }

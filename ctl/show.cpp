@@ -44,10 +44,13 @@ void print_actor(const Context& context, const wire::Actor& actor, WallNs now) {
     out << "  unknown" << (actor.unknown_reason.empty() ? "" : ": " + printable(actor.unknown_reason)) << '\n';
     return;
   }
+  // An ancestor's arguments can be pages long (a container's start); JSON has them whole.
+  const std::size_t width = context.terminal.width == 0 ? 120 : context.terminal.width;
   std::string indent = "  ";
   if (!actor.lineage_complete) out << indent << "… (an ancestor is not known)\n";
   for (auto it = actor.lineage.rbegin(); it != actor.lineage.rend(); ++it) {
-    out << indent << (it == actor.lineage.rbegin() ? "" : "└─ ") << process_line(*it) << '\n';
+    const std::string line = indent + (it == actor.lineage.rbegin() ? "" : "└─ ") + process_line(*it);
+    out << cut(line, std::max(width, indent.size() + 30)) << '\n';
     if (it != actor.lineage.rbegin()) indent += "   ";
   }
   const auto& p = *actor.process;

@@ -77,7 +77,9 @@ void print_table(const Terminal& terminal, std::vector<Column> wanted, std::vect
     std::size_t behind = 0;  // spaces owed before the next cell; none at the end of a line
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const Cell cell = cell_of(i);
-      const std::string shown = wanted[i].min > 0 ? cut(cell.text, widths[i]) : cell.text;
+      const std::string shown = wanted[i].min == 0 ? cell.text
+                                : wanted[i].middle ? cut_middle(cell.text, widths[i])
+                                                   : cut(cell.text, widths[i]);
       if (!shown.empty()) text += std::string(behind, ' ') + styled(terminal, cell.style, shown);
       const std::size_t used = columns(shown);
       behind = (shown.empty() ? behind : 0) + (widths[i] > used ? widths[i] - used : 0) + gap;

@@ -18,6 +18,7 @@ struct Column {
   std::string title;
   std::size_t min = 0;  ///< may be cut down to this many columns; 0 = never cut
   int drop = 0;         ///< left out first (highest number first) where even that does not fit; 0 = never
+  bool middle = false;  ///< cut in the middle: addresses and paths differ at their ends
 };
 
 struct Cell {

@@ -96,6 +96,20 @@ std::string cut(std::string_view text, std::size_t width) {
   return std::string(text.substr(0, end)) + "…";
 }
 
+std::string cut_middle(std::string_view text, std::size_t width) {
+  if (width == 0 || columns(text) <= width) return std::string(text);
+  std::string shown = cut(text, (width + 1) / 2);  // "…" included
+  // The longest end, at the start of a character, that fits into the rest.
+  const std::size_t room = width - columns(shown);
+  std::size_t begin = text.size();
+  for (std::size_t at = text.size(); at-- > 0;) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) continue;
+    if (columns(text.substr(at)) > room) break;
+    begin = at;
+  }
+  return shown.append(text.substr(begin));
+}
+
 std::string age(WallNs now, WallNs at) {
   if (at == 0) return "-";
   const std::int64_t seconds = (now - at) / 1'000'000'000;

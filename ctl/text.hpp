@@ -18,6 +18,8 @@ std::size_t columns(std::string_view text);
 
 /// At most `width` columns; "…" ends what was cut. 0 = uncut.
 std::string cut(std::string_view text, std::size_t width);
+/// The same, but "…" stands in the middle, so that beginning and end stay.
+std::string cut_middle(std::string_view text, std::size_t width);
 
 /// "3 s ago", "5 m ago", "2 h ago", "4 d ago"; "now" for less than a second and for clocks that disagree; "-" for 0.
 std::string age(WallNs now, WallNs at);

@@ -103,7 +103,7 @@ TEST_F(Plumb, drift_fits_a_terminal_of_80_columns) {
   plumb({"drift"});
   EXPECT_EQ(out_.str(),
             "ID  STATE  RESOURCE                  WHAT              WHO               WHEN\n"
-            "1   open   tofu:prod-net/local_fil…  content_sha256,…  vi nginx.conf (…  1 m ago\n");
+            "1   open   tofu:prod-n…_file.nginx1  content_sha256,…  vi nginx.conf (…  1 m ago\n");
   colour_ = true;
   plumb({"drift"});
   EXPECT_THAT(out_.str(), HasSubstr("\x1b[31mopen\x1b[0m"));
@@ -193,6 +193,16 @@ TEST_F(Plumb, nothing_that_is_printed_can_command_a_terminal) {
   EXPECT_THAT(out_.str(), HasSubstr("file:/etc/\\x1B[2Jx\\n\\xFF\n"));
   EXPECT_THAT(out_.str(), HasSubstr("vi[4711] vi $'\\033]0;owned\\007' $'\\342\\200\\256gpj.exe'"));
   EXPECT_THAT(out_.str(), HasSubstr("chmod 0644 -- $'/etc/\\033[2Jx\\012\\377'\n"));
+}
+
+TEST_F(Plumb, long_arguments_of_an_ancestor_do_not_bury_the_rest) {
+  auto drift = sample_drift(1);
+  drift.actor.lineage[0].argv.push_back(std::string(5000, 'x'));
+  node_.all_drifts = {drift};
+  width_ = 80;
+  plumb({"show", "1"});
+  EXPECT_THAT(out_.str(), HasSubstr("xxx…\n"));
+  EXPECT_THAT(out_.str(), Not(HasSubstr(std::string(80, 'x'))));
 }
 
 TEST_F(Plumb, explain_names_the_rule_of_each_finding) {

@@ -40,6 +40,10 @@ TEST(CtlText, columns_and_cut_count_what_a_terminal_shows) {
   EXPECT_EQ(cut("abcd", 4), "abcd");
   EXPECT_EQ(cut("漢字漢", 4), "漢…");
   EXPECT_EQ(cut("anything", 0), "anything");
+  EXPECT_EQ(cut_middle("/etc/nginx/nginx.conf", 11), "/etc/….conf");
+  EXPECT_EQ(cut_middle("漢字漢字漢", 6), "漢…漢");
+  EXPECT_EQ(cut_middle("abcd", 4), "abcd");
+  EXPECT_EQ(cut_middle("abcd", 1), "…");
 }
 
 TEST(CtlText, ages) {
