@@ -184,6 +184,15 @@ class RunningCollector {
   RunningCollector& operator=(const RunningCollector&) = delete;
 
   std::uint16_t port() const { return port_; }
+  /// Time on any core since start.
+  double cpu_seconds() const {
+    std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
+    std::string skipped;
+    for (int field = 1; field < 14; ++field) stat >> skipped;
+    double user = 0, system = 0;
+    stat >> user >> system;
+    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  }
   /// A line of /proc/PID/status in MiB: "VmRSS" now, "VmHWM" at its highest.
   double memory(const std::string& key) const {
     std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
@@ -239,6 +248,14 @@ Load send_all(std::uint16_t port, const std::vector<Payload>& payloads, double r
   return load;
 }
 
+void report(const RunningCollector& collector, const Load& load, std::size_t findings) {
+  std::printf("%.0f findings/s, ack p50 %.1f ms p99 %.1f ms, %.1f us of CPU a finding, RSS %.1f MiB (peak %.1f)\n",
+              load.rate, load.percentile(0.5), load.percentile(0.99),
+              collector.cpu_seconds() * 1e6 / static_cast<double>(findings), collector.memory("VmRSS"),
+              collector.memory("VmHWM"));
+  std::fflush(stdout);
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -284,20 +301,16 @@ int main(int argc, char** argv) {
     const RunningCollector collector(fresh());
     const Load load = send_all(collector.port(), payloads, 0);
     ours.push_back(load.rate);
-    std::printf(
-        "round %d: raw SQLite %.0f rows/s; collector %.0f findings/s, ack p50 %.1f ms p99 %.1f ms, RSS %.1f MiB (peak "
-        "%.1f)\n",
-        round + 1, raw.back(), load.rate, load.percentile(0.5), load.percentile(0.99), collector.memory("VmRSS"),
-        collector.memory("VmHWM"));
+    std::printf("round %d: raw SQLite %.0f rows/s; collector ", round + 1, raw.back());
+    report(collector, load, options.findings);
   }
   std::printf("saturated: median %.0f findings/s, %.2f of raw SQLite (%.0f rows/s)\n", median(ours),
               median(ours) / median(raw), median(raw));
   {
     const RunningCollector collector(fresh());
     const Load load = send_all(collector.port(), payloads, options.rate);
-    std::printf("paced at %.0f findings/s: %.0f findings/s, ack p50 %.1f ms p99 %.1f ms, RSS %.1f MiB (peak %.1f)\n",
-                options.rate, load.rate, load.percentile(0.5), load.percentile(0.99), collector.memory("VmRSS"),
-                collector.memory("VmHWM"));
+    std::printf("paced at %.0f findings/s: ", options.rate);
+    report(collector, load, options.findings);
   }
   fs::remove_all(root);
   return 0;

@@ -4,8 +4,9 @@ namespace plumbline::collector {
 namespace {
 
 // Pages of 4 KiB. Between two checkpoints pages that are written again and again (index ends, nodes) are moved once.
-constexpr int pages_between = 2'000;
+constexpr int pages_between = 1'000;
 constexpr int max_pages = 16'000;
+constexpr int far_too_many_pages = 4 * max_pages;
 
 }  // namespace
 
@@ -27,13 +28,16 @@ Result<void> SqliteCheckpoints::start(Database& writer) {
 }
 
 void SqliteCheckpoints::after_commit(Database& writer) {
-  if (wal_pages_ < pages_between) return;
-  if (wal_pages_ >= max_pages) {
-    // Fails while a reader is in the old part or the other thread is at work; then the next commit tries again. Until
-    // it succeeds the WAL grows past its bound, by what is committed meanwhile.
-    (void)sqlite3_wal_checkpoint_v2(writer.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+  const int left = wal_pages_ - moved_pages_;
+  if (wal_pages_ >= far_too_many_pages || (wal_pages_ >= max_pages && left <= pages_between)) {
+    // Fails while a reader is in the old part or the other thread is at work; then a later commit tries again, and
+    // until then the WAL grows by what is committed.
+    int pages = 0, moved = 0;
+    if (sqlite3_wal_checkpoint_v2(writer.handle(), nullptr, SQLITE_CHECKPOINT_RESTART, &pages, &moved) == SQLITE_OK)
+      moved_pages_ = 0;
     return;
   }
+  if (left < pages_between && left >= 0) return;
   const std::lock_guard lock(mutex_);
   wanted_ = true;
   changed_.notify_one();
@@ -47,7 +51,9 @@ void SqliteCheckpoints::run() {
     if (stopping_) return;
     wanted_ = false;
     lock.unlock();
-    (void)sqlite3_wal_checkpoint_v2(database_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    int pages = 0, moved = 0;
+    if (sqlite3_wal_checkpoint_v2(database_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) == SQLITE_OK)
+      moved_pages_ = moved;
     lock.lock();
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -31,6 +32,7 @@ class SqliteCheckpoints {
 
   std::unique_ptr<Database> database_;  // the checkpointing thread's
   int wal_pages_ = 0;                   // the writer's thread's: length of the WAL after the last commit
+  std::atomic<int> moved_pages_ = 0;    // of the WAL, as of the last checkpoint
   std::mutex mutex_;
   std::condition_variable changed_;
   bool wanted_ = false;

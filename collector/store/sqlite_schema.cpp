@@ -105,7 +105,7 @@ Result<Database> open_for_writing(const std::string& path) {
   // are the store's own business (sqlite_checkpoint.hpp): inside a commit they would make every hundredth one slow.
   auto set = database->execute(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-12288; PRAGMA wal_autocheckpoint=0;"
-      "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY;");
+      "PRAGMA temp_store=MEMORY;");
   if (!set) return set.error();
   // The only writer waits for nobody but a reader that holds up a checkpoint, and then not long.
   sqlite3_busy_timeout(database->handle(), 20);

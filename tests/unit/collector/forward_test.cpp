@@ -410,6 +410,7 @@ TEST_F(Forwarding, ndjson_heals_a_torn_tail_and_skips_what_it_has) {
                                          << ndjson_line(rows[2]).substr(0, cut);
     auto sink = make_ndjson_sink({path, 1 << 20, 0}).value();
     EXPECT_EQ(sink->open(0, 4).value(), 2u);
+    EXPECT_EQ(lines_of(path).size(), 2u) << "cut off, not only written over";
     EXPECT_EQ(sink->deliver(rows).count, 4u);
     const auto lines = lines_of(path);
     ASSERT_EQ(lines.size(), 4u) << "cut at " << cut;

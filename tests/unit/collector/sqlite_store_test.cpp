@@ -79,6 +79,7 @@ TEST(SqliteStore, a_full_queue_turns_batches_away_and_counts) {
   EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
   EXPECT_EQ(store.stats().refused_busy, 1u);
   let_go.set_value();
+  store.stop();  // the callback uses what is declared after the store
 }
 
 /// A small file system of its own.
