@@ -1,15 +1,7 @@
 #include "http/client.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/basic_stream.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -21,25 +13,24 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "http/transport.hpp"
+
 namespace plumbline::http {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
-using Plain = beast::basic_stream<asio::generic::stream_protocol>;
-using Secure = asio::ssl::stream<Plain>;
+using detail::Transport;
 using Message = beast::http::request<beast::http::string_body>;
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-/// What one call needs; lives on the caller's stack until the io_context has run dry.
+/// What one call needs.
 struct Call {
   const Endpoint& endpoint;
   const ClientOptions& options;
   Message message;
   const Client::StreamCalls* stream = nullptr;
-  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  Result<Response> result = Error{};
+  Transport::Deadline deadline = Transport::Deadline::max();
 };
 
 Error failure(const Call& call, const error_code& ec, const std::string& doing) {
@@ -70,7 +61,7 @@ Error failure(const Call& call, const error_code& ec, const std::string& doing) 
   return {ErrorCode::unavailable, what, why, fix};
 }
 
-std::chrono::steady_clock::time_point within(const Call& call, std::chrono::milliseconds limit) {
+Transport::Deadline within(const Call& call, std::chrono::milliseconds limit) {
   return std::min(call.deadline, std::chrono::steady_clock::now() + limit);
 }
 
@@ -82,111 +73,59 @@ Response take_response(beast::http::response<beast::http::string_body> message) 
   return response;
 }
 
-/// `lowest` is the stream that carries the timeouts.
-template <class Stream>
-asio::awaitable<void> read_events(Call& call, Stream& stream, Plain& lowest, beast::flat_buffer& buffer,
-                                  beast::http::response_parser<beast::http::empty_body>& head) {
+Result<Response> read_events(const Call& call, Transport& transport, beast::flat_buffer& buffer,
+                             beast::http::response_parser<beast::http::empty_body>& head) {
   beast::http::response_parser<beast::http::buffer_body> parser(std::move(head));
   if (call.stream->on_open) call.stream->on_open();
   SseParser events;
   char bytes[16 << 10];
-  bool wanted = true;
-  while (wanted && !parser.is_done()) {
+  while (!parser.is_done()) {
     parser.get().body().data = bytes;
     parser.get().body().size = sizeof bytes;
-    lowest.expires_at(within(call, call.options.stream_silence));
-    const auto [ec, n] = co_await beast::http::async_read_some(stream, buffer, parser, as_result);
+    transport.expires_at(within(call, call.options.stream_silence));
+    error_code ec;
+    beast::http::read_some(transport, buffer, parser, ec);
     const std::size_t got = sizeof bytes - parser.get().body().size;
-    wanted = events.feed({bytes, got}, call.stream->on_event);
+    const bool wanted = events.feed({bytes, got}, call.stream->on_event);
     if (call.stream->on_id && !events.last_id().empty()) call.stream->on_id(events.last_id());
-    if (wanted && ec && ec != beast::http::error::need_buffer) {
-      call.result = failure(call, ec, "read the event stream of");
-      co_return;
-    }
+    if (!wanted) return Response{};
+    if (ec && ec != beast::http::error::need_buffer) return failure(call, ec, "read the event stream of");
   }
-  if (wanted)
-    call.result = failure(call, beast::http::error::end_of_stream, "read the event stream of");
-  else
-    call.result = Response{};
+  return failure(call, beast::http::error::end_of_stream, "read the event stream of");
 }
 
-template <class Stream>
-asio::awaitable<void> talk(Call& call, Stream& stream, Plain& lowest) {
-  lowest.expires_at(within(call, call.options.timeout));
-  if (const auto [ec, n] = co_await beast::http::async_write(stream, call.message, as_result); ec) {
-    call.result = failure(call, ec, "ask");
-    co_return;
-  }
+Result<Response> talk(const Call& call, Transport& transport) {
+  error_code ec;
+  transport.expires_at(within(call, call.options.timeout));
+  beast::http::write(transport, call.message, ec);
+  if (ec) return failure(call, ec, "ask");
   beast::flat_buffer buffer;
   beast::http::response_parser<beast::http::empty_body> head;
   head.body_limit(boost::none);
-  if (const auto [ec, n] = co_await beast::http::async_read_header(stream, buffer, head, as_result); ec) {
-    call.result = failure(call, ec, "ask");
-    co_return;
-  }
-  if (call.stream != nullptr && head.get().result_int() == 200) {
-    co_await read_events(call, stream, lowest, buffer, head);
-    co_return;
-  }
+  beast::http::read_header(transport, buffer, head, ec);
+  if (ec) return failure(call, ec, "ask");
+  if (call.stream != nullptr && head.get().result_int() == 200) return read_events(call, transport, buffer, head);
   beast::http::response_parser<beast::http::string_body> parser(std::move(head));
   parser.body_limit(call.options.max_body);
-  if (const auto [ec, n] = co_await beast::http::async_read(stream, buffer, parser, as_result); ec)
-    call.result = failure(call, ec, "read the answer of");
-  else
-    call.result = take_response(parser.release());
+  beast::http::read(transport, buffer, parser, ec);
+  if (ec) return failure(call, ec, "read the answer of");
+  return take_response(parser.release());
 }
 
-asio::awaitable<void> connect_and_talk(Call& call) {
-  const auto executor = co_await asio::this_coro::executor;
-  std::vector<asio::generic::stream_protocol::endpoint> addresses;
-  if (!call.endpoint.unix_path.empty()) {
-    addresses.emplace_back(asio::local::stream_protocol::endpoint(call.endpoint.unix_path));
-  } else {
-    error_code ec;
-    asio::ip::tcp::resolver resolver(executor);
-    for (const auto& entry : resolver.resolve(call.endpoint.host, call.endpoint.port, ec))
-      addresses.emplace_back(entry.endpoint());
-    if (ec) {
-      call.result = failure(call, ec, "find");
-      co_return;
-    }
-  }
-  Plain plain(executor);
+Result<Response> run(const Call& call) {
+  Transport transport;
   error_code ec;
-  for (const auto& address : addresses) {
-    plain.expires_at(within(call, call.options.timeout));
-    plain.socket().close(ec);
-    std::tie(ec) = co_await plain.async_connect(address, as_result);
-    if (!ec) break;
+  transport.expires_at(within(call, call.options.timeout));
+  transport.connect(call.endpoint, ec);
+  if (ec) return failure(call, ec, ec.category() == asio::error::get_addrinfo_category() ? "find" : "reach");
+  if (call.endpoint.tls) {
+    bool ca_trouble = false;
+    transport.expires_at(within(call, call.options.timeout));
+    transport.start_tls(call.endpoint.host, call.options.ca_file, ec, ca_trouble);
+    if (ec)
+      return failure(call, ec, ca_trouble ? "read the CA file " + call.options.ca_file + " for" : "agree on TLS with");
   }
-  if (ec) {
-    call.result = failure(call, ec, "reach");
-    co_return;
-  }
-  if (!call.endpoint.tls) {
-    co_await talk(call, plain, plain);
-    co_return;
-  }
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  context.set_verify_mode(asio::ssl::verify_peer);
-  if (call.options.ca_file.empty())
-    context.set_default_verify_paths(ec);
-  else
-    context.load_verify_file(call.options.ca_file, ec);
-  if (ec) {
-    call.result = failure(call, ec, "read the CA file " + call.options.ca_file + " for");
-    co_return;
-  }
-  Secure secure(std::move(plain), context);
-  secure.set_verify_callback(asio::ssl::host_name_verification(call.endpoint.host));
-  SSL_set_tlsext_host_name(secure.native_handle(), call.endpoint.host.c_str());
-  secure.next_layer().expires_at(within(call, call.options.timeout));
-  std::tie(ec) = co_await secure.async_handshake(asio::ssl::stream_base::client, as_result);
-  if (ec) {
-    call.result = failure(call, ec, "agree on TLS with");
-    co_return;
-  }
-  co_await talk(call, secure, secure.next_layer());
+  return talk(call, transport);
 }
 
 Message make_message(const Endpoint& endpoint, const ClientOptions& options, beast::http::verb verb,
@@ -200,15 +139,6 @@ Message make_message(const Endpoint& endpoint, const ClientOptions& options, bea
   if (!options.bearer_token.empty()) message.set(beast::http::field::authorization, "Bearer " + options.bearer_token);
   message.keep_alive(false);
   return message;
-}
-
-Result<Response> run(Call& call) {
-  asio::io_context io;
-  asio::co_spawn(io, connect_and_talk(call), [&call](const std::exception_ptr& thrown) {
-    if (thrown) call.result = Error{ErrorCode::internal, "ask " + call.endpoint.text, "an unexpected exception", ""};
-  });
-  io.run();
-  return std::move(call.result);
 }
 
 }  // namespace

@@ -1,0 +1,159 @@
+"""What goes wrong around the agent and the collector: told with its way out, and nothing else suffers."""
+
+import http.client
+import http.server
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+import harness
+from harness import sha256, wait
+
+
+def test_a_hanging_sink_delays_no_other(stack):
+    path = stack.file("a")
+    hanging = socket.create_server(("127.0.0.1", 0))  # takes connections, never answers
+    stack.cleanups.append(hanging.close)
+    stack.sinks.append(f"{{name: stuck, webhook: {{url: \"http://127.0.0.1:{hanging.getsockname()[1]}/\"}}}}")
+    hook = stack.receiver()
+    stack.start()
+    for i in range(5):
+        path.write_text(f"{i}\n")
+        wait(lambda: any(sha256(f"{i}\n") in json.dumps(e) for e in hook.events()), f"change {i} at the good sink")
+    sinks = {sink["name"]: sink for sink in stack.ask_collector("/v1/sinks")["items"]}
+    assert sinks["stuck"]["lag"] >= 5 and sinks["stuck"]["dead_letters"] == 0, sinks
+    wait(lambda: {s["name"]: s for s in stack.ask_collector("/v1/sinks")["items"]}["hook1"]["lag"] == 0, "no lag at the good sink")
+    assert stack.kill(stack.collector, signal.SIGTERM) == 0, "an orderly end while a delivery hangs"
+
+
+def test_without_btf_the_agent_says_so(stack):
+    """As on a kernel that was built without it: /sys/kernel/btf is empty in the agent's own mount namespace."""
+    stack.write_manifest()
+    config = stack.dir / "nobtf.yaml"
+    config.write_text(f"state_dir: {stack.state}\napi: {{socket: {stack.sock}, listen: \"off\"}}\nbaselines: []\nkernel: {{pin: false}}\n")
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$0" --config "$1"',
+                           harness.AGENT, config], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 69, done
+    assert "BTF" in done.stderr and "CONFIG_DEBUG_INFO_BTF" in done.stderr, done.stderr
+
+
+def test_paths_that_cannot_be_files(stack):
+    good = stack.file("good")
+    directory = stack.managed / "directory"
+    directory.mkdir()
+    loop = stack.managed / "loop"
+    loop.symlink_to("loop2")
+    (stack.managed / "loop2").symlink_to("loop")
+    below_a_file = good / "child"
+    deep = str(stack.managed) + "/d" * 10000
+    for path in (directory, loop / "x", below_a_file, deep):
+        stack.declare(path, sha256=sha256("never"))
+    stack.start_agent()
+    rows = {r["path"]: r for r in stack.all(stack.api, "/v1/resources")}
+    assert len(rows) == 5
+    assert rows[str(good)]["comparison"] == "match"
+    assert rows[str(directory)]["comparison"] == "mismatch", rows[str(directory)]
+    for path in (loop / "x", below_a_file, deep):
+        row = rows[str(path)]
+        assert row["comparison"] in ("mismatch", "not_comparable"), row
+        assert row["comparison"] == "mismatch" or row["unwatched_reason"], row
+    assert "40 symlinks" in rows[str(loop / "x")]["unwatched_reason"]
+    assert "4,095 bytes" in rows[deep]["unwatched_reason"]
+    good.write_text("changed\n")  # and all that harms nobody else
+    stack.wait_open(good)
+
+
+def test_a_mount_over_a_managed_file(stack):
+    """A bind mount changes what stands at a path without changing an inode; found by the mount table's own event."""
+    path, other = stack.file("a"), stack.dir / "other"
+    other.write_text("something else\n")
+    stack.start_agent()
+    subprocess.run(["mount", "--bind", other, path], check=True)
+    stack.cleanups.append(lambda: subprocess.run(["umount", "-q", path]))
+    drift = stack.wait_open(path)
+    assert {d["attribute"] for d in drift["diff"]} == {"content_sha256"}
+    other.write_text("as it should be\n")  # through the file below: the agent watches what is there now
+    stack.wait_closed(path)
+    subprocess.run(["umount", path], check=True)
+    path.write_text("again\n")
+    stack.wait_open(path)
+
+
+def test_states_that_cannot_be_read_name_the_way_out(stack):
+    cases = {
+        "cut": ('{"version": 4, "terraform_version": "1.6.0", "resources": [', "cut"),
+        "text": ("not json at all", ""),
+        "old": ('{"version": 3, "serial": 1, "modules": []}', "version"),
+        "encrypted": ('{"serial": 7, "lineage": "11111111-2222-3333-4444-555555555555", "encrypted_data": "AA==", '
+                      '"encryption_version": "v0"}', "encrypted"),
+    }
+    for name, (text, _) in cases.items():
+        (stack.dir / f"{name}.tfstate").write_text(text)
+        stack.baselines.append(f"{{name: {name}, terraform_state: {stack.dir}/{name}.tfstate}}")
+    path = stack.file("a")
+    stack.start_agent(ready=False)
+    wait(lambda: stack.try_api("/startupz"), "the first check")
+    spots = {s["scope"]: s for s in stack.all(stack.api, "/v1/blindspots") if s["id"] == "baseline_missing"}
+    assert set(spots) == set(cases), spots
+    for name, (_, says) in cases.items():
+        assert f"{name}.tfstate" in spots[name]["because"] and says in spots[name]["because"], spots[name]
+    assert stack.plumb("doctor").returncode == 1
+    path.write_text("changed\n")  # the baseline that can be read works all the same
+    stack.wait_open(path)
+
+
+class TlsFront:
+    """TLS before the collector, as a reverse proxy would be: a certificate of its own for localhost."""
+
+    def __init__(self, stack):
+        self.certificate = stack.dir / "tls.crt"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", stack.dir / "tls.key",
+                        "-out", self.certificate], check=True, capture_output=True)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                behind = http.client.HTTPConnection("127.0.0.1", stack.collector_port, timeout=10)
+                behind.request("GET", self.path)
+                answer = behind.getresponse()
+                body = answer.read()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.getheader("Content-Type", ""))
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, stack.dir / "tls.key")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        stack.cleanups.append(self.server.server_close)
+        stack.cleanups.append(self.server.shutdown)
+        self.port = self.server.server_port
+
+
+def test_plumb_checks_the_certificate_of_a_collector(stack):
+    path = stack.file("a")
+    stack.start()
+    path.write_text("changed\n")
+    drift = stack.wait_open(path)
+    wait(lambda: stack.ask_collector("/v1/drift?state=open")["items"], "the drift at the collector")
+    front = TlsFront(stack)
+
+    def ask(host, *arguments):
+        return subprocess.run([harness.PLUMB, "--collector", f"https://{host}:{front.port}", *arguments, "drift", "-o", "json"],
+                              capture_output=True, text=True, timeout=30)
+
+    good = ask("localhost", "--ca-file", front.certificate)
+    assert good.returncode == 2 and [d["id"] for d in json.loads(good.stdout)["items"]] == [drift["id"]], good
+    for done in (ask("localhost"), ask("127.0.0.1", "--ca-file", front.certificate)):
+        assert done.returncode == 69 and "certificate" in done.stderr, done
+    missing = ask("localhost", "--ca-file", stack.dir / "none.pem")
+    assert missing.returncode != 0 and "none.pem" in missing.stderr, missing
