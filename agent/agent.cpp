@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -30,6 +31,7 @@ namespace asio = boost::asio;
 class KernelProcesses final : public ProcessSource {
  public:
   explicit KernelProcesses(const Kernel& kernel) : kernel_(kernel) {}
+  std::vector<process_key> list_processes() const override { return kernel_.list_processes(); }
   std::optional<process> find_process(const process_key& key) const override { return kernel_.find_process(key); }
   std::optional<image> find_image(const image_key& key) const override { return kernel_.find_image(key); }
 
@@ -183,6 +185,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
     options.boot_id = who.boot_id;
     options.agent_version = PLUMBLINE_VERSION;
     options.dead_letter_file = p.config.state_dir + "/dead-letter.ndjson";
+    options.health = [&state = p.state] { return state.health_json(); };
     p.exporter = std::make_unique<Exporter>(std::move(options), *p.spool, p.clock);
   }
   p.state.set_sources(status_sources(*p.spool, p.exporter.get()));
@@ -273,6 +276,7 @@ int Agent::run() {
   p.wait_for_signal();
   p.observer->on_ring();  // what came in before we waited
   spdlog::info("event=ready socket={}", p.config.api_socket);
+  asio::post(p.io, [&p] { p.enricher->remember_running(); });  // after the hooks, the first check and the probes
   p.io.run();
   p.server.stop();
   if (p.exporter) p.exporter->stop();

@@ -40,6 +40,19 @@ void NodeState::set_health(const std::string& name, bool ok, std::string says) {
   health_[name] = {name, ok, std::move(says)};
 }
 
+std::string NodeState::health_json() const {
+  const std::lock_guard lock(mutex_);
+  Json failing = Json::object();
+  for (const auto& [name, check] : health_)
+    if (!check.ok) failing[name] = wire::json_text(check.says);
+  const Json j = {{"tier", tier_},
+                  {"resources", rows_.size()},
+                  {"drift_open", book_.open_count()},
+                  {"blind_spots", blind_spots_.size()},
+                  {"failing", std::move(failing)}};
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 void NodeState::put_row(const std::string& key, ResourceRow row) {
   const std::lock_guard lock(mutex_);
   rows_[key] = std::move(row);

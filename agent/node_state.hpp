@@ -68,6 +68,8 @@ class NodeState final : public NodeView {
   void set_kernel(std::string tier, std::string kernel_json, std::vector<wire::BlindSpot> blind_spots);
   void set_baselines(std::vector<BaselineStatus> baselines);
   void set_health(const std::string& name, bool ok, std::string says);
+  /// What goes with every batch, one JSON object: tier, counts, and the checks that fail. Any thread.
+  std::string health_json() const;
   void put_row(const std::string& key, ResourceRow row);
   void remove_row(const std::string& key);
   /// One durable record with what it changed. Wakes the streams.

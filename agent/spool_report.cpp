@@ -32,6 +32,9 @@ std::string exporter_json(const Exporter& exporter) {
             {"retries", s.retries},
             {"lag_records", s.lag_records},
             {"dead_letters", s.dead_letters},
+            {"skipped", s.skipped},
+            {"refusals", s.refusals},
+            {"protocol_errors", s.protocol_errors},
             {"last_error", wire::json_text(s.last_error)}};
   return j.dump();
 }
@@ -49,6 +52,8 @@ StatusSources status_sources(const Spool& spool, const Exporter* exporter) {
         metric("spool_next_sequence", "gauge", "Sequence of the next record.", s.next_sequence) +
         metric("spool_acknowledged", "gauge", "The collector has everything up to this sequence.", s.acknowledged) +
         metric("spool_corrupt_records_total", "counter", "Damaged records that were set aside.", s.corrupt_records) +
+        metric("spool_quarantined_bytes_total", "counter", "Bytes of damaged records, kept beside the spool.",
+               s.quarantined_bytes) +
         metric("spool_append_failures_total", "counter", "Appends that failed (disk full, budget).", s.append_failures);
     if (exporter == nullptr) return text;
     const ExporterStatus e = exporter->status();
@@ -57,7 +62,11 @@ StatusSources status_sources(const Spool& spool, const Exporter* exporter) {
            metric("export_retries_total", "counter", "Batches that had to be sent again.", e.retries) +
            metric("export_lag_records", "gauge", "Records that wait for the collector.", e.lag_records) +
            metric("export_dead_letters_total", "counter", "Records that the collector refused for good, set aside.",
-                  e.dead_letters);
+                  e.dead_letters) +
+           metric("export_skipped_total", "counter", "Records that the spool could not read back any more.", e.skipped) +
+           metric("export_refusals_total", "counter", "Batches that the collector called bad.", e.refusals) +
+           metric("export_protocol_errors_total", "counter", "Answers of the collector that make no sense.",
+                  e.protocol_errors);
   };
   return sources;
 }

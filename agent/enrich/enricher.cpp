@@ -20,18 +20,18 @@ bool same_process(const process_key& a, const process_key& b) {
 
 Enricher::Enricher(const ProcessSource& processes, Containers& containers, Digests& digests, Users& users,
                    const Clock& clock, std::string proc_root)
-    : processes_(processes),
+    : processes_(processes, proc_root),
       containers_(containers),
       digests_(digests),
       users_(users),
       clock_(clock),
       proc_root_(std::move(proc_root)) {}
 
-ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) const {
+ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) {
   process_key key{};
   key.tgid = raw.tgid;
   key.start_boot_ns = raw.start_boot_ns;
-  auto found = find_facts(processes_, proc_root_, key);
+  auto found = processes_.find(key);
   in_table = found.has_value();
   ProcessFacts facts = found ? std::move(*found) : ProcessFacts{};
   // What was copied in the very moment of the change stands above what the table says of the process.
@@ -54,12 +54,12 @@ ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) const {
   return facts;
 }
 
-std::vector<ProcessFacts> Enricher::ancestors(const ProcessFacts& of, bool& complete) const {
+std::vector<ProcessFacts> Enricher::ancestors(const ProcessFacts& of, bool& complete) {
   std::vector<ProcessFacts> lineage;
   complete = of.pid_ns_init || of.key.tgid <= 2;
   process_key next = of.parent;
   while (!complete && next.tgid != 0 && lineage.size() < max_lineage) {
-    auto facts = find_facts(processes_, proc_root_, next);
+    auto facts = processes_.find(next);
     if (!facts) return lineage;
     // A container's init: what lies above it is the runtime, not the workload.
     complete = facts->pid_ns_init || facts->key.tgid <= 2;

@@ -25,12 +25,15 @@ class Enricher {
   /// sentence each, ready for wire::Finding::missing_evidence.
   wire::Actor actor(const mark_actor& raw, std::vector<std::string>& missing);
 
+  /// What runs now and was started before the agent; see ProcessTable. Once, after the start.
+  void remember_running() { processes_.remember_running(); }
+
   /// Only the process itself (for wire::Finding::first_actor).
   wire::Process process(const mark_actor& raw);
 
  private:
-  ProcessFacts facts_of(const mark_actor& raw, bool& in_table) const;
-  std::vector<ProcessFacts> ancestors(const ProcessFacts& of, bool& complete) const;
+  ProcessFacts facts_of(const mark_actor& raw, bool& in_table);
+  std::vector<ProcessFacts> ancestors(const ProcessFacts& of, bool& complete);
   wire::Process describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
 
   wire::Process describe_anew(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
@@ -40,7 +43,7 @@ class Enricher {
   using Described = std::tuple<std::uint32_t, std::uint64_t, std::uint64_t, std::uint64_t>;
   std::map<Described, wire::Process> described_;  // bounded; emptied at its bound
 
-  const ProcessSource& processes_;
+  ProcessTable processes_;
   Containers& containers_;
   Digests& digests_;
   Users& users_;

@@ -1,25 +1,32 @@
 #include "agent/enrich/process_facts.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <sstream>
+
+#include "include/util/fd.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 constexpr std::uint64_t ns_per_tick = 10'000'000;  // USER_HZ is 100 on every architecture that we build for
 constexpr std::size_t max_proc_file = 64 * 1024;
+constexpr std::size_t max_images = 16'384;
 
 std::string read_small(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(max_proc_file, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char part[4096];
+  while (fd && text.size() < max_proc_file) {
+    const ssize_t size = ::read(fd.get(), part, sizeof part);
+    if (size <= 0) break;
+    text.append(part, static_cast<std::size_t>(size));
+  }
   return text;
 }
 
@@ -137,10 +144,31 @@ std::optional<ProcessFacts> read_proc(const std::string& proc_root, const proces
   return facts;
 }
 
-std::optional<ProcessFacts> find_facts(const ProcessSource& source, const std::string& proc_root,
-                                       const process_key& key) {
-  const auto known = source.find_process(key);
-  if (!known) return read_proc(proc_root, key);
+ProcessTable::ProcessTable(const ProcessSource& source, std::string proc_root)
+    : source_(source), proc_root_(std::move(proc_root)) {}
+
+const ProcessTable::Image* ProcessTable::image_of(const process_key& key, const process& known) {
+  const ImageId id{known.image.exec_boot_ns, known.image.tgid};
+  if (const auto it = images_.find(id); it != images_.end()) return &it->second;
+  if (known.exit_boot_ns != 0) return nullptr;
+  auto proc = read_proc(proc_root_, key);
+  if (!proc) return nullptr;
+  Image image{std::move(proc->exe), {}, false};
+  std::size_t left = PLUMBLINE_ARGV_LEN;  // as much as the kernel side keeps of others
+  for (auto& argument : proc->argv) {
+    image.argv_cut = argument.size() + 1 > left;
+    if (image.argv_cut) argument.resize(left > 0 ? left - 1 : 0);
+    left -= argument.size() + 1;
+    image.argv.push_back(std::move(argument));
+    if (image.argv_cut || left == 0) break;
+  }
+  if (images_.size() >= max_images) images_.clear();
+  return &(images_[id] = std::move(image));
+}
+
+std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
+  const auto known = source_.find_process(key);
+  if (!known) return read_proc(proc_root_, key);
   ProcessFacts facts;
   facts.key = key;
   facts.parent = known->parent;
@@ -153,21 +181,26 @@ std::optional<ProcessFacts> find_facts(const ProcessSource& source, const std::s
   facts.tty.assign(known->tty, ::strnlen(known->tty, sizeof known->tty));
   facts.pid_ns_init = known->pid_ns_init != 0;
   facts.image_boot_ns = known->image.exec_boot_ns;
-  if (const auto image = source.find_image(known->image)) {
+  if (const auto image = source_.find_image(known->image)) {
     facts.exe = path_of_components(image->path, std::min<std::size_t>(image->path_len, sizeof image->path));
     facts.exe_cut = image->path_cut != 0;
     facts.exe_inode = image->exe;
     facts.exe_generation = image->exe_generation;
     facts.argv = split_argv(image->argv, std::min<std::size_t>(image->argv_len, sizeof image->argv));
     facts.argv_cut = image->argv_cut != 0;
-  } else if (known->exit_boot_ns == 0) {
-    // Started before the agent, or its image made room: what runs can be asked.
-    if (auto proc = read_proc(proc_root, key)) {
-      facts.exe = std::move(proc->exe);
-      facts.argv = std::move(proc->argv);
-    }
+  } else if (const Image* earlier = image_of(key, *known)) {
+    facts.exe = earlier->exe;
+    facts.argv = earlier->argv;
+    facts.argv_cut = earlier->argv_cut;
   }
   return facts;
+}
+
+void ProcessTable::remember_running() {
+  for (const auto& key : source_.list_processes()) {
+    const auto known = source_.find_process(key);
+    if (known && known->exit_boot_ns == 0 && !source_.find_image(known->image)) image_of(key, *known);
+  }
 }
 
 }  // namespace plumbline::agent

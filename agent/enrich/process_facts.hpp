@@ -1,8 +1,10 @@
 // Where processes come from: the kernel side's table first, /proc for what is not in it and still runs.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "include/abi/abi.h"
@@ -13,6 +15,8 @@ namespace plumbline::agent {
 class ProcessSource {
  public:
   virtual ~ProcessSource() = default;
+  /// Every process in the table, those that ended too.
+  virtual std::vector<process_key> list_processes() const = 0;
   virtual std::optional<process> find_process(const process_key& key) const = 0;
   virtual std::optional<image> find_image(const image_key& key) const = 0;
 };
@@ -46,10 +50,33 @@ std::string path_of_components(const char* components, std::size_t length);
 /// NUL-separated argv → list; a last piece without its NUL counts.
 std::vector<std::string> split_argv(const char* bytes, std::size_t length);
 
-/// Looks a process up by (pid, start), table first, then `proc_root` ("/proc"); nullopt where neither knows it: it
-/// ended and its entry had to make room.
-std::optional<ProcessFacts> find_facts(const ProcessSource& source, const std::string& proc_root,
-                                       const process_key& key);
+/// Processes by (pid, start). What was started before the agent is in the kernel side's table without its image; that is
+/// read from /proc once, while the process lives, and kept here: children that never executed anything share it, and it
+/// may be gone when a change is reported. Not thread-safe.
+class ProcessTable {
+ public:
+  /// `source` outlives it.
+  ProcessTable(const ProcessSource& source, std::string proc_root);
+
+  /// nullopt where neither the table nor /proc knows it: it ended and its entry had to make room.
+  std::optional<ProcessFacts> find(const process_key& key);
+
+  /// Reads the images of everybody who runs now and was started before the agent; about 50 us a process.
+  void remember_running();
+
+ private:
+  struct Image {
+    std::string exe;
+    std::vector<std::string> argv;
+    bool argv_cut = false;
+  };
+  using ImageId = std::pair<std::uint64_t, std::uint32_t>;  ///< image_key: when it was loaded, by whom
+  const Image* image_of(const process_key& key, const process& known);
+
+  const ProcessSource& source_;
+  const std::string proc_root_;
+  std::map<ImageId, Image> images_;  ///< bounded; emptied at its bound
+};
 
 /// From /proc/PID alone (start time checked to the clock tick, which is all that /proc shows).
 std::optional<ProcessFacts> read_proc(const std::string& proc_root, const process_key& key);

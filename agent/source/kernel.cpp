@@ -54,6 +54,7 @@ class LibbpfKernel final : public Kernel {
       : object_(std::move(object)),
         tier_(tier),
         max_marks_(options.max_marks),
+        max_processes_(options.processes),
         marks_fd_(object_->map_fd("marks")),
         processes_fd_(object_->map_fd("processes")),
         images_fd_(object_->map_fd("images")),
@@ -160,12 +161,8 @@ class LibbpfKernel final : public Kernel {
 
   std::vector<MarkedInode> list_marks() const override {
     std::vector<MarkedInode> all;
-    mark_key key{};
-    const mark_key* previous = nullptr;
-    while (bpf_map_get_next_key(marks_fd_, previous, &key) == 0) {
+    for (const auto& key : keys_of<mark_key>(marks_fd_, max_marks_))
       if (auto value = read_mark(key)) all.push_back({key, *value, pending(value->slot) - handled(value->slot)});
-      previous = &key;
-    }
     return all;
   }
   const std::vector<MarkedInode>& adopted_marks() const override { return adopted_marks_; }
@@ -183,6 +180,7 @@ class LibbpfKernel final : public Kernel {
     return slots;
   }
 
+  std::vector<process_key> list_processes() const override { return keys_of<process_key>(processes_fd_, max_processes_); }
   std::optional<process> find_process(const process_key& key) const override {
     return find<process>(processes_fd_, key);
   }
@@ -197,6 +195,20 @@ class LibbpfKernel final : public Kernel {
     const auto* kernel = static_cast<LibbpfKernel*>(self);
     if (kernel->sample_ != nullptr) (*kernel->sample_)({static_cast<const std::byte*>(data), size});
     return 0;
+  }
+
+  /// An entry that goes while it is the walk's last one makes the kernel begin anew (bpf(2)): then some keys come twice,
+  /// and `max_entries` ends it.
+  template <class Key>
+  static std::vector<Key> keys_of(int fd, std::size_t max_entries) {
+    std::vector<Key> keys;
+    Key key{};
+    const Key* previous = nullptr;
+    while (keys.size() < max_entries && bpf_map_get_next_key(fd, previous, &key) == 0) {
+      keys.push_back(key);
+      previous = &keys.back();
+    }
+    return keys;
   }
 
   template <class Value, class Key>
@@ -215,6 +227,7 @@ class LibbpfKernel final : public Kernel {
   std::unique_ptr<BpfObject> object_;
   Tier tier_;
   std::uint32_t max_marks_;
+  std::uint32_t max_processes_;
   int marks_fd_;
   int processes_fd_;
   int images_fd_;

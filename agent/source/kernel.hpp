@@ -89,6 +89,8 @@ class Kernel {
   /// Slots with pending != handled.
   virtual std::vector<std::uint32_t> sweep() const = 0;
 
+  /// Every process in the table, those that ended too.
+  virtual std::vector<process_key> list_processes() const = 0;
   virtual std::optional<process> find_process(const process_key& key) const = 0;
   virtual std::optional<image> find_image(const image_key& key) const = 0;
 };

@@ -35,6 +35,8 @@ def test_first_drift_and_back(stack):
     wait(lambda: [d for d in stack.ask_collector("/v1/drift")["items"] if d["id"] == drift["id"]], "the drift at the collector")
     wait(lambda: any(drift["id"] in str(e) for e in hook.events()), "the webhook")
     assert all(r["signed"] for r in hook.requests)
+    health = wait(lambda: stack.ask_collector("/v1/nodes")["items"][0].get("health"), "the node's health at the collector")
+    assert health["tier"] in ("ctime", "fentry") and health["resources"] == 1 and health["failing"] == {}, health
 
     path.write_text("as it should be\n")
     closed = stack.wait_closed(path)

@@ -40,6 +40,7 @@ class Table : public ProcessSource {
     i.path_len = static_cast<__u16>(components.size());
     images[pid] = i;
   }
+  std::vector<process_key> list_processes() const override { return {}; }
   std::optional<process> find_process(const process_key& key) const override {
     const auto it = processes.find(key.tgid);
     return it == processes.end() || key.start_boot_ns != key.tgid * 10ull ? std::nullopt : std::optional(it->second);

@@ -17,6 +17,7 @@ using ::testing::ElementsAre;
 /// The kernel side's table, in memory.
 class Table : public ProcessSource {
  public:
+  std::vector<process_key> list_processes() const override { return {known}; }
   std::optional<process> find_process(const process_key& key) const override {
     return key.tgid == known.tgid && key.start_boot_ns == known.start_boot_ns ? std::optional(entry) : std::nullopt;
   }
@@ -83,11 +84,38 @@ TEST(ProcessFacts, names_a_process_that_is_gone_from_the_table) {
   std::memcpy(picture.argv, "sh\0-c\0", 6);
   picture.argv_len = 6;
   table.picture = picture;
-  const auto facts = find_facts(table, "/proc", table.known);
+  const auto facts = ProcessTable(table, "/proc").find(table.known);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->exe, "/bin/sh");
   EXPECT_THAT(facts->argv, ElementsAre("sh", "-c"));
   EXPECT_FALSE(is_running("/proc", facts->key));
+}
+
+TEST(ProcessFacts, keeps_what_ran_before_the_agent_and_ended_since) {
+  const TempDir proc;
+  proc.write("7/stat", "7 (bash) S 3 7 7 34816 -1 4194304 1 1 0 0 0 0 0 0 20 0 1 0 500 1 1\n");
+  proc.write("7/cmdline", std::string("bash\0-l\0", 8) + std::string(600, 'x'));
+  std::filesystem::create_symlink("/bin/bash", proc.path() + "/7/exe");
+  Table table;
+  table.known.tgid = 7;
+  table.known.start_boot_ns = 5'000'000'123;
+  table.entry.image.exec_boot_ns = table.known.start_boot_ns;
+  table.entry.image.tgid = 7;
+  ProcessTable processes(table, proc.path());
+  processes.remember_running();
+  std::filesystem::remove_all(proc.path() + "/7");
+  table.entry.exit_boot_ns = 9'000'000'000;
+  auto facts = processes.find(table.known);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->exe, "/bin/bash");
+  ASSERT_EQ(facts->argv.size(), 3u);
+  EXPECT_EQ(facts->argv[2], std::string(503, 'x'));
+  EXPECT_TRUE(facts->argv_cut);
+  // A child that executed nothing of its own shares the image.
+  table.known.tgid = 8;
+  facts = processes.find(table.known);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->exe, "/bin/bash");
 }
 
 TEST(ProcessFacts, bounds_lengths_that_a_broken_table_claims) {
@@ -97,7 +125,7 @@ TEST(ProcessFacts, bounds_lengths_that_a_broken_table_claims) {
   picture.path_len = 65535;
   picture.argv_len = 65535;
   table.picture = picture;
-  EXPECT_TRUE(find_facts(table, "/proc", table.known));
+  EXPECT_TRUE(ProcessTable(table, "/proc").find(table.known));
 }
 
 }  // namespace

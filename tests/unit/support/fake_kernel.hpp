@@ -84,6 +84,7 @@ class FakeKernel : public Kernel {
       if (pending(value.slot) != handled(value.slot)) slots.push_back(value.slot);
     return slots;
   }
+  std::vector<process_key> list_processes() const override { return {}; }
   std::optional<process> find_process(const process_key&) const override { return std::nullopt; }
   std::optional<image> find_image(const image_key&) const override { return std::nullopt; }
 
