@@ -4,26 +4,25 @@
 # A group appends one line a test case to its result file: "PASS name", "FAIL name: why" or "SKIP name: why". A group that
 # fails, or whose build fails, stops no later one.
 
-groups=(check unit bpf e2e vm asan tsan fuzz)
+groups=(check unit bpf e2e vm tsan fuzz)
 threaded='^unit\.(spool|export|http|collector|api|observer)(\.|$)' # what runs threads, and so is worth a run under tsan
 results=build/results
 
 record() { echo "$*" >>"$result"; } # LINE of the present group; shown at the end
 
 group_check() { run_ctest "$release" -L '^check$'; }
-group_unit() { run_ctest "$release" -L '^unit$' -j "$(nproc)"; }
+# What the agent and the collector are made of, under the address and undefined-behaviour sanitizers.
+group_unit() {
+  local options=detect_stack_use_after_return=1
+  sanitized build/asan address,undefined '^unit\.' || return 0
+  ASAN_OPTIONS=$options UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 run_ctest build/asan -R '^unit\.' -j "$(nproc)"
+}
 group_bpf() { run_ctest "$release" -L '^bpf$'; }
 group_e2e() {
   run_ctest "$release" -L '^e2e$'
   BUILD_DIR=$PWD/$release run_lines 1200 tests/e2e/run
 }
 group_vm() { PLUMBLINE_BIN=$PWD/$release run_lines 1800 tests/vm/run; }
-
-group_asan() {
-  local options=detect_stack_use_after_return=1
-  sanitized build/asan address,undefined '^unit\.' || return 0
-  ASAN_OPTIONS=$options UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 run_ctest build/asan -R '^unit\.' -j "$(nproc)"
-}
 
 group_tsan() {
   sanitized build/tsan thread "$threaded" || return 0
@@ -39,7 +38,7 @@ group_fuzz() {
   run_ctest build/fuzz -L '^fuzz$' -j "$(nproc)"
 }
 
-# -O1: at -O0 the tests are too slow, at -O2 the compile is.
+# Its own build folder. -O1: at -O0 the tests are too slow, at -O2 the compile is.
 sanitized() { # FOLDER SANITIZERS TEST_PATTERN
   configure "$1" -DPLUMBLINE_TESTS=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DPLUMBLINE_SANITIZE="$2" &&
     compile_tests "$1" -R "$3" || { record "FAIL $(basename "$1").build: see above"; return 1; }
