@@ -65,16 +65,16 @@ void NodeState::remove_row(const std::string& key) {
 
 void NodeState::remember(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift,
                          const wire::Gap* gap) {
-  const auto add = [&](const char* event, const Json& data) {
-    events_.push_back({record.sequence, event, data.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  const auto add = [&](const char* event, std::string data) {
+    events_.push_back({record.sequence, event, std::move(data)});
   };
   if (finding != nullptr) {
     findings_.push_front(*finding);
     if (findings_.size() > recent_) findings_.pop_back();
-    add("finding", wire::to_json_value(*finding));
+    add("finding", wire::to_json(*finding));
   }
-  if (drift != nullptr) add("drift", wire::to_json_value(*drift));
-  if (gap != nullptr) add("gap", wire::to_json_value(*gap));
+  if (drift != nullptr) add("drift", wire::to_json(*drift));
+  if (gap != nullptr) add("gap", wire::to_json(*gap));
   last_sequence_ = std::max(last_sequence_, record.sequence);
   // A sequence leaves as a whole, so that a resume never gets half a record.
   while (events_.size() > 2 * recent_) {

@@ -167,6 +167,9 @@ int list_processes(struct bpf_iter__task* ctx) {
   /* A stand-in for the exec that nobody saw: the agent fills this image from /proc, children inherit the key. */
   p.image.exec_boot_ns = key.start_boot_ns;
   p.image.tgid = key.tgid;
-  bpf_map_update_elem(&processes, &key, &p, BPF_NOEXIST);
+  if (bpf_map_update_elem(&processes, &key, &p, BPF_NOEXIST) != 0) {
+    struct control* c = control();
+    if (c) __sync_fetch_and_add(&c->processes_lost, 1);
+  }
   return 0;
 }

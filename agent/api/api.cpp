@@ -17,10 +17,6 @@ namespace {
 using http::Request;
 using http::Response;
 
-std::string dump(const wire::Json& json) {
-  return json.dump(-1, ' ', false, wire::Json::error_handler_t::replace);
-}
-
 /// The parameters that lists share, read and checked.
 struct ListQuery {
   std::size_t limit = http::default_limit;
@@ -68,7 +64,7 @@ Response write_page(const std::vector<T>& items, const ListQuery& query, std::st
   for (const auto& item : items) {
     if ((query.cursor && !after(item, *query.cursor)) || !wants(item)) continue;
     if (page.count() == query.limit) return std::move(page).finish(http::encode_cursor(list, position(*last)));
-    page.add(dump(wire::to_json_value(item)));
+    page.add(wire::to_json(item));
     last = &item;
   }
   return std::move(page).finish("");
@@ -120,12 +116,12 @@ Response get_drift(const NodeView& view, const Request& request) {
   const std::string& id = request.params.at("id");
   for (const auto& drift : view.drifts()) {
     if (drift.id != id) continue;
-    wire::Json json = wire::to_json_value(drift);
-    wire::Json recent = wire::Json::array();
-    for (const auto& finding : view.findings())
-      if (finding.drift_id == id) recent.push_back(wire::to_json_value(finding));
-    json["recent_findings"] = std::move(recent);
-    return http::json_response(dump(json));
+    std::vector<wire::Finding> recent;
+    for (auto& finding : view.findings())
+      if (finding.drift_id == id) recent.push_back(std::move(finding));
+    std::string json = wire::to_json(drift);
+    json.back() = ',';
+    return http::json_response(json + "\"recent_findings\":" + wire::to_json(recent) + "}");
   }
   return http::problem({ErrorCode::not_found, "GET " + request.path, "this node knows no drift of that id",
                         "GET /v1/drift lists those it knows; older ones are at the collector"});
@@ -189,7 +185,7 @@ Response get_resource(const NodeView& view, const Request& request) {
   http::PageWriter page;
   for (const auto& resource : view.resources())
     if (resource.resource == address || wire::escape_bytes(resource.resource) == address)
-      page.add(dump(wire::to_json_value(resource)));
+      page.add(wire::to_json(resource));
   if (page.count() == 0)
     return http::problem({ErrorCode::not_found, "GET " + request.path, "this node manages no resource of that address",
                           "GET /v1/resources lists the managed ones"});

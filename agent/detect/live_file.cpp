@@ -30,17 +30,19 @@ std::optional<baseline::Sha256> digest_of(int fd) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   std::array<char, 64 * 1024> buffer;
+  std::size_t used = 0;
   for (off_t at = 0;;) {
     const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), at);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return std::nullopt;
     if (size == 0) break;
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(size));
+    used = std::max(used, static_cast<std::size_t>(size));
     at += size;
   }
   baseline::Sha256 digest;
   EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-  ::OPENSSL_cleanse(buffer.data(), buffer.size());  // may have been a secret
+  ::OPENSSL_cleanse(buffer.data(), used);  // may have been a secret
   return digest;
 }
 

@@ -14,6 +14,7 @@ namespace plumbline::agent {
 namespace {
 
 using wire::Json;
+using wire::JsonObject;
 constexpr int version = 1;
 
 std::string hex(std::uint64_t value) {
@@ -26,18 +27,14 @@ std::uint64_t from_hex(const Json& j) {
   return j.is_string() ? std::strtoull(j.get_ref<const std::string&>().c_str(), nullptr, 16) : 0;
 }
 
-// Bodies hold foreign bytes only as escaped text; should one slip through, it is replaced, not thrown about.
-std::string text_of_json(const Json& j) {
-  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 Result<void> write_snapshot(const std::string& path, const Snapshot& snapshot) {
-  Json drifts = Json::array();
-  for (const auto& drift : snapshot.drifts) drifts.push_back(wire::to_json_value(drift));
-  const std::string text =
-      text_of_json({{"version", version}, {"sequence", hex(snapshot.sequence)}, {"drifts", std::move(drifts)}});
+  const std::string text = JsonObject()
+                               .number("version", version)
+                               .text("sequence", hex(snapshot.sequence))
+                               .raw("drifts", wire::to_json(snapshot.drifts))
+                               .str();
   const std::string fresh = path + ".new";
   const Fd fd(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
   if (!fd) return io_error("write " + fresh, errno);
@@ -78,23 +75,21 @@ Result<Snapshot> read_snapshot(const std::string& path) {
 
 std::string finding_body(const wire::Finding& finding, const wire::Drift* drift,
                          const std::vector<HandledMark>& marks) {
-  Json body = {{"finding", wire::to_json_value(finding)}};
-  body["drift"] = drift != nullptr ? wire::to_json_value(*drift) : Json(nullptr);
-  if (!marks.empty()) {
-    Json list = Json::array();
-    for (const auto& m : marks)
-      list.push_back({hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)});
-    body["marks"] = std::move(list);
-  }
-  return text_of_json(body);
+  JsonObject body;
+  body.raw("finding", wire::to_json(finding)).raw("drift", drift != nullptr ? wire::to_json(*drift) : "null");
+  if (marks.empty()) return body.str();
+  std::vector<std::string> list;
+  for (const auto& m : marks)
+    list.push_back(wire::to_json(std::vector{hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)}));
+  return body.raw("marks", wire::json_array(list)).str();
 }
 
 std::string drift_body(const wire::Drift& drift) {
-  return text_of_json({{"drift", wire::to_json_value(drift)}});
+  return JsonObject().raw("drift", wire::to_json(drift)).str();
 }
 
 std::string gap_body(const wire::Gap& gap) {
-  return text_of_json({{"gap", wire::to_json_value(gap)}});
+  return JsonObject().raw("gap", wire::to_json(gap)).str();
 }
 
 Result<void> replay(const wire::Record& record, Replayed& into) {

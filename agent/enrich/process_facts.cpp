@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t ns_per_tick = 10'000'000;  // USER_HZ is 100 on every architecture that we build for
 constexpr std::size_t max_proc_file = 64 * 1024;
+constexpr std::size_t max_outside = 1024;
 constexpr std::size_t max_images = 16'384;
 
 std::string read_small(const std::string& path) {
@@ -168,7 +169,15 @@ const ProcessTable::Image* ProcessTable::image_of(const process_key& key, const 
 
 std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
   const auto known = source_.find_process(key);
-  if (!known) return read_proc(proc_root_, key);
+  if (!known) {
+    // Not every kernel's task iterator gives pid 1, and entries make room. Its next exec puts it into the table.
+    const std::pair id{key.start_boot_ns, key.tgid};
+    if (const auto it = outside_.find(id); it != outside_.end()) return it->second;
+    auto facts = read_proc(proc_root_, key);
+    if (!facts) return facts;
+    if (outside_.size() >= max_outside) outside_.clear();
+    return outside_[id] = std::move(*facts);
+  }
   ProcessFacts facts;
   facts.key = key;
   facts.parent = known->parent;

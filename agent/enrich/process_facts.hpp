@@ -75,7 +75,9 @@ class ProcessTable {
 
   const ProcessSource& source_;
   const std::string proc_root_;
-  std::map<ImageId, Image> images_;  ///< bounded; emptied at its bound
+  // Bounded; emptied at their bounds.
+  std::map<ImageId, Image> images_;
+  std::map<std::pair<std::uint64_t, std::uint32_t>, ProcessFacts> outside_;  ///< by process_key: in no table, alive
 };
 
 /// From /proc/PID alone (start time checked to the clock tick, which is all that /proc shows).

@@ -19,6 +19,7 @@ struct ExporterOptions {
   std::uint64_t batch_records = 500;
   std::uint64_t batch_bytes = std::uint64_t{1} << 20;             ///< of bodies, before compression
   std::chrono::nanoseconds interval = std::chrono::seconds(1);    ///< a look at the spool at least this often
+  std::chrono::nanoseconds pace = std::chrono::milliseconds(10);  ///< between batches that are not full
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);    ///< of one exchange
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(15);  ///< an empty batch after this much silence
   std::chrono::nanoseconds backoff_first = std::chrono::milliseconds(250);

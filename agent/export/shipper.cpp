@@ -127,9 +127,11 @@ NextStep Shipper::succeeded(const std::vector<wire::Record>& records, std::uint6
   });
   if (records.empty()) return {};
   set_aside_in_a_row_ = 0;
+  const bool full = records.size() >= limit_;
   limit_ = std::min(limit_ * 2, std::max<std::uint64_t>(1, options_.batch_records));
   accept(accepted_through);
-  return {};
+  // The first of a burst goes out at once, the rest together: a batch of one costs both sides as much as one of fifty.
+  return full ? NextStep{} : NextStep{options_.pace, false};
 }
 
 NextStep Shipper::refused(const wire::Record& first, std::size_t size, const Exchange& result) {

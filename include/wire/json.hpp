@@ -2,185 +2,147 @@
 // tolerant of unknown keys (a newer peer) and strict about types.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
-#include "include/util/result.hpp"
+#include "include/util/clock.hpp"
 #include "include/wire/finding.hpp"
+#include "include/wire/json_write.hpp"
 #include "include/wire/text.hpp"
 
 namespace plumbline::wire {
 
-using Json = nlohmann::json;
-
-/// Text that may hold any bytes (paths, argv) as a JSON string: bytes that are not UTF-8 become U+FFFD only in the
-/// rendered text; see text.hpp for the lossless "\xNN" form used here instead.
-inline Json json_text(const std::string& bytes) {
-  return escape_bytes(bytes);
-}
-
-inline Json json_texts(const std::vector<std::string>& items) {
-  Json j = Json::array();
-  for (const auto& item : items) j.push_back(json_text(item));
-  return j;
-}
-
-inline Json to_json_value(const Process& p) {
-  Json j = {{"pid", p.pid}};
-  if (p.start_time != 0) j["start_time"] = rfc3339(p.start_time);
-  if (!p.exe.empty()) j["exe"] = json_text(p.exe);
-  if (!p.exe_sha256.empty()) j["exe_sha256"] = p.exe_sha256;
-  if (!p.comm.empty()) j["comm"] = json_text(p.comm);
-  if (!p.argv.empty()) j["argv"] = json_texts(p.argv);
-  if (p.argv_truncated) j["argv_truncated"] = true;
-  if (p.uid) j["uid"] = *p.uid;
-  if (!p.user.empty()) j["user"] = json_text(p.user);
-  if (p.login_uid) j["login_uid"] = *p.login_uid;
-  if (!p.login_user.empty()) j["login_user"] = json_text(p.login_user);
-  if (!p.tty.empty()) j["tty"] = json_text(p.tty);
-  return j;
-}
-
-inline Json to_json_value(const Container& c) {
-  Json j = {{"id", json_text(c.id)}};
-  const auto put = [&](const char* key, const std::string& value) {
-    if (!value.empty()) j[key] = json_text(value);
-  };
-  put("runtime", c.runtime);
-  put("name", c.name);
-  put("image", c.image);
-  put("image_digest", c.image_digest);
-  put("pod", c.pod);
-  put("namespace", c.pod_namespace);
-  put("service_account", c.service_account);
-  return j;
-}
-
-inline Json to_json_value(const Actor& a) {
-  Json j = {{"resolved", a.resolved}};
-  j["process"] = a.process ? to_json_value(*a.process) : Json(nullptr);
-  Json lineage = Json::array();
-  for (const auto& p : a.lineage) lineage.push_back(to_json_value(p));
-  j["lineage"] = std::move(lineage);
-  j["lineage_complete"] = a.lineage_complete;
-  if (a.container) j["container"] = to_json_value(*a.container);
-  if (!a.unknown_reason.empty()) j["unknown_reason"] = json_text(a.unknown_reason);
-  return j;
-}
-
-inline Json to_json_value(const AttributeDiff& d) {
-  Json j = {{"attribute", d.attribute}, {"expected", json_text(d.expected)}, {"live", json_text(d.live)}};
-  if (d.sensitive) j["sensitive"] = true;
-  return j;
-}
-
-inline Json to_json_value(const Evidence& e) {
-  return {{"kind", e.kind}, {"says", json_text(e.says)}};
-}
-
-inline Json to_json_value(const Where& w) {
-  return {{"node", w.node}, {"path", json_text(w.path)}, {"aliases", json_texts(w.aliases)}};
-}
-
-inline Json to_json_value(const BaselineRef& b) {
-  Json revision = Json::object();
-  for (const auto& [key, value] : b.revision) revision[key] = json_text(value);
-  return {{"name", b.name}, {"revision", std::move(revision)}};
+/// A list of texts that may hold any bytes.
+inline std::string to_json(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const auto& item : items) {
+    if (out.size() > 1) out += ',';
+    append_json_bytes(out, item);
+  }
+  return out += ']';
 }
 
 template <class T>
-Json to_json_array(const std::vector<T>& items) {
-  Json j = Json::array();
-  for (const auto& item : items) j.push_back(to_json_value(item));
-  return j;
+std::string to_json(const std::vector<T>& items) {
+  std::string out = "[";
+  for (const auto& item : items) {
+    if (out.size() > 1) out += ',';
+    out += to_json(item);
+  }
+  return out += ']';
 }
 
-inline Json to_json_value(const Finding& f) {
-  Json j = {{"id", f.id},
-            {"resource", json_text(f.resource)},
-            {"kind", f.kind},
-            {"at", rfc3339(f.at)},
-            {"observed_at", rfc3339(f.observed_at)},
-            {"source", f.source},
-            {"verdict", text_of(f.verdict)},
-            {"rule", f.rule},
-            {"comparison", text_of(f.comparison)},
-            {"severity", text_of(f.severity)},
-            {"diff", to_json_array(f.diff)},
-            {"where", to_json_value(f.where)},
-            {"actor", to_json_value(f.actor)},
-            {"changes", f.changes},
-            {"evidence", to_json_array(f.evidence)},
-            {"missing_evidence", json_texts(f.missing_evidence)}};
-  if (f.first_actor) j["first_actor"] = to_json_value(*f.first_actor);
-  if (f.baseline) j["baseline"] = to_json_value(*f.baseline);
-  j["drift_id"] = f.drift_id.empty() ? Json(nullptr) : Json(f.drift_id);
-  return j;
+template <class Map>
+std::string to_json_map(const Map& entries) {
+  JsonObject j;
+  for (const auto& [key, value] : entries) j.bytes(key, value);
+  return j.str();
 }
 
-inline Json to_json_value(const Drift& d) {
-  Json j = {{"id", d.id},
-            {"resource", json_text(d.resource)},
-            {"kind", d.kind},
-            {"state", text_of(d.state)},
-            {"opened_at", rfc3339(d.opened_at)},
-            {"updated_at", rfc3339(d.updated_at)},
-            {"count", d.count},
-            {"verdict", text_of(d.verdict)},
-            {"comparison", text_of(d.comparison)},
-            {"severity", text_of(d.severity)},
-            {"diff", to_json_array(d.diff)},
-            {"where", to_json_value(d.where)},
-            {"actor", to_json_value(d.actor)},
-            {"evidence", to_json_array(d.evidence)},
-            {"missing_evidence", json_texts(d.missing_evidence)},
-            {"findings", d.findings}};
-  if (d.closed_at) j["closed_at"] = rfc3339(*d.closed_at);
-  if (!d.closed_by.empty()) j["closed_by"] = json_text(d.closed_by);
-  return j;
+inline std::string to_json(const Process& p) {
+  JsonObject j;
+  j.number("pid", p.pid);
+  if (p.start_time != 0) j.text("start_time", rfc3339(p.start_time));
+  j.bytes_if("exe", p.exe).bytes_if("exe_sha256", p.exe_sha256).bytes_if("comm", p.comm);
+  if (!p.argv.empty()) j.raw("argv", to_json(p.argv));
+  if (p.argv_truncated) j.flag("argv_truncated", true);
+  if (p.uid) j.number("uid", *p.uid);
+  j.bytes_if("user", p.user);
+  if (p.login_uid) j.number("login_uid", *p.login_uid);
+  return j.bytes_if("login_user", p.login_user).bytes_if("tty", p.tty).str();
 }
 
-inline Json to_json_value(const Gap& g) {
-  return {{"id", g.id},
-          {"reason", g.reason},
-          {"scope", json_text(g.scope)},
-          {"from", rfc3339(g.from)},
-          {"until", rfc3339(g.until)},
-          {"checked", g.checked},
-          {"changed", g.changed},
-          {"detail", json_text(g.detail)}};
+inline std::string to_json(const Container& c) {
+  return JsonObject()
+      .bytes("id", c.id)
+      .bytes_if("runtime", c.runtime)
+      .bytes_if("name", c.name)
+      .bytes_if("image", c.image)
+      .bytes_if("image_digest", c.image_digest)
+      .bytes_if("pod", c.pod)
+      .bytes_if("namespace", c.pod_namespace)
+      .bytes_if("service_account", c.service_account)
+      .str();
 }
 
-inline Json to_json_value(const ResourceStatus& r) {
-  Json j = {{"resource", json_text(r.resource)},
-            {"kind", r.kind},
-            {"path", json_text(r.path)},
-            {"baseline", to_json_value(r.baseline)},
-            {"comparison", text_of(r.comparison)},
-            {"diff", to_json_array(r.diff)},
-            {"watched", r.watched}};
-  Json expected = Json::object();
-  for (const auto& [key, value] : r.expected) expected[key] = json_text(value);
-  Json live = Json::object();
-  for (const auto& [key, value] : r.live) live[key] = json_text(value);
-  j["expected"] = std::move(expected);
-  j["live"] = std::move(live);
-  if (r.last_checked != 0) j["last_checked"] = rfc3339(r.last_checked);
-  if (!r.unwatched_reason.empty()) j["unwatched_reason"] = json_text(r.unwatched_reason);
-  j["drift_id"] = r.drift_id.empty() ? Json(nullptr) : Json(r.drift_id);
-  return j;
+inline std::string to_json(const Actor& a) {
+  JsonObject j;
+  j.flag("resolved", a.resolved).raw("process", a.process ? to_json(*a.process) : "null");
+  j.raw("lineage", to_json(a.lineage)).flag("lineage_complete", a.lineage_complete);
+  if (a.container) j.raw("container", to_json(*a.container));
+  return j.bytes_if("unknown_reason", a.unknown_reason).str();
 }
 
-inline Json to_json_value(const BlindSpot& b) {
-  Json j = {
-      {"id", b.id}, {"scope", json_text(b.scope)}, {"says", json_text(b.says)}, {"because", json_text(b.because)}};
-  if (!b.remedy.empty()) j["remedy"] = json_text(b.remedy);
-  return j;
+inline std::string to_json(const AttributeDiff& d) {
+  JsonObject j;
+  j.bytes("attribute", d.attribute).bytes("expected", d.expected).bytes("live", d.live);
+  if (d.sensitive) j.flag("sensitive", true);
+  return j.str();
 }
 
-/// Drift back from its own JSON (agent state snapshot, spool replay, CLI). Errors name the key.
-Result<Drift> drift_from_json(const Json& j);
-Result<Finding> finding_from_json(const Json& j);
+inline std::string to_json(const Evidence& e) {
+  return JsonObject().text("kind", e.kind).bytes("says", e.says).str();
+}
+
+inline std::string to_json(const Where& w) {
+  return JsonObject().text("node", w.node).bytes("path", w.path).raw("aliases", to_json(w.aliases)).str();
+}
+
+inline std::string to_json(const BaselineRef& b) {
+  return JsonObject().text("name", b.name).raw("revision", to_json_map(b.revision)).str();
+}
+
+inline std::string to_json(const Finding& f) {
+  JsonObject j;
+  j.text("id", f.id).bytes("resource", f.resource).text("kind", f.kind);
+  j.text("at", rfc3339(f.at)).text("observed_at", rfc3339(f.observed_at)).text("source", f.source);
+  j.text("verdict", text_of(f.verdict)).text("rule", f.rule).text("comparison", text_of(f.comparison));
+  j.text("severity", text_of(f.severity)).raw("diff", to_json(f.diff)).raw("where", to_json(f.where));
+  j.raw("actor", to_json(f.actor)).number("changes", f.changes).raw("evidence", to_json(f.evidence));
+  j.raw("missing_evidence", to_json(f.missing_evidence));
+  if (f.first_actor) j.raw("first_actor", to_json(*f.first_actor));
+  if (f.baseline) j.raw("baseline", to_json(*f.baseline));
+  return (f.drift_id.empty() ? j.null("drift_id") : j.text("drift_id", f.drift_id)).str();
+}
+
+inline std::string to_json(const Drift& d) {
+  JsonObject j;
+  j.text("id", d.id).bytes("resource", d.resource).text("kind", d.kind).text("state", text_of(d.state));
+  j.text("opened_at", rfc3339(d.opened_at)).text("updated_at", rfc3339(d.updated_at)).number("count", d.count);
+  j.text("verdict", text_of(d.verdict)).text("comparison", text_of(d.comparison));
+  j.text("severity", text_of(d.severity)).raw("diff", to_json(d.diff)).raw("where", to_json(d.where));
+  j.raw("actor", to_json(d.actor)).raw("evidence", to_json(d.evidence));
+  j.raw("missing_evidence", to_json(d.missing_evidence)).raw("findings", to_json(d.findings));
+  if (d.closed_at) j.text("closed_at", rfc3339(*d.closed_at));
+  return j.bytes_if("closed_by", d.closed_by).str();
+}
+
+inline std::string to_json(const Gap& g) {
+  JsonObject j;
+  j.text("id", g.id).text("reason", g.reason).bytes("scope", g.scope).text("from", rfc3339(g.from));
+  j.text("until", rfc3339(g.until)).number("checked", g.checked).number("changed", g.changed);
+  return j.bytes("detail", g.detail).str();
+}
+
+inline std::string to_json(const ResourceStatus& r) {
+  JsonObject j;
+  j.bytes("resource", r.resource).text("kind", r.kind).bytes("path", r.path).raw("baseline", to_json(r.baseline));
+  j.text("comparison", text_of(r.comparison)).raw("diff", to_json(r.diff)).flag("watched", r.watched);
+  j.raw("expected", to_json_map(r.expected)).raw("live", to_json_map(r.live));
+  if (r.last_checked != 0) j.text("last_checked", rfc3339(r.last_checked));
+  j.bytes_if("unwatched_reason", r.unwatched_reason);
+  return (r.drift_id.empty() ? j.null("drift_id") : j.text("drift_id", r.drift_id)).str();
+}
+
+inline std::string to_json(const BlindSpot& b) {
+  return JsonObject()
+      .text("id", b.id)
+      .bytes("scope", b.scope)
+      .bytes("says", b.says)
+      .bytes("because", b.because)
+      .bytes_if("remedy", b.remedy)
+      .str();
+}
 
 }  // namespace plumbline::wire
 

@@ -1,4 +1,4 @@
-// Reading side of wire/json.hpp (included by it).
+// Reading side of wire/json.hpp (included by it), and what else works on parsed JSON.
 #pragma once
 
 #include <cstdint>
@@ -209,6 +209,20 @@ void read_judgement(Reader& r, T& t) {
 
 }  // namespace detail
 
+using Json = nlohmann::json;
+
+/// Text that may hold any bytes, in the lossless form of escape_bytes().
+inline Json json_text(const std::string& bytes) {
+  return escape_bytes(bytes);
+}
+
+/// A unit's JSON as a tree, for cold paths.
+template <class T>
+Json to_json_value(const T& unit) {
+  return Json::parse(to_json(unit));
+}
+
+/// Drift back from its own JSON (agent state snapshot, spool replay, CLI). Errors name the key.
 inline Result<Drift> drift_from_json(const nlohmann::json& j) {
   detail::Reader r(j, "drift");
   Drift d;

@@ -1,6 +1,7 @@
 // JSON text built without a DOM: what hot paths (batches, sinks, pages) need, and no library.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,8 +14,15 @@ namespace plumbline::wire {
 /// so the result is always valid JSON.
 inline void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
   out += '"';
   while (!text.empty()) {
+    if (const auto run = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+        run > 0) {
+      out += text.substr(0, run);
+      text.remove_prefix(run);
+      continue;
+    }
     const std::size_t length = utf8_length(text);
     const auto byte = static_cast<unsigned char>(text[0]);
     if (length == 0) {
@@ -42,6 +50,12 @@ inline void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+/// The same for text that may hold any bytes (paths, argv), in the lossless form of escape_bytes().
+inline void append_json_bytes(std::string& out, std::string_view bytes) {
+  const bool plain = std::all_of(bytes.begin(), bytes.end(), [](char c) { return c != '\\' && (c & 0x80) == 0; });
+  append_json_string(out, plain ? bytes : std::string_view(escape_bytes(bytes)));
+}
+
 /// One JSON object, written key by key: JsonObject().text("id", id).number("n", 3).raw("body", body).str().
 /// Keys are written as they come; the caller gives each once.
 class JsonObject {
@@ -50,6 +64,15 @@ class JsonObject {
     begin(key);
     append_json_string(out_, value);
     return *this;
+  }
+  JsonObject& bytes(std::string_view key, std::string_view value) {
+    begin(key);
+    append_json_bytes(out_, value);
+    return *this;
+  }
+  /// Absent where empty.
+  JsonObject& bytes_if(std::string_view key, std::string_view value) {
+    return value.empty() ? *this : bytes(key, value);
   }
   template <class N>
   JsonObject& number(std::string_view key, N value) {
