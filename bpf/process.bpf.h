@@ -97,6 +97,7 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   struct image_key image_key = {.exec_boot_ns = bpf_ktime_get_boot_ns(), .tgid = BPF_CORE_READ(task, tgid)};
   image->exe_generation = 0;
   task_exe(task, &image->exe, &image->exe_generation);
+  image->exe_ctime_ns = inode_ctime_ns(BPF_CORE_READ(task, mm, exe_file, f_inode));
   fill_path(image, BPF_CORE_READ(task, mm, exe_file));
   fill_argv(image, task);
   long failed = bpf_map_update_elem(&images, &image_key, image, BPF_ANY);

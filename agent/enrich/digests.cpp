@@ -52,12 +52,14 @@ std::string Digests::remembered(const OpenedExecutable& opened) {
   return *digest;
 }
 
-std::string Digests::of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates) {
+std::string Digests::of(const Executable& executable, const std::vector<Candidate>& candidates) {
+  const auto& [inode, generation, change_time_ns] = executable;
   if (inode.ino == 0) return "";
-  for (const auto& path : candidates) {
-    const auto opened = open_(path);
+  for (const auto& candidate : candidates) {
+    const auto opened = open_(candidate.path);
     if (!opened) continue;
     const Fd fd(opened->fd);
+    if (!candidate.runs && (change_time_ns == 0 || opened->change_time_ns != change_time_ns)) continue;
     // A composed key (no multigrain time) has no generation; the numbers alone must do there.
     const bool same = opened->key.ino == inode.ino && opened->key.dev == inode.dev &&
                       opened->key.subvolume == inode.subvolume &&

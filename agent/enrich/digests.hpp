@@ -29,9 +29,20 @@ class Digests {
  public:
   explicit Digests(OpenExecutable open) : open_(std::move(open)) {}
 
-  /// The digest of the executable with this inode, tried at each candidate path in turn ("/proc/4711/exe",
-  /// "/usr/bin/vi", "/proc/4700/root/usr/bin/vi"); "" where none of them is that inode any more.
-  std::string of(const mark_key& inode, std::uint32_t generation, const std::vector<std::string>& candidates);
+  /// What ran, as the kernel side noted it.
+  struct Executable {
+    mark_key inode{};
+    std::uint32_t generation = 0;     ///< 0 = not known
+    std::int64_t change_time_ns = 0;  ///< when it was executed; 0 = not known
+  };
+  /// Where it may be found: "/proc/4711/exe", "/usr/bin/vi", "/proc/4700/root/usr/bin/vi".
+  struct Candidate {
+    std::string path;
+    bool runs = false;  ///< the kernel lets nobody write to a file that is being executed (ETXTBSY)
+  };
+  /// The digest of the executable, tried at each candidate in turn; "" where none of them is that inode any more, or none
+  /// is proven to hold what ran: who may write a file may put a known program's bytes into it once his own has ended.
+  std::string of(const Executable& executable, const std::vector<Candidate>& candidates);
 
   /// The digest of what `path` opens, whatever inode that is: for /proc/PID/exe of a process that runs.
   std::string of_path(const std::string& path);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t max_lineage = 32;
 constexpr std::size_t max_described = 512;
+constexpr std::int64_t two_ticks = 20'000'000;  // of the slowest kernel clock, CONFIG_HZ=100
 constexpr std::uint32_t no_login = 0xffffffff;
 
 bool same_process(const process_key& a, const process_key& b) {
@@ -50,6 +51,7 @@ ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) {
     }
     facts.exe_inode = raw.exe;
     facts.exe_generation = 0;
+    facts.exe_ctime_ns = 0;
   }
   return facts;
 }
@@ -113,19 +115,27 @@ wire::Process Enricher::describe_anew(const ProcessFacts& facts, const std::vect
     return p;
   }
   // A process that ended is hashed through a path, in the root of a relative that still runs in its mount namespace.
-  std::vector<std::string> candidates;
+  std::vector<Digests::Candidate> candidates;
   const auto proc = [&](const ProcessFacts& f) { return proc_root_ + "/" + std::to_string(f.key.tgid); };
-  if (is_running(proc_root_, facts.key)) candidates.push_back(proc(facts) + "/exe");
+  if (is_running(proc_root_, facts.key)) candidates.push_back({proc(facts) + "/exe", true});
   if (!facts.exe.empty()) {
     for (const auto& relative : lineage)
       if (relative.mount_ns == facts.mount_ns && is_running(proc_root_, relative.key)) {
-        candidates.push_back(proc(relative) + "/root" + facts.exe);
+        candidates.push_back({proc(relative) + "/root" + facts.exe, false});
         break;
       }
-    candidates.push_back(facts.exe);
+    candidates.push_back({facts.exe, false});
   }
-  p.exe_sha256 = digests_.of(facts.exe_inode, facts.exe_generation, candidates);
+  p.exe_sha256 = digests_.of({facts.exe_inode, facts.exe_generation, proven_ctime(facts)}, candidates);
   return p;
+}
+
+/// 0 where the executable had been written just before it ran: a clock tick that covers both would cover the writing of
+/// other bytes after it too.
+std::int64_t Enricher::proven_ctime(const ProcessFacts& facts) const {
+  if (facts.image_boot_ns == 0) return 0;
+  const std::int64_t ran = clock_.wall_at_boot(static_cast<std::int64_t>(facts.image_boot_ns));
+  return facts.exe_ctime_ns + two_ticks < ran ? facts.exe_ctime_ns : 0;
 }
 
 wire::Process Enricher::process(const mark_actor& raw) {
@@ -160,7 +170,7 @@ wire::Actor Enricher::actor(const mark_actor& raw, std::vector<std::string>& mis
   else if (!actor.lineage_complete)
     missing.push_back("lineage up to an init: an ancestor is not known");
   if (actor.process->exe_sha256.empty() && facts.exe_inode.ino != 0)
-    missing.push_back("digest of the executable: the file that ran could not be read any more");
+    missing.push_back("digest of the executable: the file that ran is gone, or was changed since, or just before");
   if (!container_complete) missing.push_back("container: its runtime's files were gone");
   actor.resolved = in_table && actor.lineage_complete && container_complete;
   return actor;

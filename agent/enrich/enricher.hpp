@@ -36,6 +36,7 @@ class Enricher {
   std::vector<ProcessFacts> ancestors(const ProcessFacts& of, bool& complete);
   wire::Process describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
 
+  std::int64_t proven_ctime(const ProcessFacts& facts) const;
   wire::Process describe_anew(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
 
   /// A process that was described with its digest stays as it was until it executes something else. The same few

@@ -195,6 +195,7 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
     facts.exe_cut = image->path_cut != 0;
     facts.exe_inode = image->exe;
     facts.exe_generation = image->exe_generation;
+    facts.exe_ctime_ns = static_cast<std::int64_t>(image->exe_ctime_ns);
     facts.argv = split_argv(image->argv, std::min<std::size_t>(image->argv_len, sizeof image->argv));
     facts.argv_cut = image->argv_cut != 0;
   } else if (const Image* earlier = image_of(key, *known)) {

@@ -29,6 +29,7 @@ struct ProcessFacts {
   bool exe_cut = false;
   mark_key exe_inode{};
   std::uint32_t exe_generation = 0;
+  std::int64_t exe_ctime_ns = 0;  ///< inode change time of exe when it was executed; 0 = not known
   std::string comm;
   std::vector<std::string> argv;
   bool argv_cut = false;

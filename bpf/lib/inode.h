@@ -31,4 +31,15 @@ static __always_inline void inode_key(struct inode* inode, struct mark_key* key)
   }
 }
 
+static __always_inline __u64 inode_ctime_ns(struct inode* inode) {
+  struct inode___split* split = (void*)inode;
+  struct inode___wrapped* wrapped = (void*)inode;
+  struct inode___plain* plain = (void*)inode;
+  if (bpf_core_field_exists(split->i_ctime_sec))
+    return BPF_CORE_READ(split, i_ctime_sec) * 1000000000ULL + (BPF_CORE_READ(split, i_ctime_nsec) & 0x7fffffff);
+  if (bpf_core_field_exists(wrapped->__i_ctime))
+    return BPF_CORE_READ(wrapped, __i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(wrapped, __i_ctime.tv_nsec);
+  return BPF_CORE_READ(plain, i_ctime.tv_sec) * 1000000000ULL + BPF_CORE_READ(plain, i_ctime.tv_nsec);
+}
+
 #endif

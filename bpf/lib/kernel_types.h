@@ -54,6 +54,21 @@ struct inode {
   unsigned long i_ino;
   u32 i_generation;
 };
+/* The change time: i_ctime until 6.5, __i_ctime until 6.10, two fields since. */
+struct timespec64 {
+  __s64 tv_sec;
+  long tv_nsec;
+};
+struct inode___plain {
+  struct timespec64 i_ctime;
+};
+struct inode___wrapped {
+  struct timespec64 __i_ctime;
+};
+struct inode___split {
+  __s64 i_ctime_sec;
+  u32 i_ctime_nsec; /* bit 31: somebody has read it (multigrain time, 6.13) */
+};
 struct qstr {
   const unsigned char* name;
 };
@@ -150,7 +165,6 @@ struct renamedata___parent {
 
 #pragma clang attribute pop
 
-struct timespec64;
 struct task_struct;
 
 #endif

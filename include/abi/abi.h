@@ -11,7 +11,7 @@
 #include <linux/types.h>
 #endif
 
-#define PLUMBLINE_ABI_VERSION 2
+#define PLUMBLINE_ABI_VERSION 3
 
 #define PLUMBLINE_COMM_LEN 16
 #define PLUMBLINE_PATH_LEN 512 /* bytes kept of an executable's path; longer ones are flagged */
@@ -142,6 +142,7 @@ struct process {
 };
 struct image {
   struct mark_key exe;
+  __u64 exe_ctime_ns; /* inode change time of exe when it was executed, ns since 1970: what it holds later may differ */
   __u32 exe_generation;
   __u16 path_len; /* bytes used of path */
   __u16 argv_len;
@@ -164,6 +165,6 @@ PLUMBLINE_ABI_ASSERT(sizeof(struct mark_state) == 16);
 PLUMBLINE_ABI_ASSERT(sizeof(struct registered_inode) == 32);
 PLUMBLINE_ABI_ASSERT(sizeof(struct control) == 32 + 4 * 32 + 6 * 8);
 PLUMBLINE_ABI_ASSERT(sizeof(struct process) == 16 + 16 + 24 + 16 + 32);
-PLUMBLINE_ABI_ASSERT(sizeof(struct image) == 24 + 16 + 512 + 512);
+PLUMBLINE_ABI_ASSERT(sizeof(struct image) == 24 + 8 + 16 + 512 + 512);
 
 #endif

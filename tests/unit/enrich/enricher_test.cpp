@@ -114,6 +114,27 @@ TEST_F(EnricherTest, says_that_the_process_had_left_the_table) {
   EXPECT_THAT(missing_, Contains(HasSubstr("process table")));
 }
 
+TEST_F(EnricherTest, an_executable_written_just_before_it_ran_proves_nothing) {
+  const auto exe = proc_.write("vi", "abc");
+  Digests digests([&](const std::string& at) -> std::optional<OpenedExecutable> {
+    if (at != "/bin/vi") return std::nullopt;
+    OpenedExecutable opened;
+    opened.fd = ::open(exe.c_str(), O_RDONLY | O_CLOEXEC);
+    opened.key.ino = 11;
+    opened.change_time_ns = 700'000'000'000;
+    return opened;
+  });
+  table_.images[4000001].exe_ctime_ns = 700'000'000'000;  // by the wall, which is 500 s ahead of the boot clock
+  for (const auto& [ran, proven] : {std::pair(201'000'000'000ull, true), std::pair(200'010'000'000ull, false)}) {
+    Enricher enricher(table_, containers_, digests, users_, clock_, proc_.path());
+    table_.processes[4000001].image.exec_boot_ns = ran;
+    table_.images[ran] = table_.images[4000001];
+    missing_.clear();
+    EXPECT_EQ(enricher.actor(raw_, missing_).process->exe_sha256.empty(), !proven) << ran;
+    if (!proven) EXPECT_THAT(missing_, Contains(HasSubstr("just before")));
+  }
+}
+
 TEST_F(EnricherTest, an_empty_mark_is_an_unknown_actor) {
   const auto actor = enricher_.actor(mark_actor{}, missing_);
   EXPECT_FALSE(actor.process);
@@ -130,12 +151,18 @@ TEST(DigestsTest, takes_only_the_very_inode_that_ran) {
     opened.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     opened.key = key;
     opened.key.ino = at == "right" ? 5 : 6;
+    opened.change_time_ns = 100;
     return opened;
   };
   Digests digests(open);
-  EXPECT_EQ(digests.of(key, 0, {"wrong"}), "");
+  constexpr auto abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(digests.of({key, 0, 100}, {{"wrong", false}}), "");
   EXPECT_EQ(digests.unreadable(), 1u);
-  EXPECT_EQ(digests.of(key, 0, {"wrong", "right"}), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(digests.of({key, 0, 100}, {{"wrong", false}, {"right", false}}), abc);
+  // Written since it ran, or nobody knows: no proof, except while the kernel keeps it from being written.
+  EXPECT_EQ(digests.of({key, 0, 99}, {{"right", false}}), "");
+  EXPECT_EQ(digests.of({key, 0, 0}, {{"right", false}}), "");
+  EXPECT_EQ(digests.of({key, 0, 0}, {{"right", true}}), abc);
 }
 
 TEST(UsersTest, reads_the_hosts_own_files_and_notices_their_change) {
