@@ -152,8 +152,8 @@ std::string slack_message(std::span<const LedgerRecord> records) {
   for (const auto& record : records)
     if (record.drift_id.empty() || latest[record.node_id + "/" + record.drift_id] == &record)
       lines.push_back(line_of(record));
-  std::stable_sort(lines.begin(), lines.end(),
-                   [](const Line& a, const Line& b) { return a.rank != b.rank ? a.rank > b.rank : a.seq < b.seq; });
+  std::sort(lines.begin(), lines.end(),
+            [](const Line& a, const Line& b) { return a.rank != b.rank ? a.rank > b.rank : a.seq < b.seq; });
   std::string text = "Plumbline: " + std::to_string(records.size()) + (records.size() == 1 ? " record" : " records");
   for (std::size_t i = 0; i < lines.size() && i < max_lines; ++i) text += "\n• " + cut(lines[i].text, max_line_bytes);
   if (lines.size() > max_lines) text += "\n… and " + std::to_string(lines.size() - max_lines) + " more";

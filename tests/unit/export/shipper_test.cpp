@@ -118,6 +118,21 @@ TEST_F(ShipperTest, SendsWhatWaitsInBatchesAndAcknowledgesIt) {
   EXPECT_EQ(status.oldest_unsent, 0u);
 }
 
+TEST_F(ShipperTest, TheFirstOfABurstGoesAtOnceAndTheRestTogether) {
+  first_heartbeat();
+  spool_.append(1);
+  const NextStep after_one = shipper_->step();
+  EXPECT_EQ(after_one.wait, options_.pace);
+  EXPECT_FALSE(after_one.on_append);
+  spool_.append(20);
+  EXPECT_EQ(shipper_->step().wait, milliseconds(0)) << "a full batch has more behind it";
+  EXPECT_EQ(shipper_->step().wait, milliseconds(0));
+  EXPECT_EQ(shipper_->step().wait, options_.pace);
+  const NextStep idle = shipper_->step();
+  EXPECT_GT(idle.wait, options_.pace);
+  EXPECT_TRUE(idle.on_append);
+}
+
 TEST_F(ShipperTest, APartialAcknowledgementSendsOnlyTheRestAgain) {
   first_heartbeat();
   spool_.append(5);
