@@ -1,6 +1,10 @@
 #include "collector/collector.hpp"
 
+#include <sys/stat.h>
+
 #include <atomic>
+#include <cerrno>
+#include <filesystem>
 #include <random>
 #include <vector>
 
@@ -30,6 +34,21 @@ Result<std::unique_ptr<Sink>> make_sink(const SinkConfig& config, const std::sha
 Result<std::string> read_token(const CollectorConfig& config) {
   if (config.token_file.empty()) return std::string();
   return read_secret_file(config.token_file);
+}
+
+/// Made where it is missing, for the collector alone, as the agent makes its state directory.
+Result<void> make_store_directory(const std::string& store) {
+  const auto directory = std::filesystem::path(store).parent_path();
+  if (directory.empty()) return {};
+  std::error_code ignored;  // what is still missing, mkdir() says
+  std::filesystem::create_directories(directory.parent_path(), ignored);
+  struct stat status{};
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return io_error("make the store's directory " + directory.string(), errno,
+                    "make it, writable for the collector, or set store.sqlite");
+  if (::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+  return invalid("use the store's directory " + directory.string(), "it is not a directory",
+                 "set store.sqlite to a file in one");
 }
 
 std::function<double()> random_source() {
@@ -78,6 +97,7 @@ Result<void> Collector::check(const CollectorConfig& config, const Clock& clock)
 Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& config, const Clock& clock) {
   auto token = read_token(config);
   if (!token) return token.error();
+  if (const auto made = make_store_directory(config.sqlite_path); !made) return made.error();
   auto store = open_sqlite_store({.path = config.sqlite_path});
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*token));

@@ -1,5 +1,8 @@
 // plumbline-collector: parse the arguments, build the collector, run until a signal.
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -49,6 +52,14 @@ int parse(int argc, char** argv, Arguments& out) {
   return -1;
 }
 
+/// The process holds a token, keys and URLs with secrets, and what it writes is not for every user's eyes.
+void keep_to_ourselves() {
+  ::prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::umask(077);
+}
+
 /// SIGTERM and SIGINT wait in this set for run(); every thread inherits the mask.
 sigset_t block_signals() {
   sigset_t ends;
@@ -95,6 +106,7 @@ int main(int argc, char** argv) {
   Arguments arguments;
   if (const int code = parse(argc, argv, arguments); code >= 0) return code;
   if (arguments.schema) return std::puts(collector::collector_config_schema().c_str()) < 0 ? 1 : 0;
+  keep_to_ourselves();
   const auto config = collector::load_collector_config(arguments.config);
   if (!config) return fail(config.error(), exit_config);
   if (arguments.check) return check(*config);

@@ -1,5 +1,7 @@
 #include "collector/api/api.hpp"
 
+#include <strings.h>
+
 #include <array>
 #include <charconv>
 
@@ -114,7 +116,21 @@ http::Response list_sinks(const ApiParts& parts, const http::Request& request) {
   return std::move(writer).finish("");
 }
 
+/// A browser names the page that sends a request; only one of this very server may change something here.
+bool is_of_another_site(const http::Request& request) {
+  const std::string* origin = request.header("Origin");
+  if (origin == nullptr) return false;
+  const std::string* host = request.header("Host");
+  const std::size_t scheme = origin->find("://");
+  if (host == nullptr || scheme == std::string::npos) return true;  // "null" is what a sandboxed page sends
+  return ::strcasecmp(origin->c_str() + scheme + 3, host->c_str()) != 0;
+}
+
 http::Response replay_sink(const ApiParts& parts, const http::Request& request) {
+  if (is_of_another_site(request))
+    return http::problem({ErrorCode::permission, "replay a sink's dead letters",
+                          "the request comes from a page of another site (Origin)",
+                          "send it without Origin, as curl does, or from a page of this host"});
   if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   const std::string& name = request.params.at("name");
   for (const auto& sink : parts.sinks) {

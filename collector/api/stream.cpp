@@ -1,10 +1,13 @@
 #include "collector/api/stream.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "collector/api/views.hpp"
 #include "http/page.hpp"
+#include "include/wire/json_write.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -30,12 +33,13 @@ std::optional<Position> parse_position(const std::string& text) {
 
 class Reader {
  public:
-  Reader(Store& store, Position position) : store_(store), position_(position) {}
+  Reader(Store& store, Position position, std::string first)
+      : store_(store), position_(position), first_(std::move(first)) {}
 
   std::string next(std::size_t max_bytes) {
     const std::uint64_t after = position_.whole ? position_.seq : position_.seq - 1;
     const auto rows = store_.ledger_after(after, 256, max_bytes);
-    std::string text;
+    std::string text = std::exchange(first_, {});
     if (!rows) return text;  // asked again with the next wake or ping
     for (const auto& row : *rows) {
       const auto events = events_of(row);
@@ -52,21 +56,50 @@ class Reader {
  private:
   Store& store_;
   Position position_;
+  std::string first_;  ///< what comes before everything else
 };
+
+/// Whether the ledger has come to `seq`. Where the count says no, its rows are asked: the count follows a commit.
+Result<bool> has_come_to(const Store& store, std::uint64_t seq) {
+  if (seq <= store.stats().last_seq) return true;
+  const auto rows = store.ledger_after(seq - 1, 1, 1);
+  if (!rows) return rows.error();
+  return !rows->empty();
+}
+
+/// As an agent's stream tells it. Its id is the ledger's beginning, from where the stream goes on.
+std::string unknown_id(std::uint64_t last, std::uint64_t asked) {
+  return http::sse_event("0", "gap",
+                         wire::JsonObject()
+                             .text("reason", "unknown_id")
+                             .number("from_sequence", last + 1)
+                             .number("until_sequence", asked)
+                             .text("detail",
+                                   "this ledger has not come so far: it is another one; all that it has follows, and "
+                                   "GET /v1/drift has the state")
+                             .str());
+}
 
 }  // namespace
 
 std::variant<http::Response, http::StreamResponse> open_stream(Store& store, const http::Request& request) {
-  if (const auto known = http::check_query(request.query, {}); !known) return http::problem(known.error());
+  if (const auto known = http::check_query(request.query, {"last_event_id"}); !known)
+    return http::problem(known.error());
   Position position{store.stats().last_seq, 0, true};
-  if (const std::string* id = request.header("Last-Event-ID"); id != nullptr && !id->empty()) {
+  std::string first;
+  const std::string* id = request.header("Last-Event-ID");
+  if (id == nullptr) id = http::find_field(request.query, "last_event_id");
+  if (id != nullptr && !id->empty()) {
     const auto parsed = parse_position(*id);
-    if (!parsed || (parsed->seq == 0 && !parsed->whole))
+    if (!parsed || (parsed->seq == 0 && !parsed->whole) || parsed->seq > INT64_MAX)
       return http::problem(invalid("resume the stream", "Last-Event-ID `" + *id + "` is no id of this stream",
                                    "send the id of the last event, or none to begin now"));
-    position = *parsed;
+    const auto known = has_come_to(store, parsed->seq);
+    if (!known) return http::problem(known.error());
+    if (!*known) first = unknown_id(position.seq, parsed->seq);
+    position = *known ? *parsed : Position{};
   }
-  const auto reader = std::make_shared<Reader>(store, position);
+  const auto reader = std::make_shared<Reader>(store, position, std::move(first));
   http::StreamResponse stream;
   stream.next = [reader](std::size_t max_bytes) { return reader->next(max_bytes); };
   stream.subscribe = [&store](std::function<void()> wake) { return store.subscribe(std::move(wake)); };

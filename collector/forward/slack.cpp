@@ -91,6 +91,13 @@ Line line_of(const LedgerRecord& record) {
                          : "*agent of " + escape(record.node) + " is silent*: what changes there goes unseen";
     return line;
   }
+  if (record.type == "conflict") {
+    line.rank = 20;
+    line.text = "*two senders say that they are " + escape(record.node) +
+                "*, or its agent lost its state: what one of "
+                "them says is set aside (dead letters)";
+    return line;
+  }
   line.rank = 5;
   line.text = escape(record.type) + " on " + escape(record.node);
   return line;

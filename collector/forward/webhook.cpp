@@ -21,7 +21,8 @@ class WebhookSink final : public Sink {
   Delivery deliver(std::span<const LedgerRecord> records) override {
     const LedgerRecord& record = records.front();
     const std::string body = cloud_event(record);
-    std::vector<std::pair<std::string, std::string>> headers = {{"Idempotency-Key", record.id}};
+    // With the node: an id is its node's own.
+    std::vector<std::pair<std::string, std::string>> headers = {{"Idempotency-Key", record.node_id + "/" + record.id}};
     if (!options_.hmac_key_file.empty()) {
       // Read each time: a rotated key takes effect without a restart. A file that cannot be read is for a person.
       auto key = read_secret_file(options_.hmac_key_file);

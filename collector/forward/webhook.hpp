@@ -17,9 +17,9 @@ struct WebhookOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
 };
 
-/// One CloudEvent a request (POST, application/cloudevents+json), with `Idempotency-Key: <record id>` and, with a key,
-/// `Plumbline-Signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of "<t>.<body>">`. Delivered at least once: a receiver
-/// that must not double compares the key. Errors: a bad URL or unreadable key file.
+/// One CloudEvent a request (POST, application/cloudevents+json), with `Idempotency-Key: <node id>/<record id>` and,
+/// with a key, `Plumbline-Signature: t=<unix seconds>,v1=<hex HMAC-SHA-256 of "<t>.<body>">`. Delivered at least once:
+/// a receiver that must not double compares the former. Errors: a bad URL or unreadable key file.
 Result<std::unique_ptr<Sink>> make_webhook_sink(const WebhookOptions& options, std::shared_ptr<Watchdog> watchdog,
                                                 const Clock& clock);
 

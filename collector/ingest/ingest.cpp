@@ -59,7 +59,7 @@ void Ingest::handle(const http::Request& request, const http::Responder& respond
                           {{"Accept-Encoding", "zstd, identity"}}));
     return;
   }
-  auto batch = prepare_batch(request.body, encoding, clock_.wall(), limits_);
+  auto batch = prepare_batch(request.body, encoding, {clock_.wall(), clock_.boot()}, limits_);
   if (!batch) {
     const bool large = batch.error().code == ErrorCode::unsupported;
     ++(large ? stats_.too_large : stats_.malformed);

@@ -7,21 +7,35 @@
 
 namespace plumbline::collector {
 
-PreparedRecord prepare_record(wire::Record record, wire::ColumnReader& reader) {
+namespace {
+
+/// Why `node_id` cannot have made the record; "" = it can. Ids begin with their node's (wire::make_finding_id()), so
+/// that nobody speaks in another's name.
+std::string stranger(const wire::Record& record, std::string_view node_id) {
+  const std::string begin = (record.type == "gap" ? "g-" : "") + std::string(node_id.substr(0, 8));
+  if (record.type == "drift" || record.id.starts_with(begin)) return "";
+  return invalid("read record " + record.id, "/id does not begin with " + begin + ", as its sender's do").message();
+}
+
+}  // namespace
+
+PreparedRecord prepare_record(wire::Record record, std::string_view node_id, wire::ColumnReader& reader) {
   PreparedRecord item;
   item.record = std::move(record);
   unsigned int size = 0;
   EVP_Digest(item.record.body.data(), item.record.body.size(), reinterpret_cast<unsigned char*>(item.digest.data()),
              &size, EVP_sha256(), nullptr);
   auto columns = reader.read(item.record);
-  if (columns)
-    item.columns = std::move(*columns);
-  else
+  if (!columns) {
     item.refused = columns.error().message();
+    return item;
+  }
+  item.columns = std::move(*columns);
+  item.refused = stranger(item.record, node_id);
   return item;
 }
 
-Result<PreparedBatch> prepare_batch(std::string_view body, std::string_view encoding, WallNs received_at,
+Result<PreparedBatch> prepare_batch(std::string_view body, std::string_view encoding, Received received,
                                     const IngestLimits& limits) {
   std::string text;
   if (encoding == wire::batch_content_encoding) {
@@ -38,14 +52,15 @@ Result<PreparedBatch> prepare_batch(std::string_view body, std::string_view enco
   if (!decoded) return decoded.error();
 
   PreparedBatch batch;
-  batch.received_at = received_at;
+  batch.received_at = received.at;
+  batch.heard_at = received.boot;
   batch.header = std::move(*decoded);
   auto records = std::exchange(batch.header.records, {});
   batch.records.reserve(records.size());
   wire::ColumnReader reader;
   for (auto& record : records) {
     batch.bytes += record.body.size();
-    batch.records.push_back(prepare_record(std::move(record), reader));
+    batch.records.push_back(prepare_record(std::move(record), batch.header.node_id, reader));
   }
   return batch;
 }

@@ -16,13 +16,19 @@ struct IngestLimits {
   std::size_t max_record_bytes = std::size_t{1} << 20;
 };
 
+/// When a batch came: the same moment on both clocks.
+struct Received {
+  WallNs at = 0;
+  std::int64_t boot = 0;
+};
+
 /// Unpacks (`encoding` "zstd", or "" for plain NDJSON), checks the frame, takes each record's columns and digest.
 /// `invalid_argument`: damaged, nothing usable. `unsupported`: over a limit. A single bad body is no error: it is
 /// marked `refused` and becomes a dead letter.
-Result<PreparedBatch> prepare_batch(std::string_view body, std::string_view encoding, WallNs received_at,
+Result<PreparedBatch> prepare_batch(std::string_view body, std::string_view encoding, Received received,
                                     const IngestLimits& limits);
 
-/// Digest and columns of one record.
-PreparedRecord prepare_record(wire::Record record, wire::ColumnReader& reader);
+/// Digest and columns of one record that `node_id` sent.
+PreparedRecord prepare_record(wire::Record record, std::string_view node_id, wire::ColumnReader& reader);
 
 }  // namespace plumbline::collector

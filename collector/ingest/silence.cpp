@@ -5,9 +5,9 @@
 namespace plumbline::collector {
 
 Result<std::size_t> SilenceWatch::check() {
-  if (clock_.boot() - began_ < after_) return std::size_t{0};
-  const WallNs now = clock_.wall();
-  return store_.report_silence(now - after_, now);
+  const std::int64_t now = clock_.boot();  // a step of the wall clock is no silence
+  if (now - began_ < after_) return std::size_t{0};
+  return store_.report_silence(now - after_, clock_.wall());
 }
 
 void SilenceWatch::start() {

@@ -237,22 +237,6 @@ Result<std::optional<DriftRow>> SqliteReader::drift(const std::string& id) const
   return std::optional<DriftRow>(std::move(found->items.front()));
 }
 
-Result<std::vector<LedgerRecord>> SqliteReader::records_by_id(const std::vector<std::string>& ids) const {
-  auto database = borrow();
-  if (!database) return database.error();
-  auto statement = (*database)->prepare(std::string(ledger_columns) + "WHERE l.id = ?1");
-  if (!statement) return statement.error();
-  std::vector<LedgerRecord> records;
-  for (const auto& id : ids) {
-    const auto row = statement->bind(1, id).step();
-    if (!row) return row.error();
-    if (!*row) continue;
-    records.push_back(ledger_row(*statement));
-    statement->reset();
-  }
-  return records;
-}
-
 Result<Page<DriftRow>> SqliteReader::resources(const Query& query) const {
   auto database = borrow();
   if (!database) return database.error();

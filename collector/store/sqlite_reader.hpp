@@ -20,7 +20,6 @@ class SqliteReader {
   Result<Page<LedgerRecord>> findings(const Query& query) const;
   Result<Page<DriftRow>> drifts(const Query& query) const;
   Result<std::optional<DriftRow>> drift(const std::string& id) const;
-  Result<std::vector<LedgerRecord>> records_by_id(const std::vector<std::string>& ids) const;
   Result<Page<DriftRow>> resources(const Query& query) const;
   Result<std::vector<NodeRow>> nodes() const;
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const;

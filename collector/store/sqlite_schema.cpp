@@ -6,7 +6,7 @@ namespace plumbline::collector {
 namespace {
 
 // Each entry takes a file from the version of its index to the next one, in one transaction.
-constexpr std::array<const char*, 1> migrations = {R"sql(
+constexpr std::array<const char*, 2> migrations = {R"sql(
   CREATE TABLE nodes (
     ref INTEGER PRIMARY KEY,
     node_id TEXT NOT NULL UNIQUE,
@@ -76,6 +76,32 @@ constexpr std::array<const char*, 1> migrations = {R"sql(
     digest BLOB NOT NULL,
     body TEXT NOT NULL,
     UNIQUE (origin, node_id, record_id, seq, digest));
+)sql",
+                                                   R"sql(
+  -- An id is its node's own. It was the whole ledger's, so that a node could use up the ids of another's next findings.
+  -- SQLite cannot drop a column's UNIQUE, so the table is made anew, with the positions that cursors point to.
+  CREATE TABLE ledger_2 (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    node_ref INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    resource TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    comparison TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    drift_id TEXT NOT NULL,
+    drift_state TEXT NOT NULL,
+    UNIQUE (node_ref, id));
+  INSERT INTO ledger_2 SELECT seq, node_ref, sequence, type, id, at, received_at, resource, verdict, comparison,
+    severity, drift_id, drift_state FROM ledger ORDER BY seq;
+  UPDATE sqlite_sequence SET seq = coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger'), 0)
+    WHERE name = 'ledger_2';
+  DROP TABLE ledger;
+  ALTER TABLE ledger_2 RENAME TO ledger;
+  CREATE INDEX ledger_by_node ON ledger (node_ref);
 )sql"};
 
 Result<void> migrate(Database& database) {

@@ -93,7 +93,7 @@ class SqliteStore final : public Store {
     return {};
   }
 
-  Result<std::size_t> report_silence(WallNs heard_before, WallNs now) override {
+  Result<std::size_t> report_silence(std::int64_t heard_before, WallNs now) override {
     return wait_for<std::size_t>([=](SqliteWriter& writer) { return writer.report_silence(heard_before, now); });
   }
 
@@ -104,9 +104,6 @@ class SqliteStore final : public Store {
   Result<Page<LedgerRecord>> findings(const Query& query) const override { return reader_.findings(query); }
   Result<Page<DriftRow>> drifts(const Query& query) const override { return reader_.drifts(query); }
   Result<std::optional<DriftRow>> drift(const std::string& id) const override { return reader_.drift(id); }
-  Result<std::vector<LedgerRecord>> records_by_id(const std::vector<std::string>& ids) const override {
-    return reader_.records_by_id(ids);
-  }
   Result<Page<DriftRow>> resources(const Query& query) const override { return reader_.resources(query); }
   Result<std::vector<NodeRow>> nodes() const override { return reader_.nodes(); }
 

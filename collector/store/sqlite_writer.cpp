@@ -44,17 +44,17 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
       {writer->append_,
        "INSERT INTO ledger (node_ref, sequence, type, id, at, received_at, resource, verdict, comparison, severity,"
        " drift_id, drift_state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
-       " ON CONFLICT (id) DO NOTHING"},
+       " ON CONFLICT (node_ref, id) DO NOTHING"},
       {writer->append_body_, "INSERT INTO bodies (seq, digest, body) VALUES (?1, ?2, ?3)"},
-      {writer->find_digest_, "SELECT b.digest = ?2 FROM ledger l JOIN bodies b USING (seq) WHERE l.id = ?1"},
+      {writer->find_digest_,
+       "SELECT b.digest = ?3 FROM ledger l JOIN bodies b USING (seq) WHERE l.node_ref = ?1 AND l.id = ?2"},
       {writer->save_drift_,
        "INSERT INTO drifts (id, node_ref, seq, epoch, sequence, resource, state, comparison, updated_at)"
        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id, node_ref) DO UPDATE SET seq = excluded.seq,"
        " epoch = excluded.epoch, sequence = excluded.sequence, resource = excluded.resource, state = excluded.state,"
        " comparison = excluded.comparison, updated_at = excluded.updated_at"
        " WHERE (excluded.epoch, excluded.sequence) > (drifts.epoch, drifts.sequence)"},
-      {writer->find_silent_,
-       "SELECT node_id, node, last_seen FROM nodes WHERE silent_since = 0 AND last_seen < ?1 ORDER BY last_seen"},
+      {writer->find_silent_, "SELECT ref, node_id, node, last_seen FROM nodes WHERE silent_since = 0"},
       {writer->set_silent_, "UPDATE nodes SET silent_since = ?2 WHERE node_id = ?1"},
       {writer->save_cursor_,
        "INSERT INTO sinks (name, cursor) VALUES (?1, ?2)"
@@ -79,6 +79,7 @@ Result<wire::Ack> SqliteWriter::ingest(const PreparedBatch& batch) {
   auto found = node_of(batch);
   if (!found) return found.error();
   Node& node = **found;
+  heard_[node.ref] = std::max(heard_[node.ref], batch.heard_at);
   if (node.silent_since != 0) {
     const std::string id = "returned-" + batch.header.node_id + "-" + std::to_string(node.silent_since);
     const auto appended =
@@ -90,47 +91,60 @@ Result<wire::Ack> SqliteWriter::ingest(const PreparedBatch& batch) {
   }
   wire::Ack ack;
   ack.items.reserve(batch.records.size());
+  Conflicts conflicts;
   for (const PreparedRecord& item : batch.records) {
-    auto outcome = ingest_record(batch, item, node);
+    auto outcome = ingest_record(batch, item, node, conflicts);
     if (!outcome) return outcome.error();
     ack.items.push_back(std::move(*outcome));
   }
+  const auto reported = report_conflicts(batch, node, conflicts);
+  if (!reported) return reported.error();
   // Of a batch, everything up to its end is durable, whatever was held before; a heartbeat asks what is.
   ack.accepted_through = batch.records.empty() ? node.accepted_through : batch.records.back().record.sequence;
-  node.last_seen = std::max(node.last_seen, batch.received_at);
+  node.last_seen = batch.received_at;  // to show; a clock that was set back is followed
   const auto saved = save_node(batch, node);
   if (!saved) return saved.error();
   return ack;
 }
 
-Result<wire::AckItem> SqliteWriter::ingest_record(const PreparedBatch& batch, const PreparedRecord& item, Node& node) {
+Result<wire::AckItem> SqliteWriter::ingest_record(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
+                                                  Conflicts& conflicts) {
   const std::uint64_t sequence = item.record.sequence;
-  std::string why = item.refused;
-  if (why.empty()) {
-    const auto stored = append(node, item, batch.received_at);
-    if (!stored) return stored.error();
-    if (*stored) {
-      const std::int64_t seq = database_.last_row();
-      ++counts_.stored;
-      const auto advanced = advance(batch, node, sequence);
-      if (!advanced) return advanced.error();
-      if (item.columns.has_drift) {
-        const auto saved = save_drift(node, item, seq);
-        if (!saved) return saved.error();
-      }
-      return wire::AckItem{sequence, "stored", ""};
+  if (!item.refused.empty()) return set_aside(batch, item, node, item.refused, conflicts);
+  const auto appended = append(node, item, batch.received_at);
+  if (!appended) return appended.error();
+  if (*appended) {
+    const std::int64_t seq = database_.last_row();
+    ++counts_.stored;
+    const auto advanced = advance(batch, node, sequence);
+    if (!advanced) return advanced.error();
+    if (item.columns.has_drift) {
+      const auto saved = save_drift(node, item, seq);
+      if (!saved) return saved.error();
     }
-    const auto same = find_digest_.bind(1, item.record.id).bind(2, item.digest).step();
-    if (!same) return same.error();
-    const bool equal = *same && find_digest_.number(0) == 1;
-    find_digest_.reset();
-    if (equal) {
-      ++counts_.duplicates;
-      node.accepted_through = std::max(node.accepted_through, sequence);
-      return wire::AckItem{sequence, "duplicate", ""};
-    }
-    why = "id " + item.record.id + " was stored before with another body";
+    return wire::AckItem{sequence, "stored", ""};
   }
+  const auto same = is_stored(node, item);
+  if (!same) return same.error();
+  if (!*same)
+    return set_aside(batch, item, node, "id " + item.record.id + " was stored before with another body", conflicts);
+  ++counts_.duplicates;
+  node.accepted_through = std::max(node.accepted_through, sequence);
+  return wire::AckItem{sequence, "duplicate", ""};
+}
+
+/// Whether the record that has this id is this one.
+Result<bool> SqliteWriter::is_stored(const Node& node, const PreparedRecord& item) {
+  const auto found = find_digest_.bind(1, node.ref).bind(2, item.record.id).bind(3, item.digest).step();
+  if (!found) return found.error();
+  const bool equal = *found && find_digest_.number(0) == 1;
+  find_digest_.reset();
+  return equal;
+}
+
+Result<wire::AckItem> SqliteWriter::set_aside(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
+                                              const std::string& why, Conflicts& conflicts) {
+  const std::uint64_t sequence = item.record.sequence;
   DeadLetter letter;
   letter.origin = "ingest";
   letter.node_id = batch.header.node_id;
@@ -141,16 +155,29 @@ Result<wire::AckItem> SqliteWriter::ingest_record(const PreparedBatch& batch, co
   letter.body = item.record.body;
   const auto added = add_dead_letter(letter, item.digest);
   if (!added) return added.error();
-  if (*added) {
-    ++counts_.rejected;
-    if (item.refused.empty()) ++counts_.conflicts;
-    // A refused body leaves no hole; a conflict says nothing about the node's sequence.
-    if (!item.refused.empty()) {
-      const auto advanced = advance(batch, node, sequence);
-      if (!advanced) return advanced.error();
-    }
+  if (!*added) return wire::AckItem{sequence, "rejected", why};
+  ++counts_.rejected;
+  if (item.refused.empty()) {
+    // It says nothing about the node's sequence: who sent which of the two is not known.
+    ++counts_.conflicts;
+    if (conflicts.records++ == 0) conflicts = {1, sequence, item.record.id, database_.last_row()};
+  } else {
+    const auto advanced = advance(batch, node, sequence);  // a refused body leaves no hole
+    if (!advanced) return advanced.error();
   }
   return wire::AckItem{sequence, "rejected", why};
+}
+
+/// Two senders say that they are this node, or one lost its state: sinks hear of it, once a batch.
+Result<void> SqliteWriter::report_conflicts(const PreparedBatch& batch, const Node& node, const Conflicts& conflicts) {
+  if (conflicts.records == 0) return {};
+  wire::JsonObject conflict;
+  conflict.text("node_id", batch.header.node_id).text("node", batch.header.node);
+  conflict.number("records", conflicts.records).text("record_id", conflicts.record_id);
+  conflict.number("sequence", conflicts.sequence).number("dead_letter", conflicts.letter);
+  conflict.text("at", rfc3339(batch.received_at));
+  return append_own(node, "conflict", "conflict-" + batch.header.node_id + "-" + std::to_string(conflicts.letter),
+                    wire::JsonObject().raw("conflict", conflict.str()).str(), batch.received_at);
 }
 
 // A new record: does it follow on what this node sent before?
@@ -269,19 +296,21 @@ Result<void> SqliteWriter::save_node(const PreparedBatch& batch, const Node& nod
       .run();
 }
 
-Result<std::size_t> SqliteWriter::report_silence(WallNs heard_before, WallNs now) {
+Result<std::size_t> SqliteWriter::report_silence(std::int64_t heard_before, WallNs now) {
   struct Silent {
     std::string node_id;
     std::string node;
     WallNs last_seen;
   };
   std::vector<Silent> silent;
-  find_silent_.bind(1, heard_before);
   for (;;) {
     const auto row = find_silent_.step();
     if (!row) return row.error();
     if (!*row) break;
-    silent.push_back({find_silent_.text(0), find_silent_.text(1), find_silent_.number(2)});
+    const auto heard = heard_.find(find_silent_.number(0));
+    if (heard != heard_.end() && heard->second >= heard_before) continue;
+    if (heard != heard_.end()) heard_.erase(heard);  // as good as never heard, until it is heard again
+    silent.push_back({find_silent_.text(1), find_silent_.text(2), find_silent_.number(3)});
   }
   for (const Silent& one : silent) {
     PreparedBatch batch;

@@ -28,7 +28,7 @@ class SqliteWriter {
   static Result<std::unique_ptr<SqliteWriter>> make(Database& database);
 
   Result<wire::Ack> ingest(const PreparedBatch& batch);
-  Result<std::size_t> report_silence(WallNs heard_before, WallNs now);
+  Result<std::size_t> report_silence(std::int64_t heard_before, WallNs now);
   Result<void> move_sink_cursor(const std::string& sink, std::uint64_t seq);
   Result<bool> add_dead_letter(const DeadLetter& letter, const Digest& digest);  ///< false: it was there already
   Result<std::size_t> request_replay(const std::string& origin);
@@ -54,10 +54,23 @@ class SqliteWriter {
     WallNs silent_since = 0;
   };
 
+  /// What a batch had of records whose id was stored before with another body.
+  struct Conflicts {
+    std::uint64_t records = 0;
+    std::uint64_t sequence = 0;  ///< of the first
+    std::string record_id;
+    std::int64_t letter = 0;  ///< the dead letter that keeps it
+  };
+
   explicit SqliteWriter(Database& database) : database_(database) {}
   Result<Node*> node_of(const PreparedBatch& batch);
   Result<void> save_node(const PreparedBatch& batch, const Node& node);
-  Result<wire::AckItem> ingest_record(const PreparedBatch& batch, const PreparedRecord& item, Node& node);
+  Result<wire::AckItem> ingest_record(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
+                                      Conflicts& conflicts);
+  Result<wire::AckItem> set_aside(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
+                                  const std::string& why, Conflicts& conflicts);
+  Result<bool> is_stored(const Node& node, const PreparedRecord& item);
+  Result<void> report_conflicts(const PreparedBatch& batch, const Node& node, const Conflicts& conflicts);
   Result<void> advance(const PreparedBatch& batch, Node& node, std::uint64_t sequence);
   Result<void> save_drift(const Node& node, const PreparedRecord& item, std::int64_t seq);
   Result<bool> append(const Node& node, const PreparedRecord& item, WallNs received_at);
@@ -66,6 +79,9 @@ class SqliteWriter {
 
   Database& database_;
   std::unordered_map<std::string, Node> nodes_;
+  // When each node that is not silent was last heard, on the boot clock, since this process began; by the node's row.
+  // forget() leaves it: who was heard was heard, also where the disk did not take what it said.
+  std::unordered_map<std::int64_t, std::int64_t> heard_;
   WriteCounts counts_;
   Statement find_node_, add_node_, save_node_, append_, append_body_, find_digest_, save_drift_, find_silent_,
       set_silent_, save_cursor_, add_letter_, mark_replays_, drop_letter_, keep_letter_;

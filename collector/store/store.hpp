@@ -32,11 +32,13 @@ struct PreparedRecord {
 struct PreparedBatch {
   wire::Batch header;  ///< its `records` are empty: they moved to `records` below
   std::vector<PreparedRecord> records;
-  WallNs received_at = 0;
-  std::size_t bytes = 0;  ///< of all bodies: what it weighs in the queue
+  WallNs received_at = 0;     ///< to show
+  std::int64_t heard_at = 0;  ///< the same moment on the boot clock, which nobody sets: what silence is measured with
+  std::size_t bytes = 0;      ///< of all bodies: what it weighs in the queue
 };
 
-/// One row of the ledger. Rows of the collector's own (type "silence", "sequence_gap") have sequence 0.
+/// One row of the ledger. Rows of the collector's own (type "silence", "sequence_gap", "conflict") have sequence 0. An
+/// id is unique among its node's rows.
 struct LedgerRecord {
   std::uint64_t seq = 0;  ///< global, ascending, never reused: the position of every cursor
   std::string node_id;
@@ -147,15 +149,15 @@ class Store {
   /// `done`, when the queue is at its bound.
   virtual Result<void> submit(PreparedBatch batch, std::function<void(Result<wire::Ack>)> done) = 0;
 
-  /// Appends one "silence" record for each node last heard before `heard_before` that has none yet; returns how many.
-  virtual Result<std::size_t> report_silence(WallNs heard_before, WallNs now) = 0;
+  /// Appends one "silence" record for each node that has none yet and was not heard since `heard_before` (boot clock;
+  /// a node that was not heard since the store was opened counts as never heard); returns how many. `now` is shown.
+  virtual Result<std::size_t> report_silence(std::int64_t heard_before, WallNs now) = 0;
 
   virtual Result<std::vector<LedgerRecord>> ledger_after(std::uint64_t seq, std::size_t limit,
                                                          std::size_t max_bytes) const = 0;
   virtual Result<Page<LedgerRecord>> findings(const Query& query) const = 0;
   virtual Result<Page<DriftRow>> drifts(const Query& query) const = 0;
   virtual Result<std::optional<DriftRow>> drift(const std::string& id) const = 0;
-  virtual Result<std::vector<LedgerRecord>> records_by_id(const std::vector<std::string>& ids) const = 0;
   /// The newest drift of each (node, resource), as a resource's last known state.
   virtual Result<Page<DriftRow>> resources(const Query& query) const = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;

@@ -1,8 +1,11 @@
-// Reading side of POST /v1/batches (format: record.hpp). Bodies stay raw text: no DOM a record. Users link libsimdjson.
+// Reading side of POST /v1/batches (format: record.hpp). Bodies stay raw text: no DOM a record. Users link libsimdjson
+// and nlohmann_json.
 #pragma once
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -16,6 +19,7 @@ struct BatchLimits {
   std::size_t max_records = 5000;
   std::size_t max_record_bytes = std::size_t{1} << 20;
   std::size_t max_header_bytes = std::size_t{64} << 10;
+  int max_depth = 16;  ///< of labels and health
 };
 
 namespace detail {
@@ -49,6 +53,25 @@ struct LineReader {
     const auto parsed = value.get_string().get(view) == simdjson::SUCCESS ? parse_rfc3339(view) : std::nullopt;
     if (!parsed) return fail(key, "not an RFC 3339 time");
     out = *parsed;
+  }
+  /// An id goes into headers, logs and URLs as it is.
+  void id(std::string_view key, od::value value, std::string& out, std::size_t max) {
+    text(key, value, out, max);
+    if (!std::all_of(out.begin(), out.end(), [](char c) { return c > ' ' && c < '\x7f'; }))
+      fail(key, "not of printable ASCII without spaces");
+  }
+  /// An object that is shown as it is, inside of others: all of it is parsed, where object() only finds its end.
+  void whole_object(std::string_view key, od::value value, std::string& out, int max_depth) {
+    object(key, value, out);
+    if (!problem.empty()) return;
+    bool deep = false;
+    const auto shallow = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+      deep = deep || depth > max_depth;
+      return !deep;
+    };
+    const auto parsed = nlohmann::json::parse(out, shallow, /*allow_exceptions=*/false);
+    if (deep) return fail(key, "nested too deeply");
+    if (!parsed.is_object()) fail(key, "not an object");
   }
   void object(std::string_view key, od::value value, std::string& out) {
     od::object object;
@@ -113,13 +136,13 @@ inline Result<Batch> decode_batch(std::string ndjson, const BatchLimits& limits 
                      "its header is longer than " + std::to_string(limits.max_header_bytes) + " bytes",
                      "shorten labels and health"};
       auto read = detail::read_line(parser, line, number, [&](auto& r, std::string_view key, auto value) {
-        if (key == "node_id") return r.text(key, value, batch.node_id, 64);
+        if (key == "node_id") return r.id(key, value, batch.node_id, 64);
         if (key == "node") return r.text(key, value, batch.node);
         if (key == "boot_id") return r.text(key, value, batch.boot_id, 64);
         if (key == "agent_version") return r.text(key, value, batch.agent_version, 64);
         if (key == "sent_at") return r.time(key, value, batch.sent_at);
-        if (key == "labels") return r.object(key, value, batch.labels_json);
-        if (key == "health") return r.object(key, value, batch.health_json);
+        if (key == "labels") return r.whole_object(key, value, batch.labels_json, limits.max_depth);
+        if (key == "health") return r.whole_object(key, value, batch.health_json, limits.max_depth);
         if (key == "oldest_unsent") return r.number(key, value, batch.oldest_unsent);
         if (key == "records") {
           has_count = true;
@@ -146,7 +169,7 @@ inline Result<Batch> decode_batch(std::string ndjson, const BatchLimits& limits 
     auto read = detail::read_line(parser, line, number, [&](auto& r, std::string_view key, auto value) {
       if (key == "sequence") return r.number(key, value, record.sequence);
       if (key == "type") return r.text(key, value, record.type, 32);
-      if (key == "id") return r.text(key, value, record.id, 256);
+      if (key == "id") return r.id(key, value, record.id, 200);
       if (key == "at") return r.time(key, value, record.at);
       if (key == "body") return r.object(key, value, record.body);
     });

@@ -35,6 +35,9 @@ struct RecordColumns {
 class ColumnReader {
  public:
   Result<RecordColumns> read(const Record& record) {
+    // Other types are the collector's own to make (silence, …): from elsewhere they would be taken for its word.
+    if (record.type != "finding" && record.type != "drift" && record.type != "gap")
+      return refuse(record, "/type is none that agents send: finding, drift, gap");
     simdjson::dom::element body;
     const auto code = parser_.parse(record.body).get(body);
     if (code != simdjson::SUCCESS) return refuse(record, simdjson::error_message(code));
@@ -75,6 +78,8 @@ class ColumnReader {
         take(part, "updated_at", updated);
         columns.drift_updated_at = parse_rfc3339(updated).value_or(columns.at);
         if (columns.drift_id.empty()) return refuse(record, "/body/drift/id is missing");
+        if (record.type == "drift" && record.id != columns.drift_id + "@" + std::to_string(record.sequence))
+          return refuse(record, "/id is not /body/drift/id and /sequence");
         if (columns.drift_state.empty()) return refuse(record, "/body/drift/state is missing");
         if (columns.drift_resource.empty()) return refuse(record, "/body/drift/resource is missing");
       }

@@ -1,6 +1,7 @@
 // The whole collector in this process, asked over real sockets.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -129,7 +130,14 @@ TEST_F(CollectorApi, bad_batches_are_refused_whole) {
                      "\n",
                      {type}),
             413);
+  for (const char* header : {R"("labels":[])", R"("labels":{"a":tru})", R"("health":{"a":{1}})", R"("health":"up")"})
+    EXPECT_EQ(post_raw(R"({"node_id":"0123456789abcdef","records":0,)" + std::string(header) + "}\n", {type}), 400)
+        << header;
+  auto spaced = finding(node_, 1, "r");
+  spaced.id = "a b";
+  EXPECT_EQ(post_raw(wire::encode_batch(batch(node_, {spaced})), {type}), 400);
   EXPECT_EQ(Json::parse(get("/v1/status").body)["store"]["last_seq"], 0) << "nothing of them was stored";
+  EXPECT_TRUE(items("/v1/nodes").empty());
   EXPECT_EQ(post_raw(good, {"Content-Type: application/x-ndjson; charset=utf-8"}), 200) << "plain text is fine too";
 }
 
@@ -180,6 +188,68 @@ TEST_F(CollectorApi, the_stream_resumes_without_a_gap) {
   EXPECT_EQ(bad->status, 400);
 }
 
+TEST_F(CollectorApi, the_stream_tells_of_an_id_that_it_never_gave) {
+  client_->post(batch(node_, {finding(node_, 1, "r1")}));
+  for (const auto& [target, header] :
+       {std::pair<std::string, std::vector<std::string>>{"/v1/stream", {"Last-Event-ID: 7.0"}},
+        {"/v1/stream?last_event_id=7", {}}}) {
+    Client stream(collector_->port());
+    ASSERT_TRUE(stream.open_stream(target, header));
+    const std::string told = stream.read_until("event: finding");
+    EXPECT_NE(told.find("event: gap"), std::string::npos) << told;
+    EXPECT_NE(told.find(R"("reason":"unknown_id","from_sequence":2,"until_sequence":7)"), std::string::npos) << told;
+    EXPECT_LT(told.find("event: gap"), told.find("event: finding")) << told;
+  }
+  Client resumed(collector_->port());
+  ASSERT_TRUE(resumed.open_stream("/v1/stream?last_event_id=1"));
+  ASSERT_NE(resumed.read_until("\r\n\r\n"), "");
+  client_->post(batch(node_, {finding(node_, 2, "r2")}));
+  const std::string rest = resumed.read_until("id: 2.0");
+  EXPECT_NE(rest, "");
+  EXPECT_EQ(rest.find("unknown_id"), std::string::npos) << rest;
+  EXPECT_EQ(get("/v1/stream?last_event_id=yesterday").status, 400);
+}
+
+TEST_F(CollectorApi, a_record_of_another_node_is_a_dead_letter) {
+  const Made other{"ffffffffffffffffffffffffffffffff", "b0000000", "node-2"};
+  const auto reply = client_->post(batch(node_, {finding(other, 1, "r")}));
+  ASSERT_EQ(reply->status, 200);
+  EXPECT_EQ(wire::decode_ack(reply->body)->items.at(0).status, "rejected");
+  EXPECT_EQ(items("/v1/dead-letters?origin=ingest").size(), 1u);
+  EXPECT_TRUE(items("/v1/findings").empty());
+  const auto own = client_->post(batch(other, {finding(other, 1, "r")}));
+  EXPECT_EQ(wire::decode_ack(own->body)->items.at(0).status, "stored");
+}
+
+TEST_F(CollectorApi, a_conflict_is_counted_and_streamed) {
+  client_->post(batch(node_, {finding(node_, 1, "r")}));
+  auto other = finding(node_, 1, "r");
+  other.body.replace(other.body.find("0666"), 4, "0777");
+  client_->post(batch(node_, {other}));
+  EXPECT_NE(get("/metrics").body.find("plumbline_collector_record_conflicts_total 1\n"), std::string::npos);
+  Client stream(collector_->port());
+  ASSERT_TRUE(stream.open_stream("/v1/stream", {"Last-Event-ID: 1"}));
+  EXPECT_NE(stream.read_until("event: conflict"), "");
+}
+
+TEST_F(CollectorApi, the_stores_directory_is_made) {
+  collector_.reset();
+  CollectorConfig config;
+  config.port = 0;
+  config.sqlite_path = directory_.path() + "/var/lib/plumbline.db";
+  ASSERT_TRUE(Collector::build(config, clock_));
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(directory_.path() + "/var/lib").permissions(), perms::owner_all);
+  std::ofstream(directory_.path() + "/file") << "x";
+  for (const char* below : {"/file/plumbline.db", "/file/deeper/plumbline.db"}) {
+    config.sqlite_path = directory_.path() + below;
+    const auto built = Collector::build(config, clock_);
+    ASSERT_FALSE(built) << below;
+    EXPECT_NE(built.error().message().find("the store's directory " + directory_.path() + "/file"), std::string::npos)
+        << built.error().message();
+  }
+}
+
 TEST_F(CollectorApi, health_and_metrics) {
   for (const char* path : {"/livez", "/readyz", "/startupz"}) {
     EXPECT_EQ(get(path).body, "ok");
@@ -203,6 +273,15 @@ TEST_F(CollectorApi, sinks_are_shown_and_replayed) {
   ASSERT_EQ(letters.size(), 1u);
   EXPECT_EQ(letters[0]["ledger_seq"], 1);
   mended = true;
+  for (const char* origin : {"https://evil.example", "null", "http://localhost:1", "http://localhost.evil.example"}) {
+    const auto refused = client_->request("POST", "/v1/sinks/soc/replay", "", {std::string("Origin: ") + origin});
+    ASSERT_TRUE(refused) << origin;
+    EXPECT_EQ(refused->status, 403) << origin;
+    EXPECT_TRUE(Json::parse(refused->body).contains("fix")) << refused->body;
+  }
+  EXPECT_EQ(items("/v1/sinks")[0]["dead_letters"], 1);
+  EXPECT_EQ(client_->request("POST", "/v1/sinks/none/replay", "", {"Origin: http://LOCALHOST"})->status, 404)
+      << "its own page may";
   EXPECT_EQ(client_->request("POST", "/v1/sinks/none/replay")->status, 404);
   EXPECT_EQ(client_->request("POST", "/v1/sinks/soc/replay")->status, 202);
   ASSERT_TRUE(eventually([&] { return items("/v1/sinks")[0]["dead_letters"] == 0; }));
@@ -234,9 +313,10 @@ TEST_F(CollectorApi, openapi_and_router_agree) {
 /// Time that a test sets.
 class HandClock final : public Clock {
  public:
-  WallNs wall() const override { return now; }
   std::int64_t boot() const override { return now; }
+  WallNs wall() const override { return now + set_by; }
   std::atomic<WallNs> now = start;
+  std::atomic<WallNs> set_by = 0;  ///< what somebody set the wall clock ahead by
 };
 
 TEST(SilenceWatch, accuses_nobody_for_the_collectors_own_absence) {
@@ -252,6 +332,22 @@ TEST(SilenceWatch, accuses_nobody_for_the_collectors_own_absence) {
   clock.now = start + 61 * second;
   EXPECT_EQ(watch.check().value(), 1u);
   EXPECT_EQ(watch.check().value(), 0u);
+}
+
+TEST(SilenceWatch, accuses_nobody_for_a_clock_that_was_set) {
+  TempDirectory directory;
+  auto store = open_sqlite_store({.path = directory.path() + "/plumbline.db"}).value();
+  const Made node;
+  HandClock clock;
+  SilenceWatch watch(*store, clock, std::chrono::seconds(60));
+  clock.now = start + 100 * second;
+  ASSERT_TRUE(store_now(*store, batch(node, {}), clock.now));
+  for (const WallNs step : {3600 * second, -3600 * second}) {
+    clock.set_by = step;
+    EXPECT_EQ(watch.check().value(), 0u) << step;
+  }
+  clock.now = start + 161 * second;
+  EXPECT_EQ(watch.check().value(), 1u) << "the silence itself is noticed, wherever the wall clock stands";
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "include/wire/batch.hpp"
@@ -48,6 +50,7 @@ class Daemon {
     ::kill(pid_, signal);
     return wait();
   }
+  pid_t pid() const { return pid_; }
   int wait() {
     int status = 0;
     ::waitpid(pid_, &status, 0);
@@ -171,6 +174,27 @@ TEST_F(CollectorBinary, sigterm_drains_while_a_sink_hangs) {
   ASSERT_TRUE(hangs.wait_for(1));
   EXPECT_EQ(daemon->end(SIGTERM), 0);
   EXPECT_NE(log().find("the collector has stopped"), std::string::npos) << log();
+}
+
+TEST_F(CollectorBinary, what_it_writes_and_holds_is_its_own) {
+  configure("- {name: file, ndjson: {path: " + file("logs/out.ndjson") + "}}\n");
+  const auto daemon = start();
+  const Made node;
+  ASSERT_EQ(Client(port_).post(batch(node, {finding(node, 1, "r", "d")}))->status, 200);
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file("logs/out.ndjson")); }));
+  using std::filesystem::perms;
+  for (const char* name :
+       {"plumbline.db", "plumbline.db-wal", "plumbline.db-shm", "plumbline.db.lock", "logs/out.ndjson"})
+    EXPECT_EQ(std::filesystem::status(file(name)).permissions() & (perms::group_all | perms::others_all), perms::none)
+        << name;
+  std::ifstream limits("/proc/" + std::to_string(daemon->pid()) + "/limits");
+  const std::string text{std::istreambuf_iterator<char>(limits), {}};
+  const auto core = text.find("Max core file size");
+  ASSERT_NE(core, std::string::npos) << text;
+  std::istringstream line(text.substr(core + std::strlen("Max core file size")));
+  std::string soft, hard;
+  line >> soft >> hard;
+  EXPECT_EQ(soft + "/" + hard, "0/0");
 }
 
 TEST_F(CollectorBinary, exit_codes_say_what_kind_of_mistake_it_was) {

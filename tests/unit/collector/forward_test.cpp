@@ -97,7 +97,7 @@ TEST_F(Forwarding, a_webhook_gets_signed_cloud_events_in_order) {
     EXPECT_EQ(event["subject"], "file:/etc/" + std::to_string(i));
     EXPECT_EQ(event["id"], sent.id);
     EXPECT_EQ(event["data"], wire::Json::parse(sent.body));
-    EXPECT_EQ(requests[i - 1].headers.at("idempotency-key"), sent.id);
+    EXPECT_EQ(requests[i - 1].headers.at("idempotency-key"), node_.node_id + "/" + sent.id);
     const std::string signature = requests[i - 1].headers.at("plumbline-signature");
     ASSERT_EQ(signature.substr(0, 2), "t=");
     EXPECT_EQ(signature, sign_webhook("s3cret", std::stoll(signature.substr(2)), requests[i - 1].body));
@@ -146,6 +146,21 @@ TEST_F(Forwarding, matches_without_drift_are_left_out_unless_asked_for) {
   EXPECT_EQ(types, (std::vector<std::string>{"dev.plumbline.finding", "dev.plumbline.finding", "dev.plumbline.gap",
                                              "dev.plumbline.silence"}));
   EXPECT_EQ(first.status().filtered, 1u);
+}
+
+TEST_F(Forwarding, sinks_tell_of_a_conflict) {
+  Receiver receiver;
+  put(1, 1);
+  auto other = finding(node_, 1, "file:/etc/1", "d1");
+  other.body.replace(other.body.find("0666"), 4, "0777");
+  ASSERT_TRUE(store_now(*store_, batch(node_, {other})));
+  forward("soc", webhook(receiver));
+  ASSERT_TRUE(receiver.wait_for(2));
+  const auto event = wire::Json::parse(receiver.requests()[1].body);
+  EXPECT_EQ(event["type"], "dev.plumbline.conflict");
+  EXPECT_EQ(event["data"]["conflict"]["record_id"], other.id);
+  const auto rows = store_->ledger_after(1, 1, 1).value();
+  EXPECT_NE(slack_message(rows).find("two senders say that they are node-1"), std::string::npos);
 }
 
 TEST_F(Forwarding, failures_are_retried_until_they_end_and_nothing_is_skipped) {
@@ -219,7 +234,7 @@ TEST_F(Forwarding, a_refused_record_is_a_dead_letter_and_can_be_replayed) {
   mended = true;
   EXPECT_EQ(forwarder.replay().value(), 1u);
   ASSERT_TRUE(eventually([&] { return store_->count_dead_letters("sink:soc").value() == 0; }));
-  EXPECT_EQ(keys(receiver).back(), letters.items[0].record_id);
+  EXPECT_EQ(keys(receiver).back(), node_.node_id + "/" + letters.items[0].record_id);
 }
 
 TEST_F(Forwarding, a_sink_that_says_no_is_paused_and_probed) {

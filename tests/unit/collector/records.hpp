@@ -55,7 +55,7 @@ inline wire::Record finding(const Made& node, std::uint64_t sequence, const std:
 
 inline wire::Record gap(const Made& node, std::uint64_t sequence) {
   wire::Gap g;
-  g.id = node.node_id + "-" + node.boot_id + "-gap-" + std::to_string(sequence);
+  g.id = "g-" + node.node_id + "-" + node.boot_id + "-gap-" + std::to_string(sequence);
   g.reason = "agent_stopped";
   g.scope = "node";
   return {sequence, "gap", g.id, start, wire::Json{{"gap", to_json_value(g)}}.dump()};

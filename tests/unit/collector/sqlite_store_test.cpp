@@ -41,17 +41,52 @@ TEST(SqliteStore, a_file_that_is_no_database_is_refused_and_untouched) {
   EXPECT_EQ(std::filesystem::file_size(path), 10'000u);
 }
 
+/// Runs SQL on the file beside the store.
+void run_sql(const std::string& directory, const char* sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((directory + "/plumbline.db").c_str(), &db), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  sqlite3_close(db);
+}
+
 TEST(SqliteStore, a_newer_schema_is_refused) {
   TempDirectory directory;
   ASSERT_TRUE(open_in(directory.path()));
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open((directory.path() + "/plumbline.db").c_str(), &db), SQLITE_OK);
-  sqlite3_exec(db, "PRAGMA user_version=99", nullptr, nullptr, nullptr);
-  sqlite3_close(db);
+  run_sql(directory.path(), "PRAGMA user_version=99");
   const auto opened = open_in(directory.path());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::unsupported);
   EXPECT_NE(opened.error().message().find("version 99"), std::string::npos);
+}
+
+TEST(SqliteStore, a_file_of_version_1_keeps_its_records_and_positions) {
+  TempDirectory directory;
+  const Made node;
+  {
+    auto store = open_in(directory.path()).value();
+    const auto three = batch(node, {finding(node, 1, "r1"), finding(node, 2, "r2"), finding(node, 3, "r3")});
+    ASSERT_TRUE(store_now(*store, three));
+  }
+  // As version 1 had it: an id was the whole ledger's. Its last row is gone, its position must not come back.
+  run_sql(directory.path(),
+          "CREATE TABLE old (seq INTEGER PRIMARY KEY AUTOINCREMENT, node_ref INTEGER NOT NULL,"
+          " sequence INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,"
+          " received_at INTEGER NOT NULL, resource TEXT NOT NULL, verdict TEXT NOT NULL, comparison TEXT NOT NULL,"
+          " severity TEXT NOT NULL, drift_id TEXT NOT NULL, drift_state TEXT NOT NULL);"
+          "INSERT INTO old SELECT * FROM ledger; DROP TABLE ledger;"
+          "ALTER TABLE old RENAME TO ledger; CREATE INDEX ledger_by_node ON ledger (node_ref);"
+          "DELETE FROM ledger WHERE seq = 3; PRAGMA user_version=1;");
+  auto store = open_in(directory.path()).value();
+  auto rows = store->ledger_after(0, 10, 1 << 20).value();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].resource, "r2");
+  EXPECT_EQ(rows[1].body, finding(node, 2, "r2").body);
+  EXPECT_EQ(store_now(*store, batch(node, {finding(node, 2, "r2")}))->items.at(0).status, "duplicate");
+  const Made other{"00000000ffffffffffffffffffffffff", node.boot_id, "node-2"};
+  ASSERT_TRUE(store_now(*store, batch(other, {finding(other, 1, "r")})));
+  rows = store->ledger_after(2, 10, 1 << 20).value();
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_GT(rows[0].seq, 3u);
 }
 
 TEST(SqliteStore, a_missing_directory_is_named) {

@@ -54,12 +54,60 @@ TEST_P(StoreConformance, an_id_with_another_body_is_set_aside_once) {
     EXPECT_EQ(ack.items[0].status, "rejected");
     EXPECT_NE(ack.items[0].why.find("another body"), std::string::npos);
   }
-  EXPECT_EQ(ledger().size(), 2u);
   EXPECT_EQ(store_->stats().conflicts, 1u) << "the repeat is not counted again";
   const auto letters = store_->dead_letters({}).value();
   ASSERT_EQ(letters.items.size(), 1u);
   EXPECT_EQ(letters.items[0].origin, "ingest");
   EXPECT_EQ(letters.items[0].body, other.body);
+  const auto rows = ledger();
+  ASSERT_EQ(rows.size(), 3u) << "the first, the one that came with the other, and what tells of it";
+  EXPECT_EQ(rows[2].type, "conflict");
+  const auto conflict = wire::Json::parse(rows[2].body)["conflict"];
+  EXPECT_EQ(conflict["record_id"], other.id);
+  EXPECT_EQ(conflict["node_id"], node_.node_id);
+  EXPECT_EQ(conflict["dead_letter"], letters.items[0].id);
+}
+
+TEST_P(StoreConformance, conflicts_of_a_batch_are_one_record) {
+  std::vector<wire::Record> records;
+  for (std::uint64_t i = 1; i <= 5; ++i) records.push_back(finding(node_, i, "r"));
+  put(batch(node_, records));
+  for (auto& record : records) record.body.replace(record.body.find("0666"), 4, "0777");
+  put(batch(node_, records));
+  const auto rows = ledger();
+  ASSERT_EQ(rows.size(), 6u);
+  EXPECT_EQ(wire::Json::parse(rows[5].body)["conflict"]["records"], 5);
+  EXPECT_EQ(store_->stats().conflicts, 5u);
+}
+
+TEST_P(StoreConformance, no_node_takes_the_id_of_another) {
+  // The first eight characters of its id are all that a record's id says of its node.
+  const Made other{"00000000ffffffffffffffffffffffff", "b0000000", "node-2"};
+  auto taken = finding(other, 1, "r");
+  const auto mine = finding(node_, 1, "r");
+  for (std::size_t at; (at = taken.body.find(taken.id)) != std::string::npos;)
+    taken.body.replace(at, taken.id.size(), mine.id);
+  taken.id = mine.id;
+  EXPECT_EQ(statuses(put(batch(other, {taken}))), "s");
+  EXPECT_EQ(statuses(put(batch(node_, {mine}))), "s");
+  EXPECT_EQ(statuses(put(batch(node_, {mine}))), "d");
+  EXPECT_EQ(store_->stats().conflicts, 0u);
+  EXPECT_EQ(ledger().size(), 2u);
+}
+
+TEST_P(StoreConformance, what_its_sender_cannot_have_made_is_set_aside) {
+  const Made other{"11111111ffffffffffffffffffffffff", "b0000000", "node-2"};
+  wire::Record silence{3, "silence", node_.node_id + "-x", start, R"({"silence":{"state":"returned"}})"};
+  wire::Record newer{4, "something_newer", node_.node_id + "-y", start, "{}"};
+  const auto ack = put(batch(node_, {finding(other, 1, "r"), gap(other, 2), silence, newer, finding(node_, 5, "r")}));
+  EXPECT_EQ(statuses(ack), "rrrrs");
+  EXPECT_NE(ack.items[0].why.find("does not begin with 00000000"), std::string::npos) << ack.items[0].why;
+  EXPECT_NE(ack.items[1].why.find("does not begin with g-00000000"), std::string::npos) << ack.items[1].why;
+  EXPECT_NE(ack.items[2].why.find("/type is none that agents send"), std::string::npos) << ack.items[2].why;
+  EXPECT_EQ(ack.items[3].why.find("stored before"), std::string::npos);
+  EXPECT_EQ(ledger().size(), 1u);
+  EXPECT_EQ(store_->count_dead_letters("ingest").value(), 4u);
+  EXPECT_EQ(store_->stats().sequence_gaps, 0u) << "set aside, not missing";
 }
 
 TEST_P(StoreConformance, a_body_that_is_not_what_it_says_is_set_aside_and_leaves_no_hole) {
@@ -237,6 +285,17 @@ TEST_P(StoreConformance, silence_and_return_are_one_record_each) {
   EXPECT_NE(rows[0].body.find("\"state\":\"silent\""), std::string::npos);
   EXPECT_NE(rows[1].body.find("\"state\":\"returned\""), std::string::npos);
   EXPECT_EQ(store_->report_silence(start + 100 * second, start + 130 * second).value(), 1u) << "and again";
+}
+
+TEST_P(StoreConformance, silence_is_not_measured_with_the_wall_clock) {
+  auto beat = prepared(batch(node_, {}), start);
+  beat.heard_at = 100 * second;
+  std::promise<void> stored;
+  ASSERT_TRUE(store_->submit(std::move(beat), [&](const auto&) { stored.set_value(); }));
+  stored.get_future().wait();
+  EXPECT_EQ(store_->report_silence(100 * second, start + 86'400 * second).value(), 0u) << "somebody set the clock";
+  EXPECT_EQ(store_->report_silence(100 * second + 1, start - 86'400 * second).value(), 1u);
+  EXPECT_NE(ledger().at(0).body.find("\"last_seen\":\"" + rfc3339(start)), std::string::npos) << "shown, though";
 }
 
 TEST_P(StoreConformance, a_sink_cursor_only_moves_forward_and_survives) {

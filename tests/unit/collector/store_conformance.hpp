@@ -46,15 +46,16 @@ class TempDirectory {
   std::string path_;
 };
 
+/// As it came at `received_at`, on both clocks.
 inline PreparedBatch prepared(const wire::Batch& batch, WallNs received_at = start) {
   PreparedBatch result;
   result.header = batch;
   result.header.records.clear();
-  result.received_at = received_at;
+  result.received_at = result.heard_at = received_at;
   wire::ColumnReader reader;
   for (const auto& record : batch.records) {
     result.bytes += record.body.size();
-    result.records.push_back(prepare_record(record, reader));
+    result.records.push_back(prepare_record(record, batch.node_id, reader));
   }
   return result;
 }

@@ -114,6 +114,38 @@ TEST(Batch, says_line_and_key_of_what_is_wrong) {
             std::string::npos);
 }
 
+TEST(Batch, labels_and_health_are_whole_objects) {
+  const auto with = [](const std::string& key, const std::string& json) {
+    return why(R"({"node_id":"0123456789abcdef","records":0,")" + key + "\":" + json + "}\n");
+  };
+  for (const std::string key : {"labels", "health"}) {
+    EXPECT_EQ(with(key, R"({"a":{"b":[1,"x",null]}} )"), "accepted");
+    for (const char* bad :
+         {"[]", "7", "{1}", R"({"a":})", R"({"a":tru})", R"({"a":1,})", R"({"a" 1})", R"({"a":"\x"})"})
+      EXPECT_NE(with(key, bad).find("line 1"), std::string::npos) << key << " " << bad << ": " << with(key, bad);
+    EXPECT_NE(with(key, R"({"a":tru})").find("/" + key + " is not an object"), std::string::npos);
+    std::string deep = "{}";
+    for (int i = 0; i < 40; ++i) deep = R"({"a":)" + deep + "}";
+    EXPECT_NE(with(key, deep).find("/" + key + " is nested too deeply"), std::string::npos);
+  }
+}
+
+TEST(Batch, ids_are_printable) {
+  Batch batch = two_records();
+  for (const std::string& bad : {std::string("a b"), std::string("a\nb"), std::string("a\x7f"), std::string("\xc3\xa9"),
+                                 std::string("a\0b", 3)}) {
+    batch.records[0].id = bad;
+    EXPECT_NE(why(encode_batch(batch)).find("line 2: /id is not of printable ASCII"), std::string::npos) << bad;
+  }
+  batch.records[0].id = std::string(200, 'a');
+  EXPECT_EQ(why(encode_batch(batch)), "accepted");
+  batch.records[0].id += 'a';
+  EXPECT_NE(why(encode_batch(batch)).find("line 2: /id is too long"), std::string::npos);
+  batch = two_records();
+  batch.node_id += "\r\nX: y";
+  EXPECT_NE(why(encode_batch(batch)).find("line 1: /node_id is not of printable ASCII"), std::string::npos);
+}
+
 TEST(Batch, sequences_are_contiguous) {
   Batch batch = two_records();
   batch.records[1].sequence = 20;
@@ -210,7 +242,9 @@ TEST(Columns, a_body_that_is_not_what_it_says_is_refused) {
   EXPECT_FALSE(read("drift", R"({"drift":null})"));
   EXPECT_FALSE(read("gap", R"({"drift":null})"));
   EXPECT_TRUE(read("finding", R"({"finding":{"id":"x","resource":"r"},"drift":null})"));
-  EXPECT_TRUE(read("something_newer", R"({"a":1})"));
+  EXPECT_FALSE(read("drift", R"({"drift":{"id":"d","state":"open","resource":"r"}})")) << "/id is not d@1";
+  EXPECT_FALSE(read("something_newer", R"({"a":1})")) << "what is not known cannot be shown as what it is";
+  EXPECT_FALSE(read("silence", R"({"silence":{}})")) << "the collector's own";
 }
 
 TEST(JsonWrite, text_of_any_bytes_is_valid_json) {
