@@ -30,6 +30,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 // the client might never see the answer. Both bounds end it.
 constexpr std::chrono::seconds linger_time{2};
 constexpr std::size_t linger_bytes = 16 << 20;
+// So small that it does not count: refusing it would save nothing, and probes must be answered under any load.
+constexpr std::size_t small_answer = 4 << 10;
 
 std::string date_now() {
   const std::time_t now = std::time(nullptr);
@@ -153,9 +155,9 @@ void Connection::abort() {
 asio::awaitable<void> Connection::run() {
   if (refuse_) {
     Exchange none;
+    const auto most = std::to_string(core_.share(core_.options.max_connections, origin_.unix_socket));
     co_await respond(none,
-                     unavailable("accept the connection",
-                                 "all " + std::to_string(core_.options.max_connections) + " connections are in use",
+                     unavailable("accept the connection", "all " + most + " connections are in use",
                                  "close idle connections, or try again later", "1"),
                      false);
   } else {
@@ -346,14 +348,14 @@ asio::awaitable<Response> Connection::ask(const AsyncHandler& handler, Request r
 
 asio::awaitable<bool> Connection::stream(Exchange& exchange, StreamResponse response) {
   auto& stats = core_.stats;
-  if (++stats.streams > core_.options.max_streams) {
+  const auto most = core_.share(core_.options.max_streams, origin_.unix_socket);
+  if (++stats.streams > most) {
     --stats.streams;
     ++stats.refused_streams;
-    co_return co_await respond(
-        exchange,
-        unavailable("open a stream", "all " + std::to_string(core_.options.max_streams) + " streams are in use",
-                    "close one, or try again later", "5"),
-        true);
+    co_return co_await respond(exchange,
+                               unavailable("open a stream", "all " + std::to_string(most) + " streams are in use",
+                                           "close one, or try again later", "5"),
+                               true);
   }
   struct Leave {
     Count& streams;
@@ -395,8 +397,22 @@ asio::awaitable<bool> Connection::stream(Exchange& exchange, StreamResponse resp
   co_return false;
 }
 
+/// Of the budget for answers, while `response` is written. Where there is no room it becomes a small one that says so.
+std::shared_ptr<void> Connection::hold(const Exchange& exchange, Response& response) {
+  const std::size_t bytes = response.body.capacity();
+  if (exchange.head || bytes <= small_answer) return nullptr;
+  const bool done = exchange.parser.get().method() != beast::http::verb::get;  // and "try again" would be a lie
+  auto held = core_.answers.hold(origin_.unix_socket, bytes, done);
+  if (held) return held;
+  ++core_.stats.refused_answers;
+  response = unavailable("answer the request", "too many answers wait to be read by other clients",
+                         "try again, or ask for less with limit", "1");
+  return nullptr;
+}
+
 /// Takes `exchange` for the version and whether the client wants a body; `keep`: whether the server could go on.
 asio::awaitable<bool> Connection::respond(const Exchange& exchange, Response response, bool keep) {
+  const auto held = hold(exchange, response);
   keep = keep && exchange.keep_alive && !core_.draining;
   auto& stats = core_.stats;
   ++(response.status >= 500 ? stats.responses_5xx : response.status >= 400 ? stats.responses_4xx : stats.responses_2xx);
@@ -415,7 +431,8 @@ asio::awaitable<bool> Connection::respond(const Exchange& exchange, Response res
   else if (exchange.version == 10)
     head += "Connection: keep-alive\r\n";
   head += "\r\n";
-  const bool sent = co_await write(head, exchange.head || bodiless ? std::string_view() : response.body);
+  if (exchange.head || bodiless) std::string().swap(response.body);
+  const bool sent = co_await write(head, response.body);
   co_return sent&& keep;
 }
 

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 
+#include "http/answer_budget.hpp"
 #include "http/message.hpp"
 #include "http/pending.hpp"
 #include "http/router.hpp"
@@ -31,9 +32,9 @@ using Count = std::atomic<std::uint64_t>;
 
 /// ServerStats as it is written: by every server thread.
 struct LiveStats {
-  Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, refused_streams{0}, requests{0},
-      responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0}, bad_hosts{0}, header_too_large{0},
-      body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0}, stream_bytes{0};
+  Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, refused_streams{0}, refused_answers{0},
+      requests{0}, responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0}, bad_hosts{0},
+      header_too_large{0}, body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0}, stream_bytes{0};
 };
 
 class Connection;
@@ -43,8 +44,15 @@ struct Core {
   ServerOptions options;
   Router router;
   LiveStats stats;
+  AnswerBudget answers;
   asio::io_context io;
   std::atomic<bool> draining{false};
+  bool reserve = false;  ///< there is a Unix socket; set before start()
+
+  /// How much of `all` may be in use when another comes through a listener of this kind: TCP leaves a quarter.
+  std::size_t share(std::size_t all, bool unix_socket) const {
+    return unix_socket || !reserve || all < 2 ? all : all - (all + 3) / 4;
+  }
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -82,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Response> ask(const AsyncHandler& handler, Request request);
   asio::awaitable<bool> stream(Exchange& exchange, StreamResponse response);
   asio::awaitable<bool> respond(const Exchange& exchange, Response response, bool keep);
+  std::shared_ptr<void> hold(const Exchange& exchange, Response& response);
   asio::awaitable<bool> write(std::string_view head, std::string_view body);
   asio::awaitable<bool> wait(std::chrono::milliseconds limit);
   asio::awaitable<void> linger();

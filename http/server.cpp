@@ -63,7 +63,8 @@ asio::awaitable<void> accept_all(Core& core, Listener& listener) {
     std::shared_ptr<detail::Connection> connection;
     {
       const std::lock_guard lock(core.mutex);
-      const bool refuse = core.connections.size() - core.refusing >= core.options.max_connections;
+      const std::size_t most = core.share(core.options.max_connections, listener.origin.unix_socket);
+      const bool refuse = core.connections.size() - core.refusing >= most;
       if (refuse) {
         ++core.stats.refused_connections;
         if (core.refusing >= max_refusing) continue;
@@ -138,6 +139,8 @@ Result<void> Server::listen_unix(const std::string& path, unsigned mode) {
 
 void Server::start() {
   auto& core = impl_->core;
+  for (const auto& listener : impl_->listeners) core.reserve = core.reserve || listener->origin.unix_socket;
+  core.answers.limit(core.options.answer_bytes, core.share(core.options.answer_bytes, false));
   impl_->work.emplace(core.io.get_executor());
   for (const auto& listener : impl_->listeners)
     asio::co_spawn(
@@ -202,10 +205,12 @@ ServerStats Server::stats() const {
     out.connections = core.connections.size() - core.refusing;
   }
   out.streams = s.streams;
+  out.answer_bytes = core.answers.waiting();
   out.accepted = s.accepted;
   out.accept_errors = s.accept_errors;
   out.refused_connections = s.refused_connections;
   out.refused_streams = s.refused_streams;
+  out.refused_answers = s.refused_answers;
   out.requests = s.requests;
   out.responses_2xx = s.responses_2xx;
   out.responses_4xx = s.responses_4xx;
@@ -230,10 +235,12 @@ std::string metrics_text(const ServerStats& stats, std::string_view prefix) {
   };
   line("connections", "gauge", "Open connections.", stats.connections);
   line("streams", "gauge", "Open event streams.", stats.streams);
+  line("answer_bytes", "gauge", "Bytes of answers that wait to be written.", stats.answer_bytes);
   line("connections_accepted_total", "counter", "Connections accepted.", stats.accepted);
   line("accept_errors_total", "counter", "Failed accepts, for example out of descriptors.", stats.accept_errors);
   line("connections_refused_total", "counter", "Connections past the cap.", stats.refused_connections);
   line("streams_refused_total", "counter", "Event streams past the cap.", stats.refused_streams);
+  line("answers_refused_total", "counter", "Answers past the budget for bytes that wait.", stats.refused_answers);
   line("requests_total", "counter", "Requests read.", stats.requests);
   line("responses_2xx_total", "counter", "Answers below 400.", stats.responses_2xx);
   line("responses_4xx_total", "counter", "Answers that blame the client.", stats.responses_4xx);

@@ -14,10 +14,17 @@
 
 namespace plumbline::http {
 
+/// Where a Unix socket is listened on too, a quarter of `max_connections`, `max_streams` and `answer_bytes` is kept for
+/// it: TCP gets no more of what is three quarters in use, so whoever reaches a port cannot shut out whoever may use the
+/// socket.
 struct ServerOptions {
   unsigned threads = 1;               ///< handlers run on these; one connection never runs on two at once
   std::size_t max_connections = 256;  ///< past it: 503 and close
   std::size_t max_streams = 32;       ///< of the connections; past it: 503
+  /// Of all answers that wait to be written, over all connections; past it: 503. An answer of a page or less (4 KiB),
+  /// or with which no other of its kind of listener waits, always goes out; so does one to a request that is no GET,
+  /// as what it asked for is done. What streams write is not counted: one chunk each.
+  std::size_t answer_bytes = 32 << 20;
   std::size_t header_limit = 16 << 10;
   std::size_t stream_chunk = 64 << 10;              ///< what StreamResponse::next is asked for
   std::chrono::milliseconds header_timeout{5'000};  ///< from the first byte of a request to the end of its header
@@ -33,14 +40,16 @@ struct RouteOptions {
   std::size_t body_limit = 0;  ///< bytes; a longer body is refused with 413, before it is read where its length is told
 };
 
-/// Since start; `connections` and `streams` are of now.
+/// Since start; `connections`, `streams` and `answer_bytes` are of now.
 struct ServerStats {
   std::uint64_t connections = 0;
   std::uint64_t streams = 0;
+  std::uint64_t answer_bytes = 0;  ///< of answers that wait to be written
   std::uint64_t accepted = 0;
   std::uint64_t accept_errors = 0;
   std::uint64_t refused_connections = 0;  ///< past max_connections
   std::uint64_t refused_streams = 0;      ///< past max_streams
+  std::uint64_t refused_answers = 0;      ///< past answer_bytes
   std::uint64_t requests = 0;
   std::uint64_t responses_2xx = 0;
   std::uint64_t responses_4xx = 0;

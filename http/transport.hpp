@@ -84,7 +84,8 @@ class Transport {
   Fd socket_;
   Deadline deadline_ = Deadline::max();
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
-  std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;  // over memory: send() can be told to raise no SIGPIPE, OpenSSL cannot
+  std::unique_ptr<SSL, decltype(&SSL_free)>
+      ssl_;  // over memory: send() can be told to raise no SIGPIPE, OpenSSL cannot
 };
 
 }  // namespace plumbline::http::detail
