@@ -49,10 +49,13 @@ Map::Map(std::string origin, const Node& node, Schema* schema)
 
 std::string Map::place(const std::string& key) const {
   const auto it = values_.find(key);
-  return place_of(origin_, it != values_.end() ? it->second.value->at : node_.at);
+  if (it == values_.end()) return place_of(origin_, node_.at);
+  return place_of(origin_, it->second.value->is_null() ? it->second.key : it->second.value->at);
 }
 
 void Map::refuse(const std::string& key, const std::string& why, const std::string& fix) const {
+  if (key.empty()) refuse_misspelt();
+  if (key.empty() || std::find(missing_.begin(), missing_.end(), key) != missing_.end()) refuse_missing();
   refuse_at(place(key), key.empty() ? why : "`" + key + "` " + why, fix);
 }
 
@@ -141,10 +144,16 @@ void Map::read(const std::string& key, std::chrono::milliseconds& out, const cha
   out = *value;
 }
 
-std::vector<std::string> Map::texts(const std::string& key, const Node& node) const {
+/// `node` where it is a list.
+const Node& Map::taken_list(const std::string& key, const Node& node) const {
+  if (node.is_null()) refuse(key, "has no value", "write [] for an empty list");
   if (!node.is_sequence()) refuse(key, "must be a list");
+  return node;
+}
+
+std::vector<std::string> Map::texts(const std::string& key, const Node& node) const {
   std::vector<std::string> out;
-  for (const auto& item : node.items) {
+  for (const auto& item : taken_list(key, node).items) {
     if (!item.is_scalar()) refuse_at(place_of(origin_, item.at), "an entry of `" + key + "` must be plain text");
     out.push_back(item.text);
   }
@@ -154,13 +163,13 @@ std::vector<std::string> Map::texts(const std::string& key, const Node& node) co
 void Map::read(const std::string& key, std::vector<std::string>& out, const char* says) {
   const auto& node =
       take(key, [&] { return Schema{{"type", "array"}, {"items", {{"type", "string"}}}, {"description", says}}; });
-  if (node.is_defined() && !node.is_null()) out = texts(key, node);
+  if (node.is_defined()) out = texts(key, node);
 }
 
 void Map::read(const std::string& key, std::vector<std::uint32_t>& out, const char* says) {
   const auto& node =
       take(key, [&] { return Schema{{"type", "array"}, {"items", {{"type", "integer"}}}, {"description", says}}; });
-  if (!node.is_defined() || node.is_null()) return;
+  if (!node.is_defined()) return;
   out.clear();
   for (const auto& text : texts(key, node)) {
     const auto value = whole_number<std::uint32_t>(text);
@@ -223,9 +232,8 @@ void Map::list(const std::string& key, const char* says, const std::function<voi
     describe(key, {{"type", "array"}, {"items", std::move(inner)}}, says);
     return;
   }
-  if (!node.is_defined() || node.is_null()) return;
-  if (!node.is_sequence()) refuse(key, "must be a list");
-  for (const auto& item : node.items) {
+  if (!node.is_defined()) return;
+  for (const auto& item : taken_list(key, node).items) {
     if (!item.is_map()) refuse_at(place_of(origin_, item.at), "an entry of `" + key + "` must be a mapping");
     Map map(origin_, item, nullptr);
     bind(map);
@@ -237,19 +245,44 @@ void Map::require(const std::string& key) {
   if (schema_ != nullptr) {
     (*schema_)["required"].push_back(key);
   } else if (!has(key)) {
-    refuse("", "`" + key + "` is missing", "add it");
+    missing_.push_back(key);
   }
+}
+
+/// The key that was probably meant; "" where none is near.
+std::string Map::meant(const std::string& unknown) const {
+  auto candidates = known_;
+  candidates.insert(candidates.end(), missing_.begin(), missing_.end());
+  return nearest(unknown, candidates);
+}
+
+void Map::refuse_misspelt() const {
+  const std::pair<const std::string, Entry>* first = nullptr;
+  for (const auto& entry : values_)
+    if (std::find(known_.begin(), known_.end(), entry.first) == known_.end() && !meant(entry.first).empty() &&
+        (first == nullptr || entry.second.key < first->second.key))
+      first = &entry;
+  if (first != nullptr)
+    refuse_at(place_of(origin_, first->second.key), "unknown key `" + shown(first->first) + "`",
+              "did you mean `" + meant(first->first) + "`?");
+}
+
+void Map::refuse_missing() const {
+  if (missing_.empty()) return;
+  refuse_misspelt();
+  refuse_at(place(), "`" + missing_.front() + "` is missing", "add it");
 }
 
 void Map::finish() const {
   if (schema_ != nullptr) return;
+  refuse_missing();
   const std::pair<const std::string, Entry>* unknown = nullptr;
   for (const auto& entry : values_) {
     if (std::find(known_.begin(), known_.end(), entry.first) != known_.end()) continue;
     if (unknown == nullptr || entry.second.key < unknown->second.key) unknown = &entry;
   }
   if (unknown == nullptr) return;
-  const auto near = nearest(unknown->first, known_);
+  const auto near = meant(unknown->first);
   refuse_at(place_of(origin_, unknown->second.key), "unknown key `" + shown(unknown->first) + "`",
             near.empty() ? "known here: " + listed(known_) : "did you mean `" + near + "`?");
 }

@@ -46,16 +46,19 @@ class Map {
   void object(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
   /// A nested mapping that may be absent: `bind` is called only where it is there. True = it was.
   bool optional_object(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
-  /// A list of mappings; `bind` is called for each.
+  /// A list of mappings; `bind` is called for each. A list without a value is refused, like the lists above: a file
+  /// that is being written must not pass for one that wants nothing.
   void list(const std::string& key, const char* says, const std::function<void(Map&)>& bind);
 
   bool has(const std::string& key) const;
   /// The raw node, for keys with more than one shape; it counts as read. `schema` is called in schema mode only.
   const Node& take(const std::string& key, const std::function<nlohmann::ordered_json()>& schema);
-  /// Declares that the key must be there.
+  /// Declares that the key must be there. Told by finish() or by a refusal of that key or of the whole mapping, since
+  /// only then it is known whether another key is a misspelling of it.
   void require(const std::string& key);
+  /// `key` empty: the mapping as a whole; a misspelt key in it then goes first, as it is the likely cause.
   [[noreturn]] void refuse(const std::string& key, const std::string& why, const std::string& fix = {}) const;
-  /// "file:line:column" of a key's value, or of the mapping where the key is absent.
+  /// "file:line:column" of a key's value, of the key where it has none, or of the mapping where the key is absent.
   std::string place(const std::string& key = {}) const;
   void finish() const;
   bool describing() const { return schema_ != nullptr; }
@@ -71,11 +74,16 @@ class Map {
   const std::string& scalar_text(const std::string& key, const Node& node, const char* type) const;
   std::vector<std::string> texts(const std::string& key, const Node& node) const;
   void describe(const std::string& key, nlohmann::ordered_json property, const char* says);
+  const Node& taken_list(const std::string& key, const Node& node) const;
+  std::string meant(const std::string& unknown) const;
+  void refuse_misspelt() const;
+  void refuse_missing() const;
 
   std::string origin_;
   const Node& node_;
   std::map<std::string, Entry> values_;
   std::vector<std::string> known_;
+  std::vector<std::string> missing_;  ///< required and absent
   nlohmann::ordered_json* schema_;
 };
 

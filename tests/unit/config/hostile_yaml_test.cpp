@@ -56,9 +56,12 @@ TEST(HostileYaml, a_key_twice_is_refused_in_free_mappings_too) {
   EXPECT_THAT(error_of("inner: {name: a, name: b}\n"), HasSubstr("`name` stands twice"));
 }
 
-TEST(HostileYaml, an_empty_value_is_an_empty_mapping_or_list_but_no_text) {
-  EXPECT_EQ(error_of("labels:\nuids:\ninner:\n"), "(accepted)");
-  EXPECT_THAT(error_of("file:\n"), HasSubstr("must be text"));
+TEST(HostileYaml, an_empty_value_is_an_empty_mapping_but_neither_list_nor_text) {
+  EXPECT_EQ(error_of("labels:\ninner:\n"), "(accepted)");
+  EXPECT_EQ(error_of("pin: true\nuids:\n"), "c.yaml:2:1: `uids` has no value; write [] for an empty list");
+  EXPECT_THAT(error_of("uids: ~\n"), HasSubstr("has no value"));
+  EXPECT_EQ(error_of("uids: []\n"), "(accepted)");
+  EXPECT_EQ(error_of("file:\n"), "c.yaml:1:1: `file` must be text");
   EXPECT_THAT(error_of("# only a comment\n"), HasSubstr("empty"));
 }
 

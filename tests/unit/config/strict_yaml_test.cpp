@@ -103,6 +103,39 @@ TEST(StrictYaml, refuses_what_means_two_things_or_nothing) {
   EXPECT_THAT(refusal("name: [a\n"), HasSubstr("not YAML"));
 }
 
+TEST(StrictYaml, a_list_without_a_value_is_refused) {
+  EXPECT_EQ(refusal("name: a\nitems:\n"), "x.yaml:2:1: `items` has no value; write [] for an empty list");
+  EXPECT_EQ(refusal("list:\n"), "x.yaml:1:1: `list` has no value; write [] for an empty list");
+  EXPECT_EQ(refusal("items: []\nlist: []\n"), "(accepted)");
+}
+
+TEST(StrictYaml, a_misspelt_required_key_is_named) {
+  EXPECT_EQ(refusal("items: [{idd: a}]"), "x.yaml:1:10: unknown key `idd`; did you mean `id`?");
+  EXPECT_THAT(refusal("items: [{zzzz: a}]"), HasSubstr("`id` is missing"));
+
+  // required before it is read, and judged before the mapping ends
+  const auto error = [](const std::string& text) {
+    const auto result = read_text("m.yaml", text, [](Map& map) {
+      std::string kind, path;
+      map.require("kind");
+      map.read("kind", kind, "a kind");
+      map.require("files");
+      map.list("files", "entries", [](Map& file) { file.finish(); });
+      map.read("path", path, "a path");
+      if (!kind.empty() && path.empty() && !map.describing()) map.refuse("", "there is no destination", "give it one");
+      if (kind.empty()) map.refuse("kind", "must not be empty");
+    });
+    return result ? "(accepted)" : result.error().message();
+  };
+  EXPECT_EQ(error("kind: a\npath: b\nfiles: []\n"), "(accepted)");
+  EXPECT_EQ(error("kind: a\npath: b\nfiels: []\n"), "m.yaml:3:1: unknown key `fiels`; did you mean `files`?");
+  EXPECT_EQ(error("knid: a\nfiles: []\n"), "m.yaml:1:1: unknown key `knid`; did you mean `kind`?");
+  EXPECT_EQ(error("kind: a\nfiles: []\npaht: b\n"), "m.yaml:3:1: unknown key `paht`; did you mean `path`?");
+  EXPECT_EQ(error("kind: a\nfiles: []\n"), "m.yaml:1:1: there is no destination; give it one");
+  EXPECT_EQ(error("path: b\nfiles: []\n"), "m.yaml:1:1: `kind` is missing; add it");
+  EXPECT_EQ(error("kind: a\npath: b\nzzzzzz: 1\n"), "m.yaml:1:1: `files` is missing; add it");
+}
+
 TEST(StrictYaml, survives_deep_nesting) {
   EXPECT_THAT(refusal("name: " + std::string(100000, '[')), HasSubstr("x.yaml"));
 }
