@@ -39,7 +39,8 @@ struct WatchOptions {
 /// Follows the stream for ever, through losses of the connection. Only the first connection may fail.
 int watch(const Context& context, const WatchOptions& options);
 
-/// The agent's own word where one answers, else whether one could run here. 1 where something is wrong.
+/// The agent's own word where one answers, else whether one could run here. 1 where something is wrong; a collector is
+/// a mistake of usage.
 int doctor(const Context& context);
 
 struct SimulateOptions {

@@ -66,19 +66,25 @@ void print_checks(const Context& context, const std::vector<Check>& checks) {
   }
 }
 
+Error not_an_agent(const std::string& url) {
+  return invalid("examine " + url, "doctor is about an agent and its node, and this is a collector",
+                 "ask it for its status: plumb --collector " + url + " status");
+}
+
 }  // namespace
 
 int doctor(const Context& context) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
+  if (!context.options.collector.empty()) return fail(context, not_an_agent(context.options.collector));
   std::vector<Check> checks;
   const auto status = api->get("/v1/status");
   if (status) {
+    if (status->contains("open_drifts")) return fail(context, not_an_agent(context.options.url));
     const auto blind_spots = api->list("/v1/blindspots");
     if (!blind_spots) return fail(context, blind_spots.error());
     checks = agent_checks(*status, *blind_spots);
-  } else if (!context.options.url.empty() || !context.options.collector.empty() ||
-             status.error().code != ErrorCode::unavailable) {
+  } else if (!context.options.url.empty() || status.error().code != ErrorCode::unavailable) {
     return fail(context, status.error());  // somebody was asked for by name, or it is there and refuses us
   } else {
     checks = preflight("");

@@ -69,7 +69,9 @@ void show_agent(const Context& context, const Json& status) {
   if (exporter == status.end() || !exporter->is_object()) {
     sheet.line("collector", "none configured");
   } else {
-    const std::string error = text_at(*exporter, "last_error");
+    // The last error outlives its cause; `failures` in a row tells whether it is over. Older agents do not say.
+    const bool failing = !exporter->contains("failures") || number_at(*exporter, "/failures") > 0;
+    const std::string error = failing ? text_at(*exporter, "last_error") : "";
     sheet.line("collector",
                std::to_string(number_at(*exporter, "/acked")) + " acknowledged, " +
                    std::to_string(number_at(*exporter, "/lag_records")) + " waiting" +
