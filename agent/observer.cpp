@@ -15,6 +15,8 @@ constexpr std::size_t batch_slots = 256;  // bounds how long one turn takes
 constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t settle_after = second;  // direct and asynchronous I/O may land after its event
 constexpr std::int64_t housekeeping = 10 * second;
+constexpr std::uint32_t no_slot = 0xffffffff;
+constexpr std::int64_t source_quiet = second / 4;
 constexpr std::int64_t mount_quiet = second;  // a starting container mounts many times
 
 bool same_leaf(const std::vector<NodeMark>& a, const std::vector<NodeMark>& b) {
@@ -76,6 +78,10 @@ void Observer::sweep() {
 /// pending, and the loop takes it up again; a crash anywhere leaves the slots pending too.
 void Observer::handle(std::vector<std::uint32_t> slots) {
   for (;;) {
+    if (!flush_unrecorded()) {
+      retry_.insert(slots.begin(), slots.end());
+      return;
+    }
     // A wake-up may come late, after a scan or an earlier turn covered its change.
     std::erase_if(slots, [&](std::uint32_t slot) { return p_.kernel.pending(slot) == p_.kernel.handled(slot); });
     if (slots.empty()) return;
@@ -100,24 +106,22 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
       else if (seen)
         pending.push_back(std::move(*seen));
     }
-    if (!record(pending)) {
-      for (auto& item : pending) item.subject->checked = false;
-      retry_.insert(slots.begin(), slots.end());
-      next_retry_ = p_.clock.boot() + retry_after;
-      return;
-    }
-    acknowledge_covered();
     for (const auto& [slot, seen] : generation) {
       if (unsettled.contains(slot)) {
         retry_.insert(slot);
         next_retry_ = p_.clock.boot() + retry_after;
       } else {
-        acknowledge(slot, seen);
+        covered_.try_emplace(slot, seen);
       }
     }
-    tree_.drop_retired();
-    for (Source* source : moved_sources) load_source(*source, true);
     std::erase_if(slots, [&](std::uint32_t slot) { return unsettled.contains(slot); });
+    if (!record_or_keep(std::move(pending), {}, std::exchange(covered_, {}))) {
+      retry_.insert(slots.begin(), slots.end());
+      for (Source* source : moved_sources) source->retry_at = next_retry_;
+      return;
+    }
+    // Not at once: who writes it in place is in the middle of it, and half a manifest may read as a whole one.
+    for (Source* source : moved_sources) source->retry_at = p_.clock.boot() + source_quiet;
   }
 }
 
@@ -126,43 +130,57 @@ void Observer::acknowledge(std::uint32_t slot, std::uint64_t generation) {
   if (p_.kernel.handled(slot) < generation) p_.kernel.acknowledge(slot, generation);
 }
 
-void Observer::acknowledge_covered() {
-  for (const auto& [slot, generation] : covered_) acknowledge(slot, generation);
-  covered_.clear();
+/// What the file's own marks hold in this moment. The kernel side writes the actor and then moves the generation, so
+/// the two belong together where the generation stands still around the copy.
+std::map<std::uint32_t, Observer::Seen> Observer::look_at_marks(const Resolution& where) const {
+  std::map<std::uint32_t, Seen> seen;
+  for (const auto& mark : where.leaf) {
+    Seen& now = seen[mark.slot];
+    now.mark = mark;
+    for (int tries = 0; tries < 8; ++tries) {
+      now.generation = p_.kernel.pending(mark.slot);
+      if (auto value = p_.kernel.read_mark(mark.key)) now.value = *value;
+      if (p_.kernel.pending(mark.slot) == now.generation) break;
+    }
+  }
+  return seen;
 }
 
-/// The file's own marks, where they are pending and not among the causes yet: its wake-up may still be on its way.
-void Observer::add_leaf_causes(const Resolution& where, std::vector<Cause>& causes) const {
-  for (const auto& mark : where.leaf) {
-    const std::uint64_t changes = p_.kernel.pending(mark.slot) - p_.kernel.handled(mark.slot);
-    const auto known = [&](const Cause& cause) { return cause.mark.slot == mark.slot; };
-    if (changes == 0 || std::any_of(causes.begin(), causes.end(), known)) continue;
-    Cause cause{mark, {}, changes, false};
-    if (auto value = p_.kernel.read_mark(mark.key)) cause.value = *value;
-    causes.push_back(cause);
+/// Every change that the reading saw is in its finding, whether or not it was the reason for it: a scan may be the
+/// first to come by, and a second writer may come between the wake-up and the reading.
+void Observer::add_leaf_causes(const std::map<std::uint32_t, Seen>& seen, std::vector<Cause>& causes) {
+  for (const auto& [slot, now] : seen) {
+    const auto [known, fresh] = covered_.try_emplace(slot, now.generation);
+    if (!fresh) known->second = std::min(known->second, now.generation);
+    const std::uint64_t handled = p_.kernel.handled(slot);
+    if (now.generation <= handled) continue;
+    const auto of_slot = [&, slot = slot](const Cause& c) { return c.mark.slot == slot && !c.of_directory; };
+    const auto cause = std::find_if(causes.begin(), causes.end(), of_slot);
+    const Cause current{now.mark, now.value, now.generation - handled, false};
+    if (cause == causes.end())
+      causes.push_back(current);
+    else
+      *cause = current;
   }
 }
 
-/// Reads and compares one subject; a Pending where that makes a finding. `causes` is empty for a scan.
+/// Reads and compares one subject; a Pending where that makes a finding. `causes` is empty for a scan, and `source`
+/// what stands for it in a finding that no hook told of.
 std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector<Cause> causes,
                                                    const std::string& source) {
   p_.counters.observations.fetch_add(1, std::memory_order_relaxed);
   const Resolution where = tree_.resolve(subject.watch);
   const bool directory = !subject.expected.absent_entries.empty();
-  if (!directory) add_leaf_causes(where, causes);
+  const bool by_orphans = !subject.checked && !causes.empty();  // marks of what stood here before
   LiveFile live;
-  std::map<std::uint32_t, std::uint64_t> seen;
-  const auto note_generations = [&] {
-    for (const auto& mark : where.leaf) seen[mark.slot] = p_.kernel.pending(mark.slot);
-  };
-  note_generations();
+  std::map<std::uint32_t, Seen> seen = look_at_marks(where);
   if (!where.trouble.empty()) {
     live.kind = LiveFile::Kind::unreadable;
     live.trouble = where.trouble;
   } else if (where.exists) {
     ReadRequest request = needs(subject.expected, options_.max_file_bytes);
     // Only where every change moves the ctime does a quiet ctime prove that nothing came in between.
-    if (p_.kernel.tier() == Tier::ctime && !where.composed) request.in_window = note_generations;
+    if (p_.kernel.tier() == Tier::ctime && !where.composed) request.in_window = [&] { seen = look_at_marks(where); };
     live = read_live(p_.kernel, where.physical, request);
   }
   if (live.unsettled) {
@@ -172,18 +190,12 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   }
   const Comparison comparison = compare(subject.expected, live, p_.key, p_.users);
 
+  if (!directory) add_leaf_causes(seen, causes);
   const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
   const bool replaced = !same_leaf(subject.leaf, where.leaf);
   const bool differs =
       comparison.result != subject.comparison.result || !same_diff(comparison.diff, subject.comparison.diff);
   const bool first = !subject.checked;
-  if (!directory)
-    for (const auto& [slot, generation] : seen) {
-      const auto [known, fresh] = covered_.try_emplace(slot, generation);
-      if (!fresh) known->second = std::min(known->second, generation);
-      for (auto& cause : causes)
-        if (cause.mark.slot == slot && !cause.of_directory) cause.changes = generation - p_.kernel.handled(slot);
-    }
   subject.live = std::move(live);
   subject.comparison = comparison;
   subject.leaf = where.leaf;
@@ -200,7 +212,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
     } else {
       const bool known = p_.state.with_book([&](const DriftBook& book) {
         const auto* open = book.open_drift(subject.expected.address, subject.expected.path);
-        if (open == nullptr) return comparison.result != wire::ComparisonResult::mismatch;
+        if (open == nullptr) return comparison.result == wire::ComparisonResult::match;
         if (comparison.result == wire::ComparisonResult::not_comparable) return true;
         return comparison.result == wire::ComparisonResult::mismatch && same_diff(open->diff, comparison.diff);
       });
@@ -211,12 +223,11 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   }
 
   Pending pending;
-  pending.subject = &subject;
   wire::Finding& f = pending.finding;
   f.resource = subject.expected.address;
   f.observed_at = subject.last_checked;
   f.at = f.observed_at;
-  f.source = source;
+  f.source = causes.empty() ? source : "kernel";
   f.comparison = comparison.result;
   f.diff = comparison.diff;
   f.where.node = options_.identity.node;
@@ -224,14 +235,20 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   if (where.physical != subject.expected.path && where.exists) f.where.aliases.push_back(where.physical);
   f.baseline = wire::BaselineRef{subject.source->spec.name, subject.source->status.revision};
   if (!comparison.why_not.empty()) f.missing_evidence.push_back("comparison: " + comparison.why_not);
-  describe_actor(subject, causes, f, pending.marks);
+  describe_actor(subject, causes, (replaced || by_orphans) && where.exists, f, pending.marks);
   judge_(f, subject.expected.sensitive);
   return pending;
 }
 
-void Observer::describe_actor(const Subject& subject, const std::vector<Cause>& causes, wire::Finding& finding,
+void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced, wire::Finding& finding,
                               std::vector<HandledMark>& handled) {
   const Cause* best = nullptr;
+  // How far a cause is from the moment in which another inode took the file's place: the old one's removal, or the
+  // directory's change that put it there. Its change time tells, to a clock tick.
+  const auto distance = [&](const Cause& cause) {
+    return std::abs(p_.clock.wall_at_boot(static_cast<std::int64_t>(cause.value.last.at_boot_ns)) -
+                    subject.live.change_time_ns);
+  };
   finding.changes = 0;
   for (const auto& cause : causes) {
     if (!cause.of_directory) {
@@ -240,9 +257,10 @@ void Observer::describe_actor(const Subject& subject, const std::vector<Cause>& 
                          p_.kernel.handled(cause.mark.slot) + cause.changes});
     }
     // The file's own mark knows its author; a directory's latest change may be a neighbour's.
-    const bool better =
-        best == nullptr || (best->of_directory && !cause.of_directory) ||
-        (best->of_directory == cause.of_directory && cause.value.last.at_boot_ns > best->value.last.at_boot_ns);
+    const bool better = best == nullptr || (replaced ? distance(cause) < distance(*best)
+                                                     : (best->of_directory && !cause.of_directory) ||
+                                                           (best->of_directory == cause.of_directory &&
+                                                            cause.value.last.at_boot_ns > best->value.last.at_boot_ns));
     if (better) best = &cause;
   }
   if (best == nullptr || best->value.last.at_boot_ns == 0) {
@@ -259,7 +277,8 @@ void Observer::describe_actor(const Subject& subject, const std::vector<Cause>& 
   const mark_actor& first = best->value.first;
   finding.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(last.at_boot_ns));
   finding.actor = p_.enricher.actor(last, finding.missing_evidence);
-  if (!best->of_directory && first.at_boot_ns != 0 &&
+  // The kernel side keeps the first one until all is acknowledged: it may be an earlier finding's.
+  if (!best->of_directory && first.at_boot_ns > subject.told_until &&
       (first.tgid != last.tgid || first.start_boot_ns != last.start_boot_ns) && best->changes > 1)
     finding.first_actor = p_.enricher.process(first);
   finding.evidence.push_back({"mark", best->of_directory
@@ -269,7 +288,7 @@ void Observer::describe_actor(const Subject& subject, const std::vector<Cause>& 
   if (best->of_directory && best->changes > 1)
     finding.missing_evidence.push_back("actor of this very entry: " + std::to_string(best->changes) +
                                        " changes of its directory were merged, the last one's actor is shown");
-  (void)subject;
+  if (!best->of_directory) subject.told_until = last.at_boot_ns;
 }
 
 /// Compares without a kernel event; returns how many findings that made. Files whose finding could not be recorded keep
@@ -279,37 +298,44 @@ std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& sour
   std::vector<Pending> pending;
   const auto flush = [&] {
     found += pending.size();
-    if (record(pending)) {
-      acknowledge_covered();
-    } else {
-      for (auto& item : pending) item.subject->checked = false;
-      covered_.clear();
-      rescan_soon_ = p_.clock.boot() + retry_after;
-    }
-    pending.clear();
+    return record_or_keep(std::exchange(pending, {}), {}, std::exchange(covered_, {}));
   };
   covered_.clear();
+  bool room = flush_unrecorded();
   for (const WatchId id : ids) {
     const auto it = subjects_.find(id);
     if (it == subjects_.end()) continue;
     Subject& subject = *it->second;
-    std::vector<Cause> causes;
-    if (subject.expected.absent_entries.empty()) add_leaf_causes(tree_.resolve(id), causes);
-    // What an earlier agent's marks still know: the file that stood here before, and who replaced it.
-    const auto orphan = orphans_.find(WatchTree::path_hash(subject.expected.path));
-    if (causes.empty() && orphan != orphans_.end())
-      for (const auto& old : orphan->second)
-        if (old.changes > 0)
-          causes.push_back({{old.key, old.value.generation, old.value.slot}, old.value, old.changes, true});
     subject.checked = false;
-    auto seen = observe(subject, causes, causes.empty() ? source : "kernel");
+    if (!room) continue;  // unchecked: taken up by the next scan
+    // What an earlier agent's marks still know: the file that stood here before, and who replaced it.
+    std::vector<Cause> causes;
+    if (const auto orphan = orphans_.find(WatchTree::path_hash(subject.expected.path)); orphan != orphans_.end())
+      for (const auto& old : orphan->second)
+        if (old.changes > 0 && old.value.slot != slot_of(subject)) causes.push_back(as_cause(old));
+    // … or who put another one there.
+    const std::string directory =
+        subject.expected.path.substr(0, std::max<std::size_t>(subject.expected.path.rfind('/'), 1));
+    if (const auto around = orphans_.find(WatchTree::path_hash(directory)); !causes.empty() && around != orphans_.end())
+      for (const auto& old : around->second)
+        if (old.changes > 0) causes.push_back(as_cause(old));
+    auto seen = observe(subject, causes, source);
     if (!seen) continue;
     if (!seen->finding.actor.process) seen->finding.actor.unknown_reason = unknown_actor;
     pending.push_back(std::move(*seen));
-    if (pending.size() == batch_slots) flush();
+    if (pending.size() == batch_slots) room = flush();
   }
-  flush();
+  if (room) room = flush();
+  if (!room) rescan_soon_ = p_.clock.boot() + retry_after;
   return found;
+}
+
+Cause Observer::as_cause(const MarkedInode& old) {
+  return {{old.key, old.value.generation, old.value.slot}, old.value, old.changes, true};
+}
+
+std::uint32_t Observer::slot_of(const Subject& subject) {
+  return subject.leaf.empty() ? no_slot : subject.leaf.front().slot;
 }
 
 void Observer::publish(Subject& subject) {
@@ -327,7 +353,7 @@ void Observer::on_mounts_changed() {
 
 std::int64_t Observer::due_in_ns() const {
   std::int64_t due = std::min(next_housekeeping_, next_rescan_);
-  if (!retry_.empty()) due = std::min(due, next_retry_);
+  if (!retry_.empty() || !unrecorded_.empty()) due = std::min(due, next_retry_);
   if (rescan_soon_ != 0) due = std::min(due, rescan_soon_);
   for (const auto& [watch, at] : settle_) due = std::min(due, at);
   for (const auto& source : sources_)
@@ -339,7 +365,8 @@ void Observer::on_timer() {
   const std::int64_t now = p_.clock.boot();
   p_.state.beat(now);
   copy_kernel_counters();
-  if (!retry_.empty() && now >= next_retry_) {
+  if ((!retry_.empty() || !unrecorded_.empty()) && now >= next_retry_) {
+    next_retry_ = now + retry_after;
     const auto slots = std::exchange(retry_, {});
     handle({slots.begin(), slots.end()});
   }
@@ -363,7 +390,7 @@ void Observer::on_timer() {
     if (const auto changed = scan(moved, "scan", "found after a mount change"); changed > 0)
       record_gap({"", "mount_changed", "node", p_.clock.wall() - mount_quiet, p_.clock.wall(), moved.size(), changed,
                   "what stands at these paths was replaced without a change of their inodes"});
-    tree_.drop_retired();
+    drop_retired();
   }
   if (now >= next_rescan_) {
     next_rescan_ = now + options_.rescan_interval_ns;
@@ -374,7 +401,7 @@ void Observer::on_timer() {
     if (const auto changed = scan(all, "scan", "found by the rescan, no hook saw it"); changed > 0)
       record_gap({"", "unseen_change", "node", p_.clock.wall() - options_.rescan_interval_ns, p_.clock.wall(),
                   all.size(), changed, "the rescan found changes that no hook had told of"});
-    tree_.drop_retired();
+    drop_retired();
   }
   if (now >= next_housekeeping_) {
     next_housekeeping_ = now + housekeeping;

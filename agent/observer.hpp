@@ -2,6 +2,7 @@
 // spool together; agent.cpp drives it.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -72,10 +73,18 @@ class Observer {
   struct Subject;
   struct Source;
   struct Pending;
+  struct Unrecorded;
+  /// A mark of the file itself in the moment of its reading.
+  struct Seen {
+    NodeMark mark;
+    struct mark value{};
+    std::uint64_t generation = 0;
+  };
 
   // observer_start.cpp
   void restore();
   void first_check(WallNs stopped_since);
+  void accept_unmanaged();
   std::int64_t last_alive() const;
   void touch_alive();
   // observer_sources.cpp
@@ -87,14 +96,20 @@ class Observer {
   // observer.cpp
   void handle(std::vector<std::uint32_t> slots);
   std::optional<Pending> observe(Subject& subject, std::vector<Cause> causes, const std::string& source);
-  void add_leaf_causes(const Resolution& where, std::vector<Cause>& causes) const;
+  std::map<std::uint32_t, Seen> look_at_marks(const Resolution& where) const;
+  void add_leaf_causes(const std::map<std::uint32_t, Seen>& seen, std::vector<Cause>& causes);
+  static Cause as_cause(const MarkedInode& old);
+  static std::uint32_t slot_of(const Subject& subject);
   void acknowledge(std::uint32_t slot, std::uint64_t generation);
-  void acknowledge_covered();
-  void describe_actor(const Subject& subject, const std::vector<Cause>& causes, wire::Finding& finding,
+  void drop_retired();
+  void describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced, wire::Finding& finding,
                       std::vector<HandledMark>& handled);
   std::size_t scan(const std::set<WatchId>& ids, const std::string& source, const std::string& unknown_actor);
   bool record(std::vector<Pending>& pending);
-  bool record_drifts(std::vector<wire::Drift> drifts);
+  bool record_drifts(std::vector<wire::Drift>& drifts);
+  bool record_or_keep(std::vector<Pending> findings, std::vector<wire::Drift> drifts,
+                      std::map<std::uint32_t, std::uint64_t> handled);
+  bool flush_unrecorded();
   bool record_gap(wire::Gap gap);
   void publish(Subject& subject);
   void sweep();
@@ -107,6 +122,7 @@ class Observer {
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
   std::vector<std::unique_ptr<Source>> sources_;
+  std::deque<Unrecorded> unrecorded_;       ///< bounded by one batch and one baseline: nothing is looked at meanwhile
   std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet
   std::map<WatchId, std::int64_t> settle_;  ///< files to read once more → when (boot ns), after their latest change
   std::map<std::uint64_t, std::vector<MarkedInode>> orphans_;  ///< path hash → marks of an earlier agent, at start only

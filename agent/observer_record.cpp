@@ -4,6 +4,11 @@
 #include "agent/observer_types.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+constexpr std::int64_t retry_after = 500'000'000;
+
+}  // namespace
 
 /// Durable first, then visible, then acknowledged by the caller. False = nothing happened, try again later.
 bool Observer::record(std::vector<Pending>& pending) {
@@ -12,7 +17,7 @@ bool Observer::record(std::vector<Pending>& pending) {
   for (auto& item : pending)
     drafts.push_back({"finding", [this, &item](std::uint64_t sequence, wire::Record& record) {
                         wire::Finding& f = item.finding;
-                        f.id = wire::make_finding_id(options_.identity.node_id, options_.identity.boot_id, sequence);
+                        f.id = wire::make_finding_id(options_.identity.node_id, options_.identity.epoch, sequence);
                         item.drift = p_.state.with_book([&](const DriftBook& book) { return book.after(f); });
                         f.drift_id = item.drift ? item.drift->id : "";
                         record.id = f.id;
@@ -37,7 +42,7 @@ bool Observer::record(std::vector<Pending>& pending) {
   return true;
 }
 
-bool Observer::record_drifts(std::vector<wire::Drift> drifts) {
+bool Observer::record_drifts(std::vector<wire::Drift>& drifts) {
   if (drifts.empty()) return true;
   std::vector<Draft> drafts;
   for (const auto& drift : drifts)
@@ -55,11 +60,41 @@ bool Observer::record_drifts(std::vector<wire::Drift> drifts) {
   return true;
 }
 
+/// Acknowledges with the record. False: the spool has no room, and all of it is kept for flush_unrecorded().
+bool Observer::record_or_keep(std::vector<Pending> findings, std::vector<wire::Drift> drifts,
+                              std::map<std::uint32_t, std::uint64_t> handled) {
+  unrecorded_.push_back({std::move(findings), std::move(drifts), std::move(handled)});
+  return flush_unrecorded();
+}
+
+/// What waits, in order. Until it is durable, marks of files that are gone stay too: their slots are still to be
+/// acknowledged.
+bool Observer::flush_unrecorded() {
+  while (!unrecorded_.empty()) {
+    Unrecorded& next = unrecorded_.front();
+    bool done = record(next.findings);
+    if (done) next.findings.clear();
+    done = done && record_drifts(next.drifts);
+    if (!done) {
+      next_retry_ = p_.clock.boot() + retry_after;
+      return false;
+    }
+    for (const auto& [slot, generation] : next.handled) acknowledge(slot, generation);
+    unrecorded_.pop_front();
+    drop_retired();
+  }
+  return true;
+}
+
+void Observer::drop_retired() {
+  if (unrecorded_.empty()) tree_.drop_retired();
+}
+
 bool Observer::record_gap(wire::Gap gap) {
   std::vector<Draft> drafts;
   drafts.push_back({"gap", [&](std::uint64_t sequence, wire::Record& record) {
                       gap.id =
-                          "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.boot_id, sequence);
+                          "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.epoch, sequence);
                       record.id = gap.id;
                       record.body = gap_body(gap);
                     }});

@@ -98,9 +98,9 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     }
     contradicted.insert(id);
   }
-  record_drifts(std::move(accepted));
+  record_or_keep({}, std::move(accepted), {});
   scan(contradicted, "baseline", "the baseline moved, the file did not change");
-  tree_.drop_retired();
+  drop_retired();
   spdlog::info("event=baseline_loaded name={} revision=\"{}\" files={} changed={} moved={}", source.spec.name,
                text_of(fresh.revision), source.status.files, changed.size(), moved);
 }

@@ -41,8 +41,26 @@ Result<void> Observer::start() {
   }
   first_check(stopped_since);
   touch_alive();
-  if (auto written = checkpoint(); !written) return written.error();
+  if (auto written = checkpoint(); !written)  // as at run time: a full disk is waited out
+    spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());
   return {};
+}
+
+/// Drift of what no baseline manages any more, since it changed while the agent was down.
+void Observer::accept_unmanaged() {
+  for (const auto& source : sources_)
+    if (!source->status.loaded) return;  // what it manages is not known now
+  std::set<std::pair<std::string, std::string>> managed;
+  for (const auto& [id, subject] : subjects_) managed.emplace(subject->expected.address, subject->expected.path);
+  std::vector<wire::Drift> gone;
+  for (const auto& drift : p_.state.drifts()) {
+    if (drift.state != wire::DriftState::open || managed.contains({drift.resource, drift.where.path})) continue;
+    auto accepted = p_.state.with_book([&](const DriftBook& book) {
+      return book.accepted(drift.resource, drift.where.path, p_.clock.wall(), "no baseline manages it any more");
+    });
+    if (accepted) gone.push_back(std::move(*accepted));
+  }
+  if (!gone.empty()) record_or_keep({}, std::move(gone), {});
 }
 
 /// Snapshot, then what the spool has after it. Marks that a durable finding covers were handled, whatever their state
@@ -103,10 +121,11 @@ void Observer::first_check(WallNs stopped_since) {
                                    first_start ? "changed before the agent first watched it"
                                    : kept      ? "changed while the agent was down, and no mark was on it"
                                                : "changed while the agent was down and its marks were lost");
-  const bool recorded = rescan_soon_ == 0;
+  const bool recorded = unrecorded_.empty() && rescan_soon_ == 0;
   if (recorded)
     for (const auto& [slot, seen] : generation) acknowledge(slot, seen);
-  tree_.drop_retired();
+  drop_retired();
+  accept_unmanaged();
   // Marks of paths that nobody manages any more.
   if (recorded)
     for (const auto& [hash, marks] : orphans_)
@@ -127,6 +146,15 @@ void Observer::first_check(WallNs stopped_since) {
                : kept      ? "the kernel side kept watching, changes and their actors were taken over"
                            : "no hook ran in between; what changed was found by comparing, without its actor";
   record_gap(gap);
+  if (const auto spool = p_.spool.status(); spool.corrupt_records > 0) {
+    gap.reason = "spool_damaged";
+    gap.checked = gap.changed = 0;
+    gap.detail = std::to_string(spool.corrupt_records) + " records of the spool could not be read back (" +
+                 std::to_string(spool.quarantined_bytes) + " bytes are kept beside it): their findings are lost";
+    spdlog::error("event=spool_damaged records={} bytes={} kept={}/spool", spool.corrupt_records,
+                  spool.quarantined_bytes, options_.state_dir);
+    record_gap(gap);
+  }
   p_.state.set_health("first_check", true, std::to_string(all.size()) + " files compared");
   spdlog::info("event=first_check files={} findings={} adopted={}", all.size(), changed, kept);
 }

@@ -16,6 +16,7 @@ struct Observer::Subject {
   WallNs last_checked = 0;
   std::string unwatched;
   bool checked = false;
+  std::uint64_t told_until = 0;  ///< boot ns of the latest actor that a finding of this file named
 
   std::string key() const { return expected.address + '\n' + expected.path; }
 };
@@ -30,10 +31,16 @@ struct Observer::Source {
 
 /// A finding on its way into the spool.
 struct Observer::Pending {
-  Subject* subject = nullptr;
   wire::Finding finding;
   std::optional<wire::Drift> drift;
   std::vector<HandledMark> marks;
+};
+
+/// What is made but not durable yet, since the spool had no room: in order, and nothing new is looked at before it.
+struct Observer::Unrecorded {
+  std::vector<Pending> findings;
+  std::vector<wire::Drift> drifts;
+  std::map<std::uint32_t, std::uint64_t> handled;  ///< slot → generation to acknowledge with it
 };
 
 }  // namespace plumbline::agent

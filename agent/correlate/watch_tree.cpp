@@ -160,13 +160,14 @@ void WatchTree::retire(Node& node) {
 }
 
 void WatchTree::drop_retired() {
-  for (const auto& mark : retired_)
-    if (!by_slot_.contains(mark.slot)) kernel_.unmark(mark.key);
+  for (const auto& mark : retired_) release_unused(mark);
   retired_.clear();
 }
 
 void WatchTree::release_unused(const NodeMark& old) {
-  if (!by_slot_.contains(old.slot)) kernel_.unmark(old.key);
+  if (by_slot_.contains(old.slot)) return;
+  // The inode number may be another file's by now, with a mark of its own.
+  if (const auto mark = kernel_.read_mark(old.key); mark && mark->slot == old.slot) kernel_.unmark(old.key);
 }
 
 void WatchTree::walk(Watch& watch) {
@@ -206,8 +207,8 @@ void WatchTree::walk(Watch& watch) {
     if (child->stale) refresh(*child);
     if (!child->unwatched.empty()) result.unwatched = child->unwatched;
     if (child->kind == Kind::symlink && (watch.follow || !rest.empty())) {
-      child->watches.insert(watch.id);
-      watch.links.push_back(child);
+      // A loop comes by the same link again and again.
+      if (child->watches.insert(watch.id).second) watch.links.push_back(child);
       result.links.insert(result.links.end(), child->marks.begin(), child->marks.end());
       if (++links > max_links) {
         result.trouble = "more than 40 symlinks on the way (a loop)";

@@ -17,7 +17,8 @@ void add_finding(wire::Drift& drift, const std::string& id) {
 std::optional<wire::Drift> DriftBook::after(const wire::Finding& f) const {
   using wire::ComparisonResult;
   const wire::Drift* open = open_drift(f.resource, f.where.path);
-  if (open == nullptr && f.comparison != ComparisonResult::mismatch) return std::nullopt;
+  // What cannot be compared any more is open drift too: who makes a file unreadable or huge must not hide behind it.
+  if (open == nullptr && f.comparison == ComparisonResult::match) return std::nullopt;
 
   wire::Drift drift;
   if (open != nullptr) {
@@ -40,7 +41,7 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f) const {
     drift.closed_by = "live equals baseline again, finding " + f.id;
     return drift;
   }
-  if (f.comparison == ComparisonResult::not_comparable) return drift;
+  if (open != nullptr && f.comparison == ComparisonResult::not_comparable) return drift;
   drift.verdict = f.verdict;
   drift.severity = f.severity;
   drift.diff = f.diff;

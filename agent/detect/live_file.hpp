@@ -24,9 +24,8 @@ struct LiveFile {
   std::optional<baseline::Sha256> digest;  ///< of a regular file, where asked for and readable
   std::string target;                      ///< of a symlink
   std::vector<std::string> entries;        ///< of a directory, where asked for; at most 65,536
+  std::int64_t change_time_ns = 0;         ///< ctime
   bool unsettled = false;                  ///< it kept changing while it was read: ask again
-
-  bool operator==(const LiveFile&) const = default;
 };
 
 struct ReadRequest {

@@ -80,7 +80,8 @@ std::string finding_body(const wire::Finding& finding, const wire::Drift* drift,
   if (marks.empty()) return body.str();
   std::vector<std::string> list;
   for (const auto& m : marks)
-    list.push_back(wire::to_json(std::vector{hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)}));
+    list.push_back(
+        wire::to_json(std::vector{hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)}));
   return body.raw("marks", wire::json_array(list)).str();
 }
 

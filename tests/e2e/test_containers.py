@@ -1,10 +1,11 @@
 """Changes by real containers: the actor's container by runc and podman."""
 
 import os
+import pathlib
 import subprocess
 
 import harness
-from harness import Skip, wait
+from harness import Skip, sha256
 
 
 def in_containers(stack, script):
@@ -19,6 +20,15 @@ def in_containers(stack, script):
     return done.stdout
 
 
+def assert_inside(drift):
+    """The process is the container's own, proven by its digest, and lineage ends at the container's init."""
+    process = drift["actor"]["process"]
+    assert os.path.basename(process["exe"]) == "busybox" and process["uid"] == 0, process
+    assert process.get("exe_sha256") == sha256(pathlib.Path("/bin/busybox").read_bytes()), drift
+    assert drift["actor"]["lineage_complete"], drift["actor"]
+    assert all(os.path.basename(p.get("exe", "")) == "busybox" for p in drift["actor"]["lineage"]), drift["actor"]["lineage"]
+
+
 def test_runc_container_is_named(stack):
     path = stack.file("a")
     stack.start_agent()
@@ -27,8 +37,7 @@ def test_runc_container_is_named(stack):
     drift = stack.wait_open(path, lambda d: d["actor"].get("container"))
     container = drift["actor"]["container"]
     assert container["runtime"] == "runc" and container["id"], (drift["actor"], out)
-    assert drift["actor"]["process"]["exe"].endswith("busybox")
-    assert drift["actor"]["lineage_complete"]
+    assert_inside(drift)
 
 
 def test_podman_container_is_named_with_its_image(stack):
@@ -43,5 +52,5 @@ def test_podman_container_is_named_with_its_image(stack):
     assert container["runtime"] == "podman", drift["actor"]
     assert container["image"] == "localhost/plumbline-e2e:1", container
     assert container["image_digest"] and container["image_digest"] in out, (container, out)
-    assert drift["actor"]["process"]["uid"] == 0 and os.path.basename(drift["actor"]["process"]["exe"]) == "busybox"
-    wait(lambda: drift["actor"]["resolved"], "a resolved actor", 1)
+    assert_inside(drift)
+    assert drift["actor"]["resolved"], drift["actor"]

@@ -105,6 +105,91 @@ def test_states_that_cannot_be_read_name_the_way_out(stack):
     stack.wait_open(path)
 
 
+def test_a_manifest_written_in_two_steps_is_read_once_it_is_whole(stack):
+    paths = [stack.file(name) for name in ("a", "b", "c")]
+    stack.start_agent()
+    paths[2].write_text("changed\n")
+    drift = stack.wait_open(paths[2])
+    text = stack.manifest_path.read_text()
+    lines = text.replace('revision: "1"', 'revision: "2"').splitlines(keepends=True)
+    with open(stack.manifest_path, "w") as out:  # half of it is a manifest too
+        out.writelines(lines[:5])
+        out.flush()
+        wait(lambda: stack.api("/v1/status")["counters"]["kernel_changes_total"] >= 2, "the agent to hear of it")
+        out.writelines(lines[5:])
+    wait(lambda: stack.api("/v1/status")["baselines"][0]["revision"].get("revision") == "2", "the new revision")
+    assert stack.open_drift(paths[2]) == drift, "its drift never closed"
+    assert stack.api("/v1/status")["baselines"][0]["files"] == 3
+
+
+def test_a_full_spool_keeps_the_author_of_a_replacement(stack):
+    """A replaced file's old mark is the only one that knows: it stays until its finding is durable."""
+    path = stack.file("a")
+    small = stack.dir / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small], check=True)
+    stack.cleanups.append(lambda: subprocess.run(["umount", small], check=True))
+    stack.state = small / "state"
+    stack.agent_extra = "spool: {max_bytes: 2MiB, segment_bytes: 64KiB}\n"
+    stack.start_agent()
+    for i in range(5000):  # nobody acknowledges, so the budget fills
+        path.write_text(f"{i}\n")
+        if stack.api("/v1/status")["counters"]["append_failures_total"] > 0:
+            break
+    else:
+        raise AssertionError("the spool's budget never filled")
+    wait(lambda: not stack.try_api("/readyz"), "readiness to tell")
+    count = len(stack.findings(path))
+    pid = stack.testprog("replace", path)["pid"]
+    failed = stack.api("/v1/status")["counters"]["append_failures_total"]
+    wait(lambda: stack.api("/v1/status")["counters"]["append_failures_total"] > failed, "another try")
+    stack.start_collector()  # at a port that the agent does not know: only a restart with it empties the spool
+    stack.kill(stack.agent, signal.SIGTERM)
+    stack.start_agent()
+    drift = stack.wait_open(path, lambda d: d["actor"]["process"] and d["actor"]["process"]["pid"] == pid)
+    assert len(stack.findings(path)) > 0 and count > 0 and drift["actor"]["resolved"], drift
+
+
+def test_a_pin_dir_that_is_none_is_left_alone(stack):
+    path = stack.file("a")
+    precious = stack.dir / "precious"
+    (precious / "links").mkdir(parents=True)
+    (precious / "links" / "on_purpose").write_text("mine")
+    (precious / "marks").write_text("mine")
+    stack.pins = precious
+    stack.start_agent()
+    assert "bpffs" in (stack.dir / "agent.log").read_text()
+    stack.restart_agent()
+    assert (precious / "marks").read_text() == "mine" and (precious / "links" / "on_purpose").read_text() == "mine"
+    path.write_text("changed\n")
+    stack.wait_open(path)
+
+
+def test_an_agent_starts_on_a_full_disk(stack):
+    path = stack.file("a")
+    small = stack.dir / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small], check=True)
+    stack.cleanups.append(lambda: subprocess.run(["umount", small], check=True))
+    stack.state = small / "state"
+    stack.agent_extra = "spool: {max_bytes: 64MiB, segment_bytes: 1MiB}\n"
+    stack.start_agent()
+    stack.kill(stack.agent, signal.SIGKILL)
+    pid = stack.testprog("write", path)["pid"]
+    filler = small / "filler"
+    with open(filler, "wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"x" * 4096)
+        except OSError:
+            pass
+    stack.start_agent(ready=False)
+    wait(lambda: stack.alive(stack.agent, "agent.log") and stack.try_api("/livez"), "the agent to live")
+    filler.unlink()
+    stack.wait_open(path, lambda d: d["actor"]["process"] and d["actor"]["process"]["pid"] == pid)
+    wait(lambda: stack.try_api("/readyz"), "readiness to come back")
+
+
 class TlsFront:
     """TLS before the collector, as a reverse proxy would be: a certificate of its own for localhost."""
 

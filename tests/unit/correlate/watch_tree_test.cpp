@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/unit/support/fake_kernel.hpp"
@@ -174,6 +175,34 @@ TEST_F(WatchTreeTest, a_removed_watch_gives_its_marks_back) {
   tree_.drop_retired();
   EXPECT_LE(kernel_.marks_used(), before + 1);  // the root directory stays
   EXPECT_FALSE(kernel_.marked(path));
+}
+
+TEST_F(WatchTreeTest, a_reused_inode_number_keeps_its_new_mark) {
+  const auto path = dir_.write("app.conf", "a");
+  const auto id = tree_.add(path, true);
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  kernel_.touch(dir_ / ".");
+  kernel_.generations[status.st_ino] = 2;  // removed and made anew, with the same number
+  affected();
+  EXPECT_TRUE(kernel_.marked(path)) << "dropping the old mark must not drop the new one";
+  EXPECT_EQ(tree_.resolve(id).leaf[0].generation, 2u);
+  tree_.release_unused({tree_.resolve(id).leaf[0].key, 1, 999});
+  EXPECT_TRUE(kernel_.marked(path));
+}
+
+TEST_F(WatchTreeTest, a_loop_can_be_mended_and_let_go) {
+  fs::create_symlink("b", dir_ / "a");
+  fs::create_symlink("a", dir_ / "b");
+  const auto first = tree_.add(dir_ / "a/x", true), second = tree_.add(dir_ / "b/x", true);
+  tree_.remove(first);
+  fs::remove(dir_ / "b");
+  fs::create_directory(dir_ / "b");
+  dir_.write("b/x", "found");
+  kernel_.touch(dir_ / ".");
+  EXPECT_THAT(affected(), Contains(Key(second)));
+  EXPECT_TRUE(tree_.resolve(second).exists);
+  tree_.remove(second);
 }
 
 TEST_F(WatchTreeTest, a_full_mark_table_is_said_and_not_hidden) {

@@ -57,10 +57,14 @@ TEST_F(DriftBookTest, looking_changes_nothing_until_it_is_committed) {
   EXPECT_EQ(book_.open_count(), 0u);
 }
 
-TEST_F(DriftBookTest, what_cannot_be_compared_neither_opens_nor_closes) {
-  EXPECT_FALSE(take(finding("1", ComparisonResult::not_comparable)));
+TEST_F(DriftBookTest, what_cannot_be_compared_opens_and_does_not_close) {
+  const auto opened = take(finding("1", ComparisonResult::not_comparable));
+  ASSERT_TRUE(opened) << "nobody hides a change by making the file unreadable or huge";
+  EXPECT_EQ(opened->state, DriftState::open);
+  EXPECT_EQ(opened->comparison, ComparisonResult::not_comparable);
   take(finding("2", ComparisonResult::mismatch));
   EXPECT_EQ(take(finding("3", ComparisonResult::not_comparable))->state, DriftState::open);
+  EXPECT_EQ(take(finding("4", ComparisonResult::match))->state, DriftState::resolved);
 }
 
 TEST_F(DriftBookTest, a_finding_without_an_actor_keeps_the_one_that_was_seen) {

@@ -44,16 +44,22 @@ class FakeKernel : public Kernel {
     inode.key.ino = result.stat.stx_ino;
     inode.key.dev = (result.stat.stx_dev_major << 20) | result.stat.stx_dev_minor;
     inode.mode = result.stat.stx_mode;
+    if (const auto reused = generations.find(inode.key.ino); reused != generations.end())
+      inode.generation = reused->second;
     result.inodes.push_back(inode);
     return result;
   }
   Result<std::uint32_t> mark(const registered_inode& inode, std::uint64_t path_hash) override {
     const auto id = id_of(inode.key);
-    if (const auto it = marks_.find(id); it != marks_.end()) return it->second.slot;
+    if (const auto it = marks_.find(id); it != marks_.end()) {
+      if (it->second.generation == inode.generation) return it->second.slot;
+      marks_.erase(it);
+    }
     if (marks_.size() >= max_marks) return Error{ErrorCode::unavailable, "mark an inode", "all marks are in use", ""};
     struct mark value{};
     value.slot = next_slot_++;
     value.path_hash = path_hash;
+    value.generation = inode.generation;
     marks_[id] = value;
     states_[value.slot] = {};
     return value.slot;
@@ -116,6 +122,7 @@ class FakeKernel : public Kernel {
   }
 
   std::size_t max_marks = 1000;
+  std::map<std::uint64_t, std::uint32_t> generations;  ///< inode number → what stat() tells of it; 0 where absent
   std::size_t stats = 0;
 
  private:
