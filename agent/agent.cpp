@@ -1,13 +1,16 @@
 #include "agent/agent.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
@@ -39,14 +42,28 @@ class KernelProcesses final : public ProcessSource {
   const Kernel& kernel_;
 };
 
+/// Looks before it opens: a container chose the path, and opening a device or a FIFO does something.
 OpenExecutable opener(Kernel& kernel) {
-  return [&kernel](const std::string& path) -> std::optional<OpenedExecutable> {
-    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!fd) return std::nullopt;
-    const auto stat = kernel.stat(fd.get(), "", AT_EMPTY_PATH);
+  return [&kernel](const std::string& root, const std::string& path) -> std::optional<OpenedExecutable> {
+    Fd found;
+    if (root.empty()) {
+      found = Fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    } else {
+      const Fd top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      open_how how{};
+      how.flags = O_PATH | O_CLOEXEC;
+      how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+      if (top) found = Fd(static_cast<int>(::syscall(SYS_openat2, top.get(), path.c_str(), &how, sizeof how)));
+    }
+    if (!found) return std::nullopt;
+    const auto stat = kernel.stat(found.get(), "", AT_EMPTY_PATH);
     if (!stat || !S_ISREG(stat->stat.stx_mode)) return std::nullopt;
+    Fd fd(::open(("/proc/self/fd/" + std::to_string(found.get())).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!fd) return std::nullopt;
     OpenedExecutable opened;
     opened.key = stat->inodes[0].key;
+    opened.shown.ino = stat->stat.stx_ino;
+    opened.shown.dev = (stat->stat.stx_dev_major << 20) | stat->stat.stx_dev_minor;
     opened.generation = stat->composed ? 0 : stat->inodes[0].generation;
     opened.change_time_ns = stat->stat.stx_ctime.tv_sec * 1'000'000'000 + stat->stat.stx_ctime.tv_nsec;
     opened.fd = fd.release();

@@ -69,8 +69,6 @@ void NodeState::remember(const wire::Record& record, const wire::Finding* findin
     events_.push_back({record.sequence, event, std::move(data)});
   };
   if (finding != nullptr) {
-    findings_.push_front(*finding);
-    if (findings_.size() > recent_) findings_.pop_back();
     add("finding", wire::to_json(*finding));
   }
   if (drift != nullptr) add("drift", wire::to_json(*drift));
@@ -113,8 +111,16 @@ std::vector<wire::Drift> NodeState::drifts() const {
 }
 
 std::vector<wire::Finding> NodeState::findings() const {
-  const std::lock_guard lock(mutex_);
-  return {findings_.begin(), findings_.end()};
+  std::vector<std::string> newest_first;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto it = events_.rbegin(); it != events_.rend() && newest_first.size() < recent_; ++it)
+      if (it->event == "finding") newest_first.push_back(it->data);
+  }
+  std::vector<wire::Finding> all;
+  for (const auto& text : newest_first)
+    if (auto finding = wire::finding_from_json(Json::parse(text, nullptr, false))) all.push_back(std::move(*finding));
+  return all;
 }
 
 std::vector<wire::ResourceStatus> NodeState::resources() const {

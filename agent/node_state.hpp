@@ -56,6 +56,7 @@ struct NodeIdentity {
   std::string node_id;
   std::string node;
   std::string boot_id;
+  std::string epoch;  ///< of record ids: another one with each boot and with each new spool
   std::map<std::string, std::string> labels;
 };
 
@@ -115,8 +116,7 @@ class NodeState final : public NodeView {
   mutable Users users_;  // guarded by mutex_
   DriftBook book_;
   std::map<std::string, ResourceRow> rows_;
-  std::deque<wire::Finding> findings_;
-  std::deque<StreamEvent> events_;
+  std::deque<StreamEvent> events_;  ///< recent findings too: their JSON is all that is kept of them
   std::uint64_t last_sequence_ = 0;
   std::uint64_t forgotten_through_ = 0;  ///< events up to this sequence are no longer in events_
   std::string tier_ = "none";

@@ -35,6 +35,7 @@ std::string exporter_json(const Exporter& exporter) {
             {"skipped", s.skipped},
             {"refusals", s.refusals},
             {"protocol_errors", s.protocol_errors},
+            {"failures", s.failures},
             {"last_error", wire::json_text(s.last_error)}};
   return j.dump();
 }
@@ -63,7 +64,8 @@ StatusSources status_sources(const Spool& spool, const Exporter* exporter) {
            metric("export_lag_records", "gauge", "Records that wait for the collector.", e.lag_records) +
            metric("export_dead_letters_total", "counter", "Records that the collector refused for good, set aside.",
                   e.dead_letters) +
-           metric("export_skipped_total", "counter", "Records that the spool could not read back any more.", e.skipped) +
+           metric("export_skipped_total", "counter", "Records that the spool could not read back any more.",
+                  e.skipped) +
            metric("export_refusals_total", "counter", "Batches that the collector called bad.", e.refusals) +
            metric("export_protocol_errors_total", "counter", "Answers of the collector that make no sense.",
                   e.protocol_errors);

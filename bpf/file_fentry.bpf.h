@@ -8,6 +8,15 @@
 #include "bpf/lib/mark.h"
 #include <bpf/bpf_tracing.h>
 
+/* Whether the traced function refused: what failed is no change, and its actor did nothing. Its return value without
+ * naming every argument, whose number differs (bpf_get_func_ret, 5.17); an int, or a pointer that may be an error. */
+static __always_inline bool refused(void* ctx) {
+  __u64 value = 0;
+  if (bpf_get_func_ret(ctx, &value) != 0) return 0;
+  int code = (int)value;
+  return code < 0 && code >= -4095; /* MAX_ERRNO */
+}
+
 static __always_inline void mark_dentry(struct dentry* dentry, __u32 hook) {
   mark_inode(BPF_CORE_READ(dentry, d_inode), hook);
 }
@@ -46,6 +55,7 @@ int BPF_PROG(on_generic_write_checks, struct kiocb* iocb) {
 
 SEC("fexit/vfs_fallocate")
 int BPF_PROG(on_vfs_fallocate, struct file* file) {
+  if (refused(ctx)) return 0;
   mark_file(file, MARK_HOOK_CONTENT);
   return 0;
 }
@@ -53,18 +63,21 @@ int BPF_PROG(on_vfs_fallocate, struct file* file) {
 /* chmod, chown, utimes, truncate: inode locked. */
 SEC("fexit/notify_change")
 int BPF_PROG(on_notify_change, void* idmap, struct dentry* dentry) {
+  if (refused(ctx)) return 0;
   mark_dentry(dentry, MARK_HOOK_ATTRIBUTE);
   return 0;
 }
 
 SEC("fexit/__vfs_setxattr_noperm")
 int BPF_PROG(on_vfs_setxattr, void* idmap, struct dentry* dentry) {
+  if (refused(ctx)) return 0;
   mark_dentry(dentry, MARK_HOOK_ATTRIBUTE);
   return 0;
 }
 
 SEC("fexit/__vfs_removexattr_locked")
 int BPF_PROG(on_vfs_removexattr, void* idmap, struct dentry* dentry) {
+  if (refused(ctx)) return 0;
   mark_dentry(dentry, MARK_HOOK_ATTRIBUTE);
   return 0;
 }
@@ -72,6 +85,7 @@ int BPF_PROG(on_vfs_removexattr, void* idmap, struct dentry* dentry) {
 /* POSIX ACLs do not pass setxattr since 6.2. */
 SEC("fexit/vfs_set_acl")
 int BPF_PROG(on_vfs_set_acl, void* idmap, struct dentry* dentry) {
+  if (refused(ctx)) return 0;
   mark_dentry(dentry, MARK_HOOK_ATTRIBUTE);
   return 0;
 }
@@ -79,6 +93,7 @@ int BPF_PROG(on_vfs_set_acl, void* idmap, struct dentry* dentry) {
 /* chattr. */
 SEC("fexit/vfs_fileattr_set")
 int BPF_PROG(on_vfs_fileattr_set, void* idmap, struct dentry* dentry) {
+  if (refused(ctx)) return 0;
   mark_dentry(dentry, MARK_HOOK_ATTRIBUTE);
   return 0;
 }
@@ -87,6 +102,7 @@ int BPF_PROG(on_vfs_fileattr_set, void* idmap, struct dentry* dentry) {
  * return. After vfs_rename the dentries keep their own inodes: new_dentry is the one that was replaced. */
 SEC("fexit/vfs_rename")
 int BPF_PROG(on_vfs_rename, struct renamedata* rd) {
+  if (refused(ctx)) return 0;
   if (bpf_core_field_exists(rd->old_dir)) {
     mark_inode(BPF_CORE_READ(rd, old_dir), MARK_HOOK_NAME);
     mark_inode(BPF_CORE_READ(rd, new_dir), MARK_HOOK_NAME);
@@ -102,21 +118,23 @@ int BPF_PROG(on_vfs_rename, struct renamedata* rd) {
 
 SEC("fexit/vfs_link")
 int BPF_PROG(on_vfs_link, struct dentry* old_dentry, void* idmap, struct inode* dir) {
+  if (refused(ctx)) return 0;
   mark_dentry(old_dentry, MARK_HOOK_NAME);
   mark_inode(dir, MARK_HOOK_NAME);
   return 0;
 }
 
-/* At entry, since the dentry of a last link is negative afterwards; the barrier waits for the end. */
-SEC("fentry/vfs_unlink")
-int BPF_PROG(on_vfs_unlink, void* idmap, struct inode* dir, struct dentry* dentry) {
+/* After the permission check and before the change, since the dentry of a last link is negative afterwards; the
+ * directory is locked, so the barrier waits for the end. */
+SEC("fentry/security_inode_unlink")
+int BPF_PROG(on_inode_unlink, struct inode* dir, struct dentry* dentry) {
   mark_dentry(dentry, MARK_HOOK_NAME);
   mark_inode(dir, MARK_HOOK_NAME);
   return 0;
 }
 
-SEC("fentry/vfs_rmdir")
-int BPF_PROG(on_vfs_rmdir, void* idmap, struct inode* dir, struct dentry* dentry) {
+SEC("fentry/security_inode_rmdir")
+int BPF_PROG(on_inode_rmdir, struct inode* dir, struct dentry* dentry) {
   mark_dentry(dentry, MARK_HOOK_NAME);
   mark_inode(dir, MARK_HOOK_NAME);
   return 0;
@@ -124,18 +142,21 @@ int BPF_PROG(on_vfs_rmdir, void* idmap, struct inode* dir, struct dentry* dentry
 
 SEC("fexit/vfs_symlink")
 int BPF_PROG(on_vfs_symlink, void* idmap, struct inode* dir) {
+  if (refused(ctx)) return 0;
   mark_inode(dir, MARK_HOOK_NAME);
   return 0;
 }
 
 SEC("fexit/vfs_mkdir")
 int BPF_PROG(on_vfs_mkdir, void* idmap, struct inode* dir) {
+  if (refused(ctx)) return 0;
   mark_inode(dir, MARK_HOOK_NAME);
   return 0;
 }
 
 SEC("fexit/vfs_mknod")
 int BPF_PROG(on_vfs_mknod, void* idmap, struct inode* dir) {
+  if (refused(ctx)) return 0;
   mark_inode(dir, MARK_HOOK_NAME);
   return 0;
 }

@@ -16,9 +16,13 @@ static __always_inline void fill_process(struct process* p, struct task_struct* 
   p->mount_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
   struct pid* pid = BPF_CORE_READ(task, thread_pid);
   unsigned int level = BPF_CORE_READ(pid, level);
-  struct upid innermost = {};
-  if (level < 32) bpf_core_read(&innermost.nr, sizeof(innermost.nr), &pid->numbers[level].nr);
-  p->pid_ns_init = innermost.nr == 1;
+  /* numbers[level], by the kernel's own size of an element: an index is not what CO-RE relocates. nr comes first. */
+  int innermost = 0;
+  if (level < 32)
+    bpf_probe_read_kernel(&innermost, sizeof(innermost),
+                          (char*)pid + bpf_core_field_offset(struct pid, numbers) +
+                              level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, nr));
+  p->pid_ns_init = innermost == 1;
   BPF_CORE_READ_STR_INTO(&p->comm, task, comm);
   struct tty_struct* tty = BPF_CORE_READ(task, signal, tty);
   if (tty) bpf_core_read_str(p->tty, sizeof(p->tty), &tty->name);
@@ -31,10 +35,10 @@ int BPF_PROG(on_fork, struct task_struct* parent, struct task_struct* child) {
   struct process_key key;
   task_process_key(child, &key);
   struct process p = {};
-  task_process_key(BPF_CORE_READ(child, real_parent), &p.parent);
+  task_process_key(parent, &p.parent); /* not real_parent: CLONE_PARENT would hide who forked */
   fill_process(&p, child);
   struct process* forker = bpf_map_lookup_elem(&processes, &p.parent);
-  if (forker) p.image = forker->image;
+  if (forker) p.image = p.parent_image = forker->image;
   if (bpf_map_update_elem(&processes, &key, &p, BPF_ANY) != 0) {
     struct control* c = control();
     if (c) __sync_fetch_and_add(&c->processes_lost, 1);
@@ -108,6 +112,7 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   struct process* known = bpf_map_lookup_elem(&processes, &key);
   if (known) {
     p.parent = known->parent;
+    p.parent_image = known->parent_image;
   } else {
     task_process_key(BPF_CORE_READ(task, real_parent), &p.parent);
   }
@@ -121,7 +126,7 @@ int BPF_PROG(on_exec, struct task_struct* task, int old_pid, struct linux_binprm
   return 0;
 }
 
-/* The last thread only; the entry stays, since a change is often read after its author ended. */
+/* The group leader; the entry stays, since a change is often read after its author ended. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct* task) {
   if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid)) return 0;

@@ -76,6 +76,9 @@ void read_collector(Map& map, CollectorConfig& c) {
   if (map.describing()) return;
   if (!c.url.starts_with("http://") && !c.url.starts_with("https://"))
     map.refuse("url", "must begin with http:// or https://");
+  for (const auto& [key, value] :
+       {std::pair("interval", c.interval), {"timeout", c.timeout}, {"heartbeat", c.heartbeat}})
+    if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
   if (c.batch_records == 0 || c.batch_records > 1000) map.refuse("batch_records", "must be between 1 and 1000");
 }
 
@@ -100,7 +103,7 @@ void bind(Map& map, AgentConfig& c) {
     Bytes all{c.spool_max_bytes}, segment{c.spool_segment_bytes};
     spool.read("max_bytes", all, "disk budget; at it changes stay pending in the kernel, nothing is dropped");
     spool.read("segment_bytes", segment, "size of one segment file");
-    if (!spool.describing() && segment.value * 2 > all.value)
+    if (!spool.describing() && segment.value > all.value / 2)
       spool.refuse("max_bytes", "must hold at least two segments");
     c.spool_max_bytes = all.value;
     c.spool_segment_bytes = segment.value;
@@ -109,6 +112,7 @@ void bind(Map& map, AgentConfig& c) {
     kernel.read_word("tier", c.tier, {"auto", "ctime", "fentry"},
                      "which hooks; auto takes the best that proves itself");
     kernel.read("pin_dir", c.pin_dir, "directory on a bpffs where maps and links outlive the agent");
+    if (!kernel.describing()) absolute(kernel, "pin_dir", c.pin_dir);
     kernel.read("pin", c.pin, "false: the kernel side ends with the agent, and changes meanwhile lose their actor");
   });
   map.object("limits", "bounds", [&](Map& limits) {
@@ -121,6 +125,10 @@ void bind(Map& map, AgentConfig& c) {
     limits.read("images", c.images, "executables with argv remembered for lineage");
     if (!limits.describing() && (c.max_marks < 16 || c.max_marks > (1u << 24)))
       limits.refuse("max_marks", "must be between 16 and 16777216");
+    if (!limits.describing() && (c.processes < 16 || c.processes > (1u << 24)))
+      limits.refuse("processes", "must be between 16 and 16777216");
+    if (!limits.describing() && (c.images < 16 || c.images > (1u << 20)))
+      limits.refuse("images", "must be between 16 and 1048576");
   });
   map.object("rescan", "comparing without being told", [&](Map& rescan) {
     rescan.read("interval", c.rescan_interval, "time between two full comparisons");

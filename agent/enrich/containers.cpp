@@ -90,6 +90,19 @@ std::optional<Containers::Found> Containers::find(std::uint64_t cgroup_id, std::
   return std::nullopt;
 }
 
+bool Containers::of_host(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id) {
+  for (const Key& key : {Key{false, cgroup_id}, Key{true, cgroup_v1_id}}) {
+    if (key.second == 0) continue;
+    const Entry* known = entry(key);
+    if (known == nullptr) return false;
+    const std::string& path = known->path;
+    const bool host = path.empty() || path == "/" || path.ends_with(".service") || path.ends_with(".scope") ||
+                      path.ends_with(".slice");
+    if (!host) return false;
+  }
+  return true;
+}
+
 std::optional<Containers::Found> Containers::identify(const std::string& cgroup_path) const {
   if (cgroup_path.empty() || cgroup_path == "/") return std::nullopt;
   const std::string id = container_id_of(cgroup_path);

@@ -35,6 +35,10 @@ class Containers {
   };
   std::optional<Found> find(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id);
 
+  /// Whether the cgroups are of a kind that the host's own processes have: the root, or systemd's services and
+  /// sessions.
+  bool of_host(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id);
+
   std::uint64_t forgotten() const { return forgotten_; }
 
  private:

@@ -56,14 +56,17 @@ std::string Digests::of(const Executable& executable, const std::vector<Candidat
   const auto& [inode, generation, change_time_ns] = executable;
   if (inode.ino == 0) return "";
   for (const auto& candidate : candidates) {
-    const auto opened = open_(candidate.path);
+    const auto opened = open_(candidate.root, candidate.path);
     if (!opened) continue;
     const Fd fd(opened->fd);
     if (!candidate.runs && (change_time_ns == 0 || opened->change_time_ns != change_time_ns)) continue;
-    // A composed key (no multigrain time) has no generation; the numbers alone must do there.
-    const bool same = opened->key.ino == inode.ino && opened->key.dev == inode.dev &&
-                      opened->key.subvolume == inode.subvolume &&
-                      (generation == 0 || opened->generation == 0 || opened->generation == generation);
+    // A composed key (no multigrain time) has no generation, nor has overlay's; the numbers alone must do there.
+    const auto is = [&](const mark_key& key) {
+      return key.ino == inode.ino && key.dev == inode.dev && key.subvolume == inode.subvolume;
+    };
+    const bool same =
+        (is(opened->key) && (generation == 0 || opened->generation == 0 || opened->generation == generation)) ||
+        is(opened->shown);
     if (!same) continue;
     if (auto digest = remembered(*opened); !digest.empty()) return digest;
   }
@@ -72,7 +75,7 @@ std::string Digests::of(const Executable& executable, const std::vector<Candidat
 }
 
 std::string Digests::of_path(const std::string& path) {
-  const auto opened = open_(path);
+  const auto opened = open_("", path);
   const Fd fd(opened ? opened->fd : -1);
   auto digest = opened ? remembered(*opened) : "";
   if (digest.empty()) ++unreadable_;

@@ -14,15 +14,16 @@
 
 namespace plumbline::agent {
 
-/// Opens `path` below `root` ("" = this process's own root) and tells the inode's key, as the kernel names it; nullopt
-/// where the file is gone or is another inode.
 struct OpenedExecutable {
   int fd = -1;  ///< owned by the caller
   mark_key key{};
+  mark_key shown{};  ///< by statx's own numbers: what an executable's inode is on overlay, where `key` is the layer's
   std::uint32_t generation = 0;
   std::int64_t change_time_ns = 0;
 };
-using OpenExecutable = std::function<std::optional<OpenedExecutable>(const std::string& path)>;
+/// Opens `path` below `root` ("" = this process's own root, the path being one of /proc) without leaving it; nullopt
+/// where there is no regular file.
+using OpenExecutable = std::function<std::optional<OpenedExecutable>(const std::string& root, const std::string& path)>;
 
 /// Not thread-safe. Remembers the digests of 1,024 inodes (least recently used goes first).
 class Digests {
@@ -35,13 +36,15 @@ class Digests {
     std::uint32_t generation = 0;     ///< 0 = not known
     std::int64_t change_time_ns = 0;  ///< when it was executed; 0 = not known
   };
-  /// Where it may be found: "/proc/4711/exe", "/usr/bin/vi", "/proc/4700/root/usr/bin/vi".
+  /// Where it may be found: "/proc/4711/exe", or "/usr/bin/vi" below a root.
   struct Candidate {
     std::string path;
+    std::string root;   ///< "" = the agent's own; "/proc/4700/root"
     bool runs = false;  ///< the kernel lets nobody write to a file that is being executed (ETXTBSY)
   };
-  /// The digest of the executable, tried at each candidate in turn; "" where none of them is that inode any more, or none
-  /// is proven to hold what ran: who may write a file may put a known program's bytes into it once his own has ended.
+  /// The digest of the executable, tried at each candidate in turn; "" where none of them is that inode any more, or
+  /// none is proven to hold what ran: who may write a file may put a known program's bytes into it once his own has
+  /// ended.
   std::string of(const Executable& executable, const std::vector<Candidate>& candidates);
 
   /// The digest of what `path` opens, whatever inode that is: for /proc/PID/exe of a process that runs.

@@ -13,6 +13,19 @@ constexpr std::size_t max_described = 512;
 constexpr std::int64_t two_ticks = 20'000'000;  // of the slowest kernel clock, CONFIG_HZ=100
 constexpr std::uint32_t no_login = 0xffffffff;
 
+bool same_inode(const mark_key& a, const mark_key& b) {
+  return a.ino == b.ino && a.dev == b.dev && a.subvolume == b.subvolume;
+}
+
+void forget_image(ProcessFacts& facts) {
+  facts.exe.clear();
+  facts.argv.clear();
+  facts.exe_inode = {};
+  facts.exe_generation = 0;
+  facts.exe_ctime_ns = 0;
+  facts.image_boot_ns = 0;
+}
+
 bool same_process(const process_key& a, const process_key& b) {
   return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
 }
@@ -32,7 +45,7 @@ ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) {
   process_key key{};
   key.tgid = raw.tgid;
   key.start_boot_ns = raw.start_boot_ns;
-  auto found = processes_.find(key);
+  auto found = processes_.find(key, raw.image);
   in_table = found.has_value();
   ProcessFacts facts = found ? std::move(*found) : ProcessFacts{};
   // What was copied in the very moment of the change stands above what the table says of the process.
@@ -43,9 +56,10 @@ ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) {
   facts.cgroup_id = raw.cgroup_id;
   facts.cgroup_v1_id = raw.cgroup_v1_id;
   facts.comm.assign(raw.comm, ::strnlen(raw.comm, sizeof raw.comm));
-  if (facts.exe_inode.ino != raw.exe.ino || facts.exe_inode.dev != raw.exe.dev) {
-    // The process has executed something else since, or nothing is known of its image.
-    if (facts.exe_inode.ino != 0) {
+  // Without its image's key only what was executed before the change can be what made it.
+  const bool later = raw.image.exec_boot_ns == 0 && facts.image_boot_ns > raw.at_boot_ns;
+  if (later || !same_inode(facts.exe_inode, raw.exe)) {
+    if (later || facts.exe_inode.ino != 0) {
       facts.exe.clear();
       facts.argv.clear();
     }
@@ -60,9 +74,14 @@ std::vector<ProcessFacts> Enricher::ancestors(const ProcessFacts& of, bool& comp
   std::vector<ProcessFacts> lineage;
   complete = of.pid_ns_init || of.key.tgid <= 2;
   process_key next = of.parent;
+  image_key image = of.parent_image;
+  std::uint64_t forked_at = of.key.start_boot_ns;
   while (!complete && next.tgid != 0 && lineage.size() < max_lineage) {
-    auto facts = processes_.find(next);
+    auto facts = processes_.find(next, image);
     if (!facts) return lineage;
+    if (facts->image_boot_ns > forked_at) forget_image(*facts);  // it executes that only since
+    image = facts->parent_image;
+    forked_at = facts->key.start_boot_ns;
     // A container's init: what lies above it is the runtime, not the workload.
     complete = facts->pid_ns_init || facts->key.tgid <= 2;
     next = facts->parent;
@@ -117,14 +136,14 @@ wire::Process Enricher::describe_anew(const ProcessFacts& facts, const std::vect
   // A process that ended is hashed through a path, in the root of a relative that still runs in its mount namespace.
   std::vector<Digests::Candidate> candidates;
   const auto proc = [&](const ProcessFacts& f) { return proc_root_ + "/" + std::to_string(f.key.tgid); };
-  if (is_running(proc_root_, facts.key)) candidates.push_back({proc(facts) + "/exe", true});
+  if (is_running(proc_root_, facts.key)) candidates.push_back({proc(facts) + "/exe", "", true});
   if (!facts.exe.empty()) {
     for (const auto& relative : lineage)
       if (relative.mount_ns == facts.mount_ns && is_running(proc_root_, relative.key)) {
-        candidates.push_back({proc(relative) + "/root" + facts.exe, false});
+        candidates.push_back({facts.exe, proc(relative) + "/root", false});
         break;
       }
-    candidates.push_back({facts.exe, false});
+    candidates.push_back({facts.exe, "/", false});
   }
   p.exe_sha256 = digests_.of({facts.exe_inode, facts.exe_generation, proven_ctime(facts)}, candidates);
   return p;
@@ -136,6 +155,12 @@ std::int64_t Enricher::proven_ctime(const ProcessFacts& facts) const {
   if (facts.image_boot_ns == 0) return 0;
   const std::int64_t ran = clock_.wall_at_boot(static_cast<std::int64_t>(facts.image_boot_ns));
   return facts.exe_ctime_ns + two_ticks < ran ? facts.exe_ctime_ns : 0;
+}
+
+/// That of the first kernel thread, which no container can have; 0 = not known.
+std::uint32_t Enricher::host_mount_ns() {
+  if (host_mount_ns_ == 0) host_mount_ns_ = processes_.mount_ns_of(2);
+  return host_mount_ns_;
 }
 
 wire::Process Enricher::process(const mark_actor& raw) {
@@ -164,15 +189,20 @@ wire::Actor Enricher::actor(const mark_actor& raw, std::vector<std::string>& mis
   if (auto found = containers_.find(facts.cgroup_id, facts.cgroup_v1_id)) {
     container_complete = found->complete;
     actor.container = std::move(found->container);
+  } else if (facts.mount_ns != 0 && host_mount_ns() != 0 && facts.mount_ns != host_mount_ns() &&
+             !containers_.of_host(facts.cgroup_id, facts.cgroup_v1_id)) {
+    container_complete = false;
   }
+  const bool named = !actor.process->exe.empty() || facts.exe_inode.ino == 0;
+  if (!named) missing.push_back("name and arguments of what ran: its image had made room, only its inode is known");
   if (!in_table)
     missing.push_back("the process had left the process table: its argv and lineage are lost");
   else if (!actor.lineage_complete)
     missing.push_back("lineage up to an init: an ancestor is not known");
   if (actor.process->exe_sha256.empty() && facts.exe_inode.ino != 0)
     missing.push_back("digest of the executable: the file that ran is gone, or was changed since, or just before");
-  if (!container_complete) missing.push_back("container: its runtime's files were gone");
-  actor.resolved = in_table && actor.lineage_complete && container_complete;
+  if (!container_complete) missing.push_back("container: its runtime's files were gone, or do not name its cgroup");
+  actor.resolved = in_table && named && actor.lineage_complete && container_complete;
   return actor;
 }
 

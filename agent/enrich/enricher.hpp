@@ -36,6 +36,7 @@ class Enricher {
   std::vector<ProcessFacts> ancestors(const ProcessFacts& of, bool& complete);
   wire::Process describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
 
+  std::uint32_t host_mount_ns();
   std::int64_t proven_ctime(const ProcessFacts& facts) const;
   wire::Process describe_anew(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage);
 
@@ -50,6 +51,7 @@ class Enricher {
   Users& users_;
   const Clock& clock_;
   std::string proc_root_;
+  std::uint32_t host_mount_ns_ = 0;
 };
 
 }  // namespace plumbline::agent

@@ -148,26 +148,29 @@ std::optional<ProcessFacts> read_proc(const std::string& proc_root, const proces
 ProcessTable::ProcessTable(const ProcessSource& source, std::string proc_root)
     : source_(source), proc_root_(std::move(proc_root)) {}
 
-const ProcessTable::Image* ProcessTable::image_of(const process_key& key, const process& known) {
-  const ImageId id{known.image.exec_boot_ns, known.image.tgid};
+const ProcessTable::Image* ProcessTable::image_of(const process_key& key, const process& known,
+                                                  const image_key& image) {
+  const ImageId id{image.exec_boot_ns, image.tgid};
   if (const auto it = images_.find(id); it != images_.end()) return &it->second;
-  if (known.exit_boot_ns != 0) return nullptr;
+  // /proc shows what it executes now.
+  const bool current = known.image.exec_boot_ns == image.exec_boot_ns && known.image.tgid == image.tgid;
+  if (known.exit_boot_ns != 0 || id.first == 0 || !current) return nullptr;
   auto proc = read_proc(proc_root_, key);
   if (!proc) return nullptr;
-  Image image{std::move(proc->exe), {}, false};
+  Image fresh{std::move(proc->exe), {}, false};
   std::size_t left = PLUMBLINE_ARGV_LEN;  // as much as the kernel side keeps of others
   for (auto& argument : proc->argv) {
-    image.argv_cut = argument.size() + 1 > left;
-    if (image.argv_cut) argument.resize(left > 0 ? left - 1 : 0);
+    fresh.argv_cut = argument.size() + 1 > left;
+    if (fresh.argv_cut) argument.resize(left > 0 ? left - 1 : 0);
     left -= argument.size() + 1;
-    image.argv.push_back(std::move(argument));
-    if (image.argv_cut || left == 0) break;
+    fresh.argv.push_back(std::move(argument));
+    if (fresh.argv_cut || left == 0) break;
   }
   if (images_.size() >= max_images) images_.clear();
-  return &(images_[id] = std::move(image));
+  return &(images_[id] = std::move(fresh));
 }
 
-std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
+std::optional<ProcessFacts> ProcessTable::find(const process_key& key, const image_key& as_of) {
   const auto known = source_.find_process(key);
   if (!known) {
     // Not every kernel's task iterator gives pid 1, and entries make room. Its next exec puts it into the table.
@@ -181,6 +184,8 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
   ProcessFacts facts;
   facts.key = key;
   facts.parent = known->parent;
+  facts.parent_image = known->parent_image;
+  const image_key& meant = as_of.exec_boot_ns != 0 ? as_of : known->image;
   facts.comm.assign(known->comm, ::strnlen(known->comm, sizeof known->comm));
   facts.uid = known->uid;
   facts.login_uid = known->login_uid;
@@ -189,8 +194,8 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
   facts.cgroup_v1_id = known->cgroup_v1_id;
   facts.tty.assign(known->tty, ::strnlen(known->tty, sizeof known->tty));
   facts.pid_ns_init = known->pid_ns_init != 0;
-  facts.image_boot_ns = known->image.exec_boot_ns;
-  if (const auto image = source_.find_image(known->image)) {
+  facts.image_boot_ns = meant.exec_boot_ns;
+  if (const auto image = source_.find_image(meant)) {
     facts.exe = path_of_components(image->path, std::min<std::size_t>(image->path_len, sizeof image->path));
     facts.exe_cut = image->path_cut != 0;
     facts.exe_inode = image->exe;
@@ -198,7 +203,7 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
     facts.exe_ctime_ns = static_cast<std::int64_t>(image->exe_ctime_ns);
     facts.argv = split_argv(image->argv, std::min<std::size_t>(image->argv_len, sizeof image->argv));
     facts.argv_cut = image->argv_cut != 0;
-  } else if (const Image* earlier = image_of(key, *known)) {
+  } else if (const Image* earlier = image_of(key, *known, meant)) {
     facts.exe = earlier->exe;
     facts.argv = earlier->argv;
     facts.argv_cut = earlier->argv_cut;
@@ -206,10 +211,18 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key) {
   return facts;
 }
 
+std::uint32_t ProcessTable::mount_ns_of(std::uint32_t pid) const {
+  for (const auto& key : source_.list_processes()) {
+    if (key.tgid != pid) continue;
+    if (const auto known = source_.find_process(key)) return known->mount_ns;
+  }
+  return 0;
+}
+
 void ProcessTable::remember_running() {
   for (const auto& key : source_.list_processes()) {
     const auto known = source_.find_process(key);
-    if (known && known->exit_boot_ns == 0 && !source_.find_image(known->image)) image_of(key, *known);
+    if (known && known->exit_boot_ns == 0 && !source_.find_image(known->image)) image_of(key, *known, known->image);
   }
 }
 

@@ -25,7 +25,8 @@ class ProcessSource {
 struct ProcessFacts {
   process_key key{};
   process_key parent{};
-  std::string exe;  ///< path in its own root
+  image_key parent_image{};  ///< what the parent executed when it forked; exec_boot_ns 0 = not known
+  std::string exe;           ///< path in its own root
   bool exe_cut = false;
   mark_key exe_inode{};
   std::uint32_t exe_generation = 0;
@@ -51,16 +52,20 @@ std::string path_of_components(const char* components, std::size_t length);
 /// NUL-separated argv → list; a last piece without its NUL counts.
 std::vector<std::string> split_argv(const char* bytes, std::size_t length);
 
-/// Processes by (pid, start). What was started before the agent is in the kernel side's table without its image; that is
-/// read from /proc once, while the process lives, and kept here: children that never executed anything share it, and it
-/// may be gone when a change is reported. Not thread-safe.
+/// Processes by (pid, start). What was started before the agent is in the kernel side's table without its image; that
+/// is read from /proc once, while the process lives, and kept here: children that never executed anything share it, and
+/// it may be gone when a change is reported. Not thread-safe.
 class ProcessTable {
  public:
   /// `source` outlives it.
   ProcessTable(const ProcessSource& source, std::string proc_root);
 
-  /// nullopt where neither the table nor /proc knows it: it ended and its entry had to make room.
-  std::optional<ProcessFacts> find(const process_key& key);
+  /// nullopt where neither the table nor /proc knows it: it ended and its entry had to make room. `as_of`: the image
+  /// that is meant, where it is known (exec_boot_ns != 0); else the one that the process has now.
+  std::optional<ProcessFacts> find(const process_key& key, const image_key& as_of = {});
+
+  /// Inode number of the mount namespace of the process with this pid in the table; 0 = it is not there.
+  std::uint32_t mount_ns_of(std::uint32_t pid) const;
 
   /// Reads the images of everybody who runs now and was started before the agent; about 50 us a process.
   void remember_running();
@@ -72,7 +77,7 @@ class ProcessTable {
     bool argv_cut = false;
   };
   using ImageId = std::pair<std::uint64_t, std::uint32_t>;  ///< image_key: when it was loaded, by whom
-  const Image* image_of(const process_key& key, const process& known);
+  const Image* image_of(const process_key& key, const process& known, const image_key& image);
 
   const ProcessSource& source_;
   const std::string proc_root_;

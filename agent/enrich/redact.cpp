@@ -4,23 +4,81 @@
 #include <array>
 #include <cctype>
 #include <string_view>
+#include <utility>
 
 namespace plumbline::agent {
 namespace {
 
-constexpr std::array<std::string_view, 9> words{"passw",  "passphrase", "secret",  "token",  "credential",
-                                                "apikey", "api_key",    "api-key", "private"};
+// Anywhere in a name.
+constexpr std::array<std::string_view, 12> words{"passw",   "passphrase", "secret",    "token",
+                                                 "apikey",  "api_key",    "api-key",   "credential",
+                                                 "private", "access_key", "accesskey", "access-key"};
+// Only as the last word of a name: "--passive" and "SSH_AUTH_SOCK" hold no secret.
+constexpr std::array<std::string_view, 7> last_words{"pass", "pwd", "auth", "bearer", "cookie", "userpass", "dbpass"};
+// A header's value has words of its own ("Bearer x", "a=1; b=2"): all of it goes.
+constexpr std::array<std::string_view, 3> headers{"authorization", "x-api-key", "cookie"};
 constexpr std::string_view hidden = "***";
 
-bool sounds_secret(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
+// Programs with short options that take a secret. Elsewhere -p and -u mean other things.
+constexpr std::array<std::string_view, 5> mysql_clients{"mysql", "mysqldump", "mariadb", "mariadb-dump", "mysqladmin"};
+// Programs that run the one named in their arguments.
+constexpr std::array<std::string_view, 14> wrappers{"sudo",   "doas",    "env",    "nohup",  "nice",
+                                                    "ionice", "timeout", "setsid", "strace", "docker",
+                                                    "podman", "kubectl", "ssh",    "xargs"};
+constexpr std::array<std::string_view, 6> shells{"sh", "bash", "dash", "ash", "zsh", "ksh"};
+
+enum class Program { other, curl, mysql, sshpass };
+
+template <std::size_t N>
+bool among(const std::array<std::string_view, N>& all, std::string_view word) {
+  return std::find(all.begin(), all.end(), word) != all.end();
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::any_of(words.begin(), words.end(), [&](auto word) { return lower.find(word) != std::string::npos; });
+  return out;
+}
+
+bool is_space(char c) {
+  return std::isspace(static_cast<unsigned char>(c)) != 0;
+}
+
+bool is_quote(char c) {
+  return c == '"' || c == '\'';
+}
+
+std::string_view base_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
+Program program_of(std::string_view path) {
+  const std::string_view name = base_name(path);
+  return name == "curl"               ? Program::curl
+         : name == "sshpass"          ? Program::sshpass
+         : among(mysql_clients, name) ? Program::mysql
+                                      : Program::other;
+}
+
+std::string last_word(const std::string& name) {
+  const auto before = name.find_last_of("_-.");
+  return before == std::string::npos ? name : name.substr(before + 1);
+}
+
+bool sounds_secret(std::string_view name) {
+  const std::string text = lower(name);
+  return among(last_words, last_word(text)) ||
+         std::any_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != std::string::npos; });
 }
 
 bool in_name(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+}
+
+std::size_t skip_quotes(const std::string& text, std::size_t from) {
+  while (from < text.size() && (is_quote(text[from]) || text[from] == ' ')) ++from;
+  return from;
 }
 
 /// name=value and "name": "value", wherever in the text they stand.
@@ -28,22 +86,46 @@ void hide_values(std::string& text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '=' && text[at] != ':') continue;
     std::size_t end = at;
-    while (end > 0 && (text[end - 1] == '"' || text[end - 1] == '\'' || text[end - 1] == ' ')) --end;
+    while (end > 0 && (is_quote(text[end - 1]) || text[end - 1] == ' ')) --end;
     std::size_t begin = end;
     while (begin > 0 && in_name(text[begin - 1])) --begin;
-    if (begin == end || !sounds_secret(std::string_view(text).substr(begin, end - begin))) continue;
-    std::size_t from = at + 1;
-    while (from < text.size() && (text[from] == '"' || text[from] == '\'' || text[from] == ' ')) ++from;
+    const std::string name = text.substr(begin, end - begin);
+    if (begin == end || !sounds_secret(name)) continue;
+    const std::size_t from = skip_quotes(text, at + 1);
+    if (text[at] == ':' && from == at + 1 && last_word(lower(name)) == "auth") continue;  // an image and its tag
     const char quote = from > at + 1 ? text[from - 1] : ' ';
     std::size_t to = from;
     while (to < text.size() &&
-           (quote == '"' || quote == '\''
-                ? text[to] != quote
-                : std::isspace(static_cast<unsigned char>(text[to])) == 0 && text[to] != '&' && text[to] != ';'))
+           (is_quote(quote) ? text[to] != quote : !is_space(text[to]) && text[to] != '&' && text[to] != ';'))
       ++to;
     if (to == from) continue;
     text.replace(from, to - from, hidden);
     at = from + hidden.size() - 1;
+  }
+}
+
+/// "Authorization: …" to the end of the text.
+void hide_headers(std::string& text) {
+  const std::string low = lower(text);
+  std::size_t first = text.size();
+  for (const auto header : headers)
+    for (std::size_t at = low.find(header); at != std::string::npos; at = low.find(header, at + 1)) {
+      const std::size_t colon = skip_quotes(text, at + header.size());
+      if (colon < text.size() && text[colon] == ':') first = std::min(first, skip_quotes(text, colon + 1));
+    }
+  if (first < text.size()) text.replace(first, std::string::npos, hidden);
+}
+
+/// "Bearer x", whatever the header or the variable is called.
+void hide_bearer(std::string& text) {
+  constexpr std::string_view scheme = "bearer ";
+  for (std::size_t at = lower(text).find(scheme); at != std::string::npos; at = lower(text).find(scheme, at + 1)) {
+    if (at > 0 && in_name(text[at - 1])) continue;
+    const std::size_t from = text.find_first_not_of(' ', at + scheme.size());
+    if (from == std::string::npos) return;
+    std::size_t to = from;
+    while (to < text.size() && !is_space(text[to]) && !is_quote(text[to])) ++to;
+    text.replace(from, to - from, hidden);
   }
 }
 
@@ -58,18 +140,147 @@ void hide_url_password(std::string& text) {
   }
 }
 
+/// user:password
+void hide_behind_colon(std::string& text) {
+  const auto colon = text.find(':');
+  if (colon != std::string::npos && colon + 1 < text.size()) text.replace(colon + 1, std::string::npos, hidden);
+}
+
+void hide_in_text(std::string& text) {
+  hide_headers(text);
+  hide_url_password(text);
+  hide_bearer(text);
+  hide_values(text);
+}
+
+bool is_option(std::string_view word) {
+  return word.size() > 1 && word[0] == '-';
+}
+
+/// "--host" or "--host=db": hardly a password, which may well begin with one dash.
+bool is_long_option(std::string_view word) {
+  return word.size() > 2 && word.starts_with("--") && std::isalpha(static_cast<unsigned char>(word[2])) != 0;
+}
+
+/// "--password" or "-pass": the next argument is its value.
+bool wants_secret(std::string_view word) {
+  return is_option(word) && !word.starts_with("--no-") && word.find_first_of("= :") == std::string_view::npos &&
+         sounds_secret(word);
+}
+
+/// curl's -u, alone or behind other short options (-su), and what means the same.
+bool wants_user(std::string_view word) {
+  if (word == "--user" || word == "--proxy-user" || word == "-U") return true;
+  return is_option(word) && word[1] != '-' && word.back() == 'u' &&
+         std::all_of(word.begin() + 1, word.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
+}
+
+/// The words of one command line in order, each changed in place.
+class Words {
+ public:
+  /// `nested`: the program may be any of the words, not only the first.
+  explicit Words(bool nested) : nested_(nested) {}
+
+  void take(std::string& word) {
+    switch (std::exchange(next_, Next::plain)) {
+      case Next::secret:
+        if (is_long_option(word)) break;
+        word = hidden;
+        return;
+      case Next::secret_or_option:
+        if (is_option(word)) break;
+        word = hidden;
+        return;
+      case Next::user:
+        hide_behind_colon(word);
+        return;
+      case Next::plain:
+        break;
+    }
+    if (first_ || nested_) choose_program(word);
+    first_ = false;
+    if (!take_short_option(word) && wants_secret(word)) next_ = Next::secret;
+    hide_in_text(word);
+  }
+
+ private:
+  enum class Next { plain, secret, secret_or_option, user };
+
+  void choose_program(std::string_view word) {
+    if (const Program program = program_of(word); program != Program::other || first_) program_ = program;
+    nested_ = nested_ || (first_ && among(wrappers, base_name(word)));
+  }
+
+  bool take_short_option(std::string& word) {
+    if (program_ == Program::curl) return take_curl_option(word);
+    if (program_ != Program::mysql && program_ != Program::sshpass) return false;
+    if (!word.starts_with("-p")) {
+      // What follows is the command that sshpass runs, with options of its own.
+      if (program_ == Program::sshpass && !is_option(word) && base_name(word) != "sshpass") program_ = Program::other;
+      return false;
+    }
+    if (word.size() > 2)
+      word = "-p" + std::string(hidden);
+    else
+      next_ = program_ == Program::mysql ? Next::secret_or_option : Next::secret;  // mysql's may ask for it
+    return true;
+  }
+
+  bool take_curl_option(std::string& word) {
+    if (wants_user(word)) {
+      next_ = Next::user;
+      return true;
+    }
+    if (!word.starts_with("-u") && !word.starts_with("--user=") && !word.starts_with("--proxy-user=")) return false;
+    hide_behind_colon(word);
+    return true;
+  }
+
+  bool nested_;
+  bool first_ = true;
+  Program program_ = Program::other;
+  Next next_ = Next::plain;
+};
+
+/// Where the shell word that begins at `from` ends.
+std::size_t end_of_word(const std::string& text, std::size_t from) {
+  char quote = '\0';
+  for (; from < text.size(); ++from) {
+    if (quote == '\0' && is_space(text[from])) break;
+    if (is_quote(text[from]) && (quote == '\0' || quote == text[from])) quote = quote == '\0' ? text[from] : '\0';
+  }
+  return from;
+}
+
+/// What `sh -c` is given: a command line in one argument.
+void hide_in_script(std::string& text) {
+  Words script(true);
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = end_of_word(text, at);
+    std::string word = text.substr(at, end - at);
+    if (!word.empty()) script.take(word);
+    out += word;
+    if (end < text.size()) out += text[end];
+    at = end + 1;
+  }
+  text = std::move(out);
+}
+
+/// -c, -ec, -lc
+bool takes_script(std::string_view word) {
+  return is_option(word) && word[1] != '-' && word.back() == 'c';
+}
+
 }  // namespace
 
 std::vector<std::string> redact_argv(std::vector<std::string> argv) {
+  if (argv.empty()) return argv;
+  const bool shell = among(shells, base_name(argv[0]));
+  Words line(false);
   for (std::size_t i = 0; i < argv.size(); ++i) {
-    const bool flag =
-        argv[i].starts_with('-') && argv[i].find('=') == std::string::npos && argv[i].find(' ') == std::string::npos;
-    if (flag && sounds_secret(argv[i]) && i + 1 < argv.size() && !argv[i + 1].starts_with('-')) {
-      argv[++i] = hidden;
-      continue;
-    }
-    hide_url_password(argv[i]);
-    hide_values(argv[i]);
+    if (shell && i > 0 && takes_script(argv[i - 1])) hide_in_script(argv[i]);
+    line.take(argv[i]);
   }
   return argv;
 }

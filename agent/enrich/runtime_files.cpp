@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include "agent/enrich/containers.hpp"
 #include "include/wire/json.hpp"
@@ -27,10 +28,24 @@ std::string text_at(const Json& j, const char* key) {
   return it != j.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
-bool names_cgroup(const Json& state, const std::string& cgroup_path) {
+/// Whether the process's cgroup is the container's own or lies below it. The whole path counts: anybody with a cgroup
+/// of his own may give it any name.
+bool names_cgroup(const Json& state, std::string_view cgroup_path) {
+  constexpr std::string_view mount = "/sys/fs/cgroup";
   if (!state.is_object() || !state.contains("cgroup_paths") || !state["cgroup_paths"].is_object()) return false;
-  for (const auto& [controller, path] : state["cgroup_paths"].items())
-    if (path.is_string() && path.get_ref<const std::string&>().ends_with(cgroup_path)) return true;
+  const auto is_within = [&](std::string_view own) {
+    return own.size() > 1 && cgroup_path.starts_with(own) &&
+           (cgroup_path.size() == own.size() || cgroup_path[own.size()] == '/');
+  };
+  for (const auto& [controller, path] : state["cgroup_paths"].items()) {
+    if (!path.is_string()) continue;
+    std::string_view own = path.get_ref<const std::string&>();
+    if (!own.starts_with(mount)) continue;
+    own.remove_prefix(mount.size());
+    if (is_within(own)) return true;
+    const auto below_controller = own.find('/', 1);  // "/sys/fs/cgroup/pids/…", "/sys/fs/cgroup/unified/…"
+    if (below_controller != std::string_view::npos && is_within(own.substr(below_controller))) return true;
+  }
   return false;
 }
 
@@ -65,11 +80,11 @@ std::optional<RuncState> read_runc_state(const std::string& root, const std::str
                                          const std::string& cgroup_path) {
   if (!id.empty()) {
     const Json state = read_json(fs::path(root) / id / "state.json");
-    if (state.is_object()) return from_state(state);
+    if (names_cgroup(state, cgroup_path)) return from_state(state);
   }
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(root, error)) {
-    const Json state = read_json(entry.path() / "state.json");
+  for (auto it = fs::directory_iterator(root, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    const Json state = read_json(it->path() / "state.json");
     if (names_cgroup(state, cgroup_path)) return from_state(state);
   }
   return std::nullopt;

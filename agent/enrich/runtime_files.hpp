@@ -14,8 +14,8 @@ struct RuncState {
   std::string graph_driver;   ///< "overlay"
 };
 
-/// <root>/<id>/state.json (libcontainer); where `id` is "" or has no such file, the state whose cgroup_paths name
-/// `cgroup_path`, since a plain runc container may be anywhere. nullopt = no such container now.
+/// <root>/<id>/state.json (libcontainer), or any other state there, whose cgroup_paths name `cgroup_path` or a cgroup
+/// above it: a plain runc container may be anywhere, and a name proves nothing. nullopt = no such container now.
 std::optional<RuncState> read_runc_state(const std::string& root, const std::string& id,
                                          const std::string& cgroup_path);
 

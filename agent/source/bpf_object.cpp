@@ -7,6 +7,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -18,6 +21,7 @@ namespace plumbline::agent {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::array pinned_maps{"marks", "mark_states", "control_map", "events", "processes", "images"};
 constexpr long bpffs_magic = 0xcafe4a11;  // BPF_FS_MAGIC, linux/magic.h
 
 bool is_fentry(std::string_view section) {
@@ -89,6 +93,16 @@ void set_btrfs_offsets(plumbline_bpf& skeleton, btf* kernel) {
   skeleton.rodata->btrfs_offsets.objectid = *key + *objectid;
 }
 
+/// Whether the folder is, or would be made, on a bpffs and is not its root, which others share. Makes nothing.
+bool is_below_bpffs(const fs::path& folder) {
+  std::error_code error;
+  fs::path there = folder;
+  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
+  struct statfs own{}, above{};
+  if (::statfs(there.c_str(), &own) != 0 || own.f_type != bpffs_magic) return false;
+  return there != folder || (::statfs(folder.parent_path().c_str(), &above) == 0 && above.f_type == bpffs_magic);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options, Tier tier, TierReport& report) {
@@ -99,19 +113,18 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options,
   bool pinned = !options.pin_dir.empty();
   if (pinned) {
     std::error_code error;
-    fs::create_directories(fs::path(options.pin_dir) / "links", error);
-    struct statfs file_system{};
-    if (error || ::statfs(options.pin_dir.c_str(), &file_system) != 0 || file_system.f_type != bpffs_magic) {
-      trouble = options.pin_dir + " is not on a writable bpffs: changes while the agent is down will lack their actor";
-      if (!error) fs::remove_all(options.pin_dir, error);
+    if (is_below_bpffs(options.pin_dir)) fs::create_directories(fs::path(options.pin_dir) / "links", error);
+    if (error || !is_below_bpffs(options.pin_dir)) {
+      trouble = options.pin_dir +
+                " is no folder of its own on a writable bpffs: changes while the agent is down will lack their actor";
       pinned = false;
     }
   }
   auto loaded = object->load_object(options, tier, pinned, report);
-  // Not where this tier was refused before it came to the pins: they are the other tier's, and hold what happened
-  // since.
-  if (!loaded && pinned && object->reached_pins_ && fs::exists(fs::path(options.pin_dir) / "marks")) {
-    // Pins of another version or other sizes: nothing of them can be read, so they go.
+  // Pins of another version or other sizes: nothing of them can be read, so they go. Other failures are not the pins':
+  // they may be another tier's, and hold what happened since.
+  if (!loaded && pinned && object->adopted_ &&
+      (object->other_version_ || log_tail.find("parameter mismatch") != std::string::npos)) {
     trouble = "an earlier agent's pins could not be adopted and were replaced (" + loaded.error().why + ")";
     auto removed = remove_pins(options.pin_dir);
     if (!removed) trouble += "; " + removed.error().message();
@@ -162,10 +175,11 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
 
   if (pinned) {
     link_dir_ = options.pin_dir + "/links";
-    reached_pins_ = true;
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, skeleton_->obj) {
-      if (bpf_map__is_internal(map) || map == skeleton_->maps.image_scratch) continue;
+      const bool ours = std::any_of(pinned_maps.begin(), pinned_maps.end(),
+                                    [&](const char* name) { return std::strcmp(name, bpf_map__name(map)) == 0; });
+      if (!ours) continue;
       const std::string pin = options.pin_dir + "/" + bpf_map__name(map);
       adopted_ |= map == skeleton_->maps.marks && ::access(pin.c_str(), F_OK) == 0;
       bpf_map__set_pin_path(map, pin.c_str());
@@ -177,7 +191,8 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
   const std::uint32_t zero = 0;
   struct control c{};
   if (bpf_map_lookup_elem(map_fd("control_map"), &zero, &c) != 0) return load_error("read the control map", errno);
-  if (adopted_ && c.abi_version != PLUMBLINE_ABI_VERSION)
+  other_version_ = adopted_ && c.abi_version != PLUMBLINE_ABI_VERSION;
+  if (other_version_)
     return Error{ErrorCode::unsupported, "adopt pinned maps",
                  "they have ABI version " + std::to_string(c.abi_version) + ", this agent has " +
                      std::to_string(PLUMBLINE_ABI_VERSION),
@@ -205,6 +220,12 @@ Result<void> BpfObject::attach(TierReport& report) {
       }
     }
     bpf_link* link = bpf_program__attach(program);
+    if (link == nullptr && is_fentry(bpf_program__section_name(program))) {
+      // A function that this kernel's BTF lists and does not let be traced. The self-test decides whether it matters.
+      std::erase(report.hooks, bpf_program__section_name(program));
+      report.missing.emplace_back(bpf_program__section_name(program));
+      continue;
+    }
     if (link == nullptr) {
       report.why = std::string("attach ") + bpf_program__section_name(program) + ": " + std::strerror(errno);
       return load_error(std::string("attach ") + bpf_program__section_name(program), errno);
@@ -228,9 +249,9 @@ void BpfObject::pin_links() {
       pin_trouble_ = "pin " + pin + ": " + std::strerror(errno);
   }
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(link_dir_, error))
-    if (std::find(current.begin(), current.end(), entry.path().filename()) == current.end())
-      ::unlink(entry.path().c_str());
+  for (auto it = fs::directory_iterator(link_dir_, error); !error && it != fs::directory_iterator();
+       it.increment(error))
+    if (std::find(current.begin(), current.end(), it->path().filename()) == current.end()) ::unlink(it->path().c_str());
 }
 
 Result<void> BpfObject::list_processes() {
@@ -266,11 +287,18 @@ BpfObject::~BpfObject() {
 }
 
 Result<void> remove_pins(const std::string& pin_dir) {
-  std::error_code error;
-  fs::remove_all(pin_dir, error);
+  // Only what an agent makes: the folder's name is somebody's configuration, and may be a mistake.
+  std::error_code error, ignored;
+  for (const char* map : pinned_maps) fs::remove(fs::path(pin_dir) / map, ignored);
+  const fs::path links = fs::path(pin_dir) / "links";
+  for (auto it = fs::directory_iterator(links, ignored); !ignored && it != fs::directory_iterator();
+       it.increment(ignored))
+    if (it->path().filename().string().starts_with("on_")) ::unlink(it->path().c_str());
+  fs::remove(links, ignored);
+  fs::remove(pin_dir, error);
   if (error)
     return Error{ErrorCode::io, "remove the pins in " + pin_dir, error.message(),
-                 "remove the directory by hand as root"};
+                 "look what else is in it; name a folder of the agent's own in kernel.pin_dir"};
   return {};
 }
 

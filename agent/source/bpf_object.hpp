@@ -40,7 +40,7 @@ class BpfObject {
   std::vector<std::pair<std::string, bpf_link*>> links_;
   std::string link_dir_;
   bool adopted_ = false;
-  bool reached_pins_ = false;  // the pinned maps were tried: a failure may be theirs
+  bool other_version_ = false;  // the pinned maps have another ABI
   bool links_adopted_ = false;
   std::string pin_trouble_;
 };

@@ -151,10 +151,14 @@ class LibbpfKernel final : public Kernel {
 
   std::optional<struct mark> read_mark(const mark_key& key) const override {
     struct mark value{};
-    // Again while a CPU writes the actors; it does so within microseconds, so a few tries are plenty.
+    // Again while a CPU writes the actors, which may begin in the middle of a copy: two equal copies are whole. It does
+    // so within microseconds, so a few tries are plenty.
+    struct mark again{};
+    if (bpf_map_lookup_elem(marks_fd_, &key, &value) != 0) return std::nullopt;
     for (int tries = 0; tries < 64; ++tries) {
-      if (bpf_map_lookup_elem(marks_fd_, &key, &value) != 0) return std::nullopt;
-      if (value.writer == 0) break;
+      if (bpf_map_lookup_elem(marks_fd_, &key, &again) != 0) return std::nullopt;
+      if (again.writer == 0 && std::memcmp(&value, &again, sizeof value) == 0) break;
+      value = again;
     }
     return value;
   }
@@ -180,7 +184,9 @@ class LibbpfKernel final : public Kernel {
     return slots;
   }
 
-  std::vector<process_key> list_processes() const override { return keys_of<process_key>(processes_fd_, max_processes_); }
+  std::vector<process_key> list_processes() const override {
+    return keys_of<process_key>(processes_fd_, max_processes_);
+  }
   std::optional<process> find_process(const process_key& key) const override {
     return find<process>(processes_fd_, key);
   }
@@ -197,8 +203,8 @@ class LibbpfKernel final : public Kernel {
     return 0;
   }
 
-  /// An entry that goes while it is the walk's last one makes the kernel begin anew (bpf(2)): then some keys come twice,
-  /// and `max_entries` ends it.
+  /// An entry that goes while it is the walk's last one makes the kernel begin anew (bpf(2)): then some keys come
+  /// twice, and `max_entries` ends it.
   template <class Key>
   static std::vector<Key> keys_of(int fd, std::size_t max_entries) {
     std::vector<Key> keys;
@@ -248,7 +254,15 @@ Result<std::unique_ptr<LibbpfKernel>> try_tier(const KernelOptions& options, Tie
   if (!object) return object.error();
   auto kernel = std::make_unique<LibbpfKernel>(std::move(*object), options, tier);
   if (auto started = kernel->start(); !started) return started.error();
-  if (auto proven = run_self_test(*kernel, options.scratch_dir); !proven) return proven.error();
+  // The state directory's disk may be full, which says nothing about the hooks.
+  auto proven = run_self_test(*kernel, options.scratch_dir);
+  for (const char* elsewhere : {"/run", "/dev/shm"})
+    if (!proven && proven.error().code == ErrorCode::unavailable) proven = run_self_test(*kernel, elsewhere);
+  if (!proven) {
+    // Pins that this try made would make the next one believe that an agent had been watching.
+    if (!kernel->adopted() && !options.pin_dir.empty()) (void)remove_pins(options.pin_dir);
+    return proven.error();
+  }
   kernel->object().pin_links();
   return kernel;
 }
@@ -266,11 +280,9 @@ Result<std::unique_ptr<Kernel>> open_kernel(const KernelOptions& options) {
   ErrorCode code = ErrorCode::unsupported;
   for (const Tier tier : {Tier::ctime, Tier::fentry}) {
     if (options.only && *options.only != tier) continue;
-    TierReport report;
-    KernelOptions attempt = options;
-    // A second tier is tried for the report only, and must not touch the pins of the first.
     if (chosen) break;
-    auto kernel = try_tier(attempt, tier, report);
+    TierReport report;
+    auto kernel = try_tier(options, tier, report);
     report.works = kernel.has_value();
     if (kernel) {
       chosen = std::move(*kernel);

@@ -16,6 +16,10 @@ static __always_inline void fill_actor(struct mark_actor* actor, __u32 hook) {
   actor->cgroup_id = task_cgroup_id(task);
   actor->cgroup_v1_id = task_cgroup_v1_id(task);
   task_exe(task, &actor->exe, 0);
+  struct process_key key;
+  task_process_key(task, &key);
+  struct process* known = bpf_map_lookup_elem(&processes, &key);
+  if (known) actor->image = known->image;
   actor->tgid = BPF_CORE_READ(task, tgid);
   actor->tid = BPF_CORE_READ(task, pid);
   actor->uid = BPF_CORE_READ(task, real_cred, uid.val);

@@ -27,6 +27,13 @@ struct mark_key {
   __u32 reserved;  /* 0 */
 };
 
+/* What a process executes, from one exec to the next. */
+struct image_key {
+  __u64 exec_boot_ns; /* when the image was loaded; 0 = none known */
+  __u32 tgid;         /* who loaded it; children share it until they exec themselves */
+  __u32 reserved;
+};
+
 /* Which hook saw a change. Order is ABI. */
 enum mark_hook {
   MARK_HOOK_NONE = 0,
@@ -40,12 +47,13 @@ enum mark_hook {
 
 /* Who made a change, copied while it happened. */
 struct mark_actor {
-  __u64 at_boot_ns;    /* bpf_ktime_get_boot_ns(); 0 = no actor was written yet */
-  __u64 start_boot_ns; /* start of the thread group leader: with tgid the name of a process */
-  __u64 cgroup_id;     /* of the unified (v2) hierarchy */
-  __u64 cgroup_v1_id;  /* of the pids controller where it is on a v1 hierarchy, else 0 */
-  struct mark_key exe; /* inode of mm->exe_file; all 0 for a kernel thread */
-  __u32 tgid;          /* in the initial pid namespace, as all ids here */
+  __u64 at_boot_ns;       /* bpf_ktime_get_boot_ns(); 0 = no actor was written yet */
+  __u64 start_boot_ns;    /* start of the thread group leader: with tgid the name of a process */
+  __u64 cgroup_id;        /* of the unified (v2) hierarchy */
+  __u64 cgroup_v1_id;     /* of the pids controller where it is on a v1 hierarchy, else 0 */
+  struct mark_key exe;    /* inode of mm->exe_file; all 0 for a kernel thread */
+  struct image_key image; /* what it executed then: it may execute something else before the change is read */
+  __u32 tgid;             /* in the initial pid namespace, as all ids here */
   __u32 tid;
   __u32 uid;       /* real_cred: overlayfs overrides cred while it copies up */
   __u32 login_uid; /* 0xffffffff = not set */
@@ -122,13 +130,9 @@ struct process_key {
   __u32 tgid;
   __u32 reserved;
 };
-struct image_key {
-  __u64 exec_boot_ns; /* when the image was loaded; 0 = none known */
-  __u32 tgid;         /* who loaded it; children share it until they exec themselves */
-  __u32 reserved;
-};
 struct process {
-  struct process_key parent; /* who forked it (not the reaper that adopts it later); all 0 = none */
+  struct process_key parent;     /* who forked it (not the reaper that adopts it later); all 0 = none */
+  struct image_key parent_image; /* what the parent executed when it forked: lineage is not what it became later */
   struct image_key image;
   __u64 exit_boot_ns; /* 0 = runs */
   __u64 cgroup_id;
@@ -159,12 +163,12 @@ struct image {
 #define PLUMBLINE_ABI_ASSERT(cond) _Static_assert(cond, #cond)
 #endif
 PLUMBLINE_ABI_ASSERT(sizeof(struct mark_key) == 24);
-PLUMBLINE_ABI_ASSERT(sizeof(struct mark_actor) == 96);
-PLUMBLINE_ABI_ASSERT(sizeof(struct mark) == 32 + 2 * 96);
+PLUMBLINE_ABI_ASSERT(sizeof(struct mark_actor) == 112);
+PLUMBLINE_ABI_ASSERT(sizeof(struct mark) == 32 + 2 * 112);
 PLUMBLINE_ABI_ASSERT(sizeof(struct mark_state) == 16);
 PLUMBLINE_ABI_ASSERT(sizeof(struct registered_inode) == 32);
 PLUMBLINE_ABI_ASSERT(sizeof(struct control) == 32 + 4 * 32 + 6 * 8);
-PLUMBLINE_ABI_ASSERT(sizeof(struct process) == 16 + 16 + 24 + 16 + 32);
+PLUMBLINE_ABI_ASSERT(sizeof(struct process) == 16 + 16 + 16 + 24 + 16 + 32);
 PLUMBLINE_ABI_ASSERT(sizeof(struct image) == 24 + 8 + 16 + 512 + 512);
 
 #endif

@@ -172,11 +172,11 @@ struct BlindSpot {
   std::string remedy;  ///< "" = none
 };
 
-/// "3f9a1c2b-7d4e21aa-00000000000000000012": the first 8 characters of node id and boot id, and the spool sequence.
-/// Deterministic, so that every hop can retry and nothing doubles.
-inline std::string make_finding_id(std::string_view node_id, std::string_view boot_id, std::uint64_t sequence) {
+/// "3f9a1c2b-7d4e21aa-00000000000000000012": the first 8 characters of node id and epoch (a digest of boot id and spool
+/// id), and the spool sequence. Deterministic, so that every hop can retry and nothing doubles.
+inline std::string make_finding_id(std::string_view node_id, std::string_view epoch, std::uint64_t sequence) {
   std::string digits = std::to_string(sequence);
-  return std::string(node_id.substr(0, 8)) + "-" + std::string(boot_id.substr(0, 8)) + "-" +
+  return std::string(node_id.substr(0, 8)) + "-" + std::string(epoch.substr(0, 8)) + "-" +
          std::string(20 - digits.size(), '0') + digits;
 }
 

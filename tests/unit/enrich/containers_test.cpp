@@ -52,6 +52,19 @@ TEST_F(ContainersTest, podman_gives_name_image_and_digest_from_disk) {
   EXPECT_EQ(found->container.image_digest, "sha256:63c8");
 }
 
+TEST_F(ContainersTest, a_cgroup_with_a_containers_name_is_not_the_container) {
+  podman(graph_.path());
+  containers_.on_cgroup(7, false, "/mine/libpod-" + id);
+  containers_.on_cgroup(8, false, "/x/libpod-" + id + "more");
+  containers_.on_cgroup(9, false, "/x/libpod-" + id + "/container");
+  const auto claimed = containers_.find(7, 0);
+  ASSERT_TRUE(claimed);
+  EXPECT_FALSE(claimed->complete) << "named by its cgroup only";
+  EXPECT_EQ(claimed->container.image_digest, "");
+  EXPECT_FALSE(containers_.find(8, 0) && containers_.find(8, 0)->complete);
+  EXPECT_EQ(containers_.find(9, 0)->container.runtime, "podman");
+}
+
 TEST_F(ContainersTest, a_plain_runc_container_is_found_by_its_cgroup_path) {
   run_.write("mine/state.json",
              R"({"id":"mine","cgroup_paths":{"":"/sys/fs/cgroup/unified/custom/place"},"config":{}})");

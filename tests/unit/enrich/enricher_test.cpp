@@ -69,7 +69,7 @@ class EnricherTest : public ::testing::Test {
   Table table_;
   TempDir proc_, run_, cgroup_;
   Containers containers_{{cgroup_.path(), run_.path()}};
-  Digests digests_{[](const std::string&) { return std::optional<OpenedExecutable>(); }};
+  Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
   Users users_;
   FixedClock clock_;
   Enricher enricher_{table_, containers_, digests_, users_, clock_, proc_.path()};
@@ -114,9 +114,30 @@ TEST_F(EnricherTest, says_that_the_process_had_left_the_table) {
   EXPECT_THAT(missing_, Contains(HasSubstr("process table")));
 }
 
+TEST_F(EnricherTest, an_ancestor_is_what_it_was_when_it_forked) {
+  // The shell forked vi, and executed a known tool only then.
+  table_.add(4000002, 4000003, std::string("tofu\0bin\0", 9), 14);
+  table_.processes[4000002].image.exec_boot_ns = 90'000'000;
+  table_.images[90'000'000] = table_.images[4000002];
+  auto actor = enricher_.actor(raw_, missing_);
+  ASSERT_EQ(actor.lineage.size(), 2u);
+  EXPECT_EQ(actor.lineage[0].exe, "") << "what it executes since is not what forked";
+  // Where the kernel side noted the image that forked, it is named.
+  table_.add(4000009, 0, std::string("bash\0bin\0", 9), 12);
+  table_.processes[4000001].parent_image.exec_boot_ns = 4000009;
+  EXPECT_EQ(enricher_.actor(raw_, missing_).lineage[0].exe, "/bin/bash");
+}
+
+TEST_F(EnricherTest, what_was_executed_in_the_moment_of_the_change_is_named) {
+  table_.add(4000008, 0, std::string("sleep\0bin\0", 10), 15);
+  raw_.image.exec_boot_ns = 4000001;
+  table_.processes[4000001].image.exec_boot_ns = 4000008;  // it executed something else since
+  EXPECT_EQ(enricher_.actor(raw_, missing_).process->exe, "/bin/vi");
+}
+
 TEST_F(EnricherTest, an_executable_written_just_before_it_ran_proves_nothing) {
   const auto exe = proc_.write("vi", "abc");
-  Digests digests([&](const std::string& at) -> std::optional<OpenedExecutable> {
+  Digests digests([&](const std::string&, const std::string& at) -> std::optional<OpenedExecutable> {
     if (at != "/bin/vi") return std::nullopt;
     OpenedExecutable opened;
     opened.fd = ::open(exe.c_str(), O_RDONLY | O_CLOEXEC);
@@ -146,7 +167,7 @@ TEST(DigestsTest, takes_only_the_very_inode_that_ran) {
   const auto path = dir.write("exe", "abc");
   mark_key key{};
   key.ino = 5;
-  const OpenExecutable open = [&](const std::string& at) -> std::optional<OpenedExecutable> {
+  const OpenExecutable open = [&](const std::string&, const std::string& at) -> std::optional<OpenedExecutable> {
     OpenedExecutable opened;
     opened.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     opened.key = key;
@@ -156,13 +177,13 @@ TEST(DigestsTest, takes_only_the_very_inode_that_ran) {
   };
   Digests digests(open);
   constexpr auto abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-  EXPECT_EQ(digests.of({key, 0, 100}, {{"wrong", false}}), "");
+  EXPECT_EQ(digests.of({key, 0, 100}, {{"wrong", "/", false}}), "");
   EXPECT_EQ(digests.unreadable(), 1u);
-  EXPECT_EQ(digests.of({key, 0, 100}, {{"wrong", false}, {"right", false}}), abc);
+  EXPECT_EQ(digests.of({key, 0, 100}, {{"wrong", "/", false}, {"right", "/", false}}), abc);
   // Written since it ran, or nobody knows: no proof, except while the kernel keeps it from being written.
-  EXPECT_EQ(digests.of({key, 0, 99}, {{"right", false}}), "");
-  EXPECT_EQ(digests.of({key, 0, 0}, {{"right", false}}), "");
-  EXPECT_EQ(digests.of({key, 0, 0}, {{"right", true}}), abc);
+  EXPECT_EQ(digests.of({key, 0, 99}, {{"right", "/", false}}), "");
+  EXPECT_EQ(digests.of({key, 0, 0}, {{"right", "/", false}}), "");
+  EXPECT_EQ(digests.of({key, 0, 0}, {{"right", "/", true}}), abc);
 }
 
 TEST(UsersTest, reads_the_hosts_own_files_and_notices_their_change) {

@@ -7,6 +7,7 @@ namespace plumbline::agent {
 namespace {
 
 using ::testing::ElementsAre;
+using Argv = std::vector<std::string>;
 
 TEST(RedactArgv, hides_values_of_names_that_sound_secret) {
   EXPECT_THAT(redact_argv({"db", "--password=hunter2", "--token", "abc", "-v"}),
@@ -18,9 +19,72 @@ TEST(RedactArgv, hides_values_of_names_that_sound_secret) {
   EXPECT_THAT(redact_argv({"curl", "https://me:hunter2@host/path"}), ElementsAre("curl", "https://me:***@host/path"));
 }
 
+TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
+  const std::pair<Argv, Argv> table[] = {
+      // headers: all that follows in the argument
+      {{"curl", "-H", "Authorization: Bearer hunter2", "https://h"}, {"curl", "-H", "Authorization: ***", "https://h"}},
+      {{"curl", "-HAuthorization:Basic a b c"}, {"curl", "-HAuthorization:***"}},
+      {{"wget", "--header=proxy-authorization: Digest u=\"a\", r=\"b\""},
+       {"wget", "--header=proxy-authorization: ***"}},
+      {{"curl", "-H", "X-Api-Key: hunter2 x"}, {"curl", "-H", "X-Api-Key: ***"}},
+      {{"curl", "-H", "Cookie: a=1; session=hunter2"}, {"curl", "-H", "Cookie: ***"}},
+      {{"x", R"({"Authorization": "Bearer hunter2"})"}, {"x", R"({"Authorization": "***)"}},
+      {{"curl", "-H", "X-Session: Bearer hunter2"}, {"curl", "-H", "X-Session: Bearer ***"}},
+      {{"curl", "--cookie", "a=hunter2"}, {"curl", "--cookie", "***"}},
+      // names
+      {{"env", "MYSQL_PWD=hunter2", "DB_PASS=hunter2", "PGPASSWORD=hunter2", "backup"},
+       {"env", "MYSQL_PWD=***", "DB_PASS=***", "PGPASSWORD=***", "backup"}},
+      {{"x", "Server=db;Uid=sa;Pwd=hunter2;Encrypt=1"}, {"x", "Server=db;Uid=sa;Pwd=***;Encrypt=1"}},
+      {{"x", "--pass", "hunter2", "--pwd", "hunter2", "--passwd", "hunter2"},
+       {"x", "--pass", "***", "--pwd", "***", "--passwd", "***"}},
+      {{"x", "--auth", "hunter2", "--bearer", "hunter2", "REDIS_AUTH=hunter2"},
+       {"x", "--auth", "***", "--bearer", "***", "REDIS_AUTH=***"}},
+      {{"x", "--access-key", "hunter2", "access_key=hunter2", "--accesskey=hunter2"},
+       {"x", "--access-key", "***", "access_key=***", "--accesskey=***"}},
+      {{"openssl", "rsa", "-passin", "pass:hunter2"}, {"openssl", "rsa", "-passin", "pass:***"}},
+      // a value that begins with a dash is one; a long option is not
+      {{"x", "--password", "-hunter2"}, {"x", "--password", "***"}},
+      {{"x", "--password", "--host", "db"}, {"x", "--password", "--host", "db"}},
+      // curl's user
+      {{"curl", "-u", "me:hunter2", "https://h"}, {"curl", "-u", "me:***", "https://h"}},
+      {{"/usr/bin/curl", "-ume:hunter2"}, {"/usr/bin/curl", "-ume:***"}},
+      {{"curl", "-sSu", "me:hunter2"}, {"curl", "-sSu", "me:***"}},
+      {{"curl", "--user", "me:hunter2", "--proxy-user=me:hunter2"},
+       {"curl", "--user", "me:***", "--proxy-user=me:***"}},
+      // clients of MySQL, sshpass
+      {{"mysql", "-uroot", "-phunter2", "shop"}, {"mysql", "-uroot", "-p***", "shop"}},
+      {{"/usr/bin/mysqldump", "-p", "hunter2", "shop"}, {"/usr/bin/mysqldump", "-p", "***", "shop"}},
+      {{"mariadb", "-phunter2"}, {"mariadb", "-p***"}},
+      {{"mariadb-dump", "-phunter2"}, {"mariadb-dump", "-p***"}},
+      {{"mysqladmin", "-phunter2", "status"}, {"mysqladmin", "-p***", "status"}},
+      {{"sshpass", "-p", "-hunter2", "ssh", "-p", "22", "h"}, {"sshpass", "-p", "***", "ssh", "-p", "22", "h"}},
+      {{"sshpass", "-phunter2", "ssh", "h"}, {"sshpass", "-p***", "ssh", "h"}},
+      // run by others
+      {{"sudo", "-n", "mysql", "-phunter2"}, {"sudo", "-n", "mysql", "-p***"}},
+      {{"bash", "-ec", "cd /x && mysql -phunter2  shop; curl -u 'me:hunter 2' h --token hunter2"},
+       {"bash", "-ec", "cd /x && mysql -p***  shop; curl -u 'me:*** h --token ***"}},
+  };
+  for (const auto& [argv, want] : table) EXPECT_EQ(redact_argv(argv), want) << argv[0] << " " << argv[1];
+}
+
 TEST(RedactArgv, leaves_the_rest_alone) {
-  EXPECT_THAT(redact_argv({"vi", "/etc/nginx.conf", "a=b", "http://host:80/x@y"}),
-              ElementsAre("vi", "/etc/nginx.conf", "a=b", "http://host:80/x@y"));
+  const Argv table[] = {
+      {"vi", "/etc/nginx.conf", "a=b", "http://host:80/x@y"},
+      {"wget", "--passive", "--author=me", "https://h/passive"},
+      {"mkdir", "-p", "dir"},
+      {"cp", "-p", "a", "b"},
+      {"psql", "-p", "5432", "-U", "me"},
+      {"ssh", "-p", "22", "-u", "a:b", "h"},
+      {"docker", "run", "-p", "80:80", "-u", "1000:1000", "registry/auth:1.2"},
+      {"mysql", "-p", "-h", "db", "-P", "3306", "--protocol=tcp"},
+      {"psql", "--no-password", "shop"},
+      {"curl", "-u", "me", "-o", "out", "https://h:80/x"},
+      {"env", "SSH_AUTH_SOCK=/run/agent", "XAUTHORITY=/x", "PASSES=3", "COMPASS=n", "sh"},
+      {"vi", "/etc/passwd", "-c", "set number"},
+      {"sh", "-c", "test -e a  &&\tmkdir -p 'b c'"},
+      {"", "-", "--", ""},
+  };
+  for (const auto& argv : table) EXPECT_EQ(redact_argv(argv), argv) << argv[0];
   EXPECT_THAT(redact_argv({}), ElementsAre());
 }
 
