@@ -50,8 +50,9 @@ LONGER = {
     "agent/observer.cpp": (450, "the one thread that sees all stages; its start and its sources have files of their own"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
-    "include/wire/json_read.hpp": (250, "a reader for each unit of finding.hpp; header-only for all programs"),
+    "include/wire/json_read.hpp": (270, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/collector/forward_test.cpp": (500, "one receiver, one fixture, all faults of a sink"),
+    "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),
     "tests/unit/spool/spool_test.cpp": (460, "one fixture; each test is a crash or a damage of the same log"),
 }
 

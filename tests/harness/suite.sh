@@ -18,6 +18,13 @@ group_unit() {
     run_ctest build/asan -R '^unit\.' -j "$(nproc)"
 }
 
+group_bpf() { run_ctest "$release" -L '^bpf$'; }
+group_e2e() {
+  run_ctest "$release" -L '^e2e$'
+  BUILD_DIR=$PWD/$release run_lines 1200 tests/e2e/run
+}
+group_vm() { PLUMBLINE_BIN=$PWD/$release run_lines 1800 tests/vm/run; }
+
 group_tsan() {
   sanitized build/tsan thread -R "$threaded" || return 0
   TSAN_OPTIONS=second_deadlock_stack=1 run_ctest build/tsan -R "$threaded" -j "$(nproc)"
