@@ -173,14 +173,17 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   const bool directory = !subject.expected.absent_entries.empty();
   const bool by_orphans = !subject.checked && !causes.empty();  // marks of what stood here before
   LiveFile live;
-  std::map<std::uint32_t, Seen> seen = look_at_marks(where);
+  std::map<std::uint32_t, Seen> seen;
   if (!where.trouble.empty()) {
     live.kind = LiveFile::Kind::unreadable;
     live.trouble = where.trouble;
   } else if (where.exists) {
     ReadRequest request = needs(subject.expected, options_.max_file_bytes);
     // Only where every change moves the ctime does a quiet ctime prove that nothing came in between.
-    if (p_.kernel.tier() == Tier::ctime && !where.composed) request.in_window = [&] { seen = look_at_marks(where); };
+    if (p_.kernel.tier() == Tier::ctime && !where.composed)
+      request.in_window = [&] { seen = look_at_marks(where); };
+    else
+      seen = look_at_marks(where);
     live = read_live(p_.kernel, where.physical, request);
   }
   if (live.unsettled) {

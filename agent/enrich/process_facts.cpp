@@ -195,7 +195,11 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key, const ima
   facts.tty.assign(known->tty, ::strnlen(known->tty, sizeof known->tty));
   facts.pid_ns_init = known->pid_ns_init != 0;
   facts.image_boot_ns = meant.exec_boot_ns;
-  if (const auto image = source_.find_image(meant)) {
+  if (const auto kept = images_.find({meant.exec_boot_ns, meant.tgid}); kept != images_.end()) {
+    facts.exe = kept->second.exe;
+    facts.argv = kept->second.argv;
+    facts.argv_cut = kept->second.argv_cut;
+  } else if (const auto image = source_.find_image(meant)) {
     facts.exe = path_of_components(image->path, std::min<std::size_t>(image->path_len, sizeof image->path));
     facts.exe_cut = image->path_cut != 0;
     facts.exe_inode = image->exe;
