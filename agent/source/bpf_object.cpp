@@ -2,7 +2,9 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -174,6 +176,13 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
                  ""};
 
   if (pinned) {
+    // Two agents would acknowledge each other's changes. The lock ends with its holder, however that ends.
+    lock_ = Fd(::open(options.pin_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock_ || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+      return Error{
+          ErrorCode::unavailable, "take over the pins in " + options.pin_dir,
+          errno == EWOULDBLOCK ? "another agent uses them" : std::strerror(errno),  // NOLINT(concurrency-mt-unsafe)
+          "end it, or give this one a kernel.pin_dir of its own"};
     link_dir_ = options.pin_dir + "/links";
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, skeleton_->obj) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/source/kernel.hpp"
+#include "include/util/fd.hpp"
 
 struct plumbline_bpf;
 
@@ -40,6 +41,7 @@ class BpfObject {
   std::vector<std::pair<std::string, bpf_link*>> links_;
   std::string link_dir_;
   bool adopted_ = false;
+  Fd lock_;                     // on the pin directory: marks have one agent
   bool other_version_ = false;  // the pinned maps have another ABI
   bool links_adopted_ = false;
   std::string pin_trouble_;

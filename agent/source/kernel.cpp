@@ -292,6 +292,7 @@ Result<std::unique_ptr<Kernel>> open_kernel(const KernelOptions& options) {
       refused += (refused.empty() ? "" : "; ") + std::string(text_of(tier)) + " tier: " + report.why;
     }
     reports.push_back(std::move(report));
+    if (!chosen && code == ErrorCode::unavailable) break;  // pins in use, a full disk: no other tier would do better
   }
   if (!chosen)
     return Error{code, "watch files through the kernel", refused,

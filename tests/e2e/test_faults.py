@@ -190,6 +190,41 @@ def test_an_agent_starts_on_a_full_disk(stack):
     wait(lambda: stack.try_api("/readyz"), "readiness to come back")
 
 
+def test_a_damaged_spool_is_told(stack):
+    path = stack.file("a")
+    stack.start_collector()
+    stack.kill(stack.collector)
+    stack.start_agent()
+    for i in range(5):
+        path.write_text(f"{i}\n")
+        wait(lambda: any(d["live"] == sha256(f"{i}\n") for f in stack.findings(path) for d in f["diff"]), "the finding")
+    stack.kill(stack.agent, signal.SIGTERM)
+    segment = max((stack.state / "spool").glob("*.log"), key=lambda p: p.stat().st_size, default=None) or max(
+        (p for p in (stack.state / "spool").iterdir() if p.name not in ("cursor", "reserve", "life")), key=lambda p: p.stat().st_size)
+    damaged = bytearray(segment.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    segment.write_bytes(damaged)
+    stack.start_collector()
+    stack.start_agent()
+    assert "event=spool_damaged" in (stack.dir / "agent.log").read_text()
+    assert stack.api("/v1/status")["spool"]["corrupt_records"] > 0
+    path.write_text("again\n")
+    wait(lambda: any(sha256("again\n") == d["live"] for f in stack.all(stack.ask_collector, "/v1/findings") for d in f["diff"]),
+         "later findings to arrive")
+
+
+def test_a_second_agent_on_the_same_pins_is_refused(stack):
+    path = stack.file("a")
+    stack.start_agent()
+    config = stack.dir / "second.yaml"
+    config.write_text(f"state_dir: {stack.dir}/second\napi: {{socket: {stack.dir}/second.sock, listen: \"off\"}}\n"
+                      f"kernel: {{pin_dir: {stack.pins}}}\n")
+    done = subprocess.run([harness.AGENT, "--config", config], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 69 and "another agent" in done.stderr and "pin_dir" in done.stderr, done
+    path.write_text("changed\n")
+    stack.wait_open(path)
+
+
 class TlsFront:
     """TLS before the collector, as a reverse proxy would be: a certificate of its own for localhost."""
 
