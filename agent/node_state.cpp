@@ -55,7 +55,7 @@ std::string NodeState::health_json() const {
 
 void NodeState::put_row(const std::string& key, ResourceRow row) {
   const std::lock_guard lock(mutex_);
-  rows_[key] = std::move(row);
+  rows_[key] = std::make_shared<const ResourceRow>(std::move(row));
 }
 
 void NodeState::remove_row(const std::string& key) {
@@ -124,26 +124,34 @@ std::vector<wire::Finding> NodeState::findings() const {
 }
 
 std::vector<wire::ResourceStatus> NodeState::resources() const {
-  const std::lock_guard lock(mutex_);
+  // Describing reads the users' files and computes digests: not while the observing thread waits.
+  std::vector<std::pair<std::shared_ptr<const ResourceRow>, std::string>> rows;
+  {
+    const std::lock_guard lock(mutex_);
+    rows.reserve(rows_.size());
+    for (const auto& [key, row] : rows_) {
+      const auto* drift = book_.open_drift(row->expected.address, row->expected.path);
+      rows.emplace_back(row, drift != nullptr ? drift->id : "");
+    }
+  }
+  const std::lock_guard lock(users_mutex_);
   std::vector<wire::ResourceStatus> all;
-  all.reserve(rows_.size());
-  for (const auto& [key, row] : rows_) {
+  all.reserve(rows.size());
+  for (const auto& [row, drift_id] : rows) {
     wire::ResourceStatus status;
-    status.resource = row.expected.address;
-    status.path = row.expected.path;
-    status.baseline = row.baseline;
-    status.comparison = row.comparison.result;
-    status.diff = row.comparison.diff;
-    status.expected = describe(row.expected);
-    status.live = describe(
-        row.live, row.expected.sensitive || (row.expected.content && row.expected.content->starts_with("hmac-")), key_,
-        users_);
-    status.last_checked = row.last_checked;
-    status.watched = row.unwatched.empty();
-    status.unwatched_reason = row.unwatched;
-    if (!row.comparison.why_not.empty() && status.unwatched_reason.empty())
-      status.unwatched_reason = row.comparison.why_not;
-    if (const auto* drift = book_.open_drift(row.expected.address, row.expected.path)) status.drift_id = drift->id;
+    status.resource = row->expected.address;
+    status.path = row->expected.path;
+    status.baseline = row->baseline;
+    status.comparison = row->comparison.result;
+    status.diff = row->comparison.diff;
+    status.expected = describe(row->expected);
+    const bool keyed =
+        row->expected.sensitive || (row->expected.content && row->expected.content->starts_with("hmac-"));
+    status.live = describe(row->live, keyed, key_, users_);
+    status.last_checked = row->last_checked;
+    status.watched = row->unwatched.empty();
+    status.unwatched_reason = row->unwatched.empty() ? row->comparison.why_not : row->unwatched;
+    status.drift_id = drift_id;
     all.push_back(std::move(status));
   }
   return all;
@@ -153,9 +161,9 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::BlindSpot> all = blind_spots_;
   for (const auto& [key, row] : rows_)
-    if (!row.unwatched.empty())
-      all.push_back({"path_not_watched", row.expected.path, "Changes of this path are found by the rescan only.",
-                     row.unwatched, ""});
+    if (!row->unwatched.empty())
+      all.push_back({"path_not_watched", row->expected.path, "Changes of this path are found by the rescan only.",
+                     row->unwatched, ""});
   for (const auto& baseline : baselines_)
     if (!baseline.error.empty())
       all.push_back({baseline.loaded ? "baseline_stale" : "baseline_missing", baseline.name,
@@ -180,7 +188,7 @@ std::string NodeState::status_json() const {
   Json counters = Json::object();
   for (const auto& info : counter_table) counters[std::string(info.name)] = (counters_.*(info.field)).load();
   std::size_t mismatches = 0;
-  for (const auto& [key, row] : rows_) mismatches += row.comparison.result == wire::ComparisonResult::mismatch ? 1 : 0;
+  for (const auto& [key, row] : rows_) mismatches += row->comparison.result == wire::ComparisonResult::mismatch ? 1 : 0;
   Json health = Json::object();
   for (const auto& [name, check] : health_) health[name] = {{"ok", check.ok}, {"says", wire::json_text(check.says)}};
   Json j = {{"version", PLUMBLINE_VERSION},

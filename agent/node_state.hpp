@@ -113,9 +113,10 @@ class NodeState final : public NodeView {
   Counters& counters_;
   const std::size_t recent_;
   mutable std::mutex mutex_;
-  mutable Users users_;  // guarded by mutex_
+  mutable std::mutex users_mutex_;  // taken alone
+  mutable Users users_;             // guarded by it
   DriftBook book_;
-  std::map<std::string, ResourceRow> rows_;
+  std::map<std::string, std::shared_ptr<const ResourceRow>> rows_;
   std::deque<StreamEvent> events_;  ///< recent findings too: their JSON is all that is kept of them
   std::uint64_t last_sequence_ = 0;
   std::uint64_t forgotten_through_ = 0;  ///< events up to this sequence are no longer in events_
