@@ -42,12 +42,22 @@ Result<std::string> stored_id(const std::string& path, const std::string& what) 
 Result<void> make_state_dir(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) {
-    struct stat status{};
-    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-    return invalid("use the state directory " + path, "it is not a directory", "set state_dir to one");
-  }
-  return io_error("make the state directory " + path, errno, "run as root, or set state_dir");
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return io_error("make the state directory " + path, errno, "run as root, or set state_dir");
+  const std::string what = "use the state directory " + path;
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return io_error(what, errno, "set state_dir to another");
+  if (!S_ISDIR(status.st_mode)) return invalid(what, "it is not a directory", "set state_dir to one");
+  // Not tightened in silence: what others may have put there (a key, drift that never was) would be believed.
+  const std::string own = std::to_string(::geteuid());
+  if (status.st_uid != ::geteuid() && status.st_uid != 0)
+    return invalid(what,
+                   "it belongs to uid " + std::to_string(status.st_uid) + ", who could change what is found there",
+                   "look what is in it, then chown -R " + own + " " + path + "; or set state_dir to another");
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return invalid(what, "users other than its owner may write to it, and so change what is found there",
+                   "look what is in it, then chmod go-w " + path + "; or set state_dir to another");
+  return {};
 }
 
 Result<NodeIdentity> load_identity(const AgentConfig& config) {

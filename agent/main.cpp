@@ -72,6 +72,7 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what is thrown while telling of an exception ends the program
 int main(int argc, char** argv) {
   CLI::App app{"Plumbline agent: sees changes of managed files the moment they happen."};
   Arguments arguments;

@@ -93,11 +93,11 @@ void NodeState::commit(const wire::Record& record, const wire::Finding* finding,
 }
 
 void NodeState::restore(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift,
-                        bool take_drift) {
+                        const wire::Gap* gap, bool take_drift) {
   const std::lock_guard lock(mutex_);
   if (drift != nullptr && take_drift) book_.commit(*drift);
   if (events_.empty() && last_sequence_ == 0 && record.sequence > 0) forgotten_through_ = record.sequence - 1;
-  remember(record, finding, drift, nullptr);
+  remember(record, finding, drift, gap);
 }
 
 void NodeState::restore_drift(const wire::Drift& drift) {
@@ -151,6 +151,11 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
     status.last_checked = row->last_checked;
     status.watched = row->unwatched.empty();
     status.unwatched_reason = row->unwatched.empty() ? row->comparison.why_not : row->unwatched;
+    // What is compared is as it should be, but not all is compared.
+    if (status.comparison == wire::ComparisonResult::match && !row->comparison.unknown_names.empty()) {
+      status.comparison = wire::ComparisonResult::not_comparable;
+      if (status.watched) status.unwatched_reason = row->comparison.unknown_names;
+    }
     status.drift_id = drift_id;
     all.push_back(std::move(status));
   }
@@ -160,10 +165,18 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
 std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::BlindSpot> all = blind_spots_;
-  for (const auto& [key, row] : rows_)
+  std::map<std::string, std::string> file_of;
+  for (const auto& baseline : baselines_) file_of[baseline.name] = baseline.path;
+  for (const auto& [key, row] : rows_) {
     if (!row->unwatched.empty())
       all.push_back({"path_not_watched", row->expected.path, "Changes of this path are found by the rescan only.",
                      row->unwatched, ""});
+    if (!row->comparison.unknown_names.empty())
+      all.push_back({"name_not_known", row->expected.path, "Its owner or group is not compared.",
+                     row->comparison.unknown_names + ", which " + file_of[row->baseline.name] + " (baseline " +
+                         row->baseline.name + ") expects in the entry of this path",
+                     "mend the name there, or make the user or group: it is looked up at the next change or rescan"});
+  }
   for (const auto& baseline : baselines_)
     if (!baseline.error.empty())
       all.push_back({baseline.loaded ? "baseline_stale" : "baseline_missing", baseline.name,
@@ -228,7 +241,7 @@ std::string NodeState::metrics_text() const {
   line("drift_open", "gauge", "Resources out of true.", std::to_string(book_.open_count()));
   line("resources", "gauge", "Managed files.", std::to_string(rows_.size()));
   text += "# HELP plumbline_capability_info The tier in use.\n# TYPE plumbline_capability_info gauge\n";
-  text += "plumbline_capability_info{class=\"file\",tier=\"" + tier_ + "\"} 1\n";
+  text += R"(plumbline_capability_info{class="file",tier=")" + tier_ + "\"} 1\n";
   text += "# HELP plumbline_build_info Version of the agent.\n# TYPE plumbline_build_info gauge\n";
   text += "plumbline_build_info{version=\"" PLUMBLINE_VERSION "\"} 1\n";
   if (sources_.extra_metrics) text += sources_.extra_metrics();

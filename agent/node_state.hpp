@@ -77,7 +77,8 @@ class NodeState final : public NodeView {
   void commit(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift, const wire::Gap* gap);
   /// As commit(), for records read back from the spool at start: wakes nobody, and a drift is taken over only where
   /// `take_drift` (the snapshot does not cover it).
-  void restore(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift, bool take_drift);
+  void restore(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift, const wire::Gap* gap,
+               bool take_drift);
   void restore_drift(const wire::Drift& drift);
   /// The loop turned; livez is about this.
   void beat(std::int64_t boot_ns) { last_beat_.store(boot_ns, std::memory_order_relaxed); }

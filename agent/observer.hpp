@@ -64,7 +64,7 @@ class Observer {
   void on_mounts_changed();
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
-  void set_sources(std::vector<baseline::SourceSpec> sources);
+  void set_sources(std::vector<baseline::SourceSpec> specs);
 
   /// Writes the snapshot; the spool may then forget what it covers.
   Result<void> checkpoint();
@@ -86,7 +86,7 @@ class Observer {
   void first_check(WallNs stopped_since);
   void accept_unmanaged();
   std::int64_t last_alive() const;
-  void touch_alive();
+  void touch_alive() const;
   // observer_sources.cpp
   void load_source(Source& source, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
@@ -136,6 +136,7 @@ class Observer {
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;
   std::int64_t rescan_soon_ = 0;  ///< boot ns; 0 = none
+  bool trim_due_ = false;         ///< memory of a load or a rescan waits to be given back
 };
 
 }  // namespace plumbline::agent

@@ -18,7 +18,8 @@ bool Observer::record(std::vector<Pending>& pending) {
     drafts.push_back({"finding", [this, &item](std::uint64_t sequence, wire::Record& record) {
                         wire::Finding& f = item.finding;
                         f.id = wire::make_finding_id(options_.identity.node_id, options_.identity.epoch, sequence);
-                        item.drift = p_.state.with_book([&](const DriftBook& book) { return book.after(f); });
+                        item.drift = p_.state.with_book(
+                            [&](const DriftBook& book) { return book.after(f, item.baseline_moved); });
                         f.drift_id = item.drift ? item.drift->id : "";
                         record.id = f.id;
                         record.body = finding_body(f, item.drift ? &*item.drift : nullptr, item.marks);

@@ -44,6 +44,7 @@ void Observer::load_source(Source& source, bool compare_now) {
 
 void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now) {
   const bool moved = source.status.loaded && source.status.revision != fresh.revision;
+  trim_due_ = true;  // once the caller has let go of `fresh`
   source.status.loaded = true;
   source.status.error.clear();
   source.status.revision = fresh.revision;

@@ -91,15 +91,17 @@ void Observer::restore() {
         spdlog::warn("event=replay_failed why=\"{}\"", read.error().message());
         continue;
       }
-      p_.state.restore(record, replayed.findings.empty() ? nullptr : &replayed.findings[0],
-                       replayed.drifts.empty() ? nullptr : &replayed.drifts[0], record.sequence > covered);
+      p_.state.restore(record, replayed.findings.empty() ? nullptr : replayed.findings.data(),
+                       replayed.drifts.empty() ? nullptr : replayed.drifts.data(),
+                       replayed.gaps.empty() ? nullptr : replayed.gaps.data(), record.sequence > covered);
       for (const auto& m : replayed.marks) {
         if (m.epoch != epoch_) continue;
         mark_key key{};
         key.ino = m.ino;
         key.subvolume = m.subvolume;
         key.dev = m.dev;
-        if (const auto mark = p_.kernel.read_mark(key))
+        const auto mark = p_.kernel.read_mark(key);
+        if (mark && m.inode_generation.value_or(mark->generation) == mark->generation)
           handled[mark->slot] = std::max(handled[mark->slot], m.generation);
       }
     }
@@ -165,7 +167,7 @@ std::int64_t Observer::last_alive() const {
   return status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec;
 }
 
-void Observer::touch_alive() {
+void Observer::touch_alive() const {
   const Fd fd(::open((options_.state_dir + "/alive").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   if (fd) ::futimens(fd.get(), nullptr);
 }

@@ -34,6 +34,7 @@ struct Observer::Pending {
   wire::Finding finding;
   std::optional<wire::Drift> drift;
   std::vector<HandledMark> marks;
+  bool baseline_moved = false;  ///< see DriftBook::after()
 };
 
 /// What is made but not durable yet, since the spool had no room: in order, and nothing new is looked at before it.

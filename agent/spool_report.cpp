@@ -27,7 +27,7 @@ std::string spool_json(const Spool& spool) {
 
 std::string exporter_json(const Exporter& exporter) {
   const ExporterStatus s = exporter.status();
-  Json j = {{"sent", s.sent},
+  const Json j = {{"sent", s.sent},
             {"acked", s.acked},
             {"retries", s.retries},
             {"lag_records", s.lag_records},

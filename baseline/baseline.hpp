@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "baseline/keyed_hash.hpp"
+#include "baseline/resource.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::baseline {
@@ -27,13 +28,6 @@ struct FileExpectation {
   std::optional<std::string> symlink_target;  ///< the path is a symlink with exactly this text
   std::vector<std::string> absent_entries;    ///< the path is a directory in which no entry matches one of these globs
   bool sensitive = false;
-};
-
-struct Resource {
-  std::string address;   ///< "tofu:prod-net/local_file.nginx", "file:/etc/app.conf"
-  std::string provider;  ///< "registry.opentofu.org/hashicorp/local"; "" for a manifest
-  std::string type;      ///< "local_file"; "file" for a manifest
-  std::vector<std::string> ids;
 };
 
 struct Skipped {
@@ -61,7 +55,7 @@ struct SourceSpec {
 /// Reads and compiles one source. Errors name the file and the JSON pointer or line:column, and say what to do; a
 /// half-written, encrypted, wrong-version or otherwise unusable source is an error, never an empty baseline.
 /// Not thread-safe with respect to `key`'s lifetime only; pure otherwise.
-Result<Baseline> load(const SourceSpec& spec, const KeyedHash& key);
+Result<Baseline> load(const SourceSpec& given, const KeyedHash& key);
 
 /// As load(), from bytes already in memory (`origin` stands for the path in messages). Never touches the file system.
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key);

@@ -19,17 +19,6 @@ Sha256 sha256(std::string_view bytes) {
   return digest;
 }
 
-std::string to_hex(std::span<const std::byte> bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const std::byte byte : bytes) {
-    text += digits[std::to_integer<unsigned>(byte) >> 4];
-    text += digits[std::to_integer<unsigned>(byte) & 15];
-  }
-  return text;
-}
-
 KeyedHash::KeyedHash(const std::array<std::byte, 32>& key) : key_(key) {}
 KeyedHash::KeyedHash(KeyedHash&& other) noexcept : key_(other.key_) {
   OPENSSL_cleanse(other.key_.data(), other.key_.size());

@@ -2,10 +2,10 @@
 
 #include <array>
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 
+#include "include/util/hex.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::baseline {
@@ -13,7 +13,7 @@ namespace plumbline::baseline {
 using Sha256 = std::array<std::byte, 32>;
 
 Sha256 sha256(std::string_view bytes);
-std::string to_hex(std::span<const std::byte> bytes);
+using plumbline::to_hex;
 
 /// HMAC-SHA-256 under the key of this install, so that a fingerprint of a secret cannot be guessed elsewhere.
 /// Immutable after construction, thread-safe.

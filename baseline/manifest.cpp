@@ -95,7 +95,9 @@ void read_entry(Map& map, Baseline& baseline, std::unordered_set<std::string>& p
   // Two entries that say two things of one path: which of them holds would be chance.
   if (!paths.insert(file.path).second)
     map.refuse("path", "stands twice in this manifest", "keep one entry for " + config::shown(file.path));
-  Resource resource{file.address, "", "file", {}};
+  Resource resource;
+  resource.address = file.address;
+  resource.type = "file";
   baseline.resources.push_back(std::move(resource));
   baseline.files.push_back(std::move(file));
 }

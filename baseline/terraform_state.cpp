@@ -30,7 +30,7 @@ std::optional<std::int64_t> number(const object& of, const char* key) {
 }
 
 bool has_text(const object& of, const char* key) {
-  return text(of, key).value_or("") != "";
+  return !text(of, key).value_or("").empty();
 }
 
 /// As both tools print a key (toHCLQuotedString in internal/addrs/instance_key.go), so that an address can be pasted
@@ -237,7 +237,10 @@ class StateReader {
 
   Result<void> read_instance(const object& instance, const std::string& pointer, const std::string& address,
                              const std::string& type, const std::string& provider) {
-    Resource known{address, provider, type, {}};
+    Resource known;
+    known.address = address;
+    known.provider = provider;
+    known.type = type;
     object attributes;
     const bool has_attributes = instance["attributes"].get_object().get(attributes) == simdjson::SUCCESS;
     if (has_attributes)

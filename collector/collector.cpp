@@ -58,7 +58,7 @@ std::function<double()> random_source() {
 
 http::ServerOptions server_options(const CollectorConfig& config) {
   http::ServerOptions options;
-  options.threads = 2;  // unpacking a batch on one, so that a read need not wait for it
+  options.threads = 2;  // unpacking a batch on one, so that others need not wait for it
   options.max_connections = config.max_connections;
   return options;
 }
@@ -80,6 +80,7 @@ struct Collector::Parts {
   std::vector<std::unique_ptr<Forwarder>> sinks;
   SilenceWatch silence;
   std::atomic<bool> draining = false;
+  QueryPool queries;
   http::Server server;
   std::uint16_t port = 0;
 };
@@ -114,9 +115,9 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
     parts->sinks.push_back(std::make_unique<Forwarder>(std::move(options), std::move(*sink), *parts->store, clock));
   }
 
-  add_routes(parts->server,
-             std::make_shared<const ApiParts>(ApiParts{*parts->store, parts->ingest, parts->sinks, parts->server, clock,
-                                                       clock.wall(), config.silence_after, parts->draining}));
+  add_routes(parts->server, std::make_shared<const ApiParts>(ApiParts{*parts->store, parts->ingest, parts->queries,
+                                                                      parts->sinks, parts->server, clock, clock.wall(),
+                                                                      config.silence_after, parts->draining}));
   const auto port = parts->server.listen_tcp(config.host, config.port);
   if (!port) return port.error();
   parts->port = *port;
@@ -129,6 +130,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
 Collector::~Collector() {
   parts_->draining = true;
   parts_->server.stop();
+  parts_->queries.stop();
   parts_->silence.stop();
   for (const auto& sink : parts_->sinks) sink->stop();
   parts_->store->stop();

@@ -9,25 +9,6 @@
 #include "include/wire/json.hpp"
 
 namespace plumbline::ctl {
-namespace {
-
-Error from_problem(const std::string& doing, const http::Response& response) {
-  const auto json = Json::parse(response.body, nullptr, false);
-  const auto text = [&](const char* key) {
-    return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
-  };
-  Error error{ErrorCode::internal, doing, text("why"), text("fix")};
-  if (response.status == 404) error.code = ErrorCode::not_found;
-  if (response.status == 401 || response.status == 403) error.code = ErrorCode::permission;
-  if (response.status == 503) error.code = ErrorCode::unavailable;
-  if (error.why.empty())
-    error.why = "it answered " + std::to_string(response.status) + " " + std::string(http::reason_of(response.status));
-  if (error.fix.empty() && response.status == 401) error.fix = "give a token with --token-file";
-  return error;
-}
-
-}  // namespace
-
 int fail(const Context& context, const Error& error) {
   context.terminal.err << "plumb: " << printable(error.message()) << '\n';
   switch (error.code) {
@@ -68,8 +49,13 @@ Result<Api> Api::open(const Options& options) {
 Result<Json> Api::get(const std::string& target) const {
   auto response = client_.get(target);
   if (!response) return response.error();
-  const std::string doing = "ask " + client_.endpoint().text + " for " + target;
-  if (response->status >= 400) return from_problem(doing, *response);
+  const std::string doing = "ask " + client_.endpoint().text + " for " + target.substr(0, target.find('?'));
+  if (response->status >= 400) {
+    Error error = http::error_of(*response, doing);
+    if (response->status == 401 && error.fix.empty()) error.fix = "give a token with --token-file";
+    if (response->status == 409) error.fix = "say which with --node, by id or name";
+    return error;
+  }
   auto json = Json::parse(response->body, nullptr, false);
   if (json.is_discarded())
     return Error{ErrorCode::unavailable, doing, "the answer is not JSON",
@@ -104,30 +90,38 @@ std::string short_id(const std::string& id) {
   return digit == std::string::npos ? "0" : id.substr(digit);
 }
 
-Result<Json> find_drift(const Api& api, const std::string& word) {
-  auto exact = api.get("/v1/drift/" + http::percent_encode(word));
+bool is_of_a_collector(const Json& status) {
+  return status.contains("open_drifts");
+}
+
+Result<Json> find_drift(const Api& api, const std::string& word, const std::string& node) {
+  const std::string of_node = node.empty() ? "" : "?node=" + http::percent_encode(node);
+  auto exact = api.get("/v1/drift/" + http::percent_encode(word) + of_node);
   if (exact || exact.error().code != ErrorCode::not_found) return exact;
-  auto all = api.list("/v1/drift");
+  auto all = api.list("/v1/drift" + of_node);
   if (!all) return all.error();
-  std::vector<std::string> open, closed;
+  std::vector<wire::Drift> open, closed;
   for (const auto& item : *all) {
-    const auto drift = wire::drift_from_json(item);
+    auto drift = wire::drift_from_json(item);
     if (!drift) return drift.error();
     if (short_id(drift->id) != word && drift->resource != word && drift->where.path != word &&
         wire::escape_bytes(drift->where.path) != word)
       continue;
     const bool is_open = drift->state == wire::DriftState::open || drift->state == wire::DriftState::contested;
-    (is_open ? open : closed).push_back(drift->id);
+    (is_open ? open : closed).push_back(std::move(*drift));
   }
   if (open.empty() && closed.empty())
-    return Error{ErrorCode::not_found, "find the drift " + word, "none has this id, address or path",
+    return Error{ErrorCode::not_found, "find the drift " + word,
+                 "none" + (node.empty() ? "" : " of " + node) + " has this id, address or path",
                  "plumb drift --all lists them"};
   if (open.size() > 1) {
     std::string ids;
-    for (const auto& id : open) ids += (ids.empty() ? "" : ", ") + id;
-    return invalid("find the drift " + word, "several open ones fit: " + ids, "give one of these ids");
+    for (const auto& drift : open)
+      ids += (ids.empty() ? "" : ", ") + drift.id + (api.is_collector() ? " on " + drift.where.node : "");
+    return invalid("find the drift " + word, "several open ones fit: " + ids,
+                   api.is_collector() ? "give one of these ids, or --node" : "give one of these ids");
   }
-  return api.get("/v1/drift/" + http::percent_encode(open.empty() ? closed.front() : open.front()));
+  return api.get("/v1/drift/" + http::percent_encode((open.empty() ? closed : open).front().id) + of_node);
 }
 
 void print_json(const Context& context, const Json& json) {

@@ -16,10 +16,10 @@ using Json = nlohmann::json;
 
 class Api {
  public:
-  /// `invalid_argument`: a bad URL (usage) or an unreadable token or CA file (see exit_code_of()).
+  /// `invalid_argument`: a bad URL; `corrupt`: an unreadable token or CA file.
   static Result<Api> open(const Options& options);
 
-  /// One JSON document. An answer of 400 and more is an error with the problem document's words.
+  /// One JSON document. An answer of 400 and more is http::error_of() it.
   Result<Json> get(const std::string& target) const;
   /// All items of a list, page by page; `target` without limit and cursor.
   Result<std::vector<Json>> list(const std::string& target) const;
@@ -32,9 +32,12 @@ class Api {
   bool collector_;
 };
 
+/// Whether GET /v1/status was answered by a collector: --url may name either.
+bool is_of_a_collector(const Json& status);
+
 /// The drift that a person means: by id, by its short form (short_id()), by address or by path. Where several fit, the
-/// open one, else the newest; two open ones are an error that lists them.
-Result<Json> find_drift(const Api& api, const std::string& word);
+/// open one, else the newest; two open ones are an error that lists them. `node`: of a collector's, "" = any.
+Result<Json> find_drift(const Api& api, const std::string& word, const std::string& node);
 
 /// "d-3f9a1c2b-7d4e21aa-00000000000000000012" → "12": what tells drifts of one node apart. Other ids stay whole.
 std::string short_id(const std::string& id);

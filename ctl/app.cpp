@@ -7,6 +7,7 @@
 #include "ctl/commands.hpp"
 #include "ctl/completion.hpp"
 #include "ctl/text.hpp"
+#include "include/util/nearest.hpp"
 
 namespace plumbline::ctl {
 namespace {
@@ -55,6 +56,9 @@ void add_commands(CLI::App& app, Parsed& parsed) {
     sub->callback([&parsed, command = std::move(command)] { parsed.command = command; });
     return sub;
   };
+  const auto add_node = [&](CLI::App* sub) {
+    sub->add_option("--node", parsed.options.node, "only of this node, by name or id; a collector's");
+  };
   add("status", "how the agent or collector is doing", show_status);
 
   auto* drift = add("drift", "what is out of true", [&](const Context& c) { return list_drift(c, parsed.drift); });
@@ -62,14 +66,16 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   drift->add_option("--state", parsed.drift.state, "only open, resolved, accepted, contested or suppressed");
   drift->add_option("--resource", parsed.drift.resource, "only this address; * stands for any characters");
   drift->add_option("--since", parsed.drift.since, "only what changed since this time (RFC 3339)");
+  add_node(drift);
 
-  add("show", "one drift: what, who, evidence, how to put it back",
-      [&](const Context& c) { return show_drift(c, parsed.id); })
-      ->add_option("id", parsed.id, "id, address or path")
-      ->required();
-  add("explain", "why a drift has its verdict", [&](const Context& c) { return explain_drift(c, parsed.id); })
-      ->add_option("id", parsed.id, "id, address or path")
-      ->required();
+  auto* show = add("show", "one drift: what, who, evidence, how to put it back",
+                   [&](const Context& c) { return show_drift(c, parsed.id); });
+  auto* explain =
+      add("explain", "why a drift has its verdict", [&](const Context& c) { return explain_drift(c, parsed.id); });
+  for (auto* one : {show, explain}) {
+    one->add_option("id", parsed.id, "id, address or path")->required();
+    add_node(one);
+  }
 
   auto* watching =
       add("watch", "findings and drift as they happen", [&](const Context& c) { return watch(c, parsed.watch); });
@@ -80,6 +86,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
                         [&](const Context& c) { return list_resources(c, parsed.resources); });
   resources->add_option("--resource", parsed.resources.resource, "only this address; * stands for any characters");
   resources->add_option("--comparison", parsed.resources.comparison, "only match, mismatch or not_comparable");
+  add_node(resources);
 
   add("doctor", "what works here, what does not, and what helps", doctor);
 
@@ -100,6 +107,20 @@ void add_commands(CLI::App& app, Parsed& parsed) {
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 
+/// CLI11's "A subcommand is required" helps nobody who mistyped one.
+std::string why_refused(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_name() != "RequiredError" || !app.get_subcommands().empty()) return error.what();
+  const auto rest = app.remaining();
+  if (rest.empty()) return "name a command";
+  const std::string& word = rest.front();
+  if (word.starts_with('-')) return "no option is called " + word;
+  std::vector<std::string> commands;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    commands.push_back(command->get_name());
+  const std::string near(nearest(word, commands));
+  return "no command is called " + word + (near.empty() ? "" : "; did you mean " + near + "?");
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv, const Terminal& terminal, const Clock& clock) {
@@ -115,12 +136,7 @@ int run(int argc, const char* const* argv, const Terminal& terminal, const Clock
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return app.exit(error, terminal.out, terminal.err);  // --help, --version
-    // "A subcommand is required" helps nobody who mistyped one.
-    const std::string first = argc > 1 ? argv[1] : "";
-    const bool unknown = !first.empty() && first[0] != '-' &&
-                         app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == first; }).empty();
-    terminal.err << "plumb: " << (unknown ? "no command is called " + printable(first) : printable(error.what()))
-                 << "; plumb --help lists commands and options\n";
+    terminal.err << "plumb: " << printable(why_refused(app, error)) << "; plumb --help lists commands and options\n";
     return exit_code::usage;
   }
   parsed.options.format = parsed.format == "json"     ? Format::json

@@ -1,4 +1,4 @@
-// One function a sub-command; each returns the exit code. The table of them is in main.cpp.
+// One function a sub-command; each returns the exit code. The table of them is in app.cpp.
 #pragma once
 
 #include <chrono>

@@ -36,6 +36,7 @@ struct Options {
   std::string collector;  ///< URL
   std::string token_file;
   std::string ca_file;
+  std::string node;  ///< only what is of this one, by name or id; a collector's
   Format format = Format::table;
   std::chrono::milliseconds timeout{10'000};
 };

@@ -80,7 +80,7 @@ int doctor(const Context& context) {
   std::vector<Check> checks;
   const auto status = api->get("/v1/status");
   if (status) {
-    if (status->contains("open_drifts")) return fail(context, not_an_agent(context.options.url));
+    if (is_of_a_collector(*status)) return fail(context, not_an_agent(context.options.url));
     const auto blind_spots = api->list("/v1/blindspots");
     if (!blind_spots) return fail(context, blind_spots.error());
     checks = agent_checks(*status, *blind_spots);

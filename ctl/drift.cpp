@@ -29,10 +29,15 @@ std::string join_query(const std::vector<std::pair<std::string, std::string>>& p
 }  // namespace
 
 int list_drift(const Context& context, const DriftOptions& options) {
+  if (!options.since.empty() && !parse_rfc3339(options.since))
+    return fail(context, invalid("read --since " + options.since, "it is not an RFC 3339 time",
+                                 "write it as 2026-11-24T01:47:30Z"));
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
-  auto listed = api->list(
-      "/v1/drift" + join_query({{"state", options.state}, {"resource", options.resource}, {"since", options.since}}));
+  auto listed = api->list("/v1/drift" + join_query({{"state", options.state},
+                                                    {"resource", options.resource},
+                                                    {"node", context.options.node},
+                                                    {"since", options.since}}));
   if (!listed) return fail(context, listed.error());
 
   std::vector<Json> items;
@@ -85,11 +90,16 @@ int list_drift(const Context& context, const DriftOptions& options) {
 int list_resources(const Context& context, const ResourceOptions& options) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
-  // A collector knows only what drifted, and has no such filter.
-  const auto listed = api->list("/v1/resources" +
-                                join_query({{"resource", options.resource},
-                                            {"comparison", api->is_collector() ? std::string() : options.comparison}}));
+  // A collector has no such filter, so what it lists is sifted here.
+  const std::string sift = api->is_collector() ? options.comparison : "";
+  if (!sift.empty() && !wire::comparison_of(sift))
+    return fail(context, invalid("read --comparison " + sift, "it is not a known value",
+                                 "give match, mismatch or not_comparable"));
+  auto listed = api->list("/v1/resources" + join_query({{"resource", options.resource},
+                                                        {"comparison", sift.empty() ? options.comparison : ""},
+                                                        {"node", context.options.node}}));
   if (!listed) return fail(context, listed.error());
+  if (!sift.empty()) std::erase_if(*listed, [&](const Json& item) { return item.value("comparison", "") != sift; });
   if (context.options.format != Format::table) {
     print_items(context, *listed);
     return exit_code::ok;

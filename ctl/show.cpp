@@ -120,7 +120,7 @@ void print_title(const Context& context, const wire::Drift& drift) {
 int show_drift(const Context& context, const std::string& word) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
-  const auto json = find_drift(*api, word);
+  const auto json = find_drift(*api, word, context.options.node);
   if (!json) return fail(context, json.error());
   const auto parsed = wire::drift_from_json(*json);
   if (!parsed) return fail(context, parsed.error());
@@ -155,7 +155,7 @@ int show_drift(const Context& context, const std::string& word) {
 int explain_drift(const Context& context, const std::string& word) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
-  const auto json = find_drift(*api, word);
+  const auto json = find_drift(*api, word, context.options.node);
   if (!json) return fail(context, json.error());
   const auto parsed = wire::drift_from_json(*json);
   if (!parsed) return fail(context, parsed.error());

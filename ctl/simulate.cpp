@@ -53,9 +53,10 @@ Result<void> touch_harmlessly(const std::string& path) {
 int simulate(const Context& context, const SimulateOptions& options) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
-  if (api->is_collector())
-    return fail(context,
-                invalid("simulate a change", "a collector has no files", "run it on a node, without --collector"));
+  const auto status = api->get("/v1/status");
+  if (!status) return fail(context, status.error());
+  if (is_of_a_collector(*status))
+    return fail(context, invalid("simulate a change", "a collector has no files", "run it on a node, of its agent"));
   const auto target = choose(*api, options.resource);
   if (!target) return fail(context, target.error());
 

@@ -112,8 +112,7 @@ int show_status(const Context& context) {
   if (!status->is_object())
     return fail(context, {ErrorCode::unavailable, "read the status", "it is not a JSON object",
                           "check that it is a Plumbline agent or collector"});
-  // The shape tells which of the two answered: --url may name either.
-  const bool collector = status->contains("open_drifts");
+  const bool collector = is_of_a_collector(*status);
   const bool open = number_at(*status, collector ? "/open_drifts" : "/drift/open") > 0;
   if (context.options.format != Format::table)
     print_json(context, *status);

@@ -1,5 +1,9 @@
 #include "http/client.hpp"
 
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/beast/core/error.hpp>
@@ -14,6 +18,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "http/transport.hpp"
+#include "http/url.hpp"
 
 namespace plumbline::http {
 namespace {
@@ -46,12 +51,17 @@ Error failure(const Call& call, const error_code& ec, const std::string& doing) 
     fix = "look at the server's log and load";
   } else if (socket && ec == error_code(ENOENT, boost::system::system_category())) {
     why = "there is no such socket";
-    fix = "start the agent, or name its socket";
+    fix = "start the agent, or name its socket with --socket";
   } else if (ec == asio::error::connection_refused) {
     why = "nobody listens there";
     fix = socket ? "start the agent" : "start the server, or check address and port";
+  } else if (ec.category() == asio::error::get_addrinfo_category()) {
+    why = ::gai_strerror(ec.value());  // Asio has words for two of these only
+    fix = "check the host's name";
   } else if (ec.category() == asio::error::get_ssl_category()) {
-    fix = "check the certificate, its name and the CA file";
+    fix = ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER
+              ? "write http:// where the server speaks no TLS"
+              : "check the certificate, its name and the CA file";
   } else if (ec == beast::http::error::end_of_stream || ec == asio::error::eof) {
     why = "the connection was closed";
     fix = "look at the server's log";
@@ -122,8 +132,10 @@ Result<Response> run(const Call& call) {
     bool ca_trouble = false;
     transport.expires_at(within(call, call.options.timeout));
     transport.start_tls(call.endpoint.host, call.options.ca_file, ec, ca_trouble);
-    if (ec)
-      return failure(call, ec, ca_trouble ? "read the CA file " + call.options.ca_file + " for" : "agree on TLS with");
+    if (ca_trouble)
+      return Error{ErrorCode::corrupt, "read the CA file " + call.options.ca_file, ec.message(),
+                   "name a PEM file that holds the CA's certificate"};
+    if (ec) return failure(call, ec, "agree on TLS with");
   }
   return talk(call, transport);
 }
@@ -152,23 +164,16 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
       return invalid("read the address " + url, "a socket's path has 1 to 107 bytes", "");
     return endpoint;
   }
-  endpoint.tls = url.starts_with("https://");
-  if (!endpoint.tls && !url.starts_with("http://"))
-    return invalid("read the address " + url,
-                   "it begins neither with http:// nor https:// nor unix:", "write it as http://127.0.0.1:9640");
-  std::string rest = url.substr(endpoint.tls ? 8 : 7);
-  if (rest.ends_with('/')) rest.pop_back();
-  const std::size_t bracket = rest.starts_with('[') ? rest.find(']') : 0;
-  const std::size_t colon = bracket == std::string::npos ? bracket : rest.find(':', bracket);
-  endpoint.host = rest.substr(0, colon);
-  endpoint.port = colon == std::string::npos ? (endpoint.tls ? "443" : "80") : rest.substr(colon + 1);
-  if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']'))
-    endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
-  if (endpoint.host.empty() || endpoint.port.empty() || endpoint.port.size() > 5 ||
-      rest.find_first_of("/?#@ ") != std::string::npos ||
-      endpoint.port.find_first_not_of("0123456789") != std::string::npos)
-    return invalid("read the address " + url, "it is not scheme, host and port only",
-                   "write it as http://127.0.0.1:9640");
+  const std::string what = "read the address " + url;
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    return invalid(what, "it begins neither with http:// nor https:// nor unix:", "write it as http://127.0.0.1:9640");
+  const auto parsed = parse_url(what, url);
+  if (!parsed) return parsed.error();
+  if (parsed->target != "/" || url.find('#') != std::string::npos)
+    return invalid(what, "it is more than scheme, host and port", "write it as " + parsed->origin);
+  endpoint.tls = parsed->tls;
+  endpoint.host = parsed->host;
+  endpoint.port = parsed->port;
   return endpoint;
 }
 
@@ -176,16 +181,7 @@ Client::Client(Endpoint endpoint, ClientOptions options)
     : endpoint_(std::move(endpoint)), options_(std::move(options)) {}
 
 Result<Response> Client::get(const std::string& target) const {
-  Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target)};
-  return run(call);
-}
-
-Result<Response> Client::post(const std::string& target, std::string body, const std::string& content_type) const {
-  Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::post, target)};
-  call.message.set(beast::http::field::content_type, content_type);
-  call.message.body() = std::move(body);
-  call.message.prepare_payload();
-  return run(call);
+  return run(Call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target)});
 }
 
 Result<void> Client::stream(const std::string& target, const std::string& last_event_id, const StreamCalls& calls,
@@ -196,12 +192,7 @@ Result<void> Client::stream(const std::string& target, const std::string& last_e
   if (limit.count() > 0) call.deadline = std::chrono::steady_clock::now() + limit;
   auto result = run(call);
   if (!result) return result.error();
-  if (result->status != 200 && result->status != 0) {
-    return Error{result->status >= 500 ? ErrorCode::unavailable : ErrorCode::invalid_argument,
-                 "open the event stream of " + endpoint_.text,
-                 "it answered " + std::to_string(result->status) + " " + std::string(reason_of(result->status)),
-                 "look at the server's log"};
-  }
+  if (result->status != 200) return error_of(*result, "open the event stream of " + endpoint_.text);
   return {};
 }
 

@@ -32,14 +32,13 @@ struct ClientOptions {
   std::string bearer_token;
 };
 
-/// Errors: `permission` where the socket or address refuses this user, `unavailable` where nobody answers, answers in
-/// time, or in HTTP. Statuses of 400 and more are no error here.
+/// Errors: `permission` where the socket or address refuses this user, `corrupt` where the CA file cannot be used,
+/// `unavailable` where nobody answers, answers in time, or in HTTP. Statuses of 400 and more are no error of get().
 class Client {
  public:
   explicit Client(Endpoint endpoint, ClientOptions options = {});
 
   Result<Response> get(const std::string& target) const;
-  Result<Response> post(const std::string& target, std::string body, const std::string& content_type) const;
 
   struct StreamCalls {
     std::function<void()> on_open;                  ///< the server has answered 200; may be empty
@@ -47,8 +46,8 @@ class Client {
     std::function<void(const std::string&)> on_id;  ///< the id to resume from, whenever it may have moved; may be empty
   };
   /// Reads events until on_event() returns false (success), the server ends the stream or is silent (`unavailable`), or
-  /// `limit` has passed (`unavailable`; 0 = none). `last_event_id` "" = from now on. An answer other than 200 is an
-  /// error that carries the problem document's detail.
+  /// `limit` has passed (`unavailable`; 0 = none). `last_event_id` "" = from now on. An answer other than 200 is
+  /// error_of() it.
   Result<void> stream(const std::string& target, const std::string& last_event_id, const StreamCalls& calls,
                       std::chrono::milliseconds limit = {}) const;
 

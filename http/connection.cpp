@@ -111,12 +111,12 @@ struct Connection::Exchange {
   unsigned version = 11;
 };
 
-Connection::Connection(Core& core, Socket socket, const Origin& origin, bool refuse)
+Connection::Connection(Core& core, Socket socket, Origin origin, bool refuse)
     : core_(core),
       stream_(std::move(socket)),
       buffer_(core.options.header_limit + (48 << 10)),
       wake_timer_(stream_.get_executor()),
-      origin_(origin),
+      origin_(std::move(origin)),
       refuse_(refuse),
       peer_(peer_name(stream_.socket().native_handle())) {}
 
@@ -154,7 +154,7 @@ void Connection::abort() {
 
 asio::awaitable<void> Connection::run() {
   if (refuse_) {
-    Exchange none;
+    const Exchange none;
     const auto most = std::to_string(core_.share(core_.options.max_connections, origin_.unix_socket));
     co_await respond(none,
                      unavailable("accept the connection", "all " + most + " connections are in use",
@@ -218,7 +218,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   exchange.head = request.method == "HEAD";
   if (exchange.head) request.method = "GET";
 
-  const auto refuse = [&](int status, Error error) {
+  const auto refuse = [&](int status, const Error& error) {
     ++core_.stats.bad_requests;
     return respond(exchange, problem(status, error), false);
   };

@@ -1,5 +1,5 @@
-// One client connection, as one coroutine on its own strand. Private to http/; only connection.cpp and server.cpp see
-// Asio.
+// One client connection, as one coroutine on its own strand. Private to http/, and for connection.cpp and server.cpp
+// alone: Asio is slow to compile.
 #pragma once
 
 #include <atomic>
@@ -69,7 +69,7 @@ struct Origin {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// `refuse`: past the cap; answers 503 and closes.
-  Connection(Core& core, Socket socket, const Origin& origin, bool refuse);
+  Connection(Core& core, Socket socket, Origin origin, bool refuse);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

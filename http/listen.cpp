@@ -75,7 +75,7 @@ Result<BoundUnix> bind_unix(const std::string& path, unsigned mode) {
     if (!S_ISSOCK(before.st_mode))
       return invalid(what, "something that is not a socket is there", "remove it, or choose another path");
     const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const bool refused = ::connect(probe.get(), generic, sizeof address) != 0 && errno == ECONNREFUSED;
+    const bool refused = probe && ::connect(probe.get(), generic, sizeof address) != 0 && errno == ECONNREFUSED;
     if (!refused)
       return Error{ErrorCode::unavailable, what, "another process answers on it",
                    "stop that process, or choose another path"};

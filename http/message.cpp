@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "http/pending.hpp"
 #include "include/wire/json_write.hpp"
@@ -124,6 +125,38 @@ Response problem(int status, const Error& error, Fields headers) {
       .text("fix", error.fix);
   headers.emplace_back("Content-Type", "application/problem+json");
   return {status, std::move(headers), json.str() + "\n"};
+}
+
+Error error_of(const Response& response, std::string what) {
+  const auto json = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const auto text = [&](const char* key) {
+    return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : "";
+  };
+  Error error{ErrorCode::internal, std::move(what), text("why"), text("fix")};
+  if (error.why.empty())
+    error.why = "it answered " + std::to_string(response.status) + " " + std::string(reason_of(response.status));
+  else if (const auto doing = text("what"); !doing.empty())
+    error.why.insert(0, doing + ": ");
+  switch (response.status) {
+    case 400:
+    case 409:
+      error.code = ErrorCode::invalid_argument;
+      break;
+    case 401:
+    case 403:
+      error.code = ErrorCode::permission;
+      break;
+    case 404:
+      error.code = ErrorCode::not_found;
+      break;
+    case 429:
+    case 503:
+      error.code = ErrorCode::unavailable;
+      break;
+    default:
+      break;
+  }
+  return error;
 }
 
 Response json_response(std::string json, int status) {

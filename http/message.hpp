@@ -86,6 +86,10 @@ inline Response problem(const Error& error) {
   return problem(status_of(error.code), error);
 }
 
+/// The other way round, for clients: what an answer of 400 and more says in its problem document, or its status where
+/// it has none. `what` is what the client was doing.
+Error error_of(const Response& response, std::string what);
+
 /// JSON text as it is.
 Response json_response(std::string json, int status = 200);
 Response text_response(std::string text, std::string content_type = "text/plain; charset=utf-8", int status = 200);

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <vector>
+
+#include "include/util/nearest.hpp"
 
 namespace plumbline::http {
 namespace {
@@ -53,39 +54,12 @@ std::string check_value(std::string_view list, std::string_view position) {
   return bytes;
 }
 
-/// Levenshtein's, for short words.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-    }
-  }
-  return row.back();
-}
-
 /// "did you mean state? known: …"; without the question where nothing is near.
 std::string suggest(std::string_view word, std::span<const std::string_view> known) {
   std::string all;
-  std::string_view nearest;
-  std::size_t best = 3;  // more than two edits away is no typing error
-  if (word.size() <= 64) {
-    for (const auto candidate : known) {
-      const std::size_t d = distance(word, candidate);
-      if (d < best && d < candidate.size()) {
-        best = d;
-        nearest = candidate;
-      }
-    }
-  }
   for (const auto candidate : known) all.append(all.empty() ? "" : ", ").append(candidate);
   std::string text;
-  if (!nearest.empty()) text.append("did you mean ").append(nearest).append("? ");
+  if (const auto near = nearest(word, known); !near.empty()) text.append("did you mean ").append(near).append("? ");
   return text + "known: " + (all.empty() ? "none" : all);
 }
 

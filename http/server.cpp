@@ -100,6 +100,7 @@ Server::Server(ServerOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->core.options = options;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): where nothing can be posted any more, the process is at its end
 Server::~Server() {
   stop();
 }

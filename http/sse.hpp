@@ -17,7 +17,7 @@ class SseParser {
   /// Calls `on_event(const SseEvent&)` for each event that `bytes` completes, in order; false from it ends the feed
   /// and is passed on. Lines longer than `max_line` bytes are cut there.
   template <class OnEvent>
-  bool feed(std::string_view bytes, OnEvent on_event) {
+  bool feed(std::string_view bytes, const OnEvent& on_event) {
     for (const char c : bytes) {
       if (c != '\n') {
         if (line_.size() < max_line) line_ += c;

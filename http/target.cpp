@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "include/util/hex.hpp"
+
 namespace plumbline::http {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
@@ -25,8 +20,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
       if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
       bytes += static_cast<char>(high * 16 + low);
       i += 2;
@@ -38,7 +33,6 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 }
 
 std::string percent_encode(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;
   text.reserve(bytes.size());
   for (const char c : bytes) {
@@ -46,10 +40,8 @@ std::string percent_encode(std::string_view bytes) {
       text += c;
       continue;
     }
-    const auto byte = static_cast<unsigned char>(c);
     text += '%';
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
+    append_hex(text, static_cast<unsigned char>(c), upper_hex);
   }
   return text;
 }

@@ -65,11 +65,15 @@ bool Transport::wait(short events, error_code& ec) const {
 bool Transport::connect_to(int family, const void* address, unsigned size, error_code& ec) {
   ec.clear();
   socket_ = Fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket_) {
+    ec = last_error();
+    return false;
+  }
   // socket(7): connect() heeds the send timeout, of a Unix socket with a full backlog too; 0 would be none.
   const int millis = std::max(millis_left(), 1);
-  const timeval limit{millis / 1000, millis % 1000 * 1000};
+  const timeval limit{millis / 1000, millis % 1000 * 1000L};
   if (millis < INT_MAX) ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  if (socket_ && ::connect(socket_.get(), static_cast<const sockaddr*>(address), size) == 0) {
+  if (::connect(socket_.get(), static_cast<const sockaddr*>(address), size) == 0) {
     ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
     return true;
   }

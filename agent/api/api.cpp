@@ -30,12 +30,49 @@ struct ListQuery {
   }
 };
 
-Result<ListQuery> read_list_query(const http::Fields& query, std::string_view list) {
+/// "<time>/<id>" of lists that are newest first; ids break ties, so that the order is total.
+std::string time_position(WallNs at, const std::string& id) {
+  return std::to_string(at) + "/" + id;
+}
+struct TimePosition {
+  WallNs at = 0;
+  std::string_view id;
+};
+std::optional<TimePosition> parse_time_position(std::string_view position) {
+  TimePosition parsed;
+  const char* const last = position.data() + position.size();
+  const auto [end, ec] = std::from_chars(position.data(), last, parsed.at);
+  if (ec != std::errc() || end == last || *end != '/') return std::nullopt;
+  parsed.id = {end + 1, last};
+  return parsed;
+}
+
+/// "<address>\0<path>"
+std::string resource_position(const wire::ResourceStatus& r) {
+  return r.resource + '\0' + r.path;
+}
+
+/// A cursor's check value is against typing errors: whoever computes it may put anything behind it.
+bool is_time_position(std::string_view position) {
+  return parse_time_position(position).has_value();
+}
+bool is_resource_position(std::string_view position) {
+  return position.find('\0') != std::string_view::npos;
+}
+bool is_any_position(std::string_view) {
+  return true;
+}
+
+Result<ListQuery> read_list_query(const http::Fields& query, std::string_view list,
+                                  bool (*is_position)(std::string_view)) {
   ListQuery out;
   auto limit = http::parse_limit(query);
   if (!limit) return limit.error();
   auto cursor = http::parse_cursor(query, list);
   if (!cursor) return cursor.error();
+  if (*cursor && !is_position(**cursor))
+    return invalid("read the parameter cursor", "it is not a cursor of this list",
+                   "give next_cursor as it came, or leave it out to begin at the start");
   auto since = http::parse_since(query);
   if (!since) return since.error();
   out.limit = *limit;
@@ -70,16 +107,9 @@ Response write_page(const std::vector<T>& items, const ListQuery& query, std::st
   return std::move(page).finish("");
 }
 
-/// "<time>/<id>" of lists that are newest first; ids break ties, so that the order is total.
-std::string time_position(WallNs at, const std::string& id) {
-  return std::to_string(at) + "/" + id;
-}
 bool is_after(WallNs at, const std::string& id, std::string_view position) {
-  WallNs limit = 0;
-  const auto [end, ec] = std::from_chars(position.data(), position.data() + position.size(), limit);
-  if (ec != std::errc()) return false;
-  const std::string_view limit_id = position.substr(static_cast<std::size_t>(end - position.data()) + 1);
-  return at != limit ? at < limit : id < limit_id;
+  const auto limit = parse_time_position(position);
+  return limit && (at != limit->at ? at < limit->at : id < limit->id);
 }
 
 constexpr std::array<std::string_view, 5> drift_states{"open", "resolved", "accepted", "contested", "suppressed"};
@@ -91,7 +121,7 @@ constexpr std::array<std::string_view, 7> verdicts{
 Response list_drift(const NodeView& view, const Request& request) {
   const auto known = http::check_query(request.query, {"state", "resource", "since", "limit", "cursor"});
   if (!known) return http::problem(known.error());
-  const auto query = read_list_query(request.query, "drift");
+  const auto query = read_list_query(request.query, "drift", is_time_position);
   if (!query) return http::problem(query.error());
   const auto state = read_word(request.query, "state", drift_states);
   if (!state) return http::problem(state.error());
@@ -131,7 +161,7 @@ Response list_findings(const NodeView& view, const Request& request) {
   const auto known =
       http::check_query(request.query, {"resource", "verdict", "comparison", "since", "limit", "cursor"});
   if (!known) return http::problem(known.error());
-  const auto query = read_list_query(request.query, "findings");
+  const auto query = read_list_query(request.query, "findings", is_time_position);
   if (!query) return http::problem(query.error());
   const auto verdict = read_word(request.query, "verdict", verdicts);
   if (!verdict) return http::problem(verdict.error());
@@ -155,13 +185,12 @@ Response list_findings(const NodeView& view, const Request& request) {
 Response list_resources(const NodeView& view, const Request& request) {
   const auto known = http::check_query(request.query, {"resource", "comparison", "limit", "cursor"});
   if (!known) return http::problem(known.error());
-  const auto query = read_list_query(request.query, "resources");
+  const auto query = read_list_query(request.query, "resources", is_resource_position);
   if (!query) return http::problem(query.error());
   const auto comparison = read_word(request.query, "comparison", comparisons);
   if (!comparison) return http::problem(comparison.error());
 
   auto resources = view.resources();
-  const auto position = [](const wire::ResourceStatus& r) { return r.resource + '\0' + r.path; };
   std::sort(resources.begin(), resources.end(),
             [&](const auto& a, const auto& b) { return std::tie(a.resource, a.path) < std::tie(b.resource, b.path); });
   return write_page(
@@ -169,7 +198,7 @@ Response list_resources(const NodeView& view, const Request& request) {
       [&](const wire::ResourceStatus& r) {
         return (comparison->empty() || wire::text_of(r.comparison) == *comparison) && query->wants(r.resource);
       },
-      position,
+      resource_position,
       [&](const wire::ResourceStatus& r, const std::string& at) {
         const std::size_t end = at.find('\0');
         const std::string_view address = std::string_view(at).substr(0, end);
@@ -195,7 +224,7 @@ Response get_resource(const NodeView& view, const Request& request) {
 Response list_blind_spots(const NodeView& view, const Request& request) {
   const auto known = http::check_query(request.query, {"limit", "cursor"});
   if (!known) return http::problem(known.error());
-  const auto query = read_list_query(request.query, "blindspots");
+  const auto query = read_list_query(request.query, "blindspots", is_any_position);
   if (!query) return http::problem(query.error());
   auto spots = view.blind_spots();
   // No single part of one is unique: every unwatched path is one of the same id.
@@ -211,11 +240,14 @@ std::variant<Response, http::StreamResponse> stream(NodeView& view, const Reques
   if (!known) return http::problem(known.error());
   // EventSource sends the header on its own; the parameter is for a page that was loaded anew.
   const auto* id = request.header("Last-Event-ID");
-  if (id == nullptr) id = http::find_field(request.query, "last_event_id");
+  const bool by_browser = id != nullptr;
+  if (!by_browser) id = http::find_field(request.query, "last_event_id");
   if (id == nullptr || id->empty()) return open_stream(view, std::nullopt);
   const auto position = parse_stream_position(*id);
+  // An EventSource never comes back after a 400: what is no id of ours is an unknown one.
+  if (!position && by_browser) return open_stream(view, unknown_position);
   if (!position)
-    return http::problem(invalid("read Last-Event-ID", "it is not an id of this stream",
+    return http::problem(invalid("read the parameter last_event_id", "it is not an id of this stream",
                                  "give the last id as it came (\"17.0\"), or leave it out to begin now"));
   return open_stream(view, position);
 }

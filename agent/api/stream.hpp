@@ -18,6 +18,9 @@ struct StreamPosition {
 };
 std::optional<StreamPosition> parse_stream_position(std::string_view id);
 
+/// Past everything that any node's stream ever had, so told as `unknown_id`.
+inline constexpr StreamPosition unknown_position{~std::uint64_t{0}, std::nullopt};
+
 /// From `after` on; from now on where it is not given. What can no longer be read is told as an `event: gap`.
 http::StreamResponse open_stream(NodeView& view, std::optional<StreamPosition> after);
 

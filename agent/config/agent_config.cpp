@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "http/url.hpp"
 #include "include/config/strict_yaml.hpp"
+#include "include/util/loopback.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -54,7 +56,7 @@ void read_baseline(Map& map, AgentConfig& c) {
     return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
   };
   if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) ||
-      !std::isalnum(baseline.name[0]))
+      std::isalnum(static_cast<unsigned char>(baseline.name[0])) == 0)
     map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
   for (const auto& other : c.baselines)
     if (other.name == baseline.name) map.refuse("name", "`" + baseline.name + "` is used twice");
@@ -74,8 +76,10 @@ void read_collector(Map& map, CollectorConfig& c) {
   map.read("timeout", c.timeout, "for one batch");
   map.read("heartbeat", c.heartbeat, "an idle agent says this often that it lives");
   if (map.describing()) return;
-  if (!c.url.starts_with("http://") && !c.url.starts_with("https://"))
-    map.refuse("url", "must begin with http:// or https://");
+  // Never shows the URL: what is refused may be a password.
+  if (const auto url = http::parse_url("", c.url); !url)
+    map.refuse("url", "is no URL of a collector: " + url.error().why,
+               "write https://HOST:PORT; a token goes into a file that `token_file` names");
   for (const auto& [key, value] :
        {std::pair("interval", c.interval), {"timeout", c.timeout}, {"heartbeat", c.heartbeat}})
     if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
@@ -151,10 +155,6 @@ std::optional<std::pair<std::string, std::uint16_t>> split_address(const std::st
   const auto [end, error] = std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
   if (error != std::errc() || end != address.data() + address.size()) return std::nullopt;
   return std::pair(std::move(host), port);
-}
-
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
 Result<AgentConfig> load_agent_config(const std::string& path) {

@@ -64,6 +64,5 @@ std::string agent_config_schema();
 
 /// "127.0.0.1:9640" → host and port; nullopt where it is neither that nor "[::1]:9640".
 std::optional<std::pair<std::string, std::uint16_t>> split_address(const std::string& address);
-bool is_loopback(const std::string& host);
 
 }  // namespace plumbline::agent

@@ -225,7 +225,7 @@ void WatchTree::walk(Watch& watch) {
   result.physical = node->path();
   result.exists = result.trouble.empty() && rest.empty() && node->kind != Kind::missing;
   if (node->kind == Kind::missing && node->error != ENOENT && node->error != ENOTDIR && result.trouble.empty())
-    result.trouble = node->path() + ": " + std::strerror(node->error);  // NOLINT(concurrency-mt-unsafe)
+    result.trouble = node->path() + ": " + errno_text(node->error);
   if (!node->unwatched.empty()) result.unwatched = node->unwatched;
   result.composed = node->composed;
   result.leaf = node->marks;
@@ -272,13 +272,6 @@ const Resolution& WatchTree::resolve(WatchId id) {
   Watch& watch = *watches_.at(id);
   walk(watch);
   return watch.resolution;
-}
-
-bool WatchTree::leaf_is_current(WatchId id) {
-  Watch& watch = *watches_.at(id);
-  if (!refresh(*watch.leaf)) return true;
-  mark_stale(*watch.leaf);
-  return false;
 }
 
 void WatchTree::collect(Node& node, std::set<WatchId>& ids) {

@@ -56,9 +56,6 @@ class WatchTree {
   /// Walks the path again where something on it moved; marks what is new on it.
   const Resolution& resolve(WatchId id);
 
-  /// Whether the leaf's inode is still the one that was resolved; arms it (and nothing else) for its next change.
-  bool leaf_is_current(WatchId id);
-
   /// The watches that the changes in `slots` concern, each with its causes. Directories are waited out (barrier), armed
   /// again and their entries compared; entries that are what they were concern nobody.
   std::map<WatchId, std::vector<Cause>> affected_by(const std::vector<std::uint32_t>& slots);

@@ -2,6 +2,7 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace plumbline::agent {
@@ -46,6 +47,10 @@ std::string content_text(const std::string& expected) {
   return expected.starts_with(plain_prefix) ? expected.substr(plain_prefix.size()) : expected;
 }
 
+bool declares_content(const baseline::FileExpectation& expected) {
+  return expected.content || expected.symlink_target || !expected.absent_entries.empty();
+}
+
 LiveFile::Kind expected_kind(const baseline::FileExpectation& expected) {
   if (expected.symlink_target) return LiveFile::Kind::symlink;
   if (!expected.absent_entries.empty()) return LiveFile::Kind::directory;
@@ -82,8 +87,7 @@ Comparison compare(const baseline::FileExpectation& expected, const LiveFile& li
     return finish();
   }
   std::string why_not;
-  const bool content_declared = expected.content || expected.symlink_target || !expected.absent_entries.empty();
-  if (content_declared && live.kind != expected_kind(expected)) {
+  if (declares_content(expected) && live.kind != expected_kind(expected)) {
     differ("type", std::string(word(expected_kind(expected))), std::string(word(live.kind)));
   } else if (expected.content) {
     const bool keyed = !expected.content->starts_with(plain_prefix);
@@ -107,13 +111,30 @@ Comparison compare(const baseline::FileExpectation& expected, const LiveFile& li
     differ("mode", octal(*expected.mode), octal(live.mode));
   if (expected.owner) {
     const auto want = users.uid_of(*expected.owner);
-    if (!want || *want != live.uid) differ("owner", *expected.owner, name_or_number(users.user(live.uid), live.uid));
+    if (!want)
+      result.unknown_names = "the node has no user `" + *expected.owner + "`";
+    else if (*want != live.uid)
+      differ("owner", *expected.owner, name_or_number(users.user(live.uid), live.uid));
   }
   if (expected.group) {
     const auto want = users.gid_of(*expected.group);
-    if (!want || *want != live.gid) differ("group", *expected.group, name_or_number(users.group(live.gid), live.gid));
+    if (!want)
+      result.unknown_names +=
+          (result.unknown_names.empty() ? "the node has no group `" : " and no group `") + *expected.group + "`";
+    else if (*want != live.gid)
+      differ("group", *expected.group, name_or_number(users.group(live.gid), live.gid));
   }
   return finish(why_not);
+}
+
+bool still_expects(const baseline::FileExpectation& now, const std::vector<wire::AttributeDiff>& diff) {
+  const auto declared = describe(now);
+  return std::all_of(diff.begin(), diff.end(), [&](const wire::AttributeDiff& d) {
+    if (d.attribute == "type") return declares_content(now) && d.expected == word(expected_kind(now));
+    if (d.attribute == "absent") return std::ranges::count(now.absent_entries, d.expected) > 0;
+    const auto it = declared.find(d.attribute);
+    return it != declared.end() && it->second == d.expected;
+  });
 }
 
 std::map<std::string, std::string> describe(const baseline::FileExpectation& expected) {

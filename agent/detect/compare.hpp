@@ -16,12 +16,18 @@ struct Comparison {
   wire::ComparisonResult result = wire::ComparisonResult::not_comparable;
   std::vector<wire::AttributeDiff> diff;
   std::string why_not;  ///< for not_comparable
+  /// What was left out because the node does not know the user or group that the baseline names: the baseline's
+  /// trouble and a blind spot, not drift of the file. "" = nothing.
+  std::string unknown_names;
 };
 
 /// Compares only what the baseline declares. An existing file that cannot be read is `not_comparable`, never a match;
 /// an attribute that differs wins over one that could not be compared.
 Comparison compare(const baseline::FileExpectation& expected, const LiveFile& live, const baseline::KeyedHash& key,
                    Users& users);
+
+/// Whether the baseline expects of the attributes in an earlier diff what that diff says it expected.
+bool still_expects(const baseline::FileExpectation& now, const std::vector<wire::AttributeDiff>& diff);
 
 /// What the comparison has to read.
 ReadRequest needs(const baseline::FileExpectation& expected, std::uint64_t max_file_bytes);

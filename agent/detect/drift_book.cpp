@@ -14,7 +14,7 @@ void add_finding(wire::Drift& drift, const std::string& id) {
 
 }  // namespace
 
-std::optional<wire::Drift> DriftBook::after(const wire::Finding& f) const {
+std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved) const {
   using wire::ComparisonResult;
   const wire::Drift* open = open_drift(f.resource, f.where.path);
   // What cannot be compared any more is open drift too: who makes a file unreadable or huge must not hide behind it.
@@ -36,9 +36,11 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f) const {
   add_finding(drift, f.id);
   if (f.comparison == ComparisonResult::match) {
     // The diff, the actor and the verdict stay those of the drift: what it was, and who did it.
-    drift.state = wire::DriftState::resolved;
+    drift.state = baseline_moved ? wire::DriftState::accepted : wire::DriftState::resolved;
     drift.closed_at = f.observed_at;
-    drift.closed_by = "live equals baseline again, finding " + f.id;
+    drift.closed_by =
+        (baseline_moved ? "the baseline now expects what is live, finding " : "live equals baseline again, finding ") +
+        f.id;
     return drift;
   }
   if (open != nullptr && f.comparison == ComparisonResult::not_comparable) return drift;

@@ -19,8 +19,9 @@ class DriftBook {
   explicit DriftBook(std::size_t max_closed = 1000) : max_closed_(max_closed) {}
 
   /// The drift after `finding`, whose id must be set; nullopt where it concerns none (a match with nothing open).
-  /// Changes nothing: commit() does, once the finding is durable.
-  std::optional<wire::Drift> after(const wire::Finding& finding) const;
+  /// `baseline_moved`: the baseline no longer expects what the open drift's diff says it expected, so a match ends it
+  /// as `accepted`, not as `resolved`. Changes nothing: commit() does, once the finding is durable.
+  std::optional<wire::Drift> after(const wire::Finding& finding, bool baseline_moved = false) const;
 
   /// An open drift closed without a finding: `accepted` by a new baseline revision or because it is no longer managed.
   std::optional<wire::Drift> accepted(const std::string& resource, const std::string& path, WallNs at,

@@ -2,14 +2,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <climits>
-#include <memory>
 
+#include "agent/enrich/digests.hpp"
 #include "include/util/fd.hpp"
 
 namespace plumbline::agent {
@@ -22,28 +20,8 @@ LiveFile unreadable(const std::string& what, int error) {
   LiveFile live;
   live.kind = error == ENOENT || error == ENOTDIR ? LiveFile::Kind::missing : LiveFile::Kind::unreadable;
   if (live.kind == LiveFile::Kind::unreadable)
-    live.trouble = what + ": " + std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
+    live.trouble = what + ": " + errno_text(error);
   return live;
-}
-
-std::optional<baseline::Sha256> digest_of(int fd) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  std::array<char, 64 * 1024> buffer;
-  std::size_t used = 0;
-  for (off_t at = 0;;) {
-    const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), at);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return std::nullopt;
-    if (size == 0) break;
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(size));
-    used = std::max(used, static_cast<std::size_t>(size));
-    at += size;
-  }
-  baseline::Sha256 digest;
-  EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-  ::OPENSSL_cleanse(buffer.data(), used);  // may have been a secret
-  return digest;
 }
 
 /// Reopens what an O_PATH descriptor stands for, so that the file which is read is the one that was looked at.
@@ -63,13 +41,13 @@ void read_regular(int path_fd, const ReadRequest& request, LiveFile& live) {
   }
   const Fd fd = reopen(path_fd, O_RDONLY);
   if (!fd) {
-    live.trouble = std::string("open: ") + std::strerror(errno);  // NOLINT(concurrency-mt-unsafe)
+    live.trouble = std::string("open: ") + errno_text(errno);
     return;
   }
   // Change events come before the data is there; this waits for the inode's lock on ext4, xfs, btrfs and tmpfs.
   ::lseek(fd.get(), 0, SEEK_HOLE);
-  live.digest = digest_of(fd.get());
-  if (!live.digest) live.trouble = std::string("read: ") + std::strerror(errno);  // NOLINT(concurrency-mt-unsafe)
+  live.digest = sha256_of_fd(fd.get());
+  if (!live.digest) live.trouble = std::string("read: ") + errno_text(errno);
 }
 
 void read_directory(int path_fd, const ReadRequest& request, LiveFile& live) {
@@ -77,7 +55,7 @@ void read_directory(int path_fd, const ReadRequest& request, LiveFile& live) {
   Fd fd = reopen(path_fd, O_RDONLY | O_DIRECTORY);
   DIR* directory = fd ? ::fdopendir(fd.get()) : nullptr;
   if (directory == nullptr) {
-    live.trouble = std::string("list: ") + std::strerror(errno);  // NOLINT(concurrency-mt-unsafe)
+    live.trouble = std::string("list: ") + errno_text(errno);
     return;
   }
   fd.release();                                         // closedir closes it

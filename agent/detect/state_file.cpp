@@ -27,6 +27,21 @@ std::uint64_t from_hex(const Json& j) {
   return j.is_string() ? std::strtoull(j.get_ref<const std::string&>().c_str(), nullptr, 16) : 0;
 }
 
+Result<wire::Gap> gap_from_json(const Json& json) {
+  wire::detail::Reader r(json, "gap");
+  wire::Gap gap;
+  r.text("id", gap.id, false);
+  r.text("reason", gap.reason, false);
+  r.text("scope", gap.scope);
+  r.time("from", gap.from);
+  r.time("until", gap.until);
+  r.number("checked", gap.checked);
+  r.number("changed", gap.changed);
+  r.text("detail", gap.detail);
+  if (r.error()) return *r.error();
+  return gap;
+}
+
 }  // namespace
 
 Result<void> write_snapshot(const std::string& path, const Snapshot& snapshot) {
@@ -60,9 +75,12 @@ Result<Snapshot> read_snapshot(const std::string& path) {
     return Error{ErrorCode::corrupt, "read the snapshot " + path, why, "it is kept beside and made anew by a scan"};
   };
   if (!json.is_object()) return bad("not JSON");
-  if (json.value("version", 0) != version) return bad("unknown version");
-  if (!json.contains("drifts") || !json["drifts"].is_array() || !json.contains("sequence"))
-    return bad("keys are missing");
+  if (!json.contains("version") || !json["version"].is_number_integer())
+    return bad("its version is missing, or no number");
+  if (json["version"] != version)
+    return bad("it has version " + json["version"].dump() + ", this agent reads " + std::to_string(version));
+  if (!json.contains("sequence") || !json["sequence"].is_string()) return bad("its sequence is missing, or no text");
+  if (!json.contains("drifts") || !json["drifts"].is_array()) return bad("its drifts are missing, or no list");
   Snapshot snapshot;
   snapshot.sequence = from_hex(json["sequence"]);
   for (const auto& item : json["drifts"]) {
@@ -79,9 +97,11 @@ std::string finding_body(const wire::Finding& finding, const wire::Drift* drift,
   body.raw("finding", wire::to_json(finding)).raw("drift", drift != nullptr ? wire::to_json(*drift) : "null");
   if (marks.empty()) return body.str();
   std::vector<std::string> list;
-  for (const auto& m : marks)
-    list.push_back(
-        wire::to_json(std::vector{hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)}));
+  for (const auto& m : marks) {
+    std::vector numbers{hex(m.epoch), hex(m.dev), hex(m.ino), hex(m.subvolume), hex(m.generation)};
+    if (m.inode_generation) numbers.push_back(hex(*m.inode_generation));
+    list.push_back(wire::to_json(numbers));
+  }
   return body.raw("marks", wire::json_array(list)).str();
 }
 
@@ -109,11 +129,17 @@ Result<void> replay(const wire::Record& record, Replayed& into) {
     if (!drift) return bad(drift.error().message());
     into.drifts.push_back(std::move(*drift));
   }
+  if (const auto it = body.find("gap"); it != body.end()) {
+    auto gap = gap_from_json(*it);
+    if (!gap) return bad(gap.error().message());
+    into.gaps.push_back(std::move(*gap));
+  }
   if (const auto it = body.find("marks"); it != body.end() && it->is_array())
     for (const auto& m : *it)
-      if (m.is_array() && m.size() == 5)
-        into.marks.push_back({from_hex(m[0]), from_hex(m[2]), from_hex(m[3]),
-                              static_cast<std::uint32_t>(from_hex(m[1])), from_hex(m[4])});
+      if (m.is_array() && (m.size() == 5 || m.size() == 6))
+        into.marks.push_back(
+            {from_hex(m[0]), from_hex(m[2]), from_hex(m[3]), static_cast<std::uint32_t>(from_hex(m[1])), from_hex(m[4]),
+             m.size() == 6 ? std::optional(static_cast<std::uint32_t>(from_hex(m[5]))) : std::nullopt});
   return {};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,12 @@ struct HandledMark {
   std::uint64_t subvolume = 0;
   std::uint32_t dev = 0;
   std::uint64_t generation = 0;  ///< mark_state.pending that the finding covers
+  /// inode->i_generation, since inode numbers are reused; nullopt in records of agents that did not note it.
+  std::optional<std::uint32_t> inode_generation;
 };
 
-/// {"finding": …, "drift": … or null, "marks": [[epoch, dev, ino, subvolume, generation], …]}; numbers as hex strings,
-/// since JSON readers cut 64-bit numbers.
+/// {"finding": …, "drift": … or null, "marks": [[epoch, dev, ino, subvolume, generation, inode_generation], …]};
+/// numbers as hex strings, since JSON readers cut 64-bit numbers.
 std::string finding_body(const wire::Finding& finding, const wire::Drift* drift, const std::vector<HandledMark>& marks);
 std::string drift_body(const wire::Drift& drift);
 std::string gap_body(const wire::Gap& gap);
@@ -42,6 +45,7 @@ std::string gap_body(const wire::Gap& gap);
 struct Replayed {
   std::vector<wire::Finding> findings;
   std::vector<wire::Drift> drifts;
+  std::vector<wire::Gap> gaps;
   std::vector<HandledMark> marks;
 };
 /// Reads one record back. Errors name the record; the caller counts it and goes on.

@@ -1,36 +1,36 @@
 #include "agent/enrich/digests.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <cerrno>
 #include <memory>
 
 #include "include/util/fd.hpp"
+#include "include/util/hex.hpp"
 
 namespace plumbline::agent {
 
-std::optional<std::string> sha256_of_fd(int fd) {
+std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   std::array<char, 64 * 1024> buffer;
+  std::size_t used = 0;
   for (off_t at = 0;;) {
     const ssize_t size = ::pread(fd, buffer.data(), buffer.size(), at);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return std::nullopt;
     if (size == 0) break;
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(size));
+    used = std::max(used, static_cast<std::size_t>(size));
     at += size;
   }
-  std::array<unsigned char, 32> digest;
-  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string hex;
-  for (const unsigned char byte : digest) {
-    hex += digits[byte >> 4];
-    hex += digits[byte & 15];
-  }
-  return hex;
+  std::array<std::byte, 32> digest;
+  EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  ::OPENSSL_cleanse(buffer.data(), used);  // may have been a secret
+  return digest;
 }
 
 std::string Digests::remembered(const OpenedExecutable& opened) {
@@ -41,15 +41,14 @@ std::string Digests::remembered(const OpenedExecutable& opened) {
     order_.push_back(id);
     return it->second;
   }
-  auto digest = sha256_of_fd(opened.fd);
+  const auto digest = sha256_of_fd(opened.fd);
   if (!digest) return "";
   if (order_.size() >= max_known) {
     known_.erase(order_.front());
     order_.pop_front();
   }
   order_.push_back(id);
-  known_[id] = *digest;
-  return *digest;
+  return known_[id] = to_hex(*digest);
 }
 
 std::string Digests::of(const Executable& executable, const std::vector<Candidate>& candidates) {

@@ -1,6 +1,8 @@
 // SHA-256 of executables, proven to be the very inode that ran.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -62,7 +64,7 @@ class Digests {
   std::uint64_t unreadable_ = 0;
 };
 
-/// Lower-case hex SHA-256 of the whole file behind `fd`; nullopt on a read error.
-std::optional<std::string> sha256_of_fd(int fd);
+/// SHA-256 of the whole file behind `fd`, wherever its offset is; nullopt on a read error, which errno then tells.
+std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd);
 
 }  // namespace plumbline::agent

@@ -19,6 +19,7 @@ bool same_inode(const mark_key& a, const mark_key& b) {
 
 void forget_image(ProcessFacts& facts) {
   facts.exe.clear();
+  facts.exe_cut = false;
   facts.argv.clear();
   facts.exe_inode = {};
   facts.exe_generation = 0;
@@ -61,6 +62,7 @@ ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) {
   if (later || !same_inode(facts.exe_inode, raw.exe)) {
     if (later || facts.exe_inode.ino != 0) {
       facts.exe.clear();
+      facts.exe_cut = false;
       facts.argv.clear();
     }
     facts.exe_inode = raw.exe;
@@ -115,7 +117,8 @@ wire::Process Enricher::describe_anew(const ProcessFacts& facts, const std::vect
   p.pid = facts.key.tgid;
   if (facts.key.start_boot_ns != 0)
     p.start_time = clock_.wall_at_boot(static_cast<std::int64_t>(facts.key.start_boot_ns));
-  p.exe = facts.exe;
+  // What is left of a long path must not pass for one from the root: a rule's glob could fit it.
+  p.exe = (facts.exe_cut ? "…" : "") + facts.exe;
   p.comm = facts.comm;
   p.argv = redact_argv(facts.argv);
   p.argv_truncated = facts.argv_cut;
@@ -137,7 +140,7 @@ wire::Process Enricher::describe_anew(const ProcessFacts& facts, const std::vect
   std::vector<Digests::Candidate> candidates;
   const auto proc = [&](const ProcessFacts& f) { return proc_root_ + "/" + std::to_string(f.key.tgid); };
   if (is_running(proc_root_, facts.key)) candidates.push_back({proc(facts) + "/exe", "", true});
-  if (!facts.exe.empty()) {
+  if (!facts.exe.empty() && !facts.exe_cut) {
     for (const auto& relative : lineage)
       if (relative.mount_ns == facts.mount_ns && is_running(proc_root_, relative.key)) {
         candidates.push_back({facts.exe, proc(relative) + "/root", false});
@@ -195,6 +198,8 @@ wire::Actor Enricher::actor(const mark_actor& raw, std::vector<std::string>& mis
   }
   const bool named = !actor.process->exe.empty() || facts.exe_inode.ino == 0;
   if (!named) missing.push_back("name and arguments of what ran: its image had made room, only its inode is known");
+  if (facts.exe_cut)
+    missing.push_back("the beginning of the executable's path: it is longer than what the kernel side keeps");
   if (!in_table)
     missing.push_back("the process had left the process table: its argv and lineage are lost");
   else if (!actor.lineage_complete)

@@ -1,6 +1,7 @@
 // From the kernel's raw actor to a wire::Actor: process, lineage, executable digests, user, container.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <tuple>
@@ -27,6 +28,9 @@ class Enricher {
 
   /// What runs now and was started before the agent; see ProcessTable. Once, after the start.
   void remember_running() { processes_.remember_running(); }
+
+  /// Executables whose digest could not be taken, so far.
+  std::uint64_t digests_unreadable() const { return digests_.unreadable(); }
 
   /// Only the process itself (for wire::Finding::first_actor).
   wire::Process process(const mark_actor& raw);

@@ -15,7 +15,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::uint64_t ns_per_tick = 10'000'000;  // USER_HZ is 100 on every architecture that we build for
-constexpr std::size_t max_proc_file = 64 * 1024;
+constexpr std::size_t max_proc_file = std::size_t{64} << 10;
 constexpr std::size_t max_outside = 1024;
 constexpr std::size_t max_images = 16'384;
 
@@ -201,7 +201,7 @@ std::optional<ProcessFacts> ProcessTable::find(const process_key& key, const ima
     facts.argv_cut = kept->second.argv_cut;
   } else if (const auto image = source_.find_image(meant)) {
     facts.exe = path_of_components(image->path, std::min<std::size_t>(image->path_len, sizeof image->path));
-    facts.exe_cut = image->path_cut != 0;
+    facts.exe_cut = image->path_cut != 0 && !facts.exe.empty();
     facts.exe_inode = image->exe;
     facts.exe_generation = image->exe_generation;
     facts.exe_ctime_ns = static_cast<std::int64_t>(image->exe_ctime_ns);

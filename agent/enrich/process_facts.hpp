@@ -27,7 +27,7 @@ struct ProcessFacts {
   process_key parent{};
   image_key parent_image{};  ///< what the parent executed when it forked; exec_boot_ns 0 = not known
   std::string exe;           ///< path in its own root
-  bool exe_cut = false;
+  bool exe_cut = false;      ///< it is the end of a longer path
   mark_key exe_inode{};
   std::uint32_t exe_generation = 0;
   std::int64_t exe_ctime_ns = 0;  ///< inode change time of exe when it was executed; 0 = not known

@@ -113,7 +113,7 @@ void hide_headers(std::string& text) {
       const std::size_t colon = skip_quotes(text, at + header.size());
       if (colon < text.size() && text[colon] == ':') first = std::min(first, skip_quotes(text, colon + 1));
     }
-  if (first < text.size()) text.replace(first, std::string::npos, hidden);
+  if (first < text.size()) text.replace(first, text.size() - first, hidden);
 }
 
 /// "Bearer x", whatever the header or the variable is called.

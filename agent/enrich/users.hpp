@@ -24,7 +24,7 @@ class Users {
     std::map<std::string, std::uint32_t> ids;
     std::int64_t stamp = -1;  ///< ctime of the file that was read
   };
-  void refresh(Table& table, const std::string& path);
+  static void refresh(Table& table, const std::string& path);
 
   std::string root_;
   Table users_;

@@ -5,15 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
 #include <thread>
 
-#include "agent/export/backoff.hpp"
+#include "http/retry.hpp"
+#include "http/url.hpp"
 #include "include/util/fd.hpp"
-#include "include/wire/record.hpp"
+#include "include/util/loopback.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -21,41 +21,15 @@ namespace {
 constexpr std::size_t max_answer_bytes = std::size_t{4} << 20;
 constexpr std::size_t max_token_bytes = 4096;
 
-struct Url {
-  std::string origin;  ///< scheme://host:port
-  std::string host;
-  std::string prefix;  ///< path without a trailing slash
-  bool tls = false;
-};
-
-Result<Url> parse_url(const std::string& url) {
+/// With a path that batches go below, and no query.
+Result<http::Url> parse_collector_url(const std::string& text) {
   const std::string what = "read the collector's URL";
-  const std::string shape = "write https://host:port";
-  Url out;
-  out.tls = url.rfind("https://", 0) == 0;
-  if (!out.tls && url.rfind("http://", 0) != 0)
-    return invalid(what, "it begins neither with http:// nor with https://", shape);
-  const bool odd = std::any_of(url.begin(), url.end(), [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
-  if (odd)
-    return invalid(what, "it holds a space, a control character or a byte that is not ASCII", "percent-encode it");
-  const std::size_t begin = url.find("://") + 3;
-  const std::size_t path = std::min(url.find_first_of("/?#", begin), url.size());
-  const std::string authority = url.substr(begin, path - begin);
-  if (authority.empty()) return invalid(what, "it has no host", shape);
-  if (authority.find('@') != std::string::npos)
-    return invalid(what, "it holds a user or password before '@'",
-                   "put the token into a file and name it in token_file");
-  if (url.find_first_of("?#", path) != std::string::npos) return invalid(what, "it holds a query or fragment", shape);
-  out.origin = url.substr(0, path);
-  out.prefix = url.substr(path);
-  while (!out.prefix.empty() && out.prefix.back() == '/') out.prefix.pop_back();
-  out.host =
-      authority[0] == '[' ? authority.substr(0, authority.find(']') + 1) : authority.substr(0, authority.find(':'));
-  return out;
-}
-
-bool is_loopback_host(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
+  auto url = http::parse_url(what, text);
+  if (!url) return url.error();
+  if (text.find_first_of("?#") != std::string::npos)
+    return invalid(what, "it holds a query or fragment", "write https://host:port");
+  while (url->target.ends_with('/')) url->target.pop_back();
+  return url;
 }
 
 /// The first line of the file; never part of an error.
@@ -170,10 +144,10 @@ class SocketCutter {
 
 class CollectorClient final : public Transport {
  public:
-  CollectorClient(CollectorClientOptions options, const Url& url, const Clock& clock)
+  CollectorClient(CollectorClientOptions options, const http::Url& url, const Clock& clock)
       : options_(std::move(options)),
         origin_(url.origin),
-        path_(url.prefix + "/v1/batches"),
+        path_(url.target + "/v1/batches"),
         clock_(clock),
         client_(url.origin) {
     const auto each = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout) + std::chrono::seconds(1);
@@ -233,16 +207,16 @@ Answer CollectorClient::post(const std::string& body) {
   }
   answer.status = result->status;
   if (result->has_header("Retry-After"))
-    answer.retry_after = parse_retry_after(result->get_header_value("Retry-After"), clock_.wall());
+    answer.retry_after = http::parse_retry_after(result->get_header_value("Retry-After"), clock_.wall());
   return answer;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Transport>> make_collector_client(const CollectorClientOptions& options, const Clock& clock) {
-  auto url = parse_url(options.url);
+  const auto url = parse_collector_url(options.url);
   if (!url) return url.error();
-  if (!options.token_file.empty() && !url->tls && !is_loopback_host(url->host))
+  if (!options.token_file.empty() && !url->tls && !is_loopback(url->host))
     return invalid("read the collector's URL", "the token would travel unencrypted to " + url->host, "use https://");
   auto client = std::make_unique<CollectorClient>(options, *url, clock);
   if (!client->valid())

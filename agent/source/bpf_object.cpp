@@ -48,7 +48,8 @@ bool kernel_has(const btf* kernel, std::string_view section) {
   return true;
 }
 
-std::string log_tail;  // the last lines that libbpf said while loading; one thread loads
+std::string log_tail;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables) the last lines that libbpf said
+                       // while loading; one thread loads
 
 int keep_log(libbpf_print_level level, const char* format, va_list args) {
   char line[1024];
@@ -63,7 +64,7 @@ int keep_log(libbpf_print_level level, const char* format, va_list args) {
 }
 
 Error load_error(const std::string& what, int error) {
-  std::string why = std::strerror(error);  // NOLINT(concurrency-mt-unsafe)
+  std::string why = errno_text(error);
   if (!log_tail.empty()) why += " (" + log_tail.substr(0, 400) + ")";
   return {error == EPERM || error == EACCES ? ErrorCode::permission : ErrorCode::unsupported, what, why,
           "run `plumb doctor` for the causes one by one"};
@@ -132,7 +133,7 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options,
     if (!removed) trouble += "; " + removed.error().message();
     std::error_code error;
     fs::create_directories(fs::path(options.pin_dir) / "links", error);
-    object.reset(new BpfObject);
+    object.reset(new BpfObject);  // NOLINT(cppcoreguidelines-owning-memory): its constructor is private
     log_tail.clear();
     loaded = object->load_object(options, tier, pinned, report);
   }
@@ -179,10 +180,9 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
     // Two agents would acknowledge each other's changes. The lock ends with its holder, however that ends.
     lock_ = Fd(::open(options.pin_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!lock_ || ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-      return Error{
-          ErrorCode::unavailable, "take over the pins in " + options.pin_dir,
-          errno == EWOULDBLOCK ? "another agent uses them" : std::strerror(errno),  // NOLINT(concurrency-mt-unsafe)
-          "end it, or give this one a kernel.pin_dir of its own"};
+      return Error{ErrorCode::unavailable, "take over the pins in " + options.pin_dir,
+                   errno == EWOULDBLOCK ? "another agent uses them" : errno_text(errno),
+                   "end it, or give this one a kernel.pin_dir of its own"};
     link_dir_ = options.pin_dir + "/links";
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, skeleton_->obj) {
@@ -236,7 +236,7 @@ Result<void> BpfObject::attach(TierReport& report) {
       continue;
     }
     if (link == nullptr) {
-      report.why = std::string("attach ") + bpf_program__section_name(program) + ": " + std::strerror(errno);
+      report.why = std::string("attach ") + bpf_program__section_name(program) + ": " + errno_text(errno);
       return load_error(std::string("attach ") + bpf_program__section_name(program), errno);
     }
     links_.emplace_back(name, link);
@@ -245,6 +245,7 @@ Result<void> BpfObject::attach(TierReport& report) {
 }
 
 void BpfObject::pin_links() {
+  proven_ = true;
   if (link_dir_.empty()) return;
   std::vector<std::string> current;
   for (auto& [name, link] : links_) {
@@ -255,7 +256,7 @@ void BpfObject::pin_links() {
     const std::string fresh = pin + "_new";
     ::unlink(fresh.c_str());
     if (bpf_link__pin(link, fresh.c_str()) != 0 || ::rename(fresh.c_str(), pin.c_str()) != 0)
-      pin_trouble_ = "pin " + pin + ": " + std::strerror(errno);
+      pin_trouble_ = "pin " + pin + ": " + errno_text(errno);
   }
   std::error_code error;
   for (auto it = fs::directory_iterator(link_dir_, error); !error && it != fs::directory_iterator();
@@ -281,7 +282,7 @@ int BpfObject::map_fd(const char* name) const {
   return map == nullptr ? -1 : bpf_map__fd(map);
 }
 
-std::uint64_t BpfObject::object_hash() const {
+std::uint64_t BpfObject::object_hash() {
   std::size_t size = 0;
   const auto* bytes = static_cast<const unsigned char*>(plumbline_bpf__elf_bytes(&size));
   std::uint64_t hash = 14695981039346656037ull;  // FNV-1a, 64 bit: tells builds apart, defends against nothing
@@ -290,6 +291,8 @@ std::uint64_t BpfObject::object_hash() const {
 }
 
 BpfObject::~BpfObject() {
+  // Maps that stayed pinned would make the next start believe that an agent had been watching.
+  if (!proven_ && !adopted_ && !link_dir_.empty()) (void)remove_pins(fs::path(link_dir_).parent_path());
   // Destroying a pinned link closes our descriptor; the pin keeps the program attached.
   for (auto& [name, link] : links_) bpf_link__destroy(link);
   if (skeleton_ != nullptr) plumbline_bpf__destroy(skeleton_);

@@ -26,10 +26,11 @@ class BpfObject {
   /// The maps were made by an earlier agent.
   bool adopted() const { return adopted_; }
   const std::string& pin_trouble() const { return pin_trouble_; }
-  std::uint64_t object_hash() const;
+  static std::uint64_t object_hash();
   /// Runs iter/task once: everybody who already runs enters the process table.
   Result<void> list_processes();
-  /// Pins the links that are not yet pinned and removes those of another version. Called once the self-test passed.
+  /// Pins the links that are not yet pinned and removes those of another version. Called once the self-test passed;
+  /// without it, what this object pinned goes with it.
   void pin_links();
 
  private:
@@ -44,6 +45,7 @@ class BpfObject {
   Fd lock_;                     // on the pin directory: marks have one agent
   bool other_version_ = false;  // the pinned maps have another ABI
   bool links_adopted_ = false;
+  bool proven_ = false;  // its pins are to stay
   std::string pin_trouble_;
 };
 

@@ -258,11 +258,7 @@ Result<std::unique_ptr<LibbpfKernel>> try_tier(const KernelOptions& options, Tie
   auto proven = run_self_test(*kernel, options.scratch_dir);
   for (const char* elsewhere : {"/run", "/dev/shm"})
     if (!proven && proven.error().code == ErrorCode::unavailable) proven = run_self_test(*kernel, elsewhere);
-  if (!proven) {
-    // Pins that this try made would make the next one believe that an agent had been watching.
-    if (!kernel->adopted() && !options.pin_dir.empty()) (void)remove_pins(options.pin_dir);
-    return proven.error();
-  }
+  if (!proven) return proven.error();
   kernel->object().pin_links();
   return kernel;
 }

@@ -99,7 +99,8 @@ class Kernel {
 /// and what would help.
 Result<std::unique_ptr<Kernel>> open_kernel(const KernelOptions& options);
 
-/// Removes every pin below `pin_dir` (agents' links and maps); for `plumb cleanup` and after an uninstall.
+/// Removes what an agent pins below `pin_dir`, its links and maps, and the directory; whatever else is there stays, and
+/// is an error.
 Result<void> remove_pins(const std::string& pin_dir);
 
 }  // namespace plumbline::agent

@@ -82,7 +82,7 @@ Result<void> run_self_test(Kernel& kernel, const std::string& scratch_dir) {
   const Scratch scratch(scratch_dir);
   if (scratch.path().empty()) return io_error("make a canary directory in " + scratch_dir, errno);
   const std::string path = scratch.path() + "/canary";
-  Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  const Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
   if (!file) return io_error("make " + path, errno);
 
   auto canary = Canary::mark(kernel, path);

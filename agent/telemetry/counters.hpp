@@ -29,8 +29,9 @@ struct Counters {
   Counter rescans{0};
   Counter gaps{0};
   Counter replay_errors{0};
-  Counter marks{0};    ///< gauge
-  Counter watches{0};  ///< gauge
+  Counter cgroups_forgotten{0};  ///< made room; a container in one of them is no longer named
+  Counter marks{0};              ///< gauge
+  Counter watches{0};            ///< gauge
   // Copies of the kernel side's counters.
   Counter kernel_changes{0};
   Counter kernel_wakes{0};
@@ -75,6 +76,8 @@ inline constexpr std::array counter_table{
     CounterInfo{"gaps_total", "counter", "Gap records written.", &Counters::gaps},
     CounterInfo{"replay_errors_total", "counter", "Spool records that could not be read back at start.",
                 &Counters::replay_errors},
+    CounterInfo{"cgroups_forgotten_total", "counter", "Cgroups forgotten because too many were known.",
+                &Counters::cgroups_forgotten},
     CounterInfo{"marks", "gauge", "Inodes marked.", &Counters::marks},
     CounterInfo{"watches", "gauge", "Paths watched.", &Counters::watches},
     CounterInfo{"kernel_changes_total", "counter", "Changes of marked inodes seen by the hooks.",

@@ -14,6 +14,7 @@
 namespace plumbline::collector {
 namespace {
 
+constexpr std::size_t most_named = 10;  // nodes in one message
 constexpr std::array<std::string_view, 5> drift_states = {"open", "resolved", "accepted", "contested", "suppressed"};
 
 std::string value_of(const http::Fields& query, std::string_view key) {
@@ -65,14 +66,26 @@ http::Response list_drift(const ApiParts& parts, const http::Request& request) {
   return page_response(parts.store.drifts(*query), "drift", drift_json);
 }
 
+/// Ids begin with eight characters of their node's, so two nodes may have the same: then the caller says which.
 http::Response one_drift(const ApiParts& parts, const http::Request& request) {
-  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
-  const std::string& id = request.params.at("id");
-  const auto found = parts.store.drift(id);
+  if (const auto checked = http::check_query(request.query, {"node"}); !checked) return http::problem(checked.error());
+  Query query;
+  query.id = request.params.at("id");
+  query.node = value_of(request.query, "node");
+  query.limit = most_named;
+  const auto found = parts.store.drifts(query);
   if (!found) return http::problem(found.error());
-  if (!*found)
-    return http::problem({ErrorCode::not_found, "show drift " + id, "no node has reported it", "list GET /v1/drift"});
-  return http::json_response(drift_json(**found));
+  const std::string what = "show drift " + query.id;
+  if (found->items.empty())
+    return http::problem({ErrorCode::not_found, what,
+                          query.node.empty() ? "no node has reported it" : query.node + " has not reported it",
+                          "list GET /v1/drift"});
+  if (found->items.size() == 1) return http::json_response(drift_json(found->items.front()));
+  std::string nodes;
+  for (const DriftRow& row : found->items) nodes += (nodes.empty() ? "" : ", ") + row.node + " (" + row.node_id + ")";
+  return http::problem(409,
+                       invalid(what, "several nodes have one of this id: " + nodes + (found->next != 0 ? ", …" : ""),
+                               "say which with ?node=, by id or name"));
 }
 
 http::Response list_findings(const ApiParts& parts, const http::Request& request) {
@@ -143,33 +156,48 @@ http::Response replay_sink(const ApiParts& parts, const http::Request& request) 
       {ErrorCode::not_found, "replay dead letters of sink " + name, "no sink has this name", "list GET /v1/sinks"});
 }
 
+http::Response too_many_questions() {
+  return http::problem(503,
+                       {ErrorCode::unavailable, "answer the question",
+                        std::to_string(QueryPool::most_waiting) + " others wait already", "try again"},
+                       {{"Retry-After", "1"}});
+}
+
 }  // namespace
 
 void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts) {
-  const auto get = [&](const char* pattern, http::Response (*handler)(const ApiParts&, const http::Request&)) {
-    server.route("GET", pattern, [parts, handler](const http::Request& request) { return handler(*parts, request); });
+  using Answer = http::Response (*)(const ApiParts&, const http::Request&);
+  // What may scan the ledger or wait for a commit.
+  const auto on_the_pool = [&](const char* method, const char* pattern, Answer answer) {
+    server.route_async(method, pattern, [parts, answer](http::Request request, const http::Responder& respond) {
+      const bool taken = parts->queries.run(
+          [parts, answer, respond, request = std::move(request)] { respond(answer(*parts, request)); });
+      if (!taken) respond(too_many_questions());
+    });
+  };
+  // What answers from memory. The metrics ask the store for its nodes, and come all the same while the pool is full.
+  const auto at_once = [&](const char* pattern, Answer answer) {
+    server.route("GET", pattern, [parts, answer](const http::Request& request) { return answer(*parts, request); });
   };
   server.route_async(
       "POST", "/v1/batches",
       [parts](const http::Request& request, const http::Responder& respond) { parts->ingest.handle(request, respond); },
       {.body_limit = parts->ingest.limits().max_body_bytes});
-  get("/v1/drift", list_drift);
-  get("/v1/drift/{id}", one_drift);
-  get("/v1/findings", list_findings);
-  get("/v1/resources", list_resources);
-  get("/v1/nodes", list_nodes);
-  get("/v1/sinks", list_sinks);
-  // Waits for a commit, but only as long as the store's own queue: a person's call, not a hot path.
-  server.route("POST", "/v1/sinks/{name}/replay",
-               [parts](const http::Request& request) { return replay_sink(*parts, request); });
-  get("/v1/dead-letters", list_dead_letters);
+  on_the_pool("GET", "/v1/drift", list_drift);
+  on_the_pool("GET", "/v1/drift/{id}", one_drift);
+  on_the_pool("GET", "/v1/findings", list_findings);
+  on_the_pool("GET", "/v1/resources", list_resources);
+  on_the_pool("GET", "/v1/nodes", list_nodes);
+  on_the_pool("GET", "/v1/sinks", list_sinks);
+  on_the_pool("POST", "/v1/sinks/{name}/replay", replay_sink);
+  on_the_pool("GET", "/v1/dead-letters", list_dead_letters);
+  on_the_pool("GET", "/v1/status", show_status);
   server.route_stream("GET", "/v1/stream",
                       [parts](const http::Request& request) { return open_stream(parts->store, request); });
-  get("/v1/status", show_status);
-  get("/livez", show_live);
-  get("/readyz", show_ready);
-  get("/startupz", show_started);
-  get("/metrics", show_metrics);
+  at_once("/livez", show_live);
+  at_once("/readyz", show_ready);
+  at_once("/startupz", show_started);
+  at_once("/metrics", show_metrics);
   server.route("GET", "/openapi.json",
                [](const http::Request&) { return http::json_response(std::string(openapi_json())); });
 }

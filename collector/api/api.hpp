@@ -3,10 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <vector>
 
+#include "collector/api/query_pool.hpp"
 #include "collector/forward/forwarder.hpp"
 #include "collector/ingest/ingest.hpp"
 #include "collector/store/store.hpp"
@@ -19,6 +20,7 @@ namespace plumbline::collector {
 struct ApiParts {
   Store& store;
   Ingest& ingest;
+  QueryPool& queries;
   const std::vector<std::unique_ptr<Forwarder>>& sinks;
   const http::Server& server;
   const Clock& clock;
@@ -27,7 +29,7 @@ struct ApiParts {
   const std::atomic<bool>& draining;
 };
 
-/// Adds every route. Handlers run on the server's threads and read committed rows only.
+/// Adds every route. Batches, streams and probes run on the server's threads, what may take long on the pool's.
 void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts);
 
 /// The document that GET /openapi.json answers.

@@ -6,6 +6,7 @@
 
 #include "collector/api/views.hpp"
 #include "collector/telemetry/metrics.hpp"
+#include "http/health.hpp"
 #include "http/page.hpp"
 #include "include/wire/json_write.hpp"
 
@@ -15,36 +16,9 @@ namespace {
 constexpr double stuck_seconds = 60;
 constexpr double slow_seconds = 10;
 
-struct Check {
-  std::string name;
-  bool ok;
-  std::string says;
-};
-
-/// As kube-apiserver's: the status for machines, text for people, ?verbose lists passed checks too, ?exclude=NAME.
-http::Response answer(const http::Request& request, const std::string& path, const std::vector<Check>& checks) {
-  if (const auto known = http::check_query(request.query, {"verbose", "exclude"}); !known)
-    return http::problem(known.error());
-  const bool verbose = http::find_field(request.query, "verbose") != nullptr;
-  const std::string* exclude = http::find_field(request.query, "exclude");
-  bool ok = true;
-  std::string text;
-  for (const Check& check : checks) {
-    const bool excluded = exclude != nullptr && *exclude == check.name;
-    if (!check.ok && !excluded) ok = false;
-    if (verbose || (!check.ok && !excluded))
-      text += std::string(check.ok ? "[+]" : "[-]") + check.name + (check.ok ? " ok" : " failed: " + check.says) +
-              (excluded ? " (excluded)" : "") + "\n";
-  }
-  if (verbose || !ok)
-    text += path + " check " + (ok ? "passed" : "failed") + "\n";
-  else
-    text = "ok";
-  return http::text_response(text, "text/plain; charset=utf-8", ok ? 200 : 503);
-}
-
-Check writer_check(const StoreStats& stats, double limit) {
-  return {"store_writer", stats.busy_seconds < limit,
+http::HealthCheck writer_check(const StoreStats& stats, double limit) {
+  if (stats.busy_seconds < limit) return {"store_writer", true, ""};
+  return {"store_writer", false,
           "a commit has been under way for " + std::to_string(static_cast<int>(stats.busy_seconds)) + " s"};
 }
 
@@ -58,19 +32,19 @@ std::uint64_t resident_bytes() {
 }  // namespace
 
 http::Response show_live(const ApiParts& parts, const http::Request& request) {
-  return answer(request, "livez", {writer_check(parts.store.stats(), stuck_seconds)});
+  return http::health_response(request, {writer_check(parts.store.stats(), stuck_seconds)});
 }
 
 http::Response show_ready(const ApiParts& parts, const http::Request& request) {
   const StoreStats stats = parts.store.stats();
-  return answer(request, "readyz",
-                {writer_check(stats, slow_seconds),
-                 {"store_writable", stats.writable, stats.last_error},
-                 {"serving", !parts.draining, "the collector is stopping"}});
+  return http::health_response(request,
+                               {writer_check(stats, slow_seconds),
+                                {"store_writable", stats.writable, stats.writable ? "" : stats.last_error},
+                                {"serving", !parts.draining, parts.draining ? "the collector is stopping" : ""}});
 }
 
 http::Response show_started(const ApiParts&, const http::Request& request) {
-  return answer(request, "startupz", {{"started", true, ""}});
+  return http::health_response(request, {{"started", true, ""}});
 }
 
 http::Response show_status(const ApiParts& parts, const http::Request& request) {
@@ -87,7 +61,7 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   }
   const StoreStats stats = parts.store.stats();
   const IngestStats& ingest = parts.ingest.stats();
-  wire::JsonObject store, agents, batches, json;
+  wire::JsonObject store, agents, batches, queries, json;
   store.number("last_seq", stats.last_seq).flag("writable", stats.writable);
   if (stats.last_error.empty())
     store.null("last_error");
@@ -97,7 +71,7 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   store.number("commit_failures", stats.commit_failures).number("stored", stats.stored);
   store.number("duplicates", stats.duplicates).number("rejected", stats.rejected);
   store.number("conflicts", stats.conflicts).number("sequence_gaps", stats.sequence_gaps);
-  store.number("sequence_resets", stats.sequence_resets);
+  store.number("sequence_resets", stats.sequence_resets).number("queries_cut", stats.queries_cut);
   agents.number("nodes", nodes->size()).number("silent", silent).number("missing_records", missing);
   agents.number("silence_after_seconds", std::chrono::duration<double>(parts.silence_after).count());
   batches.number("acknowledged", ingest.batches.load()).number("heartbeats", ingest.heartbeats.load());
@@ -105,8 +79,11 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   batches.number("malformed", ingest.malformed.load()).number("too_large", ingest.too_large.load());
   batches.number("busy", ingest.busy.load()).number("unavailable", ingest.unavailable.load());
   batches.number("dead_letters", *refused);
+  const QueryPool::Stats asked = parts.queries.stats();
+  queries.number("waiting", asked.waiting).number("refused", asked.refused);
   json.text("version", PLUMBLINE_VERSION).text("started_at", rfc3339(parts.started_at));
   json.number("open_drifts", open).raw("store", store.str()).raw("agents", agents.str()).raw("batches", batches.str());
+  json.raw("queries", queries.str());
   std::vector<std::string> sinks;
   for (const auto& sink : parts.sinks) {
     const SinkStatus status = sink->status();
@@ -147,6 +124,10 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
   out.counter("store_commit_failures_total", "Commits that failed, with nothing stored.", stats.commit_failures);
   out.family("store_commit_seconds_total", "counter", "Time spent in commits.");
   out.sample(stats.commit_seconds);
+  out.counter("store_queries_cut_total", "Questions that took the store too long.", stats.queries_cut);
+  const QueryPool::Stats queries = parts.queries.stats();
+  out.gauge("queries_waiting", "Questions that wait for a thread.", static_cast<double>(queries.waiting));
+  out.counter("queries_refused_total", "Questions turned away because too many waited.", queries.refused);
   if (const auto nodes = parts.store.nodes()) {
     double silent = 0, missing = 0, open = 0;
     for (const NodeRow& node : *nodes) {

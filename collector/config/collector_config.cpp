@@ -5,6 +5,7 @@
 #include <set>
 
 #include "include/config/strict_yaml.hpp"
+#include "include/util/loopback.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -28,7 +29,7 @@ void read_listen(Map& map, CollectorConfig& out) {
   const auto [last, error] = std::from_chars(listen.data() + colon + 1, end, port);
   if (error != std::errc() || last != end || port > 65535)
     map.refuse("listen", "`" + listen.substr(colon + 1) + "` is not a port", "write 127.0.0.1:9650");
-  if (host != "localhost" && host != "::1" && host.rfind("127.", 0) != 0)
+  if (!is_loopback(host))
     map.refuse(
         "listen",
         "`" + host + "` can be reached from other machines, and this version has neither TLS nor identity of agents",
@@ -79,7 +80,7 @@ void read_ndjson(Map& map, SinkConfig& out) {
   NdjsonOptions options;
   const bool there = map.optional_object("ndjson", "a file, one record a line", [&](Map& sink) {
     sink.require("path");
-    sink.read("path", options.path, "absolute path of the file; its directory must exist");
+    sink.read("path", options.path, "absolute path of the file; its directory is made where it is missing");
     Bytes bytes{options.max_bytes};
     sink.read("max_bytes", bytes, "size at which the file is set aside and a new one begun");
     sink.read("keep", options.keep, "files set aside that are kept, 0 = all");
@@ -120,7 +121,7 @@ void read_sink(Map& map, std::vector<SinkConfig>& sinks, std::set<std::string>& 
 void bind(Map& map, CollectorConfig& out) {
   read_listen(map, out);
   map.object("store", "where the ledger is kept", [&](Map& store) {
-    store.read("sqlite", out.sqlite_path, "path of the SQLite file; its directory must exist");
+    store.read("sqlite", out.sqlite_path, "path of the SQLite file; its directory is made where it is missing");
     if (!store.describing() && out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
   });
   map.read("token_file", out.token_file, "file with the bearer token that agents must send; without it: none");

@@ -5,11 +5,12 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <charconv>
 #include <fstream>
 #include <mutex>
 
 #include "collector/forward/retry.hpp"
+#include "http/retry.hpp"
+#include "http/url.hpp"
 #include "include/util/fd.hpp"
 
 namespace plumbline::collector {
@@ -17,32 +18,6 @@ namespace {
 
 constexpr std::size_t max_answer_bytes = std::size_t{64} << 10;
 constexpr std::size_t excerpt_bytes = 200;
-
-struct Url {
-  std::string origin;  ///< scheme://host:port
-  std::string target;
-};
-
-Result<Url> parse_url(const std::string& url) {
-  const std::string what = "read a sink's URL";
-  const auto scheme_end = url.find("://");
-  const std::string scheme = scheme_end == std::string::npos ? "" : url.substr(0, scheme_end);
-  if (scheme != "http" && scheme != "https")
-    return invalid(what, "it begins neither with http:// nor with https://", "write https://host/path");
-  const auto host_begin = scheme_end + 3;
-  const auto path_begin = url.find_first_of("/?#", host_begin);
-  const std::string authority = url.substr(host_begin, path_begin - host_begin);
-  if (authority.empty()) return invalid(what, "it has no host", "write https://host/path");
-  if (authority.find('@') != std::string::npos)
-    return invalid(what, "it holds a user or password before '@'", "put secrets into a file named by a *_file key");
-  for (const char c : url)
-    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f')
-      return invalid(what, "it holds a space or a control character", "percent-encode it");
-  std::string target = path_begin == std::string::npos ? "/" : url.substr(path_begin);
-  target = target.substr(0, target.find('#'));
-  if (target.empty() || target[0] != '/') target.insert(0, "/");
-  return Url{scheme + "://" + authority, target};
-}
 
 std::string why_of(httplib::Error error) {
   switch (error) {
@@ -76,7 +51,7 @@ std::string printable(const std::string& text) {
 }  // namespace
 
 struct HttpPoster::Impl {
-  Impl(Url parsed, PosterOptions wanted, std::shared_ptr<Watchdog> dog, const Clock& time)
+  Impl(http::Url parsed, PosterOptions wanted, std::shared_ptr<Watchdog> dog, const Clock& time)
       : url(std::move(parsed)), options(std::move(wanted)), watchdog(std::move(dog)), clock(time), client(url.origin) {}
 
   // httplib's own stop() waits for a connect that is under way, so the socket is shut down through a second
@@ -86,7 +61,7 @@ struct HttpPoster::Impl {
     if (socket) ::shutdown(socket.get(), SHUT_RDWR);
   }
 
-  Url url;
+  http::Url url;
   PosterOptions options;
   std::shared_ptr<Watchdog> watchdog;
   const Clock& clock;
@@ -101,7 +76,7 @@ HttpPoster::~HttpPoster() = default;
 
 Result<std::unique_ptr<HttpPoster>> HttpPoster::make(const PosterOptions& options, std::shared_ptr<Watchdog> watchdog,
                                                      const Clock& clock) {
-  auto url = parse_url(options.url);
+  auto url = http::parse_url("read a sink's URL", options.url);
   if (!url) return url.error();
   auto impl = std::make_unique<Impl>(std::move(*url), options, std::move(watchdog), clock);
   httplib::Client& client = impl->client;
@@ -160,17 +135,13 @@ HttpReply HttpPoster::post(const std::vector<std::pair<std::string, std::string>
   reply.status = result->status;
   reply.excerpt = printable(answer);
   if (result->has_header("Retry-After"))
-    reply.retry_after = parse_retry_after(result->get_header_value("Retry-After"), impl_->clock.wall());
+    reply.retry_after = http::parse_retry_after(result->get_header_value("Retry-After"), impl_->clock.wall());
   return reply;
 }
 
 void HttpPoster::cancel() noexcept {
   impl_->cancelled = true;
   impl_->shut_down();
-}
-
-const std::string& HttpPoster::where() const {
-  return impl_->url.origin;
 }
 
 Delivery delivery_of(const HttpReply& reply, std::size_t count) {

@@ -39,7 +39,6 @@ class HttpPoster {
   HttpReply post(const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body,
                  const std::string& content_type);
   void cancel() noexcept;
-  const std::string& where() const;  ///< "https://host:port"
 
  private:
   struct Impl;

@@ -17,8 +17,8 @@ struct NdjsonOptions {
 /// Appends one line a record and is durable (fdatasync) before it reports delivery. Exactly once: the file itself says
 /// how far it got. open() reads the `ledger_seq` of its last whole line, cuts a torn one off, and goes on behind it.
 /// A file that is ahead of the ledger (which was begun anew) is renamed to "<path>.other-<…>". A full file is renamed
-/// to "<path>.<ledger_seq of its last line, 20 digits>" in one step. Errors: a directory that is not there or not
-/// writable.
+/// to "<path>.<ledger_seq of its last line, 20 digits>" in one step. Errors: a directory that cannot be
+/// made or is not writable.
 Result<std::unique_ptr<Sink>> make_ndjson_sink(const NdjsonOptions& options);
 
 }  // namespace plumbline::collector

@@ -1,17 +1,14 @@
 #include "collector/forward/retry.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
-#include <string>
+
+#include "http/retry.hpp"
 
 namespace plumbline::collector {
 
 std::chrono::nanoseconds RetryPolicy::failed(std::optional<std::chrono::nanoseconds> retry_after) {
-  const std::uint32_t doublings = std::min(failures_, std::uint32_t{20});
+  const auto wait = http::full_jitter(options_.first, options_.cap, failures_, random_());
   failures_ = std::min(failures_ + 1, std::uint32_t{1'000'000});
-  const auto bound = std::min(options_.cap, options_.first * (std::int64_t{1} << doublings));
-  const auto wait = std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(bound.count()) * random_()));
   return std::max(wait, std::min(retry_after.value_or(std::chrono::nanoseconds(0)), options_.max_retry_after));
 }
 
@@ -45,19 +42,6 @@ Delivery::Outcome outcome_of_status(int status) {
     return Delivery::Outcome::paused;
   if (status >= 400) return Delivery::Outcome::refused;
   return Delivery::Outcome::retry;  // 1xx as a final answer: not HTTP as we know it
-}
-
-std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view value, WallNs now) {
-  std::uint32_t seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error == std::errc() && end == value.data() + value.size() && !value.empty())
-    return std::chrono::seconds(seconds);
-  std::tm date{};
-  const std::string text(value);
-  const char* rest = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
-  if (rest == nullptr || *rest != '\0') return std::nullopt;
-  const auto at = static_cast<WallNs>(::timegm(&date)) * 1'000'000'000;
-  return std::chrono::nanoseconds(std::max<WallNs>(at - now, 0));
 }
 
 }  // namespace plumbline::collector

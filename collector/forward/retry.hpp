@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "collector/forward/sink.hpp"
-#include "include/util/clock.hpp"
 
 namespace plumbline::collector {
 
@@ -20,7 +19,7 @@ struct RetryOptions {
   std::uint32_t breaker_after = 5;                                   ///< failures in a row that open the breaker
 };
 
-/// Exponential backoff with full jitter (a wait is uniform between zero and the bound), forever: there is no last try.
+/// Exponential backoff with full jitter (http/retry.hpp), forever: there is no last try.
 class RetryPolicy {
  public:
   enum class Breaker { closed, open, half_open };
@@ -48,8 +47,5 @@ std::string_view text_of(RetryPolicy::Breaker breaker);
 
 /// What an HTTP status means for the records that were sent (siem-neutral: RFC 9110, CloudEvents webhooks).
 Delivery::Outcome outcome_of_status(int status);
-
-/// The value of a Retry-After field (RFC 9110): seconds, or a date. nullopt where it is neither.
-std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view value, WallNs now);
 
 }  // namespace plumbline::collector

@@ -7,6 +7,7 @@
 
 #include "collector/forward/event.hpp"
 #include "collector/forward/http_poster.hpp"
+#include "include/util/hex.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -50,13 +51,7 @@ std::string sign_webhook(const std::string& key, std::int64_t unix_seconds, cons
   unsigned int size = 0;
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
        text.size(), mac.data(), &size);
-  constexpr char digits[] = "0123456789abcdef";
-  std::string hex;
-  for (const unsigned char byte : mac) {
-    hex += digits[byte >> 4];
-    hex += digits[byte & 15];
-  }
-  return "t=" + time + ",v1=" + hex;
+  return "t=" + time + ",v1=" + to_hex(std::as_bytes(std::span(mac)));
 }
 
 Result<std::unique_ptr<Sink>> make_webhook_sink(const WebhookOptions& options, std::shared_ptr<Watchdog> watchdog,

@@ -3,9 +3,23 @@
 #include "collector/telemetry/log.hpp"
 
 namespace plumbline::collector {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+// Looks are a second apart. The boot clock goes on while the host is suspended and while the process is stopped, so a
+// longer pause between two is one in which nobody was heard.
+constexpr std::int64_t longest_pause = 5 * second;
+
+}  // namespace
 
 Result<std::size_t> SilenceWatch::check() {
   const std::int64_t now = clock_.boot();  // a step of the wall clock is no silence
+  if (now - last_look_ > longest_pause) {
+    began_ = now;
+    log(LogLevel::info, "the collector was away and listens anew before it calls an agent silent",
+        {{"seconds", std::to_string((now - last_look_) / second)}});
+  }
+  last_look_ = now;
   if (now - began_ < after_) return std::size_t{0};
   return store_.report_silence(now - after_, clock_.wall());
 }

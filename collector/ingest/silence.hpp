@@ -11,12 +11,12 @@
 namespace plumbline::collector {
 
 /// Notices agents that went quiet: one "silence" record when nothing was heard of a node for `after`, one more when it
-/// is heard again (the store writes that one with the batch). A collector that was down itself accuses nobody: only
-/// what it could have heard since its own start counts.
+/// is heard again (the store writes that one with the batch). A collector that was away itself (down, stopped, its host
+/// suspended) accuses nobody: only what it could have heard since it is back counts.
 class SilenceWatch {
  public:
   SilenceWatch(Store& store, const Clock& clock, std::chrono::nanoseconds after)
-      : store_(store), clock_(clock), after_(after.count()), began_(clock.boot()) {}
+      : store_(store), clock_(clock), after_(after.count()), began_(clock.boot()), last_look_(began_) {}
   ~SilenceWatch() { stop(); }
   SilenceWatch(const SilenceWatch&) = delete;
   SilenceWatch& operator=(const SilenceWatch&) = delete;
@@ -31,7 +31,8 @@ class SilenceWatch {
   Store& store_;
   const Clock& clock_;
   const std::int64_t after_;
-  const std::int64_t began_;
+  std::int64_t began_;  ///< since when it listens; like the next, of the thread that looks
+  std::int64_t last_look_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

@@ -18,6 +18,11 @@ Error sqlite_error(sqlite3* db, const std::string& what) {
     case SQLITE_LOCKED:
       error.code = ErrorCode::unavailable;
       break;
+    case SQLITE_INTERRUPT:
+      error.code = ErrorCode::unavailable;
+      error.why = "it took longer than a question may";
+      error.fix = "ask for less: name a node or a whole address, or give a later time";
+      break;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       error.code = ErrorCode::corrupt;
@@ -42,7 +47,7 @@ Error sqlite_error(sqlite3* db, const std::string& what) {
     default:
       break;
   }
-  if (system != 0) error.why += std::string(" (") + std::strerror(system) + ")";
+  if (system != 0) error.why += std::string(" (") + errno_text(system) + ")";
   return error;
 }
 
@@ -60,11 +65,6 @@ Statement& Statement::bind(int index, std::span<const std::byte> bytes) {
 
 Statement& Statement::bind(int index, std::int64_t number) {
   sqlite3_bind_int64(statement_.get(), index, number);
-  return *this;
-}
-
-Statement& Statement::bind_null(int index) {
-  sqlite3_bind_null(statement_.get(), index);
   return *this;
 }
 
@@ -87,13 +87,9 @@ Result<void> Statement::run() {
   return {};
 }
 
-std::string_view Statement::view(int column) const {
+std::string Statement::text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
   return {text != nullptr ? text : "", static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
-}
-
-std::string Statement::text(int column) const {
-  return std::string(view(column));
 }
 
 Result<Database> Database::open(const std::string& path, Mode mode) {

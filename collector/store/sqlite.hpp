@@ -27,7 +27,6 @@ class Statement {
   Statement& bind(int index, std::span<const std::byte> bytes);
   Statement& bind(int index, std::int64_t number);
   Statement& bind(int index, std::uint64_t number) { return bind(index, static_cast<std::int64_t>(number)); }
-  Statement& bind_null(int index);
 
   /// True: a row is there to read. False: done. The statement resets itself on done and on error.
   Result<bool> step();
@@ -36,7 +35,6 @@ class Statement {
   void reset() { sqlite3_reset(statement_.get()); }
 
   std::string text(int column) const;
-  std::string_view view(int column) const;  ///< valid until the next step
   std::int64_t number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
   std::uint64_t count(int column) const { return static_cast<std::uint64_t>(number(column)); }
 

@@ -6,6 +6,7 @@ namespace plumbline::collector {
 namespace {
 
 constexpr std::size_t kept_connections = 4;
+constexpr int steps_between_looks = 1000;  // of SQLite's machine: tens of microseconds
 
 // How far ahead of the collector's an agent's clock may be before `since` misses its findings.
 constexpr WallNs clock_skew = WallNs{3600} * 1'000'000'000;
@@ -144,35 +145,52 @@ Result<Page<T>> page(Database& database, const std::string& select, const Where&
 /// A borrowed connection; goes back on destruction.
 class SqliteReader::Lease {
  public:
-  Lease(const SqliteReader& owner, std::unique_ptr<Database> database)
-      : owner_(&owner), database_(std::move(database)) {}
+  Lease(const SqliteReader& owner, std::unique_ptr<Connection> connection)
+      : owner_(&owner), connection_(std::move(connection)) {}
   Lease(Lease&&) = default;
   Lease& operator=(Lease&&) = delete;
   ~Lease() {
-    if (!database_) return;
+    if (!connection_) return;
     const std::lock_guard lock(owner_->mutex_);
-    if (owner_->idle_.size() < kept_connections) owner_->idle_.push_back(std::move(database_));
+    if (owner_->idle_.size() < kept_connections) owner_->idle_.push_back(std::move(connection_));
   }
-  Database& operator*() { return *database_; }
-  Database* operator->() { return database_.get(); }
+  Database& operator*() { return connection_->database; }
+  Database* operator->() { return &connection_->database; }
 
  private:
   const SqliteReader* owner_;
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<Connection> connection_;
 };
 
-Result<SqliteReader::Lease> SqliteReader::borrow() const {
+Result<SqliteReader::Lease> SqliteReader::borrow(std::chrono::steady_clock::time_point ends) const {
+  std::unique_ptr<Connection> connection;
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
-      auto database = std::move(idle_.back());
+      connection = std::move(idle_.back());
       idle_.pop_back();
-      return Lease(*this, std::move(database));
     }
   }
-  auto opened = open_for_reading(path_);
-  if (!opened) return opened.error();
-  return Lease(*this, std::make_unique<Database>(std::move(*opened)));
+  if (!connection) {
+    auto opened = open_for_reading(path_);
+    if (!opened) return opened.error();
+    connection = std::make_unique<Connection>(Connection{std::move(*opened), {}, cut_});
+    sqlite3_progress_handler(
+        connection->database.handle(), steps_between_looks,
+        [](void* self) {
+          const auto& its = *static_cast<const Connection*>(self);
+          if (std::chrono::steady_clock::now() < its.ends) return 0;
+          ++its.cut;
+          return 1;
+        },
+        connection.get());
+  }
+  connection->ends = ends;
+  return Lease(*this, std::move(connection));
+}
+
+Result<SqliteReader::Lease> SqliteReader::borrow_for_a_query() const {
+  return borrow(std::chrono::steady_clock::now() + query_limit_);
 }
 
 Result<std::vector<LedgerRecord>> SqliteReader::ledger_after(std::uint64_t seq, std::size_t limit,
@@ -195,7 +213,7 @@ Result<std::vector<LedgerRecord>> SqliteReader::ledger_after(std::uint64_t seq, 
 }
 
 Result<Page<LedgerRecord>> SqliteReader::findings(const Query& query) const {
-  auto database = borrow();
+  auto database = borrow_for_a_query();
   if (!database) return database.error();
   Where where;
   where.add("l.type = ?", std::string("finding"));
@@ -213,9 +231,10 @@ Result<Page<LedgerRecord>> SqliteReader::findings(const Query& query) const {
 }
 
 Result<Page<DriftRow>> SqliteReader::drifts(const Query& query) const {
-  auto database = borrow();
+  auto database = borrow_for_a_query();
   if (!database) return database.error();
   Where where;
+  if (!query.id.empty()) where.add("d.id = ?", query.id);
   if (!query.state.empty()) where.add("d.state = ?", query.state);
   where.add_resource("d.resource", query.resource);
   where.add_node(query.node);
@@ -225,20 +244,8 @@ Result<Page<DriftRow>> SqliteReader::drifts(const Query& query) const {
                         [](const DriftRow& last) { return last.seq; });
 }
 
-Result<std::optional<DriftRow>> SqliteReader::drift(const std::string& id) const {
-  auto database = borrow();
-  if (!database) return database.error();
-  Where where;
-  where.add("d.id = ?", id);
-  auto found = page<DriftRow>(**database, drift_columns, where, " ORDER BY d.seq DESC", 1, drift_row,
-                              [](const DriftRow& last) { return last.seq; });
-  if (!found) return found.error();
-  if (found->items.empty()) return std::optional<DriftRow>();
-  return std::optional<DriftRow>(std::move(found->items.front()));
-}
-
 Result<Page<DriftRow>> SqliteReader::resources(const Query& query) const {
-  auto database = borrow();
+  auto database = borrow_for_a_query();
   if (!database) return database.error();
   Where where;
   where.add_resource("d.resource", query.resource);
@@ -253,7 +260,7 @@ Result<Page<DriftRow>> SqliteReader::resources(const Query& query) const {
 }
 
 Result<std::vector<NodeRow>> SqliteReader::nodes() const {
-  auto database = borrow();
+  auto database = borrow_for_a_query();
   if (!database) return database.error();
   auto statement = (*database)->prepare(
       "SELECT node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, first_sequence,"
@@ -285,7 +292,7 @@ Result<std::optional<std::uint64_t>> SqliteReader::sink_cursor(const std::string
 }
 
 Result<Page<DeadLetter>> SqliteReader::dead_letters(const Query& query) const {
-  auto database = borrow();
+  auto database = borrow_for_a_query();
   if (!database) return database.error();
   Where where;
   if (!query.origin.empty()) where.add("origin = ?", query.origin);
@@ -295,7 +302,7 @@ Result<Page<DeadLetter>> SqliteReader::dead_letters(const Query& query) const {
 }
 
 Result<std::uint64_t> SqliteReader::count_dead_letters(const std::string& origin) const {
-  auto database = borrow();
+  auto database = borrow_for_a_query();
   if (!database) return database.error();
   auto statement = (*database)->prepare("SELECT count(*) FROM dead_letters WHERE origin = ?1");
   if (!statement) return statement.error();

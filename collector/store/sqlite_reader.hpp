@@ -1,6 +1,9 @@
 // What the SQLite store reads, on connections of its own beside the writer (WAL: they do not wait for each other).
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,12 +17,14 @@ namespace plumbline::collector {
 /// Thread-safe: each call borrows a connection. Connections are opened as calls overlap, and at most four are kept.
 class SqliteReader {
  public:
-  explicit SqliteReader(std::string path) : path_(std::move(path)) {}
+  /// `query_limit`: how long a read for people may take; it ends as `unavailable` then. Those of sinks and streams walk
+  /// the ledger by its key, a bounded piece at a time, and are never cut.
+  SqliteReader(std::string path, std::chrono::nanoseconds query_limit)
+      : path_(std::move(path)), query_limit_(query_limit) {}
 
   Result<std::vector<LedgerRecord>> ledger_after(std::uint64_t seq, std::size_t limit, std::size_t max_bytes) const;
   Result<Page<LedgerRecord>> findings(const Query& query) const;
   Result<Page<DriftRow>> drifts(const Query& query) const;
-  Result<std::optional<DriftRow>> drift(const std::string& id) const;
   Result<Page<DriftRow>> resources(const Query& query) const;
   Result<std::vector<NodeRow>> nodes() const;
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const;
@@ -28,13 +33,23 @@ class SqliteReader {
   Result<std::vector<DeadLetter>> replays(const std::string& origin, std::size_t limit) const;
   Result<std::uint64_t> last_seq() const;
 
+  std::uint64_t cut() const { return cut_; }  ///< reads that took too long
+
  private:
+  struct Connection {
+    Database database;
+    std::chrono::steady_clock::time_point ends;  ///< of the read under way
+    std::atomic<std::uint64_t>& cut;
+  };
   class Lease;
-  Result<Lease> borrow() const;
+  Result<Lease> borrow(std::chrono::steady_clock::time_point ends = std::chrono::steady_clock::time_point::max()) const;
+  Result<Lease> borrow_for_a_query() const;
 
   std::string path_;
+  std::chrono::nanoseconds query_limit_;
+  mutable std::atomic<std::uint64_t> cut_ = 0;
   mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Database>> idle_;
+  mutable std::vector<std::unique_ptr<Connection>> idle_;
 };
 
 }  // namespace plumbline::collector

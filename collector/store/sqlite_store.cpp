@@ -44,7 +44,10 @@ Result<Fd> lock_file(const std::string& path) {
 class SqliteStore final : public Store {
  public:
   SqliteStore(const SqliteOptions& options, Fd lock, Database database)
-      : options_(options), lock_(std::move(lock)), database_(std::move(database)), reader_(options.path) {}
+      : options_(options),
+        lock_(std::move(lock)),
+        database_(std::move(database)),
+        reader_(options.path, options.query_limit) {}
   ~SqliteStore() override { stop(); }
 
   Result<void> start() {
@@ -84,11 +87,9 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(mutex_);
     if (stopping_) return Error{ErrorCode::unavailable, "store a batch", "the collector is stopping", "send it again"};
     // An empty queue takes any batch, so that a bound smaller than a batch cannot wedge an agent.
-    if (queued_bytes_ != 0 && queued_bytes_ + job.bytes > options_.max_queued_bytes) {
-      ++stats_.refused_busy;
+    if (queued_bytes_ != 0 && queued_bytes_ + job.bytes > options_.max_queued_bytes)
       return Error{ErrorCode::unavailable, "store a batch",
                    "the queue holds " + std::to_string(queued_bytes_) + " bytes already", "send it again later"};
-    }
     push(std::move(job));
     return {};
   }
@@ -103,7 +104,6 @@ class SqliteStore final : public Store {
   }
   Result<Page<LedgerRecord>> findings(const Query& query) const override { return reader_.findings(query); }
   Result<Page<DriftRow>> drifts(const Query& query) const override { return reader_.drifts(query); }
-  Result<std::optional<DriftRow>> drift(const std::string& id) const override { return reader_.drift(id); }
   Result<Page<DriftRow>> resources(const Query& query) const override { return reader_.resources(query); }
   Result<std::vector<NodeRow>> nodes() const override { return reader_.nodes(); }
 
@@ -116,12 +116,6 @@ class SqliteStore final : public Store {
     auto& cursor = cursors_[sink];
     cursor = std::max(cursor, seq);
     work_.notify_one();
-  }
-
-  Result<void> flush() override {
-    const auto flushed = wait_for<bool>([](SqliteWriter&) -> Result<bool> { return true; });
-    if (!flushed) return flushed.error();
-    return {};
   }
 
   Result<void> add_dead_letter(DeadLetter letter) override {
@@ -154,6 +148,7 @@ class SqliteStore final : public Store {
     const std::lock_guard lock(mutex_);
     StoreStats stats = stats_;
     stats.queued_bytes = queued_bytes_;
+    stats.queries_cut = reader_.cut();
     if (busy_since_) stats.busy_seconds = std::chrono::duration<double>(Steady::now() - *busy_since_).count();
     return stats;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,8 @@ struct SqliteOptions {
   std::size_t max_queued_bytes = std::size_t{16} << 20;
   /// Bodies committed as one group: more are fewer fsyncs, fewer are shorter waits.
   std::size_t max_group_bytes = std::size_t{2} << 20;
+  /// How long a read for people may take (store.hpp).
+  std::chrono::milliseconds query_limit = std::chrono::seconds(5);
 };
 
 /// Opens or makes the file and its lock (`<path>.lock`: one collector a file). Errors say what to do.

@@ -104,7 +104,8 @@ struct DeadLetter {
 
 /// What a page holds. Newest first; `before` is the ledger position that the last page ended at (0 = from the top).
 struct Query {
-  std::string state;     ///< drifts only; "" = any
+  std::string id;        ///< drifts only, as below; "" = any. An id is its node's own, so several nodes may have it
+  std::string state;     ///< "" = any
   std::string resource;  ///< exact, or with '*' for any run of characters; "" = any
   std::string node;      ///< name or id; "" = any
   std::string origin;    ///< dead letters only; "" = any
@@ -130,7 +131,7 @@ struct StoreStats {
   std::uint64_t sequence_resets = 0;
   std::uint64_t commits = 0;
   std::uint64_t commit_failures = 0;
-  std::uint64_t refused_busy = 0;  ///< batches turned away because the queue was full
+  std::uint64_t queries_cut = 0;  ///< reads for people that took too long
   std::uint64_t queued_bytes = 0;
   double commit_seconds = 0;  ///< total time in commits
   double busy_seconds = 0;    ///< age of the commit under way; 0 = none
@@ -139,7 +140,8 @@ struct StoreStats {
 };
 
 /// Thread-safe. Writes are queued and committed in groups by one thread; a callback runs on that thread after the
-/// commit (or its failure) and must not block. Reads see committed rows only.
+/// commit (or its failure) and must not block. Reads see committed rows only. Those that serve people (a Query, a
+/// count, nodes()) may scan much: past the store's limit of time they end as `unavailable`.
 class Store {
  public:
   virtual ~Store() = default;
@@ -157,7 +159,6 @@ class Store {
                                                          std::size_t max_bytes) const = 0;
   virtual Result<Page<LedgerRecord>> findings(const Query& query) const = 0;
   virtual Result<Page<DriftRow>> drifts(const Query& query) const = 0;
-  virtual Result<std::optional<DriftRow>> drift(const std::string& id) const = 0;
   /// The newest drift of each (node, resource), as a resource's last known state.
   virtual Result<Page<DriftRow>> resources(const Query& query) const = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;
@@ -166,8 +167,6 @@ class Store {
   virtual Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const = 0;
   /// Moves it forward with the next commit, without waiting; going back is ignored.
   virtual void move_sink_cursor(const std::string& sink, std::uint64_t seq) = 0;
-  /// Waits until everything moved so far is durable.
-  virtual Result<void> flush() = 0;
 
   virtual Result<void> add_dead_letter(DeadLetter letter) = 0;
   virtual Result<Page<DeadLetter>> dead_letters(const Query& query) const = 0;

@@ -1,11 +1,10 @@
-// Sizes and durations as people write them, and the nearest of known words.
+// Sizes and durations as people write them.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace plumbline::config {
 
@@ -16,8 +15,5 @@ std::string text_of_bytes(std::uint64_t bytes);
 /// "250ms", "10s", "5m", "1h", "7d"; nullopt for anything else (a bare number too: it says no unit), and past 31 years.
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
 std::string text_of_duration(std::chrono::milliseconds value);
-
-/// The nearest of `known` within an edit distance of a third of the word's length; "" = none is near.
-std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace plumbline::config

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "include/util/nearest.hpp"
+
 namespace plumbline::config {
 namespace {
 
@@ -148,7 +150,7 @@ void Map::read(const std::string& key, std::chrono::milliseconds& out, const cha
 const Node& Map::taken_list(const std::string& key, const Node& node) const {
   if (node.is_null()) refuse(key, "has no value", "write [] for an empty list");
   if (!node.is_sequence()) refuse(key, "must be a list");
-  return node;
+  return node;  // NOLINT(bugprone-return-const-ref-from-parameter): part of the tree that the caller walks
 }
 
 std::vector<std::string> Map::texts(const std::string& key, const Node& node) const {
@@ -198,7 +200,7 @@ void Map::read_word(const std::string& key, std::string& out, const std::vector<
   if (!node.is_defined()) return;
   const auto& text = scalar_text(key, node, "a word");
   if (std::find(words.begin(), words.end(), text) == words.end()) {
-    const auto near = nearest(text, words);
+    const std::string near(nearest(text, words));
     refuse(key, "cannot be `" + shown(text) + "`",
            near.empty() ? "use one of " + listed(words) : "did you mean `" + near + "`? (" + listed(words) + ")");
   }
@@ -253,7 +255,7 @@ void Map::require(const std::string& key) {
 std::string Map::meant(const std::string& unknown) const {
   auto candidates = known_;
   candidates.insert(candidates.end(), missing_.begin(), missing_.end());
-  return nearest(unknown, candidates);
+  return std::string(nearest(unknown, candidates));
 }
 
 void Map::refuse_misspelt() const {
@@ -308,7 +310,7 @@ Result<void> read_file(const std::string& path, const std::function<void(Map&)>&
                    "name a file");
   if (static_cast<std::uint64_t>(status.st_size) > max_bytes)
     return invalid("read " + path, "larger than " + std::to_string(max_bytes) + " bytes", "is this the right file?");
-  std::ifstream file(path, std::ios::binary);
+  const std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
   if (!file) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "include/util/hex.hpp"
 #include "include/wire/text.hpp"
 
 namespace plumbline::config {
@@ -114,10 +115,8 @@ std::string shown(std::string_view text) {
     const std::size_t length = std::max<std::size_t>(wire::utf8_length(text), 1);
     const auto byte = static_cast<unsigned char>(text[0]);
     if (byte < 0x20 || byte == 0x7F) {
-      constexpr std::string_view digits = "0123456789ABCDEF";
       out += "\\x";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
+      append_hex(out, byte, upper_hex);
     } else {
       out += text.substr(0, length);
     }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <cerrno>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -46,27 +48,23 @@ using Result = boost::system::result<T, Error>;
   throw std::runtime_error(error.message());
 }
 
-/// An `io` error from `errno_value`, for example io_error("open /etc/app.conf", errno).
-Error io_error(std::string what, int errno_value, std::string fix = {});
-
-inline Error invalid(std::string what, std::string why, std::string fix = {}) {
-  return {ErrorCode::invalid_argument, std::move(what), std::move(why), std::move(fix)};
+/// What errno's value means, as strerror(3) says it; thread-safe.
+inline std::string errno_text(int errno_value) {
+  return std::strerror(
+      errno_value);  // NOLINT(concurrency-mt-unsafe): glibc's is, its buffers are per thread since 2.32
 }
 
-}  // namespace plumbline
-
-#include <cerrno>
-#include <cstring>
-
-namespace plumbline {
-
-inline Error io_error(std::string what, int errno_value, std::string fix) {
+/// An `io` error from `errno_value`, for example io_error("open /etc/app.conf", errno).
+inline Error io_error(std::string what, int errno_value, std::string fix = {}) {
   ErrorCode code = ErrorCode::io;
   if (errno_value == ENOENT || errno_value == ENOTDIR) code = ErrorCode::not_found;
   if (errno_value == EACCES || errno_value == EPERM) code = ErrorCode::permission;
   if (errno_value == ENOSPC || errno_value == EDQUOT || errno_value == EAGAIN) code = ErrorCode::unavailable;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe, its buffers are per thread since 2.32
-  return {code, std::move(what), std::strerror(errno_value), std::move(fix)};
+  return {code, std::move(what), errno_text(errno_value), std::move(fix)};
+}
+
+inline Error invalid(std::string what, std::string why, std::string fix = {}) {
+  return {ErrorCode::invalid_argument, std::move(what), std::move(why), std::move(fix)};
 }
 
 }  // namespace plumbline

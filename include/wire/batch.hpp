@@ -17,7 +17,6 @@ namespace plumbline::wire {
 
 inline constexpr std::string_view batch_content_type = "application/x-ndjson";
 inline constexpr std::string_view batch_content_encoding = "zstd";
-inline constexpr std::string_view ack_content_type = "application/json";
 
 /// The batch as NDJSON, header line first, every line ended by '\n'. Record bodies are copied as they are: one JSON
 /// object each, without newline.

@@ -12,7 +12,8 @@
 
 namespace plumbline::wire {
 
-/// How a change came about. Text forms are the contract: docs/reference/verdicts.md.
+/// How a change came about. The text forms (text.hpp) are the contract; docs/reference/agent.md says which a rule
+/// gives.
 enum class Verdict {
   out_of_band,
   in_band,
@@ -175,7 +176,7 @@ struct BlindSpot {
 /// "3f9a1c2b-7d4e21aa-00000000000000000012": the first 8 characters of node id and epoch (a digest of boot id and spool
 /// id), and the spool sequence. Deterministic, so that every hop can retry and nothing doubles.
 inline std::string make_finding_id(std::string_view node_id, std::string_view epoch, std::uint64_t sequence) {
-  std::string digits = std::to_string(sequence);
+  const std::string digits = std::to_string(sequence);
   return std::string(node_id.substr(0, 8)) + "-" + std::string(epoch.substr(0, 8)) + "-" +
          std::string(20 - digits.size(), '0') + digits;
 }

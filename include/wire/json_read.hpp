@@ -84,7 +84,7 @@ class Reader {
     if (const auto* v = find(key)) {
       if (!v->is_array()) return fail(key, "not a list");
       for (const auto& item : *v) {
-        Reader inner(item, at_ + "/" + key);
+        Reader inner(item, at_ + "/" + key);  // NOLINT(misc-const-correctness): read() keeps its error there
         out.push_back(read(inner));
         adopt(inner);
       }
@@ -93,7 +93,7 @@ class Reader {
   template <class T, class Read>
   void object(const char* key, std::optional<T>& out, Read read) {
     if (const auto* v = find(key)) {
-      Reader inner(*v, at_ + "/" + key);
+      Reader inner(*v, at_ + "/" + key);  // NOLINT(misc-const-correctness): read() keeps its error there
       out = read(inner);
       adopt(inner);
     }
@@ -181,7 +181,7 @@ inline Where read_where(Reader& r) {
 inline BaselineRef read_baseline(Reader& r) {
   BaselineRef b;
   r.text("name", b.name, false);
-  if (const auto* revision = r.find("revision"); revision && revision->is_object())
+  if (const auto* revision = r.find("revision"); revision != nullptr && revision->is_object())
     for (const auto& [key, value] : revision->items())
       if (value.is_string()) b.revision[key] = unescape_bytes(value.get_ref<const std::string&>());
   return b;
@@ -216,7 +216,7 @@ inline Json json_text(const std::string& bytes) {
   return escape_bytes(bytes);
 }
 
-/// A unit's JSON as a tree, for cold paths.
+/// A unit's JSON as a tree, as tests take it apart.
 template <class T>
 Json to_json_value(const T& unit) {
   return Json::parse(to_json(unit));
@@ -230,7 +230,7 @@ inline Result<Drift> drift_from_json(const nlohmann::json& j) {
   r.word("state", d.state, drift_state_of);
   r.time("opened_at", d.opened_at);
   r.time("updated_at", d.updated_at);
-  if (r.find("closed_at")) {
+  if (r.find("closed_at") != nullptr) {
     WallNs closed = 0;
     r.time("closed_at", closed);
     d.closed_at = closed;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "include/util/hex.hpp"
 #include "include/wire/text.hpp"
 
 namespace plumbline::wire {
@@ -13,7 +14,6 @@ namespace plumbline::wire {
 /// Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8 become the "\xNN" form of escape_bytes(),
 /// so the result is always valid JSON.
 inline void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   const auto plain = [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; };
   out += '"';
   while (!text.empty()) {
@@ -40,8 +40,7 @@ inline void append_json_string(std::string& out, std::string_view text) {
       out += "\\r";
     } else if (byte < 0x20 || byte == 0x7F) {
       out += "\\u00";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
+      append_hex(out, byte, lower_hex);
     } else {
       out += text.substr(0, length);
     }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "include/util/hex.hpp"
 #include "include/wire/finding.hpp"
 
 namespace plumbline::wire {
@@ -107,11 +108,8 @@ inline std::string escape_bytes(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
   const auto escape = [&](char c) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
     text += "\\x";
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
+    append_hex(text, static_cast<unsigned char>(c), upper_hex);
   };
   while (!bytes.empty()) {
     const std::size_t length = utf8_length(bytes);
@@ -130,11 +128,7 @@ inline std::string escape_bytes(std::string_view bytes) {
 inline std::string unescape_bytes(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size());
-  const auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
+  const auto digit = [](char c) { return upper_hex.find(c) == std::string_view::npos ? -1 : hex_value(c); };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (i + 3 < text.size() && text[i] == '\\' && text[i + 1] == 'x' && digit(text[i + 2]) >= 0 &&
         digit(text[i + 3]) >= 0) {

@@ -19,7 +19,7 @@ LIBRARIES = [
     ("a JSON library", r"<nlohmann/|<simdjson\.h>",
      ["include/wire", "include/config", "baseline", "agent/config", "agent/api", "collector/config", "collector/api", "http",
       "ctl", "tests", "bench"]),
-    ("yaml-cpp", r"<yaml-cpp/", ["include/config"]),
+    ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
     ("zstd", r"<zstd\.h>", ["include/wire", "tests/unit"]),
     ("CLI11", r"<CLI/", ["ctl", "agent/main.cpp", "collector/main.cpp"]),

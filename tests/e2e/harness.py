@@ -1,5 +1,7 @@
 """One node and one collector of a test's own: own directories, sockets, ports and pins, ended with the test."""
 
+import contextlib
+import errno
 import hashlib
 import hmac
 import http.client
@@ -11,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -42,6 +45,22 @@ def wait(condition, what, seconds=20):
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s for: {what}")
         time.sleep(0.005)
+
+
+def fill(path):
+    """Writes a file until its disk is full."""
+    with open(path, "wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"x" * 4096)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+
+
+def refusing(error, *commands):
+    """What goes before a program so that these bpf(2) commands fail in it (tests/harness/refuse_bpf.py)."""
+    return [sys.executable, ROOT / "tests/harness/refuse_bpf.py", error, ",".join(commands)]
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -120,13 +139,14 @@ class Stack:
         self.baselines = [f"{{name: files, manifest: {self.manifest_path}}}"]
         self.rules = []
         self.pin = True
+        self.tier = "auto"
         self.agent_extra = ""
         self.collector_extra = ""
         self.sinks = []
         self.agent = self.collector = None
         self.collector_port = None
         self.receivers = []
-        self.cleanups = []
+        self.cleanup = contextlib.ExitStack()
         self.files = []
         self.revision = 0
 
@@ -141,10 +161,11 @@ class Stack:
                 process.wait()
         for receiver in self.receivers:
             receiver.stop()
-        for cleanup in reversed(self.cleanups):
-            cleanup()
-        shutil.rmtree(self.pins, ignore_errors=True)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        try:
+            self.cleanup.close()
+        finally:
+            shutil.rmtree(self.pins, ignore_errors=True)
+            shutil.rmtree(self.dir, ignore_errors=True)
         return False
 
     # What is managed.
@@ -171,6 +192,26 @@ class Stack:
         fresh = self.manifest_path.with_suffix(".new")
         fresh.write_text(text)
         fresh.rename(self.manifest_path)
+
+    def rule(self, when, verdict="in_band"):
+        """A rules file with one rule, for the next start; `when` is its conditions."""
+        path = self.dir / f"rules{len(self.rules)}.yaml"
+        path.write_text("apiVersion: plumbline/v1\nkind: Rules\nrules:\n"
+                        + json.dumps([{"name": "tool", "when": when, "verdict": verdict}]) + "\n")
+        self.rules.append(path)
+
+    def mount(self, kind, name, *options):
+        """A file system of the test's own, with the agent's state on it; returns its folder."""
+        folder = self.dir / name
+        folder.mkdir()
+        subprocess.run(["mount", "-t", kind, *options, kind, folder], check=True)
+        self.cleanup.callback(subprocess.run, ["umount", folder], check=True)
+        self.state = folder / "state"
+        return folder
+
+    def small_disk(self):
+        """The agent's state on 4 MiB that a test can fill."""
+        return self.mount("tmpfs", "small", "-o", "size=4m")
 
     # Running.
 
@@ -201,7 +242,7 @@ class Stack:
         baselines = "".join(f"\n- {b}" for b in self.baselines) or " []"
         text = (f"node: {{name: e2e-node, labels: {{env: test}}}}\nstate_dir: {self.state}\n"
                 f"api: {{socket: {self.sock}, listen: \"off\"}}\nbaselines:{baselines}\n"
-                f"kernel: {{pin_dir: {self.pins}, pin: {str(self.pin).lower()}}}\n{self.agent_extra}")
+                f"kernel: {{tier: {self.tier}, pin_dir: {self.pins}, pin: {str(self.pin).lower()}}}\n{self.agent_extra}")
         if self.rules:
             text += f"rules: [{', '.join(str(r) for r in self.rules)}]\n"
         if self.collector_port is not None:
@@ -212,6 +253,17 @@ class Stack:
             wait(lambda: self.alive(self.agent, "agent.log") and self.try_api("/readyz") and self.try_api("/startupz"),
                  "the agent to be ready")
 
+    def bare_config(self, name, kernel):
+        """Configuration of an agent that manages nothing, for tests of how one starts; `kernel` is that key's value."""
+        config = self.dir / f"{name}.yaml"
+        config.write_text(f"state_dir: {self.dir}/{name}\napi: {{socket: {self.dir}/{name}.sock, listen: \"off\"}}\n"
+                          f"kernel: {kernel}\n")
+        return config
+
+    def pinned(self):
+        """Maps and links that are pinned below the agent's folder: "marks", "links/on_exec" and so on."""
+        return sorted(str(p.relative_to(self.pins)) for p in self.pins.rglob("*") if not p.is_dir())
+
     def start(self):
         self.start_collector()
         self.start_agent()
@@ -219,6 +271,12 @@ class Stack:
     def spawn(self, binary, config, log):
         with open(self.dir / log, "ab") as out:
             return subprocess.Popen([binary, "--config", config], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+
+    def beside(self, *command):
+        """A program that runs beside the test, and no longer than it."""
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.cleanup.callback(process.kill)
+        return process
 
     def alive(self, process, log):
         if process.poll() is not None:
@@ -285,6 +343,11 @@ class Stack:
     def findings(self, path=None):
         items = self.all(self.api, "/v1/findings")
         return [f for f in items if path is None or f["where"]["path"] == str(path)]
+
+    def wait_content(self, path, content):
+        """Until a finding of the path tells of this content."""
+        wait(lambda: any(d["live"] == sha256(content) for f in self.findings(path) for d in f["diff"]),
+             f"a finding of {path} with {content!r}")
 
     def open_drift(self, path):
         return next((d for d in self.drifts(state="open") if d["where"]["path"] == str(path)), None)

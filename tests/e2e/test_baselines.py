@@ -106,10 +106,7 @@ def test_real_opentofu_apply(stack):
 
     run("init")
     run("apply", "-auto-approve", "-var", "content=one")
-    rules = stack.dir / "rules.yaml"
-    rules.write_text("apiVersion: plumbline/v1\nkind: Rules\nrules:\n- name: tofu\n  when: {lineage_exe_sha256: "
-                     f"{sha256((tofu / 'tofu').read_bytes())}}}\n  verdict: in_band\n")
-    stack.rules = [rules]
+    stack.rule({"lineage_exe_sha256": sha256((tofu / "tofu").read_bytes())})
     stack.baselines = [f"{{name: net, terraform_state: {work}/terraform.tfstate}}"]
     stack.start_agent()
     assert stack.drifts() == []

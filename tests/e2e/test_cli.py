@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import harness
+from harness import wait
 
 
 def run(binary, *arguments):
@@ -64,19 +65,16 @@ def test_configurations_are_refused_with_place_and_way_out(stack):
 def test_a_refused_hook_is_named(stack):
     """The fentry tier on a kernel that refuses trampolines, or the ctime tier on one that has none."""
     stack.file("a")
-    stack.write_manifest()
-    results = []
-    for tier in ("ctime", "fentry"):
-        config = stack.dir / f"{tier}.yaml"
-        config.write_text(f"state_dir: {stack.state}\napi: {{socket: {stack.sock}, listen: \"off\"}}\nbaselines: []\n"
-                          f"kernel: {{tier: {tier}, pin: false}}\n")
-        process = subprocess.Popen([harness.AGENT, "--config", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            _, errors = process.communicate(timeout=3)
-            results.append((tier, process.returncode, errors))
-        except subprocess.TimeoutExpired:  # it runs: this tier works here
-            process.kill()
-            process.wait()
-    assert len(results) < 2, f"no tier works here: {results}"
-    for tier, status, errors in results:
-        assert status in (69, 77) and f"{tier} tier" in errors and "doctor" in errors, (tier, status, errors)
+    stack.pin = False
+    works = []
+    for stack.tier in ("ctime", "fentry"):
+        stack.start_agent(ready=False)
+        wait(lambda: stack.agent.poll() is not None or stack.try_api("/readyz"), "its end, or its readiness")
+        if stack.agent.poll() is not None:
+            errors = (stack.dir / "agent.log").read_text()
+            assert stack.agent.returncode in (69, 77), stack.agent.returncode
+            assert f"{stack.tier} tier" in errors and "doctor" in errors, errors
+        else:
+            works.append(stack.tier)
+            stack.kill(stack.agent)
+    assert works, "no tier works here: " + (stack.dir / "agent.log").read_text()

@@ -10,13 +10,13 @@ import subprocess
 import threading
 
 import harness
-from harness import sha256, wait
+from harness import fill, sha256, wait
 
 
 def test_a_hanging_sink_delays_no_other(stack):
     path = stack.file("a")
     hanging = socket.create_server(("127.0.0.1", 0))  # takes connections, never answers
-    stack.cleanups.append(hanging.close)
+    stack.cleanup.callback(hanging.close)
     stack.sinks.append(f"{{name: stuck, webhook: {{url: \"http://127.0.0.1:{hanging.getsockname()[1]}/\"}}}}")
     hook = stack.receiver()
     stack.start()
@@ -31,11 +31,8 @@ def test_a_hanging_sink_delays_no_other(stack):
 
 def test_without_btf_the_agent_says_so(stack):
     """As on a kernel that was built without it: /sys/kernel/btf is empty in the agent's own mount namespace."""
-    stack.write_manifest()
-    config = stack.dir / "nobtf.yaml"
-    config.write_text(f"state_dir: {stack.state}\napi: {{socket: {stack.sock}, listen: \"off\"}}\nbaselines: []\nkernel: {{pin: false}}\n")
     done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf && exec "$0" --config "$1"',
-                           harness.AGENT, config], capture_output=True, text=True, timeout=30)
+                           harness.AGENT, stack.bare_config("nobtf", "{pin: false}")], capture_output=True, text=True, timeout=30)
     assert done.returncode == 69, done
     assert "BTF" in done.stderr and "CONFIG_DEBUG_INFO_BTF" in done.stderr, done.stderr
 
@@ -72,7 +69,7 @@ def test_a_mount_over_a_managed_file(stack):
     other.write_text("something else\n")
     stack.start_agent()
     subprocess.run(["mount", "--bind", other, path], check=True)
-    stack.cleanups.append(lambda: subprocess.run(["umount", "-q", path]))
+    stack.cleanup.callback(subprocess.run, ["umount", "-q", path])  # where the test did not come to its own
     drift = stack.wait_open(path)
     assert {d["attribute"] for d in drift["diff"]} == {"content_sha256"}
     other.write_text("as it should be\n")  # through the file below: the agent watches what is there now
@@ -85,7 +82,7 @@ def test_a_mount_over_a_managed_file(stack):
 def test_states_that_cannot_be_read_name_the_way_out(stack):
     cases = {
         "cut": ('{"version": 4, "terraform_version": "1.6.0", "resources": [', "cut"),
-        "text": ("not json at all", ""),
+        "text": ("not json at all", "JSON"),
         "old": ('{"version": 3, "serial": 1, "modules": []}', "version"),
         "encrypted": ('{"serial": 7, "lineage": "11111111-2222-3333-4444-555555555555", "encrypted_data": "AA==", '
                       '"encryption_version": "v0"}', "encrypted"),
@@ -112,10 +109,11 @@ def test_a_manifest_written_in_two_steps_is_read_once_it_is_whole(stack):
     drift = stack.wait_open(paths[2])
     text = stack.manifest_path.read_text()
     lines = text.replace('revision: "1"', 'revision: "2"').splitlines(keepends=True)
+    changes = stack.api("/v1/status")["counters"]["kernel_changes_total"]
     with open(stack.manifest_path, "w") as out:  # half of it is a manifest too
         out.writelines(lines[:5])
         out.flush()
-        wait(lambda: stack.api("/v1/status")["counters"]["kernel_changes_total"] >= 2, "the agent to hear of it")
+        wait(lambda: stack.api("/v1/status")["counters"]["kernel_changes_total"] > changes, "the agent to hear of it")
         out.writelines(lines[5:])
     wait(lambda: stack.api("/v1/status")["baselines"][0]["revision"].get("revision") == "2", "the new revision")
     assert stack.open_drift(paths[2]) == drift, "its drift never closed"
@@ -125,11 +123,7 @@ def test_a_manifest_written_in_two_steps_is_read_once_it_is_whole(stack):
 def test_a_full_spool_keeps_the_author_of_a_replacement(stack):
     """A replaced file's old mark is the only one that knows: it stays until its finding is durable."""
     path = stack.file("a")
-    small = stack.dir / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small], check=True)
-    stack.cleanups.append(lambda: subprocess.run(["umount", small], check=True))
-    stack.state = small / "state"
+    stack.small_disk()
     stack.agent_extra = "spool: {max_bytes: 2MiB, segment_bytes: 64KiB}\n"
     stack.start_agent()
     for i in range(5000):  # nobody acknowledges, so the budget fills
@@ -139,7 +133,7 @@ def test_a_full_spool_keeps_the_author_of_a_replacement(stack):
     else:
         raise AssertionError("the spool's budget never filled")
     wait(lambda: not stack.try_api("/readyz"), "readiness to tell")
-    count = len(stack.findings(path))
+    assert stack.findings(path)
     pid = stack.testprog("replace", path)["pid"]
     failed = stack.api("/v1/status")["counters"]["append_failures_total"]
     wait(lambda: stack.api("/v1/status")["counters"]["append_failures_total"] > failed, "another try")
@@ -147,7 +141,7 @@ def test_a_full_spool_keeps_the_author_of_a_replacement(stack):
     stack.kill(stack.agent, signal.SIGTERM)
     stack.start_agent()
     drift = stack.wait_open(path, lambda d: d["actor"]["process"] and d["actor"]["process"]["pid"] == pid)
-    assert len(stack.findings(path)) > 0 and count > 0 and drift["actor"]["resolved"], drift
+    assert drift["actor"]["resolved"], drift
 
 
 def test_a_pin_dir_that_is_none_is_left_alone(stack):
@@ -167,22 +161,12 @@ def test_a_pin_dir_that_is_none_is_left_alone(stack):
 
 def test_an_agent_starts_on_a_full_disk(stack):
     path = stack.file("a")
-    small = stack.dir / "small"
-    small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small], check=True)
-    stack.cleanups.append(lambda: subprocess.run(["umount", small], check=True))
-    stack.state = small / "state"
+    filler = stack.small_disk() / "filler"
     stack.agent_extra = "spool: {max_bytes: 64MiB, segment_bytes: 1MiB}\n"
     stack.start_agent()
     stack.kill(stack.agent, signal.SIGKILL)
     pid = stack.testprog("write", path)["pid"]
-    filler = small / "filler"
-    with open(filler, "wb", buffering=0) as out:
-        try:
-            while True:
-                out.write(b"x" * 4096)
-        except OSError:
-            pass
+    fill(filler)
     stack.start_agent(ready=False)
     wait(lambda: stack.alive(stack.agent, "agent.log") and stack.try_api("/livez"), "the agent to live")
     filler.unlink()
@@ -197,10 +181,9 @@ def test_a_damaged_spool_is_told(stack):
     stack.start_agent()
     for i in range(5):
         path.write_text(f"{i}\n")
-        wait(lambda: any(d["live"] == sha256(f"{i}\n") for f in stack.findings(path) for d in f["diff"]), "the finding")
+        stack.wait_content(path, f"{i}\n")
     stack.kill(stack.agent, signal.SIGTERM)
-    segment = max((stack.state / "spool").glob("*.log"), key=lambda p: p.stat().st_size, default=None) or max(
-        (p for p in (stack.state / "spool").iterdir() if p.name not in ("cursor", "reserve", "life")), key=lambda p: p.stat().st_size)
+    segment, = (stack.state / "spool").glob("*.seg")
     damaged = bytearray(segment.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     segment.write_bytes(damaged)
@@ -216,9 +199,7 @@ def test_a_damaged_spool_is_told(stack):
 def test_a_second_agent_on_the_same_pins_is_refused(stack):
     path = stack.file("a")
     stack.start_agent()
-    config = stack.dir / "second.yaml"
-    config.write_text(f"state_dir: {stack.dir}/second\napi: {{socket: {stack.dir}/second.sock, listen: \"off\"}}\n"
-                      f"kernel: {{pin_dir: {stack.pins}}}\n")
+    config = stack.bare_config("second", f"{{pin_dir: {stack.pins}}}")
     done = subprocess.run([harness.AGENT, "--config", config], capture_output=True, text=True, timeout=30)
     assert done.returncode == 69 and "another agent" in done.stderr and "pin_dir" in done.stderr, done
     path.write_text("changed\n")
@@ -254,8 +235,8 @@ class TlsFront:
         context.load_cert_chain(self.certificate, stack.dir / "tls.key")
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        stack.cleanups.append(self.server.server_close)
-        stack.cleanups.append(self.server.shutdown)
+        stack.cleanup.callback(self.server.server_close)
+        stack.cleanup.callback(self.server.shutdown)
         self.port = self.server.server_port
 
 

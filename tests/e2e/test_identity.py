@@ -23,13 +23,18 @@ def run(path, *arguments):
     return json.loads(subprocess.run([path, *map(str, arguments)], capture_output=True, text=True, check=True, timeout=60).stdout)
 
 
+def fifo(stack):
+    """A named pipe: what opens it waits until the test opens the other end."""
+    path = stack.dir / "hold"
+    os.mkfifo(path)
+    return path
+
+
 def test_bytes_put_in_place_afterwards_prove_nothing(stack):
     """The impostor writes, ends, and puts the known tool's bytes into his own file before the agent looks."""
     known, impostor = program(stack, "tool", b"known"), program(stack, "other", b"impostor")
     digest = sha256(known.read_bytes())
-    rules = stack.dir / "rules.yaml"
-    rules.write_text(f"apiVersion: plumbline/v1\nkind: Rules\nrules:\n- {{name: tool, when: {{exe_sha256: {digest}}}, verdict: in_band}}\n")
-    stack.rules.append(rules)
+    stack.rule({"exe_sha256": digest})
     by_known, by_impostor = stack.file("by_known"), stack.file("by_impostor")
     stack.start_agent()
     run(known, "write", by_known)
@@ -70,26 +75,43 @@ def test_two_writers_in_a_row_are_not_mixed_up(stack):
 
 
 def test_the_program_of_the_change_is_named_not_the_next(stack):
-    path = stack.file("a")
+    path, hold = stack.file("a"), fifo(stack)
     stack.start_agent()
-    subprocess.run(["/bin/sh", "-c", f"echo x > {path}; exec sleep 0.3"], check=True)
+    shell = stack.beside("/bin/sh", "-c", f"echo x > {path}; exec cat {hold}")
     process = stack.wait_open(path)["actor"]["process"]
-    assert process["argv"][0] == "/bin/sh" and process["exe"] == os.path.realpath("/bin/sh"), process
+    hold.write_text("")
+    assert shell.wait(20) == 0
+    assert process["pid"] == shell.pid and process["argv"][0] == "/bin/sh" and process["exe"] == os.path.realpath("/bin/sh"), process
 
 
 def test_a_tool_executed_after_the_fork_is_no_ancestor(stack):
     tool = program(stack, "tool", b"known")
-    digest = sha256(tool.read_bytes())
-    rules = stack.dir / "rules.yaml"
-    rules.write_text(f"apiVersion: plumbline/v1\nkind: Rules\nrules:\n- {{name: tool, when: {{lineage_exe_sha256: {digest}}}, verdict: in_band}}\n")
-    stack.rules.append(rules)
-    path, other = stack.file("a"), stack.file("b")
+    stack.rule({"lineage_exe_sha256": sha256(tool.read_bytes())})
+    path, other, hold = stack.file("a"), stack.file("b"), fifo(stack)
     stack.start_agent()
-    subprocess.run(["bash", "-c", f"(sleep 0.2; echo evil > {path}) & exec {tool} sleep 1"], capture_output=True, timeout=60)
+    # The child writes once its parent is the tool, which waits for a reader of the pipe.
+    script = f"(until [ /proc/$$/exe -ef {tool} ]; do :; done; echo evil > {path}) & exec {tool} write {hold}"
+    shell = stack.beside("bash", "-c", script)
     drift = stack.wait_open(path)
+    hold.read_bytes()
+    assert shell.wait(20) == 0
     assert drift["verdict"] == "out_of_band", drift
+    assert shell.pid in [process["pid"] for process in drift["actor"]["lineage"]], drift
     run(tool, "grandchild", "write", other)
     assert stack.wait_open(other)["verdict"] == "pending"
+
+
+def test_a_process_made_with_clone_parent_has_its_forker_in_the_lineage(stack):
+    """CLONE_PARENT gives a process its forker's parent as its own: getppid() does not name who made it."""
+    path = stack.file("a")
+    stack.start_agent()
+    truth = stack.testprog("sibling", "write", path)
+    os.waitpid(truth["pid"], 0)  # it is this process's child
+    assert truth["parent"] == os.getpid() and truth["forker"] not in (truth["pid"], os.getpid()), truth
+    actor = stack.wait_open(path)["actor"]
+    assert actor["process"]["pid"] == truth["pid"] and actor["process"]["exe"].endswith("plumb-testprog"), actor
+    assert [process["pid"] for process in actor["lineage"][:2]] == [truth["forker"], os.getpid()], actor
+    assert actor["lineage_complete"], actor
 
 
 def test_lineage_ends_at_the_init_of_a_pid_namespace(stack):

@@ -1,6 +1,7 @@
 #include "agent/config/agent_config.hpp"
 
 #include "agent/config/rules_file.hpp"
+#include "include/util/loopback.hpp"
 #include "tests/fuzz/must.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -12,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::must(config->state_dir.starts_with('/'), "paths are absolute");
     if (config->api_listen != "off") {
       const auto address = agent::split_address(config->api_listen);
-      fuzz::must(address && agent::is_loopback(address->first), "the API listens on loopback");
+      fuzz::must(address && is_loopback(address->first), "the API listens on loopback");
     }
     for (const auto& baseline : config->baselines)
       fuzz::must(baseline.path.starts_with('/') && !baseline.name.empty(), "a baseline has a name and a path");

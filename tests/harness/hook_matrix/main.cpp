@@ -1,6 +1,7 @@
 // Which hook sees which way of changing a file, on this kernel and file system: every trigger of plumb-testprog is run
-// on a marked file in a marked directory, and the marks must have moved with exactly that process as the actor. The
-// same program runs natively and in the VMs of tests/vm.
+// on a marked file in a marked directory, and the marks must have moved with exactly that process as the actor; and
+// every call that the kernel refuses must leave them alone (refused.cpp). The same program runs natively and in the VMs
+// of tests/vm.
 //
 //   plumb-hook-matrix [--tier ctime|fentry] --testprog PATH DIRECTORY…
 //
@@ -29,12 +30,14 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/source/kernel.hpp"
 #include "include/util/fd.hpp"
+#include "tests/harness/hook_matrix/refused.hpp"
+#include "tests/harness/hook_matrix/watched.hpp"
 
 namespace {
 
 using plumbline::agent::Kernel;
+using plumbline::hook_matrix::Watched;
 
 struct Trigger {
   std::string name;
@@ -56,55 +59,15 @@ struct Case {
   std::string other;
 };
 
-/// The marks of one path and what moved them.
-class Watched {
- public:
-  Watched(Kernel& kernel, const std::string& path) : kernel_(kernel) {
-    const auto registered = kernel.stat(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW);
-    if (!registered) {
-      trouble_ = registered.error().message();
-      return;
-    }
-    if (registered->composed) trouble_ = "stat() did not reach the registering hook";
-    for (const auto& inode : registered->inodes) {
-      if (const auto slot = kernel.mark(inode, 0))
-        marks_.push_back({inode.key, *slot});
-      else
-        trouble_ = slot.error().message();
-    }
-  }
-  ~Watched() {
-    for (const auto& [key, slot] : marks_) kernel_.unmark(key);
-  }
-  Watched(const Watched&) = delete;
-  Watched& operator=(const Watched&) = delete;
-
-  const std::string& trouble() const { return trouble_; }
-
-  /// The actor of the last change; nullopt where nothing changed.
-  std::optional<mark_actor> actor() const {
-    for (const auto& [key, slot] : marks_) {
-      if (kernel_.pending(slot) == kernel_.handled(slot)) continue;
-      if (const auto mark = kernel_.read_mark(key)) return mark->last;
-    }
-    return std::nullopt;
-  }
-
- private:
-  Kernel& kernel_;
-  std::vector<std::pair<mark_key, std::uint32_t>> marks_;
-  std::string trouble_;
-};
-
 /// Output and exit status of a program. popen() would put a shell between, and its pid is not the trigger's.
-Truth run(const std::vector<std::string>& command) {
+Truth run(std::vector<std::string> command) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
   const pid_t child = ::fork();
   if (child == 0) {
     ::dup2(ends[1], STDOUT_FILENO);
     std::vector<char*> argv;
-    for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    for (auto& word : command) argv.push_back(word.data());
     argv.push_back(nullptr);
     ::execv(argv[0], argv.data());
     ::_exit(127);
@@ -156,7 +119,7 @@ bool run_case(Kernel& kernel, const std::string& testprog, const std::string& di
   const std::string name =
       "hooks." + std::filesystem::path(directory).parent_path().filename().string() + "." + trigger.name;
   const auto fail = [&](const std::string& why) {
-    std::cout << "FAIL " << name << ": " << why << std::endl;
+    std::cout << "FAIL " << name << ": " << why << '\n';
     return false;
   };
   const Case files = prepare(directory, trigger);
@@ -170,13 +133,13 @@ bool run_case(Kernel& kernel, const std::string& testprog, const std::string& di
   if (trigger.two_paths) command.push_back(files.other);
   const Truth truth = run(command);
   if (truth.status == 95) {
-    std::cout << "SKIP " << name << ": this file system or kernel cannot do it" << std::endl;
+    std::cout << "SKIP " << name << ": this file system or kernel cannot do it" << '\n';
     return true;
   }
   if (truth.status != 0) return fail("the trigger itself failed: " + truth.line);
   const auto why = judge(trigger.of_name ? parent.actor() : file->actor(), truth);
   if (!why.empty()) return fail((trigger.of_name ? "directory: " : "file: ") + why);
-  std::cout << "PASS " << name << std::endl;
+  std::cout << "PASS " << name << '\n';
   return true;
 }
 
@@ -193,7 +156,7 @@ bool run_subvolumes(Kernel& kernel, const std::string& directory) {
     btrfs_ioctl_vol_args arguments{};
     std::strncpy(arguments.name, subvolume, sizeof arguments.name - 1);
     if (::ioctl(parent.get(), BTRFS_IOC_SUBVOL_CREATE, &arguments) != 0) {
-      std::cout << "FAIL " << name << ": cannot make a subvolume: " << std::strerror(errno) << std::endl;
+      std::cout << "FAIL " << name << ": cannot make a subvolume: " << plumbline::errno_text(errno) << '\n';
       return false;
     }
     files.push_back(directory + "/" + subvolume + "/file");
@@ -217,7 +180,7 @@ bool run_subvolumes(Kernel& kernel, const std::string& directory) {
     std::strncpy(arguments.name, subvolume, sizeof arguments.name - 1);
     ::ioctl(parent.get(), BTRFS_IOC_SNAP_DESTROY, &arguments);
   }
-  std::cout << (why.empty() ? "PASS " : "FAIL ") << name << (why.empty() ? "" : ": ") << why << std::endl;
+  std::cout << (why.empty() ? "PASS " : "FAIL ") << name << (why.empty() ? "" : ": ") << why << '\n';
   return why.empty();
 }
 
@@ -241,21 +204,25 @@ int main(int argc, char** argv) {
     std::cerr << "usage: plumb-hook-matrix [--tier ctime|fentry] --testprog PATH DIRECTORY…\n";
     return 64;
   }
+  std::cout << std::unitbuf;  // a case's line is out before the next one begins, whatever becomes of it
   options.scratch_dir = directories.front();
   auto kernel = plumbline::agent::open_kernel(options);
   if (!kernel) {
-    std::cout << "SKIP hooks: " << kernel.error().message() << std::endl;
+    std::cout << "SKIP hooks: " << kernel.error().message() << '\n';
     return 77;
   }
-  std::cout << "INFO tier " << plumbline::agent::text_of((*kernel)->tier()) << std::endl;
+  std::cout << "INFO tier " << plumbline::agent::text_of((*kernel)->tier()) << '\n';
   for (const auto& report : (*kernel)->reports())
     std::cout << "INFO " << plumbline::agent::text_of(report.tier) << (report.works ? " works " : " refused ")
-              << report.why << std::endl;
-  bool good = true;
+              << report.why << '\n';
+  const auto triggers = list_triggers(testprog);
+  bool good = !triggers.empty();
+  if (!good) std::cout << "FAIL hooks: " << testprog << " --list names no trigger" << '\n';
   for (const auto& parent : directories) {
     const std::string directory = parent + "/hook_matrix";
     std::filesystem::create_directories(directory);
-    for (const auto& trigger : list_triggers(testprog)) good &= run_case(**kernel, testprog, directory, trigger);
+    for (const auto& trigger : triggers) good &= run_case(**kernel, testprog, directory, trigger);
+    good &= plumbline::hook_matrix::run_refused(**kernel, directory);
     std::filesystem::remove_all(directory);
     std::filesystem::create_directories(directory);
     good &= run_subvolumes(**kernel, directory);

@@ -46,6 +46,11 @@ run_trigger() { # NAME [PREFIX]
   jq -e --arg op "$name" --arg path "${arguments[0]}" --arg exe "$(realpath "$program")" \
     '.result == 0 and .pid > 1 and .start > 0 and .op == $op and .path == $path and .exe == $exe' <<<"$line" >/dev/null ||
     complain "$prefix $name: untrue line: $line"
+  # Who waits here is the parent of what it starts and of its siblings, and of no grandchild.
+  case $prefix in
+    sibling) jq -e '.parent != .forker and .forker > 1 and .forker != .pid' <<<"$line" >/dev/null || complain "$name: no sibling: $line" ;;
+    grandchild) jq -e '.forker > 1 and .forker != .pid' <<<"$line" >/dev/null || complain "$name: no grandchild: $line" ;;
+  esac
   [[ $(look) != "$before" ]] || complain "$prefix $name: nothing changed"
   case $name in
     write | append | create | pwritev2 | replace | mmap | mmap_msync | io_uring | io_uring_worker | io_uring_sqpoll | aio)
@@ -58,6 +63,7 @@ run_trigger() { # NAME [PREFIX]
 while read -r name _; do
   run_trigger "$name"
   run_trigger "$name" grandchild
+  run_trigger "$name" sibling
 done < <("$program" --list)
 
 # A failed operation says so, and odd bytes in a path stay JSON.

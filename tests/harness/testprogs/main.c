@@ -2,21 +2,27 @@
  *
  *   plumb-testprog TRIGGER PATH [OTHER]
  *   plumb-testprog grandchild TRIGGER PATH [OTHER]    the same in a double-forked process that ends at once
+ *   plumb-testprog sibling TRIGGER PATH [OTHER]       the same in a process made with CLONE_PARENT, that ends at once
  *   plumb-testprog --list
  *
- * {"pid": 4711, "start": 1234567, "exe": "/usr/bin/plumb-testprog", "op": "write", "path": "/etc/a", "result": 0,
- *  "error": "", "bytes": 24}
+ * {"pid": 4711, "parent": 4700, "start": 1234567, "exe": "/usr/bin/plumb-testprog", "op": "write", "path": "/etc/a",
+ *  "result": 0, "error": "", "bytes": 24}
  *
- * A grandchild's line also has "lived_us": microseconds from its first instruction to the end of its operation.
- * pid: in the caller's pid namespace. start: clock ticks since boot, field 22 of /proc/PID/stat. result: 0 or the
- * errno. Status: 0, 1 where the operation failed, 64 for usage, 95 where this kernel or file system cannot do it. */
+ * The line of a grandchild or sibling also has "forker": who made it, and "lived_us": microseconds from its first
+ * instruction to the end of its operation. A sibling is left for the caller to wait for: it is the caller's child.
+ * pid, parent: in the caller's pid namespace. start: clock ticks since boot, field 22 of /proc/PID/stat. result: 0 or
+ * the errno. Status: 0, 1 where the operation failed, 64 for usage, 95 where this kernel or file system cannot do it.
+ */
 #include "plumb_testprog.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,36 +87,34 @@ static unsigned long long start_ticks(void) {
 /* What is known of this process before it acts, so that the line can be printed at once afterwards. */
 struct self {
   int pid;
+  int parent;
   unsigned long long start;
   char exe[PATH_MAX];
 };
 
 static struct self know_self(void) {
-  struct self self = {.pid = getpid(), .start = start_ticks()};
+  struct self self = {.pid = getpid(), .parent = getppid(), .start = start_ticks()};
   ssize_t length = readlink("/proc/self/exe", self.exe, sizeof self.exe - 1);
   self.exe[length > 0 ? length : 0] = 0;
   return self;
 }
 
-static int report(const struct self* self, const struct trigger* t, const char* path, struct outcome outcome,
-                  long long lived_us) {
-  printf("{\"pid\": %d, \"start\": %llu, \"exe\": ", self->pid, self->start);
+static int print_truth(const struct self* self, const struct trigger* t, const char* path, struct outcome outcome) {
+  printf("{\"pid\": %d, \"parent\": %d, \"start\": %llu, \"exe\": ", self->pid, self->parent, self->start);
   print_string(self->exe);
   printf(", \"op\": \"%s\", \"path\": ", t->name);
   print_string(path);
   printf(", \"result\": %d, \"error\": ", outcome.error);
   print_string(outcome.error ? strerror(outcome.error) : "");
   printf(", \"bytes\": %lld", outcome.bytes);
-  if (lived_us >= 0) printf(", \"lived_us\": %lld", lived_us);
-  puts("}");
-  fflush(stdout);
   if (outcome.error == EOPNOTSUPP || outcome.error == ENOSYS || outcome.error == ENOTTY) return status_unsupported;
   return outcome.error ? 1 : 0;
 }
 
-/* What the grandchild sends to the process that waits: it ends the moment its operation is done. */
+/* What the made process sends to the one that waits: it ends the moment its operation is done. */
 struct message {
   struct self self;
+  int forker;
   struct outcome outcome;
   long long lived_us;
 };
@@ -121,31 +125,54 @@ static long long now_us(void) {
   return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Parent -> child (ends at once) -> grandchild (acts and ends, its parent gone). The grandchild's life after the fork
- * is the operation and one write(2) into a pipe: well under a millisecond, too short for anyone to read its /proc. */
-static int as_grandchild(const struct trigger* t, const char* path, const char* other) {
+/* Its life after the fork is the operation and one write(2) into a pipe: well under a millisecond, too short for anyone
+ * to read its /proc. */
+static _Noreturn void act(int end, int forker, const struct trigger* t, const char* path, const char* other) {
   static struct message message;
-  int ends[2];
-  if (pipe(ends)) return 1;
+  const long long born = now_us();
+  message.self = know_self();
+  message.forker = forker;
+  message.outcome = t->run(path, other);
+  message.lived_us = now_us() - born;
+  _exit(write(end, &message, sizeof message) != sizeof message);
+}
+
+/* Parent -> child (ends at once) -> grandchild (acts and ends, its parent gone). */
+static int make_grandchild(int end, const struct trigger* t, const char* path, const char* other) {
   pid_t child = fork();
-  if (child < 0) return 1;
+  if (child < 0) return -1;
   if (child == 0) {
-    if (fork() == 0) {
-      const long long born = now_us();
-      message.self = know_self();
-      message.outcome = t->run(path, other);
-      message.lived_us = now_us() - born;
-      _exit(write(ends[1], &message, sizeof message) != sizeof message);
-    }
+    int forker = getpid();
+    if (fork() == 0) act(end, forker, t, path, other);
     _exit(0);
   }
+  return waitpid(child, NULL, 0) == child ? 0 : -1;
+}
+
+/* A child of this process's own parent. By the system call: clone(3) wants a stack, which is for threads. */
+static int make_sibling(int end, const struct trigger* t, const char* path, const char* other) {
+  int forker = getpid();
+  long made = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+  if (made == 0) act(end, forker, t, path, other);
+  return made < 0 ? -1 : 0;
+}
+
+static int by_another(int (*make)(int, const struct trigger*, const char*, const char*), const struct trigger* t,
+                      const char* path, const char* other) {
+  static struct message message;
+  int ends[2];
+  if (pipe(ends) || make(ends[1], t, path, other)) {
+    perror("plumb-testprog: cannot make the process");
+    return 1;
+  }
   close(ends[1]);
-  waitpid(child, NULL, 0);
   size_t got = 0;
   for (ssize_t n; got < sizeof message && (n = read(ends[0], (char*)&message + got, sizeof message - got)) > 0;)
     got += (size_t)n;
   if (got != sizeof message) return 1;
-  return report(&message.self, t, path, message.outcome, message.lived_us);
+  int status = print_truth(&message.self, t, path, message.outcome);
+  printf(", \"forker\": %d, \"lived_us\": %lld}\n", message.forker, message.lived_us);
+  return status;
 }
 
 int main(int argc, char** argv) {
@@ -153,16 +180,19 @@ int main(int argc, char** argv) {
     list();
     return 0;
   }
-  int grandchild = argc > 1 && !strcmp(argv[1], "grandchild");
-  argv += grandchild;
-  argc -= grandchild;
+  int grandchild = argc > 1 && !strcmp(argv[1], "grandchild"), sibling = argc > 1 && !strcmp(argv[1], "sibling");
+  argv += grandchild + sibling;
+  argc -= grandchild + sibling;
   const struct trigger* t = argc > 1 ? find(argv[1]) : NULL;
   if (!t || argc != 2 + t->paths) {
-    fprintf(stderr, "usage: plumb-testprog [grandchild] TRIGGER PATH [OTHER]\n       plumb-testprog --list\n");
+    fprintf(stderr, "usage: plumb-testprog [grandchild|sibling] TRIGGER PATH [OTHER]\n       plumb-testprog --list\n");
     return status_usage;
   }
   const char *path = argv[2], *other = t->paths == 2 ? argv[3] : NULL;
-  if (grandchild) return as_grandchild(t, path, other);
+  if (grandchild) return by_another(make_grandchild, t, path, other);
+  if (sibling) return by_another(make_sibling, t, path, other);
   struct self self = know_self();
-  return report(&self, t, path, t->run(path, other), -1);
+  int status = print_truth(&self, t, path, t->run(path, other));
+  puts("}");
+  return status;
 }

@@ -137,6 +137,12 @@ TEST_F(AgentApi, bad_parameters_are_400_with_a_way_out) {
            {"/v1/drift?since=yesterday", "RFC 3339"},
            {"/v1/drift?cursor=x", "cursor of this list"},
            {"/v1/drift?cursor=" + http::encode_cursor("findings", "1/a"), "cursor of this list"},
+           {"/v1/drift?cursor=" + http::encode_cursor("drift", "abc"), "cursor of this list"},
+           {"/v1/drift?cursor=" + http::encode_cursor("drift", "17"), "cursor of this list"},
+           {"/v1/drift?cursor=" + http::encode_cursor("drift", ""), "cursor of this list"},
+           {"/v1/findings?cursor=abc", "cursor of this list"},
+           {"/v1/findings?cursor=" + http::encode_cursor("findings", "1x/a"), "cursor of this list"},
+           {"/v1/resources?cursor=" + http::encode_cursor("resources", "file:/a"), "cursor of this list"},
            {"/v1/drift/x?a=1", "known: none"},
            {"/v1/findings?verdict=bad", "known: out_of_band"},
            {"/v1/resources?since=2026-11-24T00:00:00Z", "known: resource, comparison"},
@@ -240,6 +246,16 @@ TEST_F(AgentStream, tells_what_it_can_no_longer_give) {
   const auto stranger = read("99.0", 2);
   EXPECT_THAT(stranger[0], HasSubstr("3 gap {\"reason\":\"unknown_id\""));
   EXPECT_EQ(stranger[1], "4.0 finding 4");
+}
+
+TEST_F(AgentStream, begins_with_everything_where_the_header_is_no_id) {
+  node_.happen({{"finding", "1"}});
+  for (const char* id : {"abc", "/", "1.x", "99999999999999999999999"}) {
+    const auto seen = read(id, 2);
+    ASSERT_EQ(seen.size(), 2u) << id;
+    EXPECT_THAT(seen[0], HasSubstr("gap {\"reason\":\"unknown_id\"")) << id;
+    EXPECT_EQ(seen[1], "1.0 finding 1") << id;
+  }
 }
 
 TEST_F(AgentStream, tells_its_place_before_the_first_event) {

@@ -1,13 +1,15 @@
 // The whole collector in this process, asked over real sockets.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
+#include <thread>
 
 #include "collector/api/api.hpp"
 #include "collector/collector.hpp"
-#include "collector/ingest/silence.hpp"
 #include "collector/store/sqlite_store.hpp"
 #include "include/wire/batch.hpp"
 #include "include/wire/json.hpp"
@@ -74,6 +76,10 @@ TEST_F(CollectorApi, a_batch_is_stored_and_shown) {
   EXPECT_EQ(drifts[0], Json::parse(b.records[0].body)["drift"]) << "exactly what the agent wrote";
   EXPECT_EQ(Json::parse(get("/v1/drift/d1").body), drifts[0]);
   EXPECT_EQ(get("/v1/drift/none").status, 404);
+  EXPECT_EQ(get("/v1/drift/d1?node=node-1").status, 200);
+  const auto elsewhere = get("/v1/drift/d1?node=node-2");
+  EXPECT_EQ(elsewhere.status, 404);
+  EXPECT_NE(elsewhere.body.find("node-2 has not reported it"), std::string::npos) << elsewhere.body;
   const auto findings = items("/v1/findings");
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0]["resource"], "file:/etc/b") << "newest first";
@@ -84,6 +90,21 @@ TEST_F(CollectorApi, a_batch_is_stored_and_shown) {
   EXPECT_EQ(nodes[0]["labels"]["env"], "test");
   EXPECT_EQ(nodes[0]["state"], "heard");
   EXPECT_EQ(Json::parse(get("/v1/status").body)["store"]["stored"], 3);
+}
+
+TEST_F(CollectorApi, a_drift_id_that_two_nodes_have_is_asked_for_with_its_node) {
+  const Made other{"00000000ffffffffffffffffffffffff", "b0000000", "node-2"};
+  client_->post(batch(node_, {finding(node_, 1, "file:/a", "d1")}));
+  client_->post(batch(other, {finding(other, 1, "file:/b", "d1")}));
+  const auto both = get("/v1/drift/d1");
+  EXPECT_EQ(both.status, 409);
+  const auto problem = Json::parse(both.body);
+  const std::string why = problem["why"];
+  for (const Made& node : {node_, other})
+    EXPECT_NE(why.find(node.node + " (" + node.node_id + ")"), std::string::npos) << why;
+  EXPECT_NE(problem["fix"].get<std::string>().find("?node="), std::string::npos) << both.body;
+  EXPECT_EQ(Json::parse(get("/v1/drift/d1?node=node-1").body)["resource"], "file:/a");
+  EXPECT_EQ(Json::parse(get("/v1/drift/d1?node=" + other.node_id).body)["resource"], "file:/b");
 }
 
 TEST_F(CollectorApi, pages_chain_by_cursor) {
@@ -252,7 +273,7 @@ TEST_F(CollectorApi, the_stores_directory_is_made) {
 
 TEST_F(CollectorApi, health_and_metrics) {
   for (const char* path : {"/livez", "/readyz", "/startupz"}) {
-    EXPECT_EQ(get(path).body, "ok");
+    EXPECT_EQ(get(path).body, "ok\n");
     EXPECT_NE(get(std::string(path) + "?verbose").body.find("[+]"), std::string::npos);
   }
   client_->post(batch(node_, {finding(node_, 1, "r")}));
@@ -261,6 +282,8 @@ TEST_F(CollectorApi, health_and_metrics) {
   EXPECT_NE(metrics.find("plumbline_collector_sequence_gap_total 0\n"), std::string::npos) << "present from the start";
   EXPECT_NE(metrics.find("plumbline_collector_ack_seconds_bucket{le=\"+Inf\"} 1\n"), std::string::npos);
   EXPECT_NE(metrics.find("plumbline_collector_nodes{state=\"heard\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics.find("plumbline_collector_queries_refused_total 0\n"), std::string::npos);
+  EXPECT_NE(metrics.find("plumbline_collector_store_queries_cut_total 0\n"), std::string::npos);
 }
 
 TEST_F(CollectorApi, sinks_are_shown_and_replayed) {
@@ -288,6 +311,47 @@ TEST_F(CollectorApi, sinks_are_shown_and_replayed) {
   EXPECT_EQ(items("/v1/sinks")[0]["replayed"], 1);
 }
 
+/// The routes on a server of one thread, with what is behind them in the test's hands.
+struct Parts {
+  Parts(const std::string& directory, const Clock& clock)
+      : store(open_sqlite_store({.path = directory + "/other.db"}).value()), ingest(*store, clock, {}, "") {
+    add_routes(server, std::make_shared<const ApiParts>(ApiParts{*store, ingest, queries, sinks, server, clock, 0,
+                                                                 std::chrono::seconds(60), draining}));
+  }
+  std::unique_ptr<Store> store;
+  Ingest ingest;
+  QueryPool queries;
+  const std::vector<std::unique_ptr<Forwarder>> sinks;
+  const std::atomic<bool> draining = false;
+  http::Server server;
+};
+
+TEST_F(CollectorApi, slow_questions_hold_up_neither_batches_nor_probes) {
+  Parts parts(directory_.path(), clock_);
+  const auto port = parts.server.listen_tcp("127.0.0.1", 0).value();
+  parts.server.start();
+  std::promise<void> let_go;
+  const auto wait = let_go.get_future().share();
+  const auto waiting = [&] { return parts.queries.stats().waiting; };
+  for (unsigned i = 0; i < QueryPool::at_once; ++i) ASSERT_TRUE(parts.queries.run([wait] { wait.wait(); }));
+  ASSERT_TRUE(eventually([&] { return waiting() == 0; })) << "all threads of the pool are in use";
+  std::thread question([&] { EXPECT_EQ(Client(port).get("/v1/findings")->status, 200) << "it waits its turn"; });
+  EXPECT_TRUE(eventually([&] { return waiting() == 1; }));
+
+  EXPECT_EQ(Client(port).post(batch(node_, {finding(node_, 1, "r")}))->status, 200);
+  for (const char* path : {"/livez", "/readyz", "/metrics"}) EXPECT_EQ(Client(port).get(path)->status, 200) << path;
+  while (parts.queries.run([] {})) {
+  }
+  const auto refused = Client(port).get("/v1/findings");
+  let_go.set_value();
+  question.join();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(refused->headers.at("retry-after"), "1");
+  EXPECT_NE(refused->body.find("32 others wait already"), std::string::npos) << refused->body;
+  EXPECT_EQ(Json::parse(Client(port).get("/v1/status")->body)["queries"]["refused"], 2);
+}
+
 TEST_F(CollectorApi, openapi_and_router_agree) {
   const auto document = Json::parse(get("/openapi.json").body);
   EXPECT_EQ(document["openapi"], "3.1.0");
@@ -299,55 +363,9 @@ TEST_F(CollectorApi, openapi_and_router_agree) {
       documented.insert(upper + " " + path);
       EXPECT_TRUE(operation.contains("responses")) << path;
     }
-  http::Server server;
-  auto store = open_sqlite_store({.path = directory_.path() + "/other.db"}).value();
-  Ingest ingest(*store, clock_, {}, "");
-  const std::vector<std::unique_ptr<Forwarder>> sinks;
-  const std::atomic<bool> draining = false;
-  add_routes(server, std::make_shared<const ApiParts>(
-                         ApiParts{*store, ingest, sinks, server, clock_, 0, std::chrono::seconds(60), draining}));
-  for (const auto& route : server.routes()) routed.insert(route.method + " " + route.pattern);
+  const Parts parts(directory_.path(), clock_);
+  for (const auto& route : parts.server.routes()) routed.insert(route.method + " " + route.pattern);
   EXPECT_EQ(documented, routed);
-}
-
-/// Time that a test sets.
-class HandClock final : public Clock {
- public:
-  std::int64_t boot() const override { return now; }
-  WallNs wall() const override { return now + set_by; }
-  std::atomic<WallNs> now = start;
-  std::atomic<WallNs> set_by = 0;  ///< what somebody set the wall clock ahead by
-};
-
-TEST(SilenceWatch, accuses_nobody_for_the_collectors_own_absence) {
-  TempDirectory directory;
-  auto store = open_sqlite_store({.path = directory.path() + "/plumbline.db"}).value();
-  const Made node;
-  ASSERT_TRUE(store_now(*store, batch(node, {}), start - 3600 * second));
-  HandClock clock;
-  SilenceWatch watch(*store, clock, std::chrono::seconds(60));
-  EXPECT_EQ(watch.check().value(), 0u) << "the collector itself has only just begun to listen";
-  clock.now = start + 59 * second;
-  EXPECT_EQ(watch.check().value(), 0u);
-  clock.now = start + 61 * second;
-  EXPECT_EQ(watch.check().value(), 1u);
-  EXPECT_EQ(watch.check().value(), 0u);
-}
-
-TEST(SilenceWatch, accuses_nobody_for_a_clock_that_was_set) {
-  TempDirectory directory;
-  auto store = open_sqlite_store({.path = directory.path() + "/plumbline.db"}).value();
-  const Made node;
-  HandClock clock;
-  SilenceWatch watch(*store, clock, std::chrono::seconds(60));
-  clock.now = start + 100 * second;
-  ASSERT_TRUE(store_now(*store, batch(node, {}), clock.now));
-  for (const WallNs step : {3600 * second, -3600 * second}) {
-    clock.set_by = step;
-    EXPECT_EQ(watch.check().value(), 0u) << step;
-  }
-  clock.now = start + 161 * second;
-  EXPECT_EQ(watch.check().value(), 1u) << "the silence itself is noticed, wherever the wall clock stands";
 }
 
 }  // namespace

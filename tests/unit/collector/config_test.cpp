@@ -46,7 +46,7 @@ sinks:
 
 TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
   EXPECT_NE(why("lisen: 127.0.0.1:1").find("did you mean `listen`"), std::string::npos) << why("lisen: 127.0.0.1:1");
-  for (const char* open : {"0.0.0.0:9650", "10.0.0.1:9650", "collector:9650", "'[::]:9650'"}) {
+  for (const char* open : {"0.0.0.0:9650", "10.0.0.1:9650", "collector:9650", "'[::]:9650'", "127.example.org:9650"}) {
     const std::string text = why(std::string("listen: ") + open);
     EXPECT_NE(text.find("collector.yaml:1:"), std::string::npos) << text;
     EXPECT_NE(text.find("proxy with mutual TLS"), std::string::npos) << text;

@@ -55,17 +55,5 @@ TEST(RetryPolicy, every_status_has_its_class) {
     EXPECT_EQ(outcome_of_status(status), Outcome::refused) << status;
 }
 
-TEST(RetryAfter, is_seconds_or_a_date) {
-  const WallNs now = *parse_rfc3339("2026-11-24T01:00:00Z");
-  EXPECT_EQ(parse_retry_after("120", now), seconds(120));
-  EXPECT_EQ(parse_retry_after("0", now), seconds(0));
-  EXPECT_EQ(parse_retry_after("Tue, 24 Nov 2026 01:00:30 GMT", now), seconds(30));
-  EXPECT_EQ(parse_retry_after("Tue, 24 Nov 2026 00:59:30 GMT", now), seconds(0)) << "a date gone by";
-  EXPECT_FALSE(parse_retry_after("-1", now));
-  EXPECT_FALSE(parse_retry_after("soon", now));
-  EXPECT_FALSE(parse_retry_after("", now));
-  EXPECT_FALSE(parse_retry_after("1.5", now));
-}
-
 }  // namespace
 }  // namespace plumbline::collector

@@ -95,7 +95,7 @@ TEST(SqliteStore, a_missing_directory_is_named) {
   EXPECT_NE(opened.error().message().find("/nonexistent/plumbline"), std::string::npos);
 }
 
-TEST(SqliteStore, a_full_queue_turns_batches_away_and_counts) {
+TEST(SqliteStore, a_full_queue_turns_batches_away) {
   TempDirectory directory;
   auto opened = open_sqlite_store({.path = directory.path() + "/plumbline.db", .max_queued_bytes = 1});
   ASSERT_TRUE(opened);
@@ -112,9 +112,29 @@ TEST(SqliteStore, a_full_queue_turns_batches_away_and_counts) {
   const auto refused = store.submit(prepared(batch(node, {finding(node, 2, "r")})), [](const auto&) {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
-  EXPECT_EQ(store.stats().refused_busy, 1u);
   let_go.set_value();
   store.stop();  // the callback uses what is declared after the store
+}
+
+TEST(SqliteStore, a_question_that_takes_too_long_is_cut_and_counted) {
+  TempDirectory directory;
+  auto store =
+      open_sqlite_store({.path = directory.path() + "/plumbline.db", .query_limit = std::chrono::milliseconds(0)})
+          .value();
+  const Made node;
+  std::vector<wire::Record> records;
+  for (std::uint64_t i = 1; i <= 500; ++i) records.push_back(finding(node, i, "file:/etc/" + std::to_string(i)));
+  ASSERT_TRUE(store_now(*store, batch(node, records)));
+  Query query;
+  query.resource = "*no such*";
+  const auto cut = store->findings(query);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, ErrorCode::unavailable);
+  EXPECT_NE(cut.error().message().find("took longer"), std::string::npos) << cut.error().message();
+  EXPECT_FALSE(cut.error().fix.empty());
+  EXPECT_EQ(store->stats().queries_cut, 1u);
+  EXPECT_EQ(store->ledger_after(0, 1000, 1 << 20).value().size(), 500u) << "sinks and streams are never cut";
+  EXPECT_TRUE(store_now(*store, batch(node, {finding(node, 501, "r")}))) << "nor is the writer";
 }
 
 /// A small file system of its own.

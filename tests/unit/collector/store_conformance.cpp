@@ -144,7 +144,7 @@ TEST_P(StoreConformance, a_spool_that_began_anew_is_a_new_epoch_and_its_drift_co
   rebooted.boot_id = "b1111111";
   EXPECT_EQ(put(batch(rebooted, {finding(rebooted, 1, "r", "d", DriftState::resolved)})).accepted_through, 1u);
   EXPECT_EQ(store_->stats().sequence_resets, 1u);
-  EXPECT_EQ(store_->drift("d").value()->state, "resolved") << "sequence 1 of epoch 1 is newer than 10 of epoch 0";
+  EXPECT_EQ(drifts_called("d").at(0).state, "resolved") << "sequence 1 of epoch 1 is newer than 10 of epoch 0";
   put(batch(rebooted, {finding(rebooted, 2, "r")}));
   EXPECT_EQ(store_->stats().sequence_gaps, 0u);
 }
@@ -152,13 +152,13 @@ TEST_P(StoreConformance, a_spool_that_began_anew_is_a_new_epoch_and_its_drift_co
 TEST_P(StoreConformance, drift_is_the_newest_state) {
   put(batch(node_, {finding(node_, 1, "r", "d"), finding(node_, 2, "r", "d"),
                     finding(node_, 3, "r", "d", DriftState::resolved)}));
-  const auto drift = store_->drift("d").value();
-  ASSERT_TRUE(drift);
-  EXPECT_EQ(drift->state, "resolved");
-  EXPECT_EQ(drift->comparison, "match");
-  EXPECT_EQ(wire::Json::parse(drift->body)["drift"]["count"], 3);
+  const auto drifts = drifts_called("d");
+  ASSERT_EQ(drifts.size(), 1u);
+  EXPECT_EQ(drifts[0].state, "resolved");
+  EXPECT_EQ(drifts[0].comparison, "match");
+  EXPECT_EQ(wire::Json::parse(drifts[0].body)["drift"]["count"], 3);
   EXPECT_EQ(store_->drifts({}).value().items.size(), 1u);
-  EXPECT_FALSE(store_->drift("other").value());
+  EXPECT_TRUE(drifts_called("other").empty());
 }
 
 TEST_P(StoreConformance, a_drift_without_finding_changes_the_state_too) {
@@ -167,16 +167,20 @@ TEST_P(StoreConformance, a_drift_without_finding_changes_the_state_too) {
   body.erase("finding");
   body["drift"]["state"] = "accepted";
   put(batch(node_, {{2, "drift", "d@2", start, body.dump()}}));
-  EXPECT_EQ(store_->drift("d").value()->state, "accepted");
+  EXPECT_EQ(drifts_called("d").at(0).state, "accepted");
 }
 
 TEST_P(StoreConformance, no_node_overwrites_the_drift_of_another) {
   Made other{"00000000000000000000000000000002", "b0000000", "node-2"};
   put(batch(node_, {finding(node_, 1, "r", "d")}));
   put(batch(other, {finding(other, 9, "r", "d", DriftState::resolved)}));
+  EXPECT_EQ(drifts_called("d").size(), 2u) << "the one or the other would be a guess";
   Query of_first;
+  of_first.id = "d";
   of_first.node = "node-1";
-  EXPECT_EQ(store_->drifts(of_first).value().items.at(0).state, "open");
+  const auto first = store_->drifts(of_first).value().items;
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].state, "open");
 }
 
 TEST_P(StoreConformance, pages_give_every_row_once_newest_first) {
@@ -302,11 +306,11 @@ TEST_P(StoreConformance, a_sink_cursor_only_moves_forward_and_survives) {
   EXPECT_EQ(store_->sink_cursor("soc").value(), std::nullopt);
   store_->move_sink_cursor("soc", 5);
   store_->move_sink_cursor("soc", 3);
-  ASSERT_TRUE(store_->flush());
+  put(batch(node_, {}));  // and all that was asked for before
   EXPECT_EQ(store_->sink_cursor("soc").value(), 5u);
   open();
   store_->move_sink_cursor("soc", 4);
-  ASSERT_TRUE(store_->flush());
+  put(batch(node_, {}));
   EXPECT_EQ(store_->sink_cursor("soc").value(), 5u);
 }
 
@@ -356,11 +360,11 @@ TEST_P(StoreConformance, subscribers_hear_of_new_rows_until_they_leave) {
   std::atomic<int> heard = 0;
   auto handle = store_->subscribe([&] { ++heard; });
   put(batch(node_, {finding(node_, 1, "r")}));
-  ASSERT_TRUE(store_->flush());
+  put(batch(node_, {}));
   EXPECT_EQ(heard, 1);
   handle.reset();
   put(batch(node_, {finding(node_, 2, "r")}));
-  ASSERT_TRUE(store_->flush());
+  put(batch(node_, {}));
   EXPECT_EQ(heard, 1);
 }
 

@@ -85,6 +85,11 @@ class StoreConformance : public ::testing::TestWithParam<StoreFactory> {
     return ack ? *ack : wire::Ack{};
   }
   std::vector<LedgerRecord> ledger() { return store_->ledger_after(0, 100'000, std::size_t{1} << 30).value(); }
+  std::vector<DriftRow> drifts_called(const std::string& id) {
+    Query query;
+    query.id = id;
+    return store_->drifts(query).value().items;
+  }
   std::string statuses(const wire::Ack& ack) {
     std::string all;
     for (const auto& item : ack.items) all += item.status.substr(0, 1);

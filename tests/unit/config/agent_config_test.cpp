@@ -58,6 +58,7 @@ collector: {url: "https://collector:9650"}
 TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
   EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640}"), HasSubstr("loopback"));
+  EXPECT_THAT(refusal("api: {listen: \"127.evil.example:9640\"}"), HasSubstr("not a loopback address"));
   EXPECT_THAT(refusal("api: {listen: here}"), HasSubstr("HOST:PORT"));
   EXPECT_THAT(refusal("state_dir: relative"), HasSubstr("absolute"));
   EXPECT_THAT(refusal("baselines: [{name: a}]"), HasSubstr("exactly one source"));
@@ -70,11 +71,25 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("limits: {max_marks: 1}"), HasSubstr("between"));
 }
 
+TEST_F(AgentConfigTest, takes_every_name_of_loopback) {
+  for (const char* listen : {"localhost:9640", "127.8.9.10:9640", "[::1]:9640"})
+    EXPECT_EQ(refusal(std::string("api: {listen: \"") + listen + "\"}"), "(accepted)") << listen;
+}
+
+TEST_F(AgentConfigTest, refuses_secrets_in_the_collectors_url_without_showing_them) {
+  const auto said = refusal("collector: {url: \"https://ana:hunter2@collector:9650\"}");
+  EXPECT_THAT(said, HasSubstr("agent.yaml:1:18"));
+  EXPECT_THAT(said, HasSubstr("user or password"));
+  EXPECT_THAT(said, HasSubstr("`token_file`"));
+  EXPECT_THAT(said, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(refusal("collector: {url: \"https://collector:x\"}"), HasSubstr("no port"));
+  EXPECT_EQ(refusal("collector: {url: \"https://[::1]:9650/a@b\"}"), "(accepted)");
+}
+
 TEST_F(AgentConfigTest, splits_addresses) {
   EXPECT_EQ(split_address("[::1]:80")->first, "::1");
   EXPECT_FALSE(split_address("127.0.0.1"));
   EXPECT_FALSE(split_address("127.0.0.1:99999"));
-  EXPECT_FALSE(is_loopback("10.0.0.1"));
 }
 
 TEST_F(AgentConfigTest, prints_its_schema) {

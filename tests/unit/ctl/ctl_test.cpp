@@ -373,10 +373,16 @@ TEST_F(Plumb, exit_codes_and_messages_of_what_goes_wrong) {
   EXPECT_THAT(err_.str(), HasSubstr(directory_ + "/none: there is no such socket; start the agent"));
   EXPECT_EQ(plumb_as_is({"plumb", "--url", "http://127.0.0.1:1", "status"}), 69);
   EXPECT_EQ(plumb_as_is({"plumb", "--url", "ftp://x", "status"}), 64);
-  EXPECT_EQ(plumb({"drift", "--state", "opne"}), 1);
-  EXPECT_THAT(err_.str(), HasSubstr("did you mean open?"));
+  EXPECT_EQ(plumb({"drift", "--state", "opne"}), 64);
+  EXPECT_THAT(err_.str(), HasSubstr("read the parameter state=opne: it is not a known value; did you mean open?"));
+  EXPECT_EQ(plumb({"drift", "--since", "yesterday"}), 64);
+  EXPECT_THAT(err_.str(), HasSubstr("read --since yesterday: it is not an RFC 3339 time"));
   EXPECT_EQ(plumb({"drfit"}), 64);
+  EXPECT_THAT(err_.str(), HasSubstr("no command is called drfit; did you mean drift?"));
+  EXPECT_EQ(plumb({"--cheese"}), 64);
+  EXPECT_THAT(err_.str(), HasSubstr("no option is called --cheese"));
   EXPECT_EQ(plumb({}), 64);
+  EXPECT_EQ(err_.str(), "plumb: name a command; plumb --help lists commands and options\n");
   EXPECT_EQ(plumb({"drift", "-o", "yaml"}), 64);
   EXPECT_EQ(plumb({"drift", "--token-file", directory_ + "/none"}), 78);
   EXPECT_EQ(plumb({"drift", "--ca-file", directory_ + "/none"}), 78);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/support/fake_kernel.hpp"
 #include "tests/unit/support/temp_dir.hpp"
@@ -61,10 +62,11 @@ TEST_F(CompareTest, mode_owner_and_existence) {
   baseline::FileExpectation e;
   e.path = path;
   e.mode = 0644;
-  e.owner = "nobody-of-this-name";
+  e.owner = std::to_string(::getuid() + 1);
   auto result = compare_now(e);
   ASSERT_EQ(result.diff.size(), 2u);
   EXPECT_EQ(result.diff[0].live, "0640");
+  EXPECT_EQ(result.diff[1].attribute, "owner");
   e.path = dir_ / "missing";
   result = compare_now(e);
   ASSERT_EQ(result.diff.size(), 1u);
@@ -73,6 +75,21 @@ TEST_F(CompareTest, mode_owner_and_existence) {
   EXPECT_EQ(compare_now(e).result, ComparisonResult::match);
   e.path = path;
   EXPECT_EQ(compare_now(e).diff[0].live, "present");
+}
+
+TEST_F(CompareTest, a_name_that_the_node_does_not_know_is_no_drift) {
+  baseline::FileExpectation e;
+  e.path = dir_.write("a", "x");
+  e.owner = "nobody-of-this-name";
+  auto result = compare_now(e);
+  EXPECT_EQ(result.result, ComparisonResult::match) << "nothing that could be compared differs";
+  EXPECT_EQ(result.unknown_names, "the node has no user `nobody-of-this-name`");
+  e.group = "none-of-these";
+  e.mode = 07777;
+  result = compare_now(e);
+  ASSERT_EQ(result.diff.size(), 1u);
+  EXPECT_EQ(result.diff[0].attribute, "mode");
+  EXPECT_EQ(result.unknown_names, "the node has no user `nobody-of-this-name` and no group `none-of-these`");
 }
 
 TEST_F(CompareTest, a_directory_or_a_fifo_in_the_place_of_a_file_is_its_type) {
@@ -96,6 +113,30 @@ TEST_F(CompareTest, symlinks_and_unwanted_entries) {
   EXPECT_EQ(compare_now(d).result, ComparisonResult::match);
   dir_.write(".hidden.bak", "x");
   EXPECT_EQ(compare_now(d).diff[0].live, ".hidden.bak");
+}
+
+TEST_F(CompareTest, an_earlier_diff_tells_whether_the_baseline_moved) {
+  baseline::FileExpectation e;
+  e.content = "sha256:aa";
+  e.mode = 0644;
+  const auto expects = [&](const char* attribute, const char* expected) {
+    return still_expects(e, {{attribute, expected, "live", false}});
+  };
+  EXPECT_TRUE(expects("content_sha256", "aa"));
+  EXPECT_FALSE(expects("content_sha256", "bb"));
+  EXPECT_TRUE(expects("mode", "0644"));
+  EXPECT_FALSE(expects("mode", "0600"));
+  EXPECT_FALSE(expects("owner", "root")) << "it is no longer declared";
+  EXPECT_TRUE(expects("existence", "present"));
+  EXPECT_FALSE(expects("existence", "absent"));
+  EXPECT_TRUE(expects("type", "file"));
+  EXPECT_FALSE(expects("type", "directory"));
+  EXPECT_FALSE(still_expects(e, {{"mode", "0644", "x", false}, {"content_sha256", "bb", "x", false}}));
+  EXPECT_TRUE(still_expects(e, {})) << "what could not be compared says nothing";
+  e.content.reset();
+  e.absent_entries = {"*.bak", "*~"};
+  EXPECT_TRUE(expects("absent", "*~"));
+  EXPECT_FALSE(expects("absent", "*.old"));
 }
 
 TEST_F(CompareTest, what_is_too_large_is_said_and_never_a_match) {

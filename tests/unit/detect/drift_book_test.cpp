@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "agent/detect/state_file.hpp"
+#include "include/wire/json.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using wire::ComparisonResult;
 using wire::DriftState;
 
@@ -84,6 +86,16 @@ TEST_F(DriftBookTest, a_new_baseline_accepts) {
   EXPECT_EQ(accepted->closed_by, "why");
 }
 
+TEST_F(DriftBookTest, a_match_is_accepted_where_the_baseline_moved_to_it) {
+  take(finding("1", ComparisonResult::mismatch));
+  const auto accepted = book_.after(finding("2", ComparisonResult::match), true);
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->state, DriftState::accepted);
+  EXPECT_EQ(accepted->closed_by, "the baseline now expects what is live, finding 2");
+  EXPECT_THAT(accepted->findings, ElementsAre("1", "2"));
+  EXPECT_EQ(book_.after(finding("2", ComparisonResult::mismatch), true)->state, DriftState::open);
+}
+
 TEST_F(DriftBookTest, forgets_only_closed_drift_and_counts) {
   for (int i = 0; i < 5; ++i) {
     take(finding(std::to_string(2 * i), ComparisonResult::mismatch));
@@ -117,28 +129,53 @@ TEST(StateFile, tells_missing_from_damaged) {
   const TempDir dir;
   EXPECT_EQ(read_snapshot(dir / "none").error().code, ErrorCode::not_found);
   EXPECT_EQ(read_snapshot(dir.write("half", "{\"version\":1,\"seq")).error().code, ErrorCode::corrupt);
-  EXPECT_EQ(read_snapshot(dir.write("new", "{\"version\":99,\"sequence\":\"1\",\"drifts\":[]}")).error().code,
-            ErrorCode::corrupt);
+  for (const auto& [text, why] : std::vector<std::pair<std::string, std::string>>{
+           {"{\"version\":99,\"sequence\":\"1\",\"drifts\":[]}", "version 99, this agent reads 1"},
+           {"{\"version\":\"1\",\"sequence\":\"1\",\"drifts\":[]}", "version is missing, or no number"},
+           {"{\"sequence\":\"1\",\"drifts\":[]}", "version is missing, or no number"},
+           {"{\"version\":1,\"sequence\":1,\"drifts\":[]}", "sequence is missing, or no text"},
+           {"{\"version\":1,\"sequence\":\"1\",\"drifts\":{}}", "drifts are missing, or no list"},
+           {"{\"version\":1,\"sequence\":\"1\",\"drifts\":[1]}", "not an object"}}) {
+    const auto read = read_snapshot(dir.write("bad", text));
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(read.error().message(), HasSubstr(why));
+  }
 }
 
 TEST(StateFile, a_record_brings_back_finding_drift_and_marks) {
   const auto f = finding("1", ComparisonResult::mismatch);
   const auto drift = DriftBook().after(f);
   wire::Record record;
-  record.body = finding_body(f, &*drift, {{~0ull, ~0ull - 1, 3, 4, 5}});
+  record.body = finding_body(f, &*drift, {{~0ull, ~0ull - 1, 3, 4, 5, 6}, {1, 2, 3, 4, 5, std::nullopt}});
   Replayed replayed;
   ASSERT_TRUE(replay(record, replayed));
   EXPECT_EQ(replayed.findings[0].id, "1");
   EXPECT_EQ(replayed.drifts[0].id, drift->id);
-  ASSERT_EQ(replayed.marks.size(), 1u);
+  ASSERT_EQ(replayed.marks.size(), 2u);
   EXPECT_EQ(replayed.marks[0].epoch, ~0ull);
   EXPECT_EQ(replayed.marks[0].ino, ~0ull - 1);
   EXPECT_EQ(replayed.marks[0].subvolume, 3u);
   EXPECT_EQ(replayed.marks[0].dev, 4u);
   EXPECT_EQ(replayed.marks[0].generation, 5u);
+  EXPECT_EQ(replayed.marks[0].inode_generation, 6u);
+  EXPECT_EQ(replayed.marks[1].generation, 5u);
+  EXPECT_EQ(replayed.marks[1].inode_generation, std::nullopt) << "records of an earlier version have none";
   record.body = "{\"finding\": 3}";
   EXPECT_FALSE(replay(record, replayed));
   record.body = "garbage";
+  EXPECT_FALSE(replay(record, replayed));
+}
+
+TEST(StateFile, a_record_brings_back_a_gap) {
+  const wire::Gap gap{"g-1", "agent_stopped", "/a\xff", 1000, 2000, 3, 1, "why"};
+  wire::Record record;
+  record.body = gap_body(gap);
+  Replayed replayed;
+  ASSERT_TRUE(replay(record, replayed));
+  ASSERT_EQ(replayed.gaps.size(), 1u);
+  EXPECT_EQ(wire::to_json(replayed.gaps[0]), wire::to_json(gap));
+  record.body = "{\"gap\":{\"from\":3}}";
   EXPECT_FALSE(replay(record, replayed));
 }
 

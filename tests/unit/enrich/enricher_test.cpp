@@ -16,6 +16,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class FixedClock final : public Clock {
  public:
@@ -126,6 +127,20 @@ TEST_F(EnricherTest, an_ancestor_is_what_it_was_when_it_forked) {
   table_.add(4000009, 0, std::string("bash\0bin\0", 9), 12);
   table_.processes[4000001].parent_image.exec_boot_ns = 4000009;
   EXPECT_EQ(enricher_.actor(raw_, missing_).lineage[0].exe, "/bin/bash");
+}
+
+TEST_F(EnricherTest, the_end_of_a_long_path_does_not_pass_for_a_path_from_the_root) {
+  table_.images[4000001].path_cut = 1;
+  table_.images[4000002].path_cut = 1;
+  auto actor = enricher_.actor(raw_, missing_);
+  EXPECT_EQ(actor.process->exe, "…/bin/vi");
+  EXPECT_EQ(actor.lineage[0].exe, "…/bin/bash");
+  EXPECT_THAT(missing_, Contains(HasSubstr("beginning of the executable's path")));
+  missing_.clear();
+  raw_.exe.ino = 99;  // another image ran: nothing of this one is told
+  actor = enricher_.actor(raw_, missing_);
+  EXPECT_EQ(actor.process->exe, "");
+  EXPECT_THAT(missing_, Not(Contains(HasSubstr("beginning of"))));
 }
 
 TEST_F(EnricherTest, what_was_executed_in_the_moment_of_the_change_is_named) {

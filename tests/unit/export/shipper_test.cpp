@@ -320,15 +320,5 @@ TEST(DeadLetters, AddsOnceRepairsATornEndAndStopsAtItsBound) {
   EXPECT_EQ(std::filesystem::file_size(path), 2 * once);
 }
 
-TEST(Backoff, ReadsRetryAfterInBothForms) {
-  const WallNs now = parse_rfc3339("2026-11-24T10:00:00Z").value();
-  EXPECT_EQ(parse_retry_after("0", now), seconds(0));
-  EXPECT_EQ(parse_retry_after("120", now), seconds(120));
-  EXPECT_EQ(parse_retry_after("Tue, 24 Nov 2026 10:01:30 GMT", now), seconds(90));
-  EXPECT_EQ(parse_retry_after("Tue, 24 Nov 2026 09:00:00 GMT", now), seconds(0));
-  for (const char* text : {"", "-1", "soon", "1.5", "12s"})
-    EXPECT_EQ(parse_retry_after(text, now), std::nullopt) << text;
-}
-
 }  // namespace
 }  // namespace plumbline::agent

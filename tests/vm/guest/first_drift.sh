@@ -25,6 +25,7 @@ write_configs() {
     printf 'apiVersion: plumbline/v1\nkind: Manifest\nrevision: "1"\nfiles:\n'
     for fs in $file_systems; do
       mkdir -p "/mnt/$fs/conf.d"
+      chmod 0755 "/mnt/$fs" "/mnt/$fs/conf.d" # nobody gets as far as the file itself, and is refused there
       for name in app other; do
         put_back "/mnt/$fs/conf.d/$name.conf"
         printf -- '- {path: /mnt/%s/conf.d/%s.conf, sha256: %s, mode: "0644", owner: root}\n' "$fs" "$name" \
@@ -120,6 +121,34 @@ change_shows() { # FS TRIGGER ATTRIBUTE_PATTERN PATH [PREFIX]
   if until_true $patience put_right "$path"; then pass "$what"; else fail "$what" "not within $patience s: $(tell "$path")"; fi
 }
 
+findings_of() { # PATH
+  wget -q -O - 'http://127.0.0.1:9640/v1/findings?limit=1000' | jq -c --arg path "$1" '[.items[] | select(.where.path == $path) | .id]'
+}
+
+# What the kernel refuses is no change: neither to a user who may not, nor where no permission helps. A change of another
+# file comes after it, so that all that came before has been looked at.
+refusals_are_silent() { # FS
+  dir=/mnt/$1/conf.d
+  before=$(findings_of "$dir/app.conf")
+  tried=
+  for trigger in write chmod utimens unlink replace; do
+    truth=$(/usr/bin/setpriv --reuid 65534 --regid 65534 --clear-groups plumb-testprog $trigger "$dir/app.conf")
+    tried="$tried $(echo "$truth" | jq -r .error)"
+    [ "$(echo "$truth" | jq '.result > 0')" = true ] || { fail "$1.refused.$trigger" "not refused: $truth"; return; }
+  done
+  if rmdir "$dir" 2>/dev/null || mv "$dir/app.conf" "$dir/none/app.conf" 2>/dev/null; then
+    fail "$1.refused" "a full folder was removed, or a file moved to where nothing is"
+    return
+  fi
+  change_shows "$1" chmod mode "$dir/other.conf"
+  after=$(findings_of "$dir/app.conf")
+  if [ -n "$before" ] && [ "$before" = "$after" ]; then
+    pass "$1.refused.no_finding"
+  else
+    fail "$1.refused.no_finding" "before $before, after $after;$tried"
+  fi
+}
+
 write_configs
 if ! start_collector; then
   fail first_drift.collector "not ready within $patience s"
@@ -142,6 +171,7 @@ for fs in $file_systems; do
   change_shows "$fs" chmod mode "$path"
   change_shows "$fs" unlink 'existence|absent' "$path"
   change_shows "$fs" write content_sha256 "$path" grandchild
+  refusals_are_silent "$fs"
 done
 
 kept=/mnt/ext4/conf.d/app.conf missed=/mnt/tmpfs/conf.d/other.conf killed=/mnt/overlay/conf.d/other.conf
@@ -156,7 +186,7 @@ plumb-testprog write $missed >/run/missed.json
 if start_agent; then pass restart.ready; else fail restart.ready "not ready within $patience s" && tell_logs; fi
 drift_of $kept .id >/run/check.out
 after=$(jq -c --arg path $kept '[.items[] | select(.where.path == $path and .state == "open") | {id, count, opened_at}]' /run/drift.json)
-if [ "$before" = "$after" ]; then pass restart.keeps_drift; else fail restart.keeps_drift "before $before, after $after"; fi
+if [ "$before" = "$after" ] && [ "$before" != "[]" ]; then pass restart.keeps_drift; else fail restart.keeps_drift "before $before, after $after"; fi
 expect_drift restart.finds_missed $missed ".state == \"open\" and .actor.process.pid == $(jq .pid /run/missed.json)
   and any(.diff[]; .attribute == \"content_sha256\")"
 
