@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "agent/decode/kernel_event.hpp"
@@ -26,6 +27,11 @@ bool same_leaf(const std::vector<NodeMark>& a, const std::vector<NodeMark>& b) {
     return x.key.ino == y.key.ino && x.key.dev == y.key.dev && x.key.subvolume == y.key.subvolume &&
            x.generation == y.generation;
   });
+}
+
+/// One process, and one program in it: what it executed before is somebody else.
+bool same_actor(const mark_actor& a, const mark_actor& b) {
+  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns && std::memcmp(&a.image, &b.image, sizeof a.image) == 0;
 }
 
 bool same_diff(const std::vector<wire::AttributeDiff>& a, const std::vector<wire::AttributeDiff>& b) {
@@ -289,8 +295,7 @@ void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes
   finding.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(last.at_boot_ns));
   finding.actor = p_.enricher.actor(last, finding.missing_evidence);
   // The kernel side keeps the first one until all is acknowledged: it may be an earlier finding's.
-  if (!best->of_directory && first.at_boot_ns > subject.told_until &&
-      (first.tgid != last.tgid || first.start_boot_ns != last.start_boot_ns) && best->changes > 1)
+  if (!best->of_directory && first.at_boot_ns > subject.told_until && best->changes > 1 && !same_actor(first, last))
     finding.first_actor = p_.enricher.process(first);
   finding.evidence.push_back({"mark", best->of_directory
                                           ? "the directory's mark told of it; the file is another inode now"

@@ -62,7 +62,10 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     wanted.insert(key);
     const auto known = source.subjects.find(key);
     if (known != source.subjects.end() && same(subjects_.at(known->second)->expected, expected)) continue;
-    if (known != source.subjects.end()) remove_subject(known->second);
+    if (known != source.subjects.end()) {
+      changed.erase(known->second);
+      remove_subject(known->second);
+    }
     add_subject(source, expected);
     changed.insert(source.subjects.at(key));
   }

@@ -12,6 +12,20 @@ void add_finding(wire::Drift& drift, const std::string& id) {
   if (drift.findings.size() > max_findings) drift.findings.erase(drift.findings.begin());
 }
 
+/// How many of `before`'s attributes are out of true in the same way in `now`.
+std::size_t shares(const std::vector<wire::AttributeDiff>& before, const std::vector<wire::AttributeDiff>& now) {
+  return static_cast<std::size_t>(std::count_if(before.begin(), before.end(), [&](const wire::AttributeDiff& a) {
+    return std::any_of(now.begin(), now.end(), [&](const wire::AttributeDiff& b) {
+      return a.attribute == b.attribute && a.expected == b.expected && a.live == b.live;
+    });
+  }));
+}
+
+bool is_harmless(wire::Verdict verdict) {
+  return verdict == wire::Verdict::pending || verdict == wire::Verdict::in_band ||
+         verdict == wire::Verdict::expected_runtime;
+}
+
 }  // namespace
 
 std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved) const {
@@ -44,6 +58,16 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
     return drift;
   }
   if (open != nullptr && f.comparison == ComparisonResult::not_comparable) return drift;
+  if (open != nullptr && !open->diff.empty()) {
+    const bool unchanged = shares(open->diff, f.diff) == open->diff.size() && f.diff.size() == open->diff.size();
+    // Touched again: who made the difference, and what that was judged to be, stays.
+    if (unchanged) return drift;
+    // A known writer came by, and left some of what a stranger had done: it does not become the known writer's.
+    if (is_harmless(f.verdict) && !is_harmless(open->verdict) && shares(open->diff, f.diff) > 0) {
+      drift.diff = f.diff;
+      return drift;
+    }
+  }
   drift.verdict = f.verdict;
   drift.severity = f.severity;
   drift.diff = f.diff;

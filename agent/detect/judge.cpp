@@ -107,9 +107,17 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive) {
     f.verdict = equal ? wire::Verdict::converged_by_stranger : wire::Verdict::out_of_band;
     if (f.actor.process) f.evidence.push_back({"lineage", "no known writer in the lineage"});
   }
+  // The rule proves the last writer; what another one did before is merged into the same change.
+  const bool proven = f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band ||
+                      f.verdict == wire::Verdict::expected_runtime;
+  const bool mixed = proven && f.first_actor.has_value();
+  if (mixed) {
+    f.verdict = equal ? wire::Verdict::converged_by_stranger : wire::Verdict::out_of_band;
+    f.missing_evidence.push_back("one writer: another program changed the file just before (first_actor)");
+  }
   if (equal) f.evidence.push_back({"baseline", "live equals the baseline"});
   f.missing_evidence.push_back("approved run");
-  f.severity = rule != rules.end() && rule->severity ? *rule->severity : default_severity(f, sensitive);
+  f.severity = rule != rules.end() && rule->severity && !mixed ? *rule->severity : default_severity(f, sensitive);
 }
 
 }  // namespace plumbline::agent

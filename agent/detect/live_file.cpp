@@ -19,8 +19,7 @@ constexpr std::size_t max_entries = 65536;
 LiveFile unreadable(const std::string& what, int error) {
   LiveFile live;
   live.kind = error == ENOENT || error == ENOTDIR ? LiveFile::Kind::missing : LiveFile::Kind::unreadable;
-  if (live.kind == LiveFile::Kind::unreadable)
-    live.trouble = what + ": " + errno_text(error);
+  if (live.kind == LiveFile::Kind::unreadable) live.trouble = what + ": " + errno_text(error);
   return live;
 }
 

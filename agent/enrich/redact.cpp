@@ -14,7 +14,8 @@ constexpr std::array<std::string_view, 12> words{"passw",   "passphrase", "secre
                                                  "apikey",  "api_key",    "api-key",   "credential",
                                                  "private", "access_key", "accesskey", "access-key"};
 // Only as the last word of a name: "--passive" and "SSH_AUTH_SOCK" hold no secret.
-constexpr std::array<std::string_view, 7> last_words{"pass", "pwd", "auth", "bearer", "cookie", "userpass", "dbpass"};
+constexpr std::array<std::string_view, 13> last_words{"pass", "pwd",  "auth",  "bearer", "cookie", "userpass", "dbpass",
+                                                      "pw",   "cred", "creds", "sig",    "psk",    "dsn"};
 // A header's value has words of its own ("Bearer x", "a=1; b=2"): all of it goes.
 constexpr std::array<std::string_view, 3> headers{"authorization", "x-api-key", "cookie"};
 constexpr std::string_view hidden = "***";
@@ -81,6 +82,14 @@ std::size_t skip_quotes(const std::string& text, std::size_t from) {
   return from;
 }
 
+/// Whether the separator at `at` is followed by another name=value; elsewhere it is part of the value.
+bool begins_next(std::string_view text, std::size_t at) {
+  if (text[at] != '&' && text[at] != ';') return false;
+  std::size_t end = at + 1;
+  while (end < text.size() && in_name(text[end])) ++end;
+  return end < text.size() && end > at + 1 && text[end] == '=';
+}
+
 /// name=value and "name": "value", wherever in the text they stand.
 void hide_values(std::string& text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -95,8 +104,8 @@ void hide_values(std::string& text) {
     if (text[at] == ':' && from == at + 1 && last_word(lower(name)) == "auth") continue;  // an image and its tag
     const char quote = from > at + 1 ? text[from - 1] : ' ';
     std::size_t to = from;
-    while (to < text.size() &&
-           (is_quote(quote) ? text[to] != quote : !is_space(text[to]) && text[to] != '&' && text[to] != ';'))
+    while (to < text.size() && (is_quote(quote) ? text[to] != quote || text[to - 1] == '\\'
+                                                : !is_space(text[to]) && !begins_next(text, to)))
       ++to;
     if (to == from) continue;
     text.replace(from, to - from, hidden);
@@ -129,14 +138,19 @@ void hide_bearer(std::string& text) {
   }
 }
 
-/// scheme://user:password@host
+/// scheme://user:password@host, and scheme://token@host: what stands alone before the '@' may be either.
 void hide_url_password(std::string& text) {
   for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
-    const std::size_t end = text.find_first_of("/ \"'", at + 3);
-    const std::size_t sign = text.rfind('@', end == std::string::npos ? text.size() : end);
-    const std::size_t colon = text.find(':', at + 3);
-    if (sign == std::string::npos || colon == std::string::npos || sign < at || colon > sign) continue;
-    text.replace(colon + 1, sign - colon - 1, hidden);
+    const std::size_t begin = at + 3;
+    std::size_t end = std::min(text.find_first_of("/ \t\n\"'", begin), text.size());
+    const std::size_t colon = text.find(':', begin);
+    // A password may hold a slash; behind a colon that begins no port, the last '@' of the word ends it.
+    if (colon < end && text.find_first_not_of("0123456789", colon + 1) != end)
+      end = std::min(text.find_first_of(" \t\n\"'", begin), text.size());
+    const std::size_t sign = text.substr(0, end).rfind('@');
+    if (sign == std::string::npos || sign < begin) continue;
+    const std::size_t from = colon < sign ? colon + 1 : begin;
+    if (from < sign) text.replace(from, sign - from, hidden);
   }
 }
 

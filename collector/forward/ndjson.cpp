@@ -9,6 +9,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "collector/forward/event.hpp"
@@ -91,6 +92,8 @@ class NdjsonSink final : public Sink {
   }
 
   Delivery deliver(std::span<const LedgerRecord> records) override {
+    // A rotation by others (rename, copytruncate): the file of this name is another one now, or another size.
+    if (file_ && !is_in_place()) file_.reset();
     if (!file_) {
       const auto opened = reopen();
       if (!opened) return Delivery::again(opened.error().message());
@@ -135,6 +138,12 @@ class NdjsonSink final : public Sink {
     last_seq_ = std::max(last_seq_, tail->seq);
     file_ = std::move(file);
     return {};
+  }
+
+  bool is_in_place() const {
+    struct stat ours{}, named{};
+    return ::fstat(file_.get(), &ours) == 0 && ::stat(options_.path.c_str(), &named) == 0 &&
+           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino && std::cmp_equal(ours.st_size, size_);
   }
 
   Result<void> append(const std::string& text) {

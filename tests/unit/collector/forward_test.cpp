@@ -416,6 +416,29 @@ TEST_F(Forwarding, ndjson_has_every_record_once_over_restarts_and_rotations) {
   for (std::size_t i = 0; i < seqs.size(); ++i) EXPECT_EQ(seqs[i], i + 1);
 }
 
+TEST_F(Forwarding, ndjson_follows_its_name_when_others_rotate_the_file) {
+  const std::string path = directory_.path() + "/out.ndjson";
+  auto& forwarder = forward("file", make_ndjson_sink({path, 1 << 20, 0}).value());
+  const auto delivered = [&] { return forwarder.status().lag_records == 0; };
+  put(1, 1);
+  ASSERT_TRUE(eventually(delivered));
+  std::filesystem::rename(path, path + "-rotated");
+  put(2, 2);
+  ASSERT_TRUE(eventually(delivered));
+  ASSERT_EQ(lines_of(path).size(), 1u);
+  EXPECT_EQ(wire::Json::parse(lines_of(path)[0])["ledger_seq"], 2);
+  std::filesystem::remove(path);
+  put(3, 3);
+  ASSERT_TRUE(eventually(delivered));
+  ASSERT_EQ(lines_of(path).size(), 1u);
+  std::filesystem::resize_file(path, 0);  // logrotate's copytruncate
+  put(4, 4);
+  ASSERT_TRUE(eventually(delivered));
+  ASSERT_EQ(lines_of(path).size(), 1u);
+  EXPECT_EQ(wire::Json::parse(lines_of(path)[0])["ledger_seq"], 4);
+  EXPECT_EQ(lines_of(path + "-rotated").size(), 1u);
+}
+
 TEST_F(Forwarding, ndjson_heals_a_torn_tail_and_skips_what_it_has) {
   const std::string path = directory_.path() + "/out.ndjson";
   put(1, 4);

@@ -77,6 +77,32 @@ TEST_F(DriftBookTest, a_finding_without_an_actor_keeps_the_one_that_was_seen) {
   EXPECT_EQ(take(finding("2", ComparisonResult::mismatch, "z"))->actor.process->pid, 7u);
 }
 
+TEST_F(DriftBookTest, who_touches_it_next_does_not_take_the_place_of_who_made_the_difference) {
+  auto made = finding("1", ComparisonResult::mismatch);
+  made.actor.process.emplace().comm = "attacker";
+  made.verdict = wire::Verdict::out_of_band;
+  made.severity = wire::Severity::high;
+  take(made);
+  auto touched = finding("2", ComparisonResult::mismatch);
+  touched.actor.process.emplace().comm = "touch";
+  touched.verdict = wire::Verdict::pending;
+  touched.severity = wire::Severity::info;
+  EXPECT_EQ(take(touched)->actor.process->comm, "attacker");
+  // A known writer that leaves what the stranger did, and adds to it.
+  touched.id = "3";
+  touched.diff.push_back({"owner", "root", "app", false});
+  const auto after = take(touched);
+  EXPECT_EQ(after->actor.process->comm, "attacker");
+  EXPECT_EQ(after->verdict, wire::Verdict::out_of_band);
+  EXPECT_EQ(after->severity, wire::Severity::high);
+  EXPECT_EQ(after->diff.size(), 2u);
+  EXPECT_EQ(after->count, 3u);
+  // Where nothing of it is left, the drift is the known writer's.
+  touched.id = "4";
+  touched.diff = {{"owner", "root", "other", false}};
+  EXPECT_EQ(take(touched)->verdict, wire::Verdict::pending);
+}
+
 TEST_F(DriftBookTest, a_new_baseline_accepts) {
   EXPECT_FALSE(book_.accepted("file:/a", "/a", 2000, "why"));
   take(finding("1", ComparisonResult::mismatch));

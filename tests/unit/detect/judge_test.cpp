@@ -57,6 +57,15 @@ TEST(Judge, a_proven_writer_is_in_band_once_its_baseline_has_the_content) {
   EXPECT_THAT(f.missing_evidence, Contains(HasSubstr("baseline that has moved")));
 }
 
+TEST(Judge, a_rule_proves_nothing_of_a_change_that_another_program_had_a_part_in) {
+  auto f = finding(ComparisonResult::mismatch);
+  f.first_actor.emplace().exe = "/bin/bash";
+  judge({tofu()}, f, false);
+  EXPECT_EQ(f.verdict, Verdict::out_of_band);
+  EXPECT_EQ(f.severity, wire::Severity::high);
+  EXPECT_THAT(f.missing_evidence, Contains(HasSubstr("first_actor")));
+}
+
 TEST(Judge, another_digest_under_the_same_name_is_no_proof) {
   auto f = finding(ComparisonResult::match);
   f.actor.lineage[0].exe_sha256 = "cc";

@@ -34,6 +34,13 @@ TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
       // names
       {{"env", "MYSQL_PWD=hunter2", "DB_PASS=hunter2", "PGPASSWORD=hunter2", "backup"},
        {"env", "MYSQL_PWD=***", "DB_PASS=***", "PGPASSWORD=***", "backup"}},
+      {{"x", "--password=ab&hunter2", "--token=ab;hunter2"}, {"x", "--password=***", "--token=***"}},
+      {{"x", R"({"password":"a\"hunter2"})"}, {"x", R"({"password":"***"})"}},
+      {{"git", "clone", "https://hunter2@github.com/a/b"}, {"git", "clone", "https://***@github.com/a/b"}},
+      {{"x", "postgres://u:hunter2/x@h:5432/db"}, {"x", "postgres://u:***@h:5432/db"}},
+      {{"x", "https://h:443/pkg@1.2"}, {"x", "https://h:443/pkg@1.2"}},
+      {{"env", "DB_PW=hunter2", "APP_CREDS=hunter2", "url?sig=hunter2&x=1"},
+       {"env", "DB_PW=***", "APP_CREDS=***", "url?sig=***&x=1"}},
       {{"x", "Server=db;Uid=sa;Pwd=hunter2;Encrypt=1"}, {"x", "Server=db;Uid=sa;Pwd=***;Encrypt=1"}},
       {{"x", "--pass", "hunter2", "--pwd", "hunter2", "--passwd", "hunter2"},
        {"x", "--pass", "***", "--pwd", "***", "--passwd", "***"}},
