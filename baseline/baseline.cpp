@@ -1,33 +1,48 @@
 #include "baseline/baseline.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
+#include <set>
+#include <string_view>
+#include <utility>
 
-#include "baseline/sources.hpp"
-#include "include/util/fd.hpp"
+#include "baseline/builder.hpp"
+#include "baseline/compile.hpp"
+#include "baseline/kinds.hpp"
+#include "include/config/yaml_tree.hpp"
 
 namespace plumbline::baseline {
 namespace {
 
-constexpr off_t max_source = off_t{2} << 30;
+/// Two expectations of one resource and path: which of them holds would be chance.
+Result<Baseline> named(BaselineBuilder& out, const SourceSpec& spec) {
+  Baseline baseline = out.take();
+  if (!out.why_opaque().empty())
+    return Error{ErrorCode::unsupported, "read the baseline " + spec.name + " from " + spec.path,
+                 out.why_opaque() + " (serial " + baseline.revision["serial"] + ", lineage " +
+                     config::shown(baseline.revision["lineage"]) + ")",
+                 "give the agent a manifest of the files instead (docs/reference/manifest.md)"};
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  for (const auto& file : baseline.files)
+    if (!seen.emplace(file.address, file.path).second)
+      return invalid("read the baseline " + spec.name + " from " + spec.path,
+                     config::shown(file.address) + " stands there twice with the path " + config::shown(file.path),
+                     "was the source edited by hand? restore it from its backend");
+  baseline.name = spec.name;
+  baseline.kind = spec.kind;
+  baseline.path = spec.path;
+  return baseline;
+}
 
 }  // namespace
 
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key) {
-  Result<Baseline> parsed =
-      spec.kind == "terraform_state" ? parse_terraform_state(spec, bytes, key)
-      : spec.kind == "manifest"
-          ? parse_manifest(spec, bytes, key)
-          : Result<Baseline>(invalid("read the baseline " + spec.name, "unknown kind " + spec.kind,
-                                     "use terraform_state or manifest"));
-  if (!parsed) return parsed;
-  parsed->name = spec.name;
-  parsed->kind = spec.kind;
-  parsed->path = spec.path;
-  return parsed;
+  const Kind* kind = find_kind(spec.kind);
+  if (kind == nullptr)
+    return invalid("read the baseline " + spec.name, "unknown kind " + spec.kind, "use one of " + kind_names());
+  const Fingerprinter attributes(key);
+  BaselineBuilder out;
+  if (auto done = kind->read(spec, bytes, {key, attributes}, out); !done) return done.error();
+  return named(out, spec);
 }
 
 Result<Baseline> load(const SourceSpec& given, const KeyedHash& key) {
@@ -37,29 +52,10 @@ Result<Baseline> load(const SourceSpec& given, const KeyedHash& key) {
     spec.path = std::filesystem::absolute(spec.path, error);
     if (error) return io_error("find " + given.path, error.value(), "give an absolute path");
   }
-  const std::string what = "read the baseline " + spec.name + " from " + spec.path;
-  const Fd fd(::open(spec.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return io_error(what, errno, "check the path and its permissions");
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return io_error(what, errno);
-  if (S_ISDIR(status.st_mode)) return invalid(what, "it is a directory", "name the file itself");
-  if (!S_ISREG(status.st_mode)) return invalid(what, "it is not a regular file", "name a file");
-  if (status.st_size > max_source) return invalid(what, "it is larger than 2 GiB", "split the state");
-  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t got = 0;
-  while (got < bytes.size()) {
-    const ssize_t size = ::read(fd.get(), bytes.data() + got, bytes.size() - got);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return io_error(what, errno);
-    if (size == 0) break;
-    got += static_cast<std::size_t>(size);
-  }
-  bytes.resize(got);
-  if (bytes.empty())
-    return invalid(what, "it is empty", "a writer may be in the middle of it; it is read again when it changes");
-  auto parsed = parse(spec, bytes, key);
-  explicit_bzero(bytes.data(), bytes.size());  // states hold secrets in clear
-  return parsed;
+  const Fingerprinter attributes(key);
+  BaselineBuilder out(BaselineBuilder::Keep::no_attributes);
+  if (auto done = read_source(spec, {key, attributes}, out); !done) return done.error();
+  return named(out, spec);
 }
 
 }  // namespace plumbline::baseline

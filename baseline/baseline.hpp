@@ -37,7 +37,7 @@ struct Skipped {
 
 struct Baseline {
   std::string name;                             ///< from the config: "prod-net"
-  std::string kind;                             ///< "terraform_state" or "manifest"
+  std::string kind;                             ///< a name of kinds()
   std::string path;                             ///< where it was read from
   std::map<std::string, std::string> revision;  ///< {lineage, serial} or {revision}
   std::vector<Resource> resources;              ///< every managed resource of the source, file or not
@@ -48,16 +48,16 @@ struct Baseline {
 /// Where a baseline comes from, as the config names it.
 struct SourceSpec {
   std::string name;
-  std::string kind;  ///< "terraform_state" or "manifest"
+  std::string kind;  ///< a name of kinds() (baseline/kinds.hpp)
   std::string path;
 };
 
 /// Reads and compiles one source. Errors name the file and the JSON pointer or line:column, and say what to do; a
 /// half-written, encrypted, wrong-version or otherwise unusable source is an error, never an empty baseline.
-/// Not thread-safe with respect to `key`'s lifetime only; pure otherwise.
+/// Resources come without their attributes, which an index holds (baseline/compile.hpp).
 Result<Baseline> load(const SourceSpec& given, const KeyedHash& key);
 
-/// As load(), from bytes already in memory (`origin` stands for the path in messages). Never touches the file system.
+/// As load(), from bytes already in memory, and with all attributes. Never touches the file system.
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key);
 
 }  // namespace plumbline::baseline

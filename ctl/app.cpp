@@ -4,6 +4,7 @@
 #include <functional>
 #include <ostream>
 
+#include "ctl/baseline.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/completion.hpp"
 #include "ctl/text.hpp"
@@ -25,6 +26,7 @@ struct Parsed {
   DriftOptions drift;
   ResourceOptions resources;
   WatchOptions watch;
+  BaselineOptions baseline;
   SimulateOptions simulate;
   double timeout = 10;
   double simulate_timeout = 10;
@@ -87,6 +89,28 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   resources->add_option("--resource", parsed.resources.resource, "only this address; * stands for any characters");
   resources->add_option("--comparison", parsed.resources.comparison, "only match, mismatch or not_comparable");
   add_node(resources);
+
+  auto* baselines = app.add_subcommand("baseline", "what IaC sources say: compile, inspect, diff");
+  baselines->require_subcommand(1);
+  const auto add_baseline = [&](const char* name, const char* description,
+                                int (*command)(const Context&, const BaselineOptions&)) {
+    auto* sub = baselines->add_subcommand(name, description);
+    sub->fallthrough();
+    baselines->fallthrough();
+    sub->callback([&parsed, command] {
+      parsed.command = [&parsed, command](const Context& c) { return command(c, parsed.baseline); };
+    });
+    sub->add_option("--source", parsed.baseline.source, "kind of the files, where their looks do not tell");
+    sub->add_option("--name", parsed.baseline.name, "name of the source in addresses; default: the file's");
+    sub->add_option("--key-file", parsed.baseline.key_file,
+                    "key of the fingerprints; default: the agent's, where readable");
+    return sub->add_option("files", parsed.baseline.files, "sources or indexes")->required();
+  };
+  add_baseline("inspect", "what sources or indexes hold, and what was skipped and why", inspect_baseline);
+  add_baseline("diff", "what changed between two revisions; exit code 2 where anything did", diff_baseline)
+      ->expected(2);
+  add_baseline("compile", "sources to one index file", compile_baseline);
+  baselines->get_subcommand("compile")->add_option("--out", parsed.baseline.out, "the index to write")->required();
 
   add("doctor", "what works here, what does not, and what helps", doctor);
 

@@ -1,8 +1,9 @@
+#include "baseline/source/manifest.hpp"
+
 #include <cctype>
 #include <unordered_set>
 
 #include "baseline/paths.hpp"
-#include "baseline/sources.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "include/wire/text.hpp"
 
@@ -58,7 +59,7 @@ void read_absent(Map& map, FileExpectation& file) {
   }
 }
 
-void read_entry(Map& map, Baseline& baseline, std::unordered_set<std::string>& paths) {
+void read_entry(Map& map, Builder& out, std::unordered_set<std::string>& paths) {
   FileExpectation file;
   std::string path, sha256;
   map.read("address", file.address, "name of the resource; default file:PATH");
@@ -98,14 +99,13 @@ void read_entry(Map& map, Baseline& baseline, std::unordered_set<std::string>& p
   Resource resource;
   resource.address = file.address;
   resource.type = "file";
-  baseline.resources.push_back(std::move(resource));
-  baseline.files.push_back(std::move(file));
+  out.resource(resource);
+  out.file(std::move(file));
 }
 
 }  // namespace
 
-Result<Baseline> parse_manifest(const SourceSpec& spec, std::string_view bytes, const KeyedHash&) {
-  Baseline baseline;
+Result<void> read_manifest(const SourceSpec& spec, std::string_view bytes, const Keys&, Builder& out) {
   std::unordered_set<std::string> paths;
   const auto read = config::read_text(spec.path, std::string(bytes), [&](Map& map) {
     std::string api_version, kind, revision;
@@ -116,11 +116,11 @@ Result<Baseline> parse_manifest(const SourceSpec& spec, std::string_view bytes, 
     map.require("revision");
     map.read("revision", revision, "changes with every change of this file");
     map.require("files");
-    map.list("files", "what is expected, one entry a path", [&](Map& entry) { read_entry(entry, baseline, paths); });
-    baseline.revision["revision"] = revision;
+    map.list("files", "what is expected, one entry a path", [&](Map& entry) { read_entry(entry, out, paths); });
+    if (!map.describing()) out.revision("revision", revision);
   });
   if (!read) return read.error();
-  return baseline;
+  return {};
 }
 
 }  // namespace plumbline::baseline

@@ -1,0 +1,360 @@
+#include "baseline/index/index.hpp"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "baseline/index/tables.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::baseline {
+
+using namespace index;
+
+namespace {
+
+constexpr const char* compile_again = "compile the index again from its sources";
+
+Result<void> check(const std::string& path, std::span<const std::byte> bytes) {
+  const std::string what = "open the index " + path;
+  Header header;
+  if (bytes.size() < sizeof header) return Error{ErrorCode::corrupt, what, "shorter than its head", compile_again};
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.magic != magic) return invalid(what, "not an index of Plumbline", "name a file that `compile` made");
+  if (header.version != version || header.section_count != section_count)
+    return Error{ErrorCode::unsupported, what, "made by another version of Plumbline", compile_again};
+  if (header.file_size != bytes.size())
+    return Error{ErrorCode::corrupt, what, "not as long as its head says: written halfway, or cut", compile_again};
+  for (const auto& place : header.places)
+    if (place.offset % 8 != 0 || place.offset > bytes.size() || place.size > bytes.size() - place.offset)
+      return Error{ErrorCode::corrupt, what, "a part lies outside of the file", compile_again};
+  const std::uint64_t said = std::exchange(header.checksum, 0);
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> sum(XXH3_createState(), &XXH3_freeState);
+  if (sum == nullptr) return Error{ErrorCode::unavailable, what, "not enough memory", ""};
+  XXH3_64bits_reset(sum.get());
+  XXH3_64bits_update(sum.get(), &header, sizeof header);
+  XXH3_64bits_update(sum.get(), bytes.data() + sizeof header, bytes.size() - sizeof header);
+  if (XXH3_64bits_digest(sum.get()) != said)
+    return Error{ErrorCode::corrupt, what, "its checksum does not fit: the file was damaged", compile_again};
+  return {};
+}
+
+const Header& head(const std::byte* data) {
+  return *reinterpret_cast<const Header*>(data);
+}
+
+/// The type that others add to is the thing itself: "aws_s3_bucket" of aws_s3_bucket and aws_s3_bucket_policy.
+bool is_part_of(std::string_view type, std::string_view whole) {
+  return type.size() > whole.size() && type.starts_with(whole);
+}
+
+}  // namespace
+
+Result<Index> Index::open(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return io_error("open the index " + path, errno);
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) return io_error("open the index " + path, errno);
+  if (!S_ISREG(status.st_mode)) return invalid("open the index " + path, "not a regular file");
+  if (std::cmp_less(status.st_size, sizeof(Header)))
+    return Error{ErrorCode::corrupt, "open the index " + path, "shorter than its head", compile_again};
+  Index index;
+  index.size_ = static_cast<std::size_t>(status.st_size);
+  void* mapped = ::mmap(nullptr, index.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (mapped == MAP_FAILED) return io_error("map the index " + path, errno);
+  index.data_ = static_cast<const std::byte*>(mapped);
+  if (auto fine = check(path, {index.data_, index.size_}); !fine) return fine.error();
+  return index;
+}
+
+Index::Index(Index&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Index& Index::operator=(Index&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Index::~Index() {
+  if (data_ != nullptr)
+    ::munmap(const_cast<std::byte*>(data_), size_);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+}
+
+template <class Row>
+std::span<const Row> Index::rows(Section section) const {
+  const Place& place = head(data_).places[section];
+  return {reinterpret_cast<const Row*>(data_ + place.offset), place.size / sizeof(Row)};
+}
+
+std::string_view Index::text(std::uint32_t offset) const {
+  const auto bytes = rows<char>(strings);
+  std::uint64_t length = 0;
+  std::size_t at = offset;
+  for (int shift = 0; at < bytes.size() && shift < 35; shift += 7) {
+    const auto byte = static_cast<unsigned char>(bytes[at++]);
+    length |= std::uint64_t{byte & 0x7Fu} << shift;
+    if ((byte & 0x80) != 0) continue;
+    return length <= bytes.size() - at ? std::string_view(bytes.data() + at, length) : std::string_view();
+  }
+  return {};
+}
+
+template <class Matches>
+void Index::look_up(Section bucket_section, Section entry_section, std::string_view key, const Matches& matches) const {
+  const auto buckets = rows<std::uint32_t>(bucket_section);
+  const auto entries = rows<TableEntry>(entry_section);
+  const int bits = bucket_bits(entries.size());
+  const std::uint64_t hash = XXH3_64bits_withSeed(key.data(), key.size(), head(data_).seed);
+  const std::size_t bucket = hash >> (64 - bits);
+  if (bucket + 1 >= buckets.size()) return;
+  const std::size_t end = std::min<std::size_t>(buckets[bucket + 1], entries.size());
+  for (std::size_t i = buckets[bucket]; i < end; ++i)
+    if (entries[i].hash == static_cast<std::uint32_t>(hash)) matches(entries[i].row);
+}
+
+std::uint32_t Index::resource_count() const {
+  return static_cast<std::uint32_t>(rows<ResourceRow>(resources).size());
+}
+std::uint32_t Index::file_count() const {
+  return static_cast<std::uint32_t>(rows<FileRow>(files).size());
+}
+std::uint32_t Index::source_count() const {
+  return static_cast<std::uint32_t>(rows<SourceRow>(sources).size());
+}
+std::uint32_t Index::skipped_count() const {
+  return static_cast<std::uint32_t>(rows<SkippedRow>(index::skipped).size());
+}
+std::uint64_t Index::bytes() const {
+  return size_;
+}
+std::uint64_t Index::key_id() const {
+  return head(data_).key_id;
+}
+
+namespace {
+
+/// The row, or one of zeros beyond the end: its strings are empty.
+template <class Row>
+Row row_or_nothing(std::span<const Row> rows, std::uint32_t i) {
+  return i < rows.size() ? rows[i] : Row{};
+}
+
+template <class Row>
+std::span<const Row> part(std::span<const Row> rows, std::uint64_t first, std::uint64_t count) {
+  if (first > rows.size()) return {};
+  return rows.subspan(first, std::min<std::uint64_t>(count, rows.size() - first));
+}
+
+std::vector<std::string> split(std::string_view text, char by) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto end = text.find(by);
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::string_view Index::address(std::uint32_t i) const {
+  return text(row_or_nothing(rows<ResourceRow>(resources), i).address);
+}
+std::string_view Index::type(std::uint32_t i) const {
+  return text(row_or_nothing(rows<ResourceRow>(resources), i).type);
+}
+std::uint64_t Index::digest(std::uint32_t i) const {
+  return row_or_nothing(rows<ResourceRow>(resources), i).digest;
+}
+std::uint32_t Index::source_of(std::uint32_t i) const {
+  return row_or_nothing(rows<ResourceRow>(resources), i).source;
+}
+
+std::vector<std::string_view> Index::ids(std::uint32_t i) const {
+  const ResourceRow row = row_or_nothing(rows<ResourceRow>(resources), i);
+  std::vector<std::string_view> found;
+  for (const auto id : part(rows<std::uint32_t>(index::ids), row.first_id, row.id_count)) found.push_back(text(id));
+  return found;
+}
+
+std::vector<IndexedAttribute> Index::attributes(std::uint32_t i) const {
+  std::vector<IndexedAttribute> found;
+  const auto all = rows<ResourceRow>(resources);
+  if (i >= all.size()) return found;
+  const ShapeRow shape = row_or_nothing(rows<ShapeRow>(shapes), all[i].shape);
+  const auto slot_rows = rows<std::uint64_t>(slots);
+  std::size_t slot = all[i].first_slot;
+  for (const auto& described : part(rows<ShapeAttribute>(shape_attributes), shape.first, shape.count)) {
+    IndexedAttribute attribute;
+    attribute.path = text(described.path);
+    attribute.sensitive = (described.flags & attribute_sensitive) != 0;
+    attribute.absent = (described.flags & attribute_absent) != 0;
+    if (!attribute.absent && slot < slot_rows.size()) {
+      const std::uint64_t value = slot_rows[slot++];
+      if ((value & slot_is_text) != 0)
+        attribute.value = text(static_cast<std::uint32_t>(value));
+      else
+        attribute.hash = value;
+    }
+    found.push_back(attribute);
+  }
+  return found;
+}
+
+Resource Index::resource(std::uint32_t i) const {
+  const ResourceRow row = row_or_nothing(rows<ResourceRow>(resources), i);
+  Resource out;
+  out.address = text(row.address);
+  out.provider = text(row.provider);
+  out.type = text(row.type);
+  out.region = text(row.region);
+  out.account = text(row.account);
+  out.ignored = split(text(row.ignored), '\n');
+  for (const auto id : ids(i)) out.ids.emplace_back(id);
+  for (const auto& attribute : attributes(i))
+    out.attributes.push_back(
+        {std::string(attribute.path), attribute.hash, std::string(attribute.value), attribute.sensitive});
+  return out;
+}
+
+FileExpectation Index::file(std::uint32_t i) const {
+  FileExpectation out;
+  const auto all = rows<FileRow>(files);
+  if (i >= all.size()) return out;
+  const FileRow& row = all[i];
+  const auto optional = [&](std::uint32_t offset) {
+    return offset == none ? std::optional<std::string>() : std::string(text(offset));
+  };
+  out.address = text(row.address);
+  out.path = text(row.path);
+  out.absent = (row.flags & file_absent) != 0;
+  out.sensitive = (row.flags & file_sensitive) != 0;
+  out.content = optional(row.content);
+  if (row.mode != none) out.mode = row.mode & 07777;
+  out.owner = optional(row.owner);
+  out.group = optional(row.group);
+  out.symlink_target = optional(row.symlink_target);
+  out.absent_entries = split(text(row.absent_entries), '/');
+  return out;
+}
+
+std::uint32_t Index::owner_of_file(std::uint32_t i) const {
+  const auto all = rows<FileRow>(files);
+  return i < all.size() ? all[i].resource : none;
+}
+
+Skipped Index::skipped(std::uint32_t i) const {
+  const SkippedRow row = row_or_nothing(rows<SkippedRow>(index::skipped), i);
+  return {std::string(text(row.address)), std::string(text(row.why))};
+}
+
+std::uint32_t Index::source_of_skipped(std::uint32_t i) const {
+  return row_or_nothing(rows<SkippedRow>(index::skipped), i).source;
+}
+
+Index::Source Index::source(std::uint32_t i) const {
+  const SourceRow row = row_or_nothing(rows<SourceRow>(sources), i);
+  Source out;
+  out.spec = {std::string(text(row.name)), std::string(text(row.kind)), std::string(text(row.path))};
+  for (const auto& line : split(text(row.revision), '\n'))
+    if (const auto equals = line.find('='); equals != std::string::npos)
+      out.revision[line.substr(0, equals)] = line.substr(equals + 1);
+  out.resources = row.resources;
+  out.files = row.files;
+  out.skipped = row.skipped;
+  return out;
+}
+
+std::vector<std::uint32_t> Index::find_address(std::string_view wanted) const {
+  std::vector<std::uint32_t> found;
+  look_up(address_buckets, address_entries, wanted, [&](std::uint32_t row) {
+    if (address(row) == wanted) found.push_back(row);
+  });
+  return found;
+}
+
+void Index::find_id(std::string_view id, std::vector<std::uint32_t>& found) const {
+  found.clear();
+  const auto all = rows<ResourceRow>(resources);
+  const auto id_rows = rows<std::uint32_t>(index::ids);
+  look_up(id_buckets, id_entries, id, [&](std::uint32_t i) {
+    if (i >= all.size() || (!found.empty() && found.back() == i)) return;
+    for (const auto offset : part(id_rows, all[i].first_id, all[i].id_count)) {
+      if (text(offset) != id) continue;
+      found.push_back(i);
+      return;
+    }
+  });
+}
+
+void Index::find_path(std::string_view path, std::vector<std::uint32_t>& found) const {
+  found.clear();
+  const auto all = rows<FileRow>(files);
+  look_up(path_buckets, path_entries, path, [&](std::uint32_t i) {
+    if (i < all.size() && text(all[i].path) == path) found.push_back(i);
+  });
+}
+
+namespace {
+
+void sort_best_first(std::vector<Owner>& owners) {
+  std::sort(owners.begin(), owners.end(), [](const Owner& a, const Owner& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.resource < b.resource;
+  });
+}
+
+}  // namespace
+
+std::vector<Owner> Index::owners_of_id(std::string_view id) const {
+  std::vector<std::uint32_t> found;
+  find_id(id, found);
+  std::vector<Owner> owners;
+  for (const auto row : found) {
+    const auto whole = std::find_if(found.begin(), found.end(),
+                                    [&](std::uint32_t other) { return is_part_of(type(row), type(other)); });
+    const auto names = ids(row);
+    const bool own = !names.empty() && names.front() == id;
+    if (whole != found.end())
+      owners.push_back({row, 2, "a part of " + std::string(type(*whole)) + ", under the same id"});
+    else if (own)
+      owners.push_back({row, 0, "this is its id"});
+    else
+      owners.push_back({row, 1, "one of its other names"});
+  }
+  sort_best_first(owners);
+  return owners;
+}
+
+std::vector<Owner> Index::owners_of_path(std::string_view path) const {
+  std::vector<Owner> owners;
+  std::vector<std::uint32_t> found;
+  find_path(path, found);
+  const auto all = rows<FileRow>(files);
+  for (const auto i : found) {
+    const bool lists = text(all[i].absent_entries).empty();
+    owners.push_back(
+        {all[i].resource, lists ? 0u : 1u, lists ? "declares this path" : "declares what it must not hold"});
+  }
+  const auto slash = path.rfind('/');
+  if (slash != std::string_view::npos && slash + 1 < path.size()) {
+    const std::string name(path.substr(slash + 1));
+    find_path(slash == 0 ? "/" : path.substr(0, slash), found);
+    for (const auto i : found)
+      for (const auto& pattern : split(text(all[i].absent_entries), '/'))
+        if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0) {
+          owners.push_back({all[i].resource, 1, "declares that no " + pattern + " is here"});
+          break;
+        }
+  }
+  sort_best_first(owners);
+  return owners;
+}
+
+}  // namespace plumbline::baseline

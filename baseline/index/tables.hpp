@@ -1,0 +1,33 @@
+// The parts of writing an index that know nothing of resources: hash tables and the file as a whole.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "baseline/index/format.hpp"
+#include "baseline/index/section_file.hpp"
+
+namespace plumbline::baseline::index {
+
+/// 12 bytes, since a large source makes millions of them.
+struct HashedRow {
+  HashedRow(std::uint64_t hash, std::uint32_t of)
+      : low(static_cast<std::uint32_t>(hash)), high(static_cast<std::uint32_t>(hash >> 32)), row(of) {}
+  std::uint64_t hash() const { return std::uint64_t{high} << 32 | low; }
+
+  std::uint32_t low, high, row;
+};
+
+/// About one entry a bucket: of `entries` entries the table has 2^bits buckets.
+int bucket_bits(std::uint64_t entries);
+
+/// Sorts `rows` (by bucket, then row) and writes them as buckets and entries.
+void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries);
+
+/// Puts the sections behind `header` (whose places and size are set) and the file in its place: synced, then renamed.
+Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
+                         const std::array<SectionFile, section_count>& sections);
+
+}  // namespace plumbline::baseline::index

@@ -1,0 +1,290 @@
+#include "baseline/source/terraform_common.hpp"
+
+#include <string.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "baseline/source/terraform_file.hpp"
+#include "baseline/source/terraform_provider.hpp"
+#include "baseline/value/sensitive.hpp"
+#include "include/config/yaml_tree.hpp"
+
+namespace plumbline::baseline {
+namespace {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::key_value_pair;
+using simdjson::dom::object;
+
+// Bounds on what is compared with each attribute. No provider comes near; beyond them, less is told of the resource.
+constexpr std::size_t max_marks = 512;     ///< then all of it is taken for secret
+constexpr std::size_t max_dynamic = 64;    ///< ditto
+constexpr std::size_t max_unknown = 1024;  ///< then no attribute is taken for known
+
+/// Whether it is a type as cty writes it: "string", ["list", …].
+bool is_cty_type(element type) {
+  std::string_view name;
+  if (type.get_string().get(name) == simdjson::SUCCESS)
+    return name == "string" || name == "number" || name == "bool" || name == "dynamic";
+  array parts;
+  if (type.get_array().get(parts) != simdjson::SUCCESS || parts.at(0).get_string().get(name) != simdjson::SUCCESS)
+    return false;
+  return name == "object" || name == "map" || name == "list" || name == "set" || name == "tuple";
+}
+
+/// The value within {"value": …, "type": …}, as states write attributes of which the schema leaves the type open
+/// (terraform_data.input, kubernetes_manifest.manifest).
+bool is_dynamic(element wrapper, element& value) {
+  object members;
+  element type;
+  if (wrapper.get_object().get(members) != simdjson::SUCCESS || members.size() != 2) return false;
+  return members["value"].get(value) == simdjson::SUCCESS && members["type"].get(type) == simdjson::SUCCESS &&
+         is_cty_type(type);
+}
+
+/// Marks do not know of such wrapping. At the top it is taken off, and they fit; one further down is marked as a whole,
+/// and so is what has no members (a set, of which a mark names the element).
+std::string fitting_mark(object attributes, const std::string& mark) {
+  std::string name;
+  for (std::size_t i = 0, level = 0; i <= mark.size(); ++i) {
+    if (i < mark.size() && mark[i] != '.') {
+      if (mark[i] == '\\' && i + 1 < mark.size()) ++i;
+      name += mark[i];
+      continue;
+    }
+    element value, inner;
+    if (attributes[name].get(value) != simdjson::SUCCESS) return mark;
+    if (is_dynamic(value, inner)) {
+      if (level != 0) return mark.substr(0, i);
+      value = inner;
+    }
+    if (value.get_object().get(attributes) != simdjson::SUCCESS) return mark.substr(0, i);
+    name.clear();
+    ++level;
+  }
+  return mark;
+}
+
+/// The only step of a path into a map or an object; false where the step goes into a list or a set.
+bool step_name(element step, std::string_view& name) {
+  if (step["value"].get_string().get(name) == simdjson::SUCCESS) return true;  // get_attr
+  return step["value"]["value"].get_string().get(name) == simdjson::SUCCESS;   // index: a typed value
+}
+
+bool has_mark(element marks) {
+  bool mark = false;
+  if (marks.get_bool().get(mark) == simdjson::SUCCESS) return mark;
+  object members;
+  if (marks.get_object().get(members) == simdjson::SUCCESS)
+    return std::any_of(members.begin(), members.end(), [](key_value_pair member) { return has_mark(member.value); });
+  array items;
+  return marks.get_array().get(items) == simdjson::SUCCESS && std::any_of(items.begin(), items.end(), has_mark);
+}
+
+void append_marked(element marks, std::string& path, std::vector<std::string>& paths) {
+  object members;
+  if (marks.get_object().get(members) != simdjson::SUCCESS) {
+    if (has_mark(marks)) paths.push_back(path);
+    return;
+  }
+  for (const key_value_pair member : members) {
+    const std::size_t size = path.size();
+    if (size != 0) path += '.';
+    path += path_part(member.key);
+    append_marked(member.value, path, paths);
+    path.resize(size);
+  }
+}
+
+}  // namespace
+
+TerraformEmitter::TerraformEmitter(const SourceSpec& spec, const Keys& keys, Builder& out, std::string base)
+    : spec_(spec), keys_(keys), out_(out), base_(std::move(base)) {}
+
+void TerraformEmitter::prepare_rules(const TerraformInstance& instance) {
+  if (type_ != instance.type || provider_ != resource_.provider || type_.empty()) {
+    type_ = instance.type;
+    provider_ = resource_.provider;
+    rules_.computed.clear();
+    rules_.sensitive.clear();
+    append_computed(provider_, type_, rules_.computed);
+    append_always_sensitive(type_, rules_.sensitive);
+    computed_of_type_ = rules_.computed.size();
+    sensitive_of_type_ = rules_.sensitive.size();
+  }
+  rules_.computed.resize(computed_of_type_);
+  rules_.computed.insert(rules_.computed.end(), instance.unknown.begin(), instance.unknown.end());
+  rules_.sensitive.resize(sensitive_of_type_);
+  rules_.sensitive.insert(rules_.sensitive.end(), instance.sensitive.begin(), instance.sensitive.end());
+  const auto marks = rules_.sensitive.begin() + static_cast<std::ptrdiff_t>(sensitive_of_type_);
+  std::sort(marks, rules_.sensitive.end());
+  rules_.sensitive.erase(std::unique(marks, rules_.sensitive.end()), rules_.sensitive.end());
+  const std::size_t count = rules_.sensitive.size() - sensitive_of_type_;
+  rules_.all_sensitive = instance.all_sensitive || count > max_marks || (count > 0 && marks->empty());
+  if (rules_.all_sensitive) {
+    rules_.sensitive.resize(sensitive_of_type_);
+  } else {
+    std::transform(marks, rules_.sensitive.end(), marks,
+                   [&](const std::string& mark) { return fitting_mark(instance.attributes, mark); });
+  }
+}
+
+/// Dynamic values without their wrapping, so that their paths are those of `show -json`.
+void TerraformEmitter::append_dynamic(const TerraformInstance& instance) {
+  const std::size_t known = rules_.computed.size();
+  for (const auto [name, wrapped] : instance.attributes) {
+    element value;
+    object members;
+    if (!is_dynamic(wrapped, value)) continue;
+    if (rules_.computed.size() == known + max_dynamic) {
+      rules_.all_sensitive = true;  // no provider has so many, and marks do not fit the rest of them
+      return;
+    }
+    const std::string path = path_part(name);
+    const auto covers = [&](const std::string& other) { return is_within(path, other); };
+    if (std::any_of(rules_.computed.begin(), rules_.computed.begin() + static_cast<std::ptrdiff_t>(known), covers))
+      continue;
+    if (value.get_object().get(members) == simdjson::SUCCESS && members.size() != 0) {
+      AttributeRules rules = rules_;
+      rules.computed.resize(known);
+      append_attributes(members, rules, keys_.attributes, resource_.attributes, path);
+    } else {
+      Attribute attribute{path, 0, canonical(value, rules_.lists), false};
+      attribute.hash = keys_.attributes.of(attribute.value);
+      attribute.sensitive = rules_.all_sensitive || sounds_sensitive(name) || looks_sensitive(attribute.value) ||
+                            std::any_of(rules_.sensitive.begin(), rules_.sensitive.end(), covers);
+      if (attribute.sensitive) explicit_bzero(attribute.value.data(), attribute.value.size());
+      if (attribute.sensitive || attribute.value.size() > max_shown) attribute.value.clear();
+      resource_.attributes.push_back(std::move(attribute));
+    }
+    rules_.computed.push_back(path);
+  }
+}
+
+/// Some providers make the id from the secret. A fingerprint that fits tells.
+void TerraformEmitter::drop_ids_of_secrets() {
+  if (std::none_of(resource_.attributes.begin(), resource_.attributes.end(),
+                   [](const Attribute& attribute) { return attribute.sensitive; }))
+    return;
+  std::erase_if(resource_.ids, [&](const std::string& id) {
+    const auto print = keys_.attributes.of(canonical_text(id));
+    return std::any_of(resource_.attributes.begin(), resource_.attributes.end(),
+                       [&](const Attribute& attribute) { return attribute.sensitive && attribute.hash == print; });
+  });
+}
+
+Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
+  resource_.address = instance.address;
+  resource_.provider = terraform_provider_name(instance.provider);
+  resource_.type = instance.type;
+  resource_.attributes.clear();
+  prepare_rules(instance);
+  const bool is_file = is_terraform_file(instance.type);
+  const bool secret_file = is_file && terraform_file_is_sensitive(instance);
+  if (secret_file)
+    for (const char* name : {"content", "sensitive_content", "content_base64"}) rules_.sensitive.emplace_back(name);
+  identify(instance.attributes, rules_.sensitive, resource_);
+  if (rules_.all_sensitive) resource_.ids.clear();
+  const bool nothing_known =
+      instance.unknown.size() > max_unknown || std::any_of(instance.unknown.begin(), instance.unknown.end(),
+                                                           [](const std::string& path) { return path.empty(); });
+  if (!nothing_known) {
+    append_dynamic(instance);
+    append_attributes(instance.attributes, rules_, keys_.attributes, resource_.attributes);
+  }
+  drop_ids_of_secrets();
+  out_.resource(resource_);
+  if (!is_file) return {};
+  return emit_terraform_file(instance, secret_file, spec_, base_, keys_, out_);
+}
+
+Result<std::string> terraform_index(element key, const std::string& pointer) {
+  if (key.is_null()) return std::string();
+  std::int64_t index = 0;
+  if (key.get_int64().get(index) == simdjson::SUCCESS) return "[" + std::to_string(index) + "]";
+  std::string_view name;
+  if (key.get_string().get(name) != simdjson::SUCCESS) return invalid(pointer, "neither a number nor text");
+  return "[\"" + hcl_quoted(name) + "\"]";
+}
+
+std::string hcl_quoted(std::string_view name) {
+  std::string quoted;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '\n') {
+      quoted += "\\n";
+    } else if (c == '\r') {
+      quoted += "\\r";
+    } else if (c == '\t') {
+      quoted += "\\t";
+    } else if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7F) {
+      char text[8];
+      std::snprintf(text, sizeof text, "\\u%04x", byte);
+      quoted += text;
+    } else {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+      if ((c == '$' || c == '%') && i + 1 < name.size() && name[i + 1] == '{') quoted += c;
+    }
+  }
+  return quoted;
+}
+
+void add_sensitive_paths(element sensitive_attributes, TerraformInstance& instance) {
+  array paths;
+  if (sensitive_attributes.get_array().get(paths) != simdjson::SUCCESS) {
+    instance.all_sensitive = instance.all_sensitive || !sensitive_attributes.is_null();
+    return;
+  }
+  for (const element item : paths) {
+    array steps;
+    if (item.get_array().get(steps) != simdjson::SUCCESS) {
+      instance.all_sensitive = true;
+      continue;
+    }
+    std::string path;
+    for (const element step : steps) {
+      std::string_view name;
+      if (!step_name(step, name)) break;
+      if (!path.empty()) path += '.';
+      path += path_part(name);
+    }
+    if (path.empty()) {
+      instance.all_sensitive = true;
+    } else {
+      instance.sensitive.push_back(std::move(path));
+    }
+  }
+}
+
+void append_marked_paths(element marks, std::vector<std::string>& paths) {
+  std::string path;
+  append_marked(marks, path, paths);
+}
+
+bool is_encrypted_by_tofu(object top) {
+  std::string_view version;
+  if (top["encryption_version"].get_string().get(version) == simdjson::SUCCESS && !version.empty()) return true;
+  return top["encrypted_data"].error() == simdjson::SUCCESS;
+}
+
+Result<void> read_encrypted_state(const SourceSpec& spec, object top, Builder& out) {
+  std::int64_t serial = 0;
+  std::string_view lineage;
+  if (top["serial"].get_int64().get(serial) != simdjson::SUCCESS ||
+      top["lineage"].get_string().get(lineage) != simdjson::SUCCESS || lineage.empty())
+    return Error{ErrorCode::unsupported, "read " + spec.path,
+                 "it is encrypted by OpenTofu and shows no serial and lineage: a plan, or no state at all",
+                 "give the state itself, or a manifest of the files (docs/reference/manifest.md)"};
+  out.revision("serial", std::to_string(serial));
+  out.revision("lineage", config::shown(lineage));
+  out.opaque(
+      "tofu:" + spec.name,
+      "encrypted by OpenTofu, and there is no key here: only serial and lineage are known, so drift is coarse: a "
+      "change of the state is seen, no resource in it");
+  return {};
+}
+
+}  // namespace plumbline::baseline

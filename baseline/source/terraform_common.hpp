@@ -1,0 +1,85 @@
+// What the readers of Terraform's and OpenTofu's formats share: an instance of a resource, however it was written,
+// becomes a resource of the baseline and, where it is a file of the node, its expectation.
+//
+// Sources of the facts: internal/states/statefile/version4.go, internal/command/jsonstate and internal/encryption of
+// OpenTofu (Terraform's are the same but for the encryption), hashicorp/terraform-provider-local.
+#pragma once
+
+#include <simdjson.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baseline/builder.hpp"
+#include "baseline/source/readers.hpp"
+#include "baseline/value/attributes.hpp"
+
+namespace plumbline::baseline {
+
+/// One current (not deposed) instance of a managed resource. `lifecycle.ignore_changes` is in none of the formats (nor
+/// in the `configuration` of a plan), so no resource of Terraform has `ignored` paths.
+struct TerraformInstance {
+  std::string address;        ///< whole: "tofu:prod-net/module.web[0].local_file.f[\"a\"]"
+  std::string_view type;      ///< "aws_s3_bucket"
+  std::string_view provider;  ///< as the source writes it (terraform_provider_name())
+  simdjson::dom::object attributes;
+  std::string pointer;                 ///< JSON pointer of `attributes` in the source: "/resources/0/…", for errors
+  bool all_sensitive = false;          ///< marked as a whole
+  std::vector<std::string> sensitive;  ///< marked paths, syntax of Attribute::path
+  std::vector<std::string> unknown;    ///< paths that are known only after an apply: neither value nor absence is meant
+};
+
+/// Hands instances to a builder. Values of which the provider's schema leaves the type open are wrapped in a state, as
+/// {"value": …, "type": "string"}, and not in `show -json`: they are taken out of it. Keeps its buffers between them;
+/// one thread. The references outlive it.
+class TerraformEmitter {
+ public:
+  /// `base`: absolute directory from which relative file names are taken, which is where the tool ran; "" where that is
+  /// not known, and such files are skipped.
+  TerraformEmitter(const SourceSpec& spec, const Keys& keys, Builder& out, std::string base);
+
+  /// The resource, and for local_file and local_sensitive_file the file. Errors: a local file that contradicts itself
+  /// or that the provider cannot have written, which means that the source is damaged as a whole.
+  Result<void> emit(const TerraformInstance& instance);
+
+ private:
+  void prepare_rules(const TerraformInstance& instance);
+  void append_dynamic(const TerraformInstance& instance);
+  void drop_ids_of_secrets();
+
+  const SourceSpec& spec_;
+  const Keys& keys_;
+  Builder& out_;
+  std::string base_;
+  Resource resource_;                                         ///< of the last instance
+  AttributeRules rules_;                                      ///< of the last instance; those of its type come first
+  std::string type_;                                          ///< for which the first parts of rules_ were made
+  std::string provider_;                                      ///< ditto
+  std::size_t computed_of_type_ = 0, sensitive_of_type_ = 0;  ///< how many of the rules are those of the type
+};
+
+/// `["a"]` for a for_each key, `[0]` for a count index, "" for null, as both tools print them (internal/addrs/
+/// instance_key.go), so that an address can be pasted into `tofu state show`. An error for anything else.
+Result<std::string> terraform_index(simdjson::dom::element key, const std::string& pointer);
+
+/// A key as HCL quotes it (toHCLQuotedString); characters beyond ASCII are all taken for printable.
+std::string hcl_quoted(std::string_view name);
+
+/// The paths of a state's `sensitive_attributes`: lists of {type: "get_attr" | "index", value}. A path that goes into a
+/// list ends there; one that cannot be read marks everything.
+void add_sensitive_paths(simdjson::dom::element sensitive_attributes, TerraformInstance& instance);
+
+/// The paths of a tree of marks as `show -json` writes it (`sensitive_values`, `after_sensitive`, `after_unknown`):
+/// true for a marked value, within objects like the values themselves. A list with a mark anywhere is marked as a
+/// whole, so is "" for a mark on the whole tree.
+void append_marked_paths(simdjson::dom::element marks, std::vector<std::string>& paths);
+
+/// Whether `top` is a state or plan that OpenTofu encrypted (internal/encryption/base.go: `encryption_version`).
+bool is_encrypted_by_tofu(simdjson::dom::object top);
+
+/// What an encrypted state shows without its key: serial and lineage become the revision, one skip line says that drift
+/// is seen only coarsely. No resources. An error where serial and lineage are missing (an encrypted plan has none).
+Result<void> read_encrypted_state(const SourceSpec& spec, simdjson::dom::object top, Builder& out);
+
+}  // namespace plumbline::baseline

@@ -1,0 +1,260 @@
+#include "baseline/source/terraform_state.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "baseline/source/terraform_common.hpp"
+
+namespace plumbline::baseline {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+static_assert(JsonStream::padding >= simdjson::SIMDJSON_PADDING);
+
+constexpr std::size_t max_json_depth = 256;
+constexpr std::size_t max_instance = std::size_t{256} << 20;
+constexpr std::size_t max_head_value = 4096;
+constexpr const char* half_written = "a writer may be in the middle of it; it is read again when it changes";
+
+/// What of a resource stands beside its instances.
+struct Head {
+  std::string mode, type, name, module, provider;
+  bool complete() const { return !mode.empty() && !type.empty() && !name.empty() && !provider.empty(); }
+};
+
+JsonStream::Read from_memory(std::string_view bytes) {
+  return [bytes](char* to, std::size_t size) mutable -> Result<std::size_t> {
+    const std::size_t part = std::min(size, bytes.size());
+    std::memcpy(to, bytes.data(), part);
+    bytes.remove_prefix(part);
+    return part;
+  };
+}
+
+class StateReader {
+ public:
+  StateReader(const SourceSpec& spec, const Keys& keys, Builder& out)
+      : spec_(spec),
+        out_(out),
+        emitter_(spec, keys, out, spec.path.substr(0, std::max<std::size_t>(spec.path.rfind('/'), 1))) {}
+  ~StateReader() {
+    // simdjson unescapes texts into this buffer, which is 5/3 of the document's capacity.
+    if (parser_.doc.string_buf) ::explicit_bzero(parser_.doc.string_buf.get(), 5 * parser_.doc.capacity() / 3);
+  }
+  StateReader(const StateReader&) = delete;
+  StateReader& operator=(const StateReader&) = delete;
+
+  Result<void> read(JsonStream& stream) {
+    if (stream.peek() == '[') return refuse("", "not an object: not a state");
+    stream.enter('{');
+    while (const auto key = stream.next_key()) {
+      if (*key == "resources") {
+        if (has_resources_) return refuse("/resources", "stands there twice");
+        has_resources_ = true;
+        if (auto done = read_resources(stream); !done) return done;
+        continue;
+      }
+      const std::string_view value = stream.value();
+      if (stream.failed()) break;
+      element parsed;
+      if (auto fine = parse(value, "/" + *key, parsed); !fine) return fine;
+      note_head(*key, value);
+    }
+    stream.end();
+    if (stream.failed()) return stream.error();
+    return check_head();
+  }
+
+ private:
+  Error refuse(const std::string& pointer, const std::string& why,
+               const std::string& fix = "is this a state file, written whole?") const {
+    return invalid(spec_.path + "#" + pointer, why, fix);
+  }
+
+  /// `text` has padding behind it.
+  Result<void> parse(std::string_view text, const std::string& pointer, element& parsed) {
+    if (text.size() > capacity_ || capacity_ == 0) {
+      capacity_ = std::max<std::size_t>({text.size(), 2 * capacity_, 4096});
+      if (parser_.allocate(capacity_, max_json_depth) != simdjson::SUCCESS) {
+        capacity_ = 0;
+        return Error{ErrorCode::unavailable, "read the state " + spec_.path, "not enough memory", ""};
+      }
+    }
+    const auto error = parser_.parse(text.data(), text.size(), false).get(parsed);
+    if (error == simdjson::SUCCESS) return {};
+    return refuse(pointer, std::string("not JSON: ") + simdjson::error_message(error), half_written);
+  }
+
+  void note_head(const std::string& key, std::string_view value) {
+    for (const std::string_view known :
+         {"version", "serial", "lineage", "encryption_version", "encrypted_data", "format_version"}) {
+      if (key != known) continue;
+      head_ += (head_.empty() ? "" : ",") + ("\"" + key + "\":");
+      head_ += value.size() <= max_head_value ? value : std::string_view("\"long\"");
+    }
+  }
+
+  Result<void> check_head() {
+    element parsed;
+    object top;
+    std::string text = "{" + head_ + "}";
+    text.reserve(text.size() + JsonStream::padding);
+    if (auto fine = parse(text, "", parsed); !fine) return fine;
+    if (parsed.get_object().get(top) != simdjson::SUCCESS) return refuse("", "not an object");
+    if (is_encrypted_by_tofu(top)) return read_encrypted_state(spec_, top, out_);
+    std::int64_t version = 0;
+    if (top["version"].get_int64().get(version) != simdjson::SUCCESS)
+      return top["format_version"].error() == simdjson::SUCCESS
+                 ? refuse("/version", "this is `show -json` output or a plan, not a state",
+                          "give it as terraform_json instead of terraform_state")
+                 : refuse("/version", "missing: not a Terraform or OpenTofu state");
+    if (version != 4)
+      return refuse("/version", "state version " + std::to_string(version) + ", this agent reads version 4",
+                    "upgrade the state with a current terraform or tofu");
+    std::int64_t serial = 0;
+    std::string_view lineage;
+    if (top["serial"].get_int64().get(serial) != simdjson::SUCCESS ||
+        top["lineage"].get_string().get(lineage) != simdjson::SUCCESS)
+      return refuse("", "serial or lineage is missing");
+    if (!has_resources_) return refuse("/resources", "missing, or not a list");
+    out_.revision("serial", std::to_string(serial));
+    out_.revision("lineage", std::string(lineage));
+    return {};
+  }
+
+  Result<void> read_resources(JsonStream& stream) {
+    if (const char first = stream.peek(); first != '[' && first != '\0')
+      return refuse("/resources", "missing, or not a list");
+    stream.enter('[');
+    for (std::size_t i = 0; stream.next_element(); ++i)
+      if (auto done = read_resource(stream, "/resources/" + std::to_string(i)); !done) return done;
+    if (stream.failed()) return stream.error();
+    return {};
+  }
+
+  Result<void> read_resource(JsonStream& stream, const std::string& pointer) {
+    if (const char first = stream.peek(); first != '{' && first != '\0') return refuse(pointer, "not an object");
+    stream.enter('{');
+    Head head;
+    bool has_instances = false, streamed = false;
+    std::string kept;  // instances that stand before what names them, as in a state that was sorted by its keys
+    while (const auto key = stream.next_key()) {
+      if (*key == "instances") {
+        if (has_instances) return refuse(pointer + "/instances", "stands there twice");
+        has_instances = true;
+        if (head.complete() && head.mode == "managed") {
+          streamed = true;
+          if (auto done = read_instances(stream, head, pointer); !done) return done;
+        } else {
+          kept = stream.value();
+        }
+        continue;
+      }
+      const std::string_view value = stream.value();
+      if (stream.failed()) break;
+      element parsed;
+      if (auto fine = parse(value, pointer + "/" + *key, parsed); !fine) return fine;
+      std::string_view text;
+      if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
+      const auto part = *key == "mode"       ? &Head::mode
+                        : *key == "type"     ? &Head::type
+                        : *key == "name"     ? &Head::name
+                        : *key == "module"   ? &Head::module
+                        : *key == "provider" ? &Head::provider
+                                             : nullptr;
+      if (part == nullptr) continue;
+      if (streamed) return refuse(pointer + "/" + *key, "stands behind the instances and the rest before them");
+      head.*part = text;
+    }
+    if (stream.failed()) return stream.error();
+    if (head.mode.empty() || head.type.empty() || head.name.empty())
+      return refuse(pointer, "mode, type or name is missing");
+    if (!has_instances) return refuse(pointer + "/instances", "missing, or not a list");
+    if (streamed || head.mode != "managed") return {};
+    JsonStream inner("read the state " + spec_.path, from_memory(kept), max_instance);
+    const auto done = read_instances(inner, head, pointer);
+    ::explicit_bzero(kept.data(), kept.size());
+    return done;
+  }
+
+  Result<void> read_instances(JsonStream& stream, const Head& head, const std::string& pointer) {
+    const std::string list = pointer + "/instances";
+    if (const char first = stream.peek(); first != '[' && first != '\0') return refuse(list, "missing, or not a list");
+    const std::string base =
+        "tofu:" + spec_.name + "/" + (head.module.empty() ? "" : head.module + ".") + head.type + "." + head.name;
+    stream.enter('[');
+    for (std::size_t i = 0; stream.next_element(); ++i) {
+      const std::string_view text = stream.value();
+      if (stream.failed()) break;
+      if (auto done = read_instance(text, head, base, list + "/" + std::to_string(i)); !done) return done;
+    }
+    if (stream.failed()) return stream.error();
+    return {};
+  }
+
+  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base,
+                             const std::string& pointer) {
+    element parsed;
+    if (auto fine = parse(text, pointer, parsed); !fine) return fine;
+    object members;
+    if (parsed.get_object().get(members) != simdjson::SUCCESS) return refuse(pointer, "not an object");
+    instance_.address = base;
+    instance_.type = head.type;
+    instance_.provider = head.provider;
+    instance_.pointer = spec_.path + "#" + pointer + "/attributes";
+    instance_.all_sensitive = false;
+    instance_.sensitive.clear();
+    bool has_attributes = false, deposed = false;
+    for (const auto member : members) {
+      std::string_view value;
+      if (member.key == "index_key") {
+        const auto index = terraform_index(member.value, spec_.path + "#" + pointer + "/index_key");
+        if (!index) return index.error();
+        instance_.address += *index;
+      } else if (member.key == "attributes") {
+        has_attributes = member.value.get_object().get(instance_.attributes) == simdjson::SUCCESS;
+      } else if (member.key == "sensitive_attributes") {
+        add_sensitive_paths(member.value, instance_);
+      } else if (member.key == "deposed") {
+        deposed = member.value.get_string().get(value) == simdjson::SUCCESS && !value.empty();
+      } else if (member.key == "provider" && member.value.get_string().get(value) == simdjson::SUCCESS) {
+        instance_.provider = value;  // OpenTofu may keep it with the instance
+      }
+    }
+    if (deposed) {
+      out_.skip(instance_.address, "deposed: waits to be destroyed, another instance stands for it");
+      return {};
+    }
+    if (!has_attributes) {
+      out_.skip(instance_.address, "no attributes (a state of a very old version?)");
+      return {};
+    }
+    return emitter_.emit(instance_);
+  }
+
+  const SourceSpec& spec_;
+  Builder& out_;
+  TerraformEmitter emitter_;
+  simdjson::dom::parser parser_;
+  std::size_t capacity_ = 0;
+  TerraformInstance instance_;
+  std::string head_;  ///< the members of the state that are not resources, as JSON
+  bool has_resources_ = false;
+};
+
+}  // namespace
+
+Result<void> stream_terraform_state(const SourceSpec& spec, JsonStream::Read read, const Keys& keys, Builder& out) {
+  JsonStream stream("read the state " + spec.path, std::move(read), max_instance);
+  return StateReader(spec, keys, out).read(stream);
+}
+
+Result<void> read_terraform_state(const SourceSpec& spec, std::string_view bytes, const Keys& keys, Builder& out) {
+  return stream_terraform_state(spec, from_memory(bytes), keys, out);
+}
+
+}  // namespace plumbline::baseline

@@ -1,0 +1,228 @@
+#include "baseline/index/index.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "baseline/index/writer.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::baseline {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Resource bucket(const std::string& name, const std::string& type = "aws_s3_bucket") {
+  Resource resource;
+  resource.address = "tofu:net/" + type + "." + name;
+  resource.provider = "aws";
+  resource.type = type;
+  resource.ids = {name, "arn:aws:s3:::" + name};
+  resource.region = "eu-central-1";
+  resource.account = "123456789012";
+  resource.attributes = {{"acl", 7, "private", false},
+                         {"password", 0xFFFF'0000'1234'5678, "", true},
+                         {"policy", 0, "", false},
+                         {"tags.Name", 9, name, false}};
+  resource.ignored = {"tags", "versioning"};
+  return resource;
+}
+
+FileExpectation file(const std::string& address, const std::string& path) {
+  FileExpectation expected;
+  expected.address = address;
+  expected.path = path;
+  expected.content = "sha256:ab";
+  expected.mode = 0640;
+  expected.owner = "root";
+  expected.sensitive = true;
+  return expected;
+}
+
+class IndexTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<IndexWriter> writer() {
+    auto made = IndexWriter::create(path_, 5);
+    EXPECT_TRUE(made) << made.error().message();
+    (*made)->begin_source({"net", "terraform_state", "/srv/x.tfstate"});
+    return std::move(*made);
+  }
+  Index opened() {
+    auto index = Index::open(path_);
+    if (!index) throw std::runtime_error(index.error().message());
+    return std::move(*index);
+  }
+  std::string refusal() {
+    const auto index = Index::open(path_);
+    return index ? "(opened)" : index.error().message();
+  }
+
+  TempDir folder_;
+  std::string path_ = folder_.path() + "/index";
+};
+
+TEST_F(IndexTest, gives_back_what_was_written) {
+  auto w = writer();
+  w->revision("serial", "7");
+  w->revision("lineage", "a=b");
+  w->resource(bucket("web"));
+  w->resource(bucket("logs"));
+  w->file(file("tofu:net/aws_s3_bucket.web", "/etc/web.conf"));
+  w->skip("tofu:net/x.y", "deposed");
+  ASSERT_TRUE(w->finish());
+
+  const Index index = opened();
+  ASSERT_EQ(index.resource_count(), 2u);
+  const Resource web = index.resource(0);
+  EXPECT_EQ(web.address, "tofu:net/aws_s3_bucket.web");
+  EXPECT_EQ(web.provider, "aws");
+  EXPECT_EQ(web.region, "eu-central-1");
+  EXPECT_EQ(web.account, "123456789012");
+  EXPECT_THAT(web.ids, ElementsAre("web", "arn:aws:s3:::web"));
+  EXPECT_THAT(web.ignored, ElementsAre("tags", "versioning"));
+  const auto attributes = index.attributes(1);
+  ASSERT_EQ(attributes.size(), 4u);
+  EXPECT_EQ(attributes[0].path, "acl");
+  EXPECT_EQ(attributes[0].value, "private");
+  EXPECT_TRUE(attributes[1].sensitive);
+  EXPECT_EQ(attributes[1].value, "");
+  EXPECT_EQ(attributes[1].hash, 0x7FFF'0000'1234'5678u);
+  EXPECT_TRUE(attributes[2].absent);
+  EXPECT_EQ(attributes[3].value, "logs");
+
+  const auto source = index.source(0);
+  EXPECT_EQ(source.spec.kind, "terraform_state");
+  EXPECT_EQ(source.revision.at("serial"), "7");
+  EXPECT_EQ(source.revision.at("lineage"), "a=b");
+  EXPECT_EQ(source.resources, 2u);
+  EXPECT_EQ(source.files, 1u);
+  EXPECT_EQ(index.skipped(0).why, "deposed");
+  EXPECT_EQ(index.key_id(), 5u);
+
+  const FileExpectation found = index.file(0);
+  EXPECT_EQ(found.path, "/etc/web.conf");
+  EXPECT_EQ(found.content, "sha256:ab");
+  EXPECT_EQ(found.mode, 0640u);
+  EXPECT_EQ(found.owner, "root");
+  EXPECT_FALSE(found.group);
+  EXPECT_TRUE(found.sensitive);
+}
+
+TEST_F(IndexTest, finds_every_resource_by_address_and_by_each_of_its_ids) {
+  auto w = writer();
+  constexpr int count = 3000;
+  for (int i = 0; i < count; ++i) w->resource(bucket("b" + std::to_string(i)));
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::string name = "b" + std::to_string(i);
+    EXPECT_THAT(index.find_address("tofu:net/aws_s3_bucket." + name), ElementsAre(i));
+    index.find_id(name, found);
+    EXPECT_THAT(found, ElementsAre(i));
+    index.find_id("arn:aws:s3:::" + name, found);
+    EXPECT_THAT(found, ElementsAre(i));
+  }
+  index.find_id("b3000", found);
+  EXPECT_TRUE(found.empty());
+}
+
+TEST_F(IndexTest, ranks_the_thing_itself_before_its_parts) {
+  auto w = writer();
+  w->resource(bucket("web", "aws_s3_bucket_policy"));
+  w->resource(bucket("web"));
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  const auto owners = index.owners_of_id("web");
+  ASSERT_EQ(owners.size(), 2u);
+  EXPECT_EQ(index.type(owners[0].resource), "aws_s3_bucket");
+  EXPECT_EQ(owners[0].rank, 0u);
+  EXPECT_THAT(owners[1].reason, HasSubstr("a part of aws_s3_bucket"));
+}
+
+TEST_F(IndexTest, tells_who_owns_a_path) {
+  auto w = writer();
+  w->resource(bucket("web"));
+  w->file(file("tofu:net/aws_s3_bucket.web", "/etc/app.d/a.conf"));
+  auto folder = file("tofu:net/aws_s3_bucket.web", "/etc/app.d");
+  folder.absent_entries = {"*.bak", "*.orig"};
+  w->file(folder);
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  ASSERT_EQ(index.owners_of_path("/etc/app.d/a.conf").size(), 1u);
+  EXPECT_EQ(index.owners_of_path("/etc/app.d/a.conf")[0].rank, 0u);
+  EXPECT_EQ(index.owners_of_path("/etc/app.d/a.orig").at(0).reason, "declares that no *.orig is here");
+  EXPECT_TRUE(index.owners_of_path("/etc/other").empty());
+  EXPECT_EQ(index.address(index.owners_of_path("/etc/app.d")[0].resource), "tofu:net/aws_s3_bucket.web");
+}
+
+TEST_F(IndexTest, digests_are_equal_where_nothing_changed) {
+  auto first = writer();
+  first->resource(bucket("web"));
+  ASSERT_TRUE(first->finish());
+  const std::uint64_t before = opened().digest(0);
+  auto second = writer();
+  second->resource(bucket("other"));
+  second->resource(bucket("web"));
+  auto changed = bucket("web");
+  changed.attributes[0].hash = 8;
+  second->resource(changed);
+  ASSERT_TRUE(second->finish());
+  const Index index = opened();
+  EXPECT_EQ(index.digest(1), before);
+  EXPECT_NE(index.digest(2), before);
+}
+
+TEST_F(IndexTest, an_index_without_anything_opens) {
+  auto w = writer();
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  EXPECT_EQ(index.resource_count(), 0u);
+  EXPECT_TRUE(index.owners_of_id("x").empty());
+  EXPECT_TRUE(index.owners_of_path("/x").empty());
+}
+
+TEST_F(IndexTest, what_is_not_finished_leaves_the_old_file) {
+  auto w = writer();
+  w->resource(bucket("web"));
+  ASSERT_TRUE(w->finish());
+  {
+    auto other = writer();
+    other->resource(bucket("other"));
+  }
+  EXPECT_EQ(opened().address(0), "tofu:net/aws_s3_bucket.web");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
+}
+
+TEST_F(IndexTest, every_damaged_byte_is_noticed) {
+  auto w = writer();
+  w->resource(bucket("web"));
+  ASSERT_TRUE(w->finish());
+  std::ifstream in(path_, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(in)), {});
+  const auto put = [&](const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; };
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::string damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x20);
+    put(damaged);
+    EXPECT_NE(refusal(), "(opened)") << "byte " << i;
+  }
+  put(whole.substr(0, whole.size() - 1));
+  EXPECT_THAT(refusal(), HasSubstr("cut; compile the index again"));
+  put("");
+  EXPECT_THAT(refusal(), HasSubstr("shorter than its head"));
+  put("{\"version\": 4}" + std::string(1000, ' '));
+  EXPECT_THAT(refusal(), HasSubstr("not an index of Plumbline"));
+}
+
+TEST_F(IndexTest, a_folder_that_is_not_there_is_named) {
+  const auto made = IndexWriter::create("/nowhere/at/all", 5);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("/nowhere/at"));
+}
+
+}  // namespace
+}  // namespace plumbline::baseline
