@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "baseline/source/terraform_common.hpp"
+#include "include/config/yaml_tree.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -61,7 +62,7 @@ class StateReader {
       const std::string_view value = stream.value();
       if (stream.failed()) break;
       element parsed;
-      if (auto fine = parse(value, "/" + *key, parsed); !fine) return fine;
+      if (auto fine = parse(value, "/" + config::shown(*key), parsed); !fine) return fine;
       note_head(*key, value);
     }
     stream.end();
@@ -157,7 +158,7 @@ class StateReader {
       const std::string_view value = stream.value();
       if (stream.failed()) break;
       element parsed;
-      if (auto fine = parse(value, pointer + "/" + *key, parsed); !fine) return fine;
+      if (auto fine = parse(value, pointer + "/" + config::shown(*key), parsed); !fine) return fine;
       std::string_view text;
       if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
       const auto part = *key == "mode"       ? &Head::mode
