@@ -16,6 +16,7 @@
 #include "ctl/table.hpp"
 #include "ctl/text.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/scratch_dir.hpp"
 
 namespace plumbline::ctl {
 namespace {
@@ -25,24 +26,10 @@ using baseline::Index;
 
 constexpr const char* agent_key = "/var/lib/plumbline/hash.key";
 
-/// A folder that nobody else reads, gone at the end: indexes of sources that are only looked at.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "plumb.XXXXXX").string();
-    if (::mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+/// For indexes of sources that are only looked at.
+std::string scratch_pattern() {
+  return std::filesystem::temp_directory_path() / "plumb.XXXXXX";
+}
 
 /// Hashes under one key.
 struct KeyRing {
@@ -101,7 +88,7 @@ bool is_index(const std::string& file) {
 
 /// The index itself, or one compiled of the source for the moment.
 Result<Index> opened(const std::string& file, const BaselineOptions& options, const KeyRing& ring,
-                     const Scratch& scratch) {
+                     const ScratchDir& scratch) {
   if (is_index(file)) return Index::open(file);
   const auto spec = spec_of(file, options);
   if (!spec) return spec.error();
@@ -323,7 +310,7 @@ int inspect_baseline(const Context& context, const BaselineOptions& options) {
   std::string made;
   const auto ring = ring_for(options, made);
   if (!ring) return refuse(context, ring.error());
-  const Scratch scratch;
+  const ScratchDir scratch(scratch_pattern());
   std::vector<Index> indexes;
   for (const auto& file : options.files) {
     auto index = opened(file, options, **ring, scratch);
@@ -341,7 +328,7 @@ int diff_baseline(const Context& context, const BaselineOptions& options) {
   std::string made;
   const auto ring = ring_for(options, made);
   if (!ring) return refuse(context, ring.error());
-  const Scratch scratch;
+  const ScratchDir scratch(scratch_pattern());
   BaselineOptions both = options;
   // Addresses begin with the source's name: two revisions of one source need one.
   if (both.name.empty() && !is_index(options.files[0]) && !is_index(options.files[1]))

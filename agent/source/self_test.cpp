@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "include/util/fd.hpp"
+#include "include/util/scratch_dir.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -14,24 +15,6 @@ namespace {
 Error refused(const std::string& why, const std::string& fix = {}) {
   return {ErrorCode::unsupported, "prove the hooks with a canary file", why, fix};
 }
-
-/// The directory with the canary; removed with all that is in it.
-class Scratch {
- public:
-  explicit Scratch(const std::string& parent) : path_(parent + "/canary.XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// One marked inode of the canary.
 class Canary {
@@ -79,7 +62,7 @@ class Canary {
 }  // namespace
 
 Result<void> run_self_test(Kernel& kernel, const std::string& scratch_dir) {
-  const Scratch scratch(scratch_dir);
+  const ScratchDir scratch(scratch_dir + "/canary.XXXXXX");
   if (scratch.path().empty()) return io_error("make a canary directory in " + scratch_dir, errno);
   const std::string path = scratch.path() + "/canary";
   const Fd file(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));

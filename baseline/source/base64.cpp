@@ -1,8 +1,7 @@
 #include "baseline/source/base64.hpp"
 
-#include <string.h>
-
 #include <cstdint>
+#include <cstring>
 
 namespace plumbline::baseline {
 namespace {

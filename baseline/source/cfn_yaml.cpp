@@ -5,14 +5,13 @@
 
 #include <istream>
 #include <new>
-#include <streambuf>
 #include <unordered_set>
 #include <vector>
 
 #include "baseline/source/json_writer.hpp"
+#include "baseline/value/yaml_input.hpp"
 #include "baseline/value/yaml_scalar.hpp"
 #include "include/config/yaml_tree.hpp"
-#include "include/wire/text.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -23,11 +22,6 @@ using config::refuse_at;
 
 constexpr std::size_t max_depth = 100;
 constexpr std::size_t max_template = std::size_t{8} << 20;  // CloudFormation itself takes 1 MB
-
-Mark mark_of(const YAML::Mark& mark) {
-  if (mark.is_null()) return {1, 1};
-  return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
-}
 
 /// "!Ref" → "Ref", "!Sub" → "Fn::Sub"; "" for what is no short form.
 std::string function_of(const std::string& tag) {
@@ -141,32 +135,9 @@ class Converter final : public YAML::EventHandler {
   bool is_empty_ = true;
 };
 
-/// yaml-cpp would quietly put replacement characters in place of such bytes.
-void check_bytes(const std::string& origin, std::string_view text) {
-  Mark at{1, 1};
-  while (!text.empty()) {
-    const std::size_t length = wire::utf8_length(text);
-    if (length == 0 || text[0] == '\0')
-      refuse_at(place_of(origin, at), length == 0 ? "not text: a byte that is not UTF-8" : "not text: a NUL byte",
-                "is this the right file?");
-    at.column = text[0] == '\n' ? 1 : at.column + 1;
-    at.line += text[0] == '\n' ? 1 : 0;
-    text.remove_prefix(length);
-  }
-}
-
-/// The given bytes as a stream, without a copy that would have to be cleared.
-class ViewBuffer final : public std::streambuf {
- public:
-  explicit ViewBuffer(std::string_view text) {
-    char* start = const_cast<char*>(text.data());  // streambuf's interface; nothing writes to an input
-    setg(start, start, start + text.size());
-  }
-};
-
 std::string convert(const std::string& origin, std::string_view text) {
   if (text.size() > max_template) refuse_at(origin, "more than 8 MiB of YAML: no template is that large");
-  check_bytes(origin, text);
+  config::check_bytes(origin, text);
   try {
     ViewBuffer buffer(text);
     std::istream stream(&buffer);

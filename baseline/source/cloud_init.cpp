@@ -1,8 +1,7 @@
 #include "baseline/source/cloud_init.hpp"
 
-#include <string.h>
-
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <set>

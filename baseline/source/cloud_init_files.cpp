@@ -1,11 +1,10 @@
 #include "baseline/source/cloud_init_files.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <string>

@@ -1,11 +1,11 @@
 #include "baseline/source/cloud_init_parts.hpp"
 
 #include <simdjson.h>
-#include <string.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 
 #include "baseline/source/base64.hpp"
 #include "baseline/source/gunzip.hpp"

@@ -7,6 +7,7 @@
 #include "baseline/source/json_members.hpp"
 #include "baseline/source/json_text.hpp"
 #include "baseline/source/json_writer.hpp"
+#include "baseline/source/name_parts.hpp"
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "baseline/value/sensitive.hpp"
@@ -40,17 +41,6 @@ bool is_in(const std::string_view (&names)[N], std::string_view name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-/// The part of an ARN between two colons: 3 is the region, 4 the account; the last one may hold more of them.
-std::string_view arn_part(std::string_view arn, int index) {
-  if (!arn.starts_with("arn:")) return {};
-  for (int i = 0; i < index; ++i) {
-    const auto colon = arn.find(':');
-    if (colon == std::string_view::npos) return {};
-    arn.remove_prefix(colon + 1);
-  }
-  return index == 5 ? arn : arn.substr(0, arn.find(':'));
-}
-
 class EcsReader {
  public:
   EcsReader(const SourceSpec& spec, const Keys& keys, Builder& out) : spec_(spec), keys_(keys), out_(out) {}
@@ -75,8 +65,8 @@ class EcsReader {
     resource_ = {};
     resource_.provider = "aws";
     resource_.type = type;
-    resource_.region = arn_part(arn, 3);
-    resource_.account = arn_part(arn, 4);
+    resource_.region = arn_part(arn, arn_region);
+    resource_.account = arn_part(arn, arn_account);
     add_id(arn);
     odd_entries_ = 0;
     plain_.clear();

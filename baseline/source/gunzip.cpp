@@ -1,10 +1,10 @@
 #include "baseline/source/gunzip.hpp"
 
-#include <string.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 
 namespace plumbline::baseline {

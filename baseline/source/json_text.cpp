@@ -1,8 +1,7 @@
 #include "baseline/source/json_text.hpp"
 
-#include <string.h>
-
 #include <algorithm>
+#include <cstring>
 
 namespace plumbline::baseline {
 namespace {

@@ -12,6 +12,7 @@
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/canonical.hpp"
 #include "baseline/value/sensitive.hpp"
+#include "include/wire/json_write.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -36,8 +37,16 @@ constexpr std::array<std::string_view, 5> annotations_of_others = {
 /// What Kubernetes calls the places of secrets, not secrets; below any other name of the kind, all is secret.
 constexpr std::array<std::string_view, 5> places_of_secrets = {"secret", "secrets", "imagePullSecrets",
                                                                "serviceAccountToken", "tokenRequests"};
+/// Fields in which {} is the same as not to say anything: the server fills them in. In all others it says that
+/// something is there: emptyDir, podSelector, selfSigned.
+constexpr std::array<std::string_view, 16> nothing_if_empty = {
+    "annotations", "labels",    "strategy",     "updateStrategy", "rollingUpdate", "resources", "securityContext",
+    "limits",      "requests",  "nodeSelector", "affinity",       "selector",      "data",      "metadata",
+    "spec",        "binaryData"};
 /// Maps of quantities, and quantities.
 constexpr std::array<std::string_view, 5> quantity_maps = {"limits", "requests", "hard", "capacity", "overhead"};
+constexpr std::array<std::string_view, 5> quantity_maps_of_limit_ranges = {"default", "defaultRequest", "max", "min",
+                                                                           "maxLimitRequestRatio"};
 constexpr std::array<std::string_view, 3> quantities = {"sizeLimit", "averageValue", "divisor"};
 
 bool is_text(element value, std::string_view& text) {
@@ -63,11 +72,9 @@ bool is_secret_argument(std::string_view text) {
   return text.size() <= 64 && !text.empty() && sounds_sensitive(text);
 }
 
-bool has_secret_item(array items) {
+bool has_secret_argument(array items) {
   return std::any_of(items.begin(), items.end(), [](element item) {
-    object members;
     std::string_view text;
-    if (item.get_object().get(members) == simdjson::SUCCESS) return is_secret_pair(members);
     return is_text(item, text) && is_secret_argument(text);
   });
 }
@@ -153,9 +160,13 @@ class Walk {
     const std::size_t size = push(name);
     object members;
     array items;
-    if (value.get_object().get(members) == simdjson::SUCCESS && members.size() != 0 && name != "openAPIV3Schema") {
+    const bool is_map = value.get_object().get(members) == simdjson::SUCCESS;
+    if (is_map && members.size() == 0) {
+      std::string there = "{}";
+      if (!is_one_of(name, nothing_if_empty)) add(path_, fingerprints_.of(there), false, there);
+    } else if (is_map && name != "openAPIV3Schema") {
       const bool secret = sounds_sensitive(name) && !is_one_of(name, places_of_secrets);
-      walk(members, {inside.sensitive || secret, is_one_of(name, quantity_maps), {}});
+      walk(members, {inside.sensitive || secret, holds_quantities(name), {}});
     } else if (value.get_array().get(items) == simdjson::SUCCESS) {
       list(name, items, value, inside);
     } else {
@@ -168,22 +179,49 @@ class Walk {
     for (const auto [name, value] : members) member(name, value, inside);
   }
 
+  bool holds_quantities(std::string_view name) const {
+    return is_one_of(name, quantity_maps) ||
+           (of_.kind == "LimitRange" && is_one_of(name, quantity_maps_of_limit_ranges));
+  }
+
   void list(std::string_view name, array items, element value, const Inside& inside) {
-    const auto key = merge_key(name, items);
     const bool sensitive = inside.sensitive || (sounds_sensitive(name) && !is_one_of(name, places_of_secrets));
-    if (!key) {
-      leaf(name, value, {inside.sensitive || has_secret_item(items), false, {}});
+    if (!has_parts(items)) {
+      leaf(name, value, {inside.sensitive || has_secret_argument(items), false, {}});
       return;
     }
+    const auto key = merge_key(name, items);
+    std::vector<std::string> keys;
+    std::size_t place = 0;
     for (const element item : items) {
       const std::size_t size = path_.size();
-      path_ += item_part(*key, item);
+      path_ += item_part(key, item, place++);
       const object members = item.get_object();
       const bool secret = is_secret_pair(members);
       for (const auto [part, below] : members)
         member(part, below, {sensitive || (secret && part == "value"), false, name});
       path_.resize(size);
+      if (key) keys.push_back(key_of_item(*key, item));
     }
+    if (!grows_in_cluster()) which_items(keys, place);
+  }
+
+  /// Admission adds volumes and tolerations to pods, controllers add secrets to service accounts and finalizers to all.
+  bool grows_in_cluster() const {
+    return (of_.group.empty() && (of_.kind == "Pod" || of_.kind == "ServiceAccount")) || path_.starts_with("metadata.");
+  }
+
+  /// That no item came or went: "containers[]" is the keys of all, or their number where they have no keys.
+  void which_items(std::vector<std::string>& keys, std::size_t count) {
+    std::string text;
+    if (keys.empty()) {
+      text = '"' + std::to_string(count) + '"';
+    } else {
+      std::sort(keys.begin(), keys.end());
+      for (const auto& key : keys) wire::append_json_string(text += text.empty() ? '[' : ',', key);
+      text += ']';
+    }
+    add(path_ + "[]", fingerprints_.of(text), false, text);
   }
 
   void leaf(std::string_view name, element value, const Inside& inside) {

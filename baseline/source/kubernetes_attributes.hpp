@@ -29,12 +29,15 @@ struct WorkBudget {
 
 /// Appends the attributes of an object, flattened. Beyond append_attributes() (value/attributes.hpp):
 /// - apiVersion and kind are the type, not attributes; status and what the server adds to metadata are left out;
-/// - lists with a merge key (kubernetes_lists.hpp) are flattened: `spec.template.spec.containers[name=web].image`; all
-///   others keep their order;
+/// - lists of objects are flattened: by their merge key (kubernetes_lists.hpp) where they have one,
+///   `spec.template.spec.containers[name=web].image`, by place otherwise, `spec.ingress[0].ports[1].port`; beside them,
+///   `spec.template.spec.containers[]` holds all keys, `spec.ingress[]` the number of items, but where the cluster
+///   itself adds some. Other lists are one value and keep their order;
 /// - Secret: `data.<key>` of both data (decoded) and stringData, fingerprints of canonical_text() of the bytes, never
 /// shown;
 /// - `value` beside a `name` that sounds secret, arguments such as --password=…, and texts with such a line are secret;
 /// - quantities are written as the API server does (kubernetes_quantity.hpp);
+/// - {} is a value ("emptyDir"), but where it is the same as not to say anything ("resources");
 /// - the schema of a custom resource is one value;
 /// - what SOPS encrypted, and an Argo CD tracking id of another object, go to `left_out`.
 /// An error where the budget is spent; `place` begins it.

@@ -1,5 +1,6 @@
 #include "baseline/source/kubernetes_lists.hpp"
 
+#include <algorithm>
 #include <array>
 #include <unordered_set>
 
@@ -17,7 +18,7 @@ struct ByApi {
   std::string_view list, member;
 };
 
-constexpr std::array<ByApi, 13> keys_of_the_api = {{{"ports", "containerPort"},
+constexpr std::array<ByApi, 14> keys_of_the_api = {{{"ports", "containerPort"},
                                                     {"ports", "port"},
                                                     {"volumeMounts", "mountPath"},
                                                     {"volumeDevices", "devicePath"},
@@ -26,6 +27,7 @@ constexpr std::array<ByApi, 13> keys_of_the_api = {{{"ports", "containerPort"},
                                                     {"ownerReferences", "uid"},
                                                     {"taints", "key"},
                                                     {"items", "key"},
+                                                    {"items", "path"},
                                                     {"matchExpressions", "key"},
                                                     {"podIPs", "ip"},
                                                     {"hostIPs", "ip"},
@@ -65,8 +67,14 @@ std::string key_of_item(const MergeKey& key, element item) {
   return {};
 }
 
-std::string item_part(const MergeKey& key, element item) {
-  return path_part("[" + std::string(key.member) + "=" + key_of_item(key, item) + "]");
+bool has_parts(array items) {
+  return items.begin() != items.end() &&
+         std::all_of(items.begin(), items.end(), [](element item) { return item.is_object(); });
+}
+
+std::string item_part(const std::optional<MergeKey>& key, element item, std::size_t place) {
+  if (!key) return "[" + std::to_string(place) + "]";
+  return path_part("[" + std::string(key->member) + "=" + key_of_item(*key, item) + "]");
 }
 
 }  // namespace plumbline::baseline

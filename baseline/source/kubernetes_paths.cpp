@@ -146,8 +146,8 @@ class Resolve {
   void into_list(array items, std::string_view list, std::size_t step) {
     const FieldStep& here = steps_[step];
     spend(items.size());
-    const auto key = spent_ ? std::nullopt : merge_key(list, items);
-    if (!key) return done();  // one value: its parts have no paths
+    if (spent_ || !has_parts(items)) return done();  // one value: its parts have no paths
+    const auto key = merge_key(list, items);
     const auto wanted = here.kind == Kind::member ? number(here.text) : std::optional<std::size_t>(here.index);
     std::size_t i = 0;
     bool found = false;
@@ -155,16 +155,23 @@ class Resolve {
       const bool is_it = here.kind == Kind::every   ? true
                          : here.kind == Kind::named ? text_member(item.get_object().value(), here.text) == here.value
                                                     : wanted == i;
-      ++i;
+      const std::size_t place = i++;
       if (!is_it) continue;
       found = true;
-      below(item_part(*key, item), item, {}, step + 1);
+      below(item_part(key, item, place), item, {}, step + 1);
     }
-    // An item that may come.
-    if (found || here.kind != Kind::named || here.text != key->member || key->in_metadata) return;
+    // An item that may come, and whether one comes or goes.
+    if (!found && here.kind == Kind::named && key && here.text == key->member && !key->in_metadata) {
+      below(path_part("[" + here.text + "=" + here.value + "]"), step + 1);
+      found = true;
+    }
+    if (found && step + 1 == steps_.size()) below("[]", step + 1);
+  }
+
+  void below(const std::string& part, std::size_t step) {
     const std::size_t size = path_.size();
-    path_ += path_part("[" + here.text + "=" + here.value + "]");
-    missing(step + 1);
+    path_ += part;
+    missing(step);
     path_.resize(size);
   }
 

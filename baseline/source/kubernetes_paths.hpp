@@ -35,8 +35,8 @@ std::optional<FieldPath> parse_json_pointer(std::string_view text);
 std::optional<FieldPath> parse_jq_path(std::string_view text);
 
 /// Appends the paths of attributes (Attribute::path) that a field path means in this object; a path into a list that is
-/// one value is the list's. What is not there is named all the same, as far as it can be: it may come. False where the
-/// budget is spent.
+/// one value is the list's, and with an item of a list goes which items it has ("containers[]"). What is not there is
+/// named all the same, as far as it can be: it may come. False where the budget is spent.
 bool append_field_paths(simdjson::dom::object of, const FieldPath& path, WorkBudget& budget,
                         std::vector<std::string>& out);
 

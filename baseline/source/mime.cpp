@@ -1,8 +1,7 @@
 #include "baseline/source/mime.hpp"
 
-#include <string.h>
-
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "baseline/source/base64.hpp"

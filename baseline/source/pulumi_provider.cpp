@@ -6,6 +6,7 @@
 
 #include "baseline/source/json_members.hpp"
 #include "baseline/source/kubernetes_names.hpp"
+#include "baseline/source/name_parts.hpp"
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/sensitive.hpp"
 
@@ -81,38 +82,6 @@ void add_id(std::string_view id, Resource& resource) {
     resource.ids.emplace_back(id);
 }
 
-std::string_view first_of(std::initializer_list<std::string_view> values) {
-  for (const auto value : values)
-    if (!value.empty()) return value;
-  return {};
-}
-
-/// Of "projects/shop/zones/a", "zones" → "a".
-std::string_view part_after(std::string_view path, std::string_view name) {
-  for (std::size_t at = 0; (at = path.find(name, at)) != std::string_view::npos; at += name.size()) {
-    const std::size_t end = at + name.size();
-    if ((at != 0 && path[at - 1] != '/') || end >= path.size() || path[end] != '/') continue;
-    const auto rest = path.substr(end + 1);
-    return rest.substr(0, rest.find('/'));
-  }
-  return {};
-}
-
-std::string_view last_part(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
-/// The part of an ARN between two colons: 3 is the region, 4 the account.
-std::string_view arn_part(std::string_view arn, int index) {
-  if (!arn.starts_with("arn:")) return {};
-  for (; index > 0; --index) {
-    const auto colon = arn.find(':');
-    if (colon == std::string_view::npos) return {};
-    arn.remove_prefix(colon + 1);
-  }
-  return arn.substr(0, arn.find(':'));
-}
-
 /// The provider's own ids are "shop/web", whatever the kind. These are kubernetes_objects.hpp's.
 void identify_kubernetes(const object& outputs, Resource& resource) {
   const auto api_version = text_member(outputs, "apiVersion"), kind = text_member(outputs, "kind");
@@ -133,8 +102,9 @@ void place_resource(std::string_view id, const object& outputs, const PulumiPlac
   std::string_view region, account;
   if (resource.provider == "aws") {
     const auto arn = first_of({text_member(outputs, "arn"), id});
-    region = first_of({arn_part(arn, 3), text_member(outputs, "region")});
-    account = first_of({arn_part(arn, 4), text_member(outputs, "accountId"), text_member(outputs, "ownerId")});
+    region = first_of({arn_part(arn, arn_region), text_member(outputs, "region")});
+    account =
+        first_of({arn_part(arn, arn_account), text_member(outputs, "accountId"), text_member(outputs, "ownerId")});
   } else if (resource.provider == "google") {
     const auto link = first_of({text_member(outputs, "selfLink"), id});
     account = first_of({text_member(outputs, "project"), part_after(link, "projects")});

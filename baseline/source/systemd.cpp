@@ -1,8 +1,7 @@
 #include "baseline/source/systemd.hpp"
 
-#include <string.h>
-
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <set>
@@ -90,7 +89,9 @@ Result<UnitFile> unit_file(const std::string& given) {
   const auto dot = file.unit.rfind('.');
   file.type = dot == std::string::npos ? file.unit : file.unit.substr(dot + 1);
   const bool named = dot != std::string::npos && dot != 0;
-  if (!is_unit_type(file.type) || !is_unit_name(file.unit) || (!named && (file.drop_in.empty() || dot == 0)))
+  const bool of_a_type = dot == std::string::npos && !file.drop_in.empty();  // service.d/x.conf: of every service
+  const bool good = is_unit_type(file.type) && is_unit_name(file.unit) && (named || of_a_type);
+  if (!good)
     return invalid("read " + given,
                    "its name is neither a unit's (x.service, x.timer, …) nor a drop-in's (x.service.d/y.conf)",
                    "systemd goes by the name, so keep it");

@@ -1,8 +1,7 @@
 #include "baseline/source/systemd_syntax.hpp"
 
-#include <string.h>
-
 #include <algorithm>
+#include <cstring>
 
 #include "include/util/hex.hpp"
 #include "include/wire/text.hpp"

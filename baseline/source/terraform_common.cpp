@@ -1,9 +1,8 @@
 #include "baseline/source/terraform_common.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "baseline/source/terraform_file.hpp"
 #include "baseline/source/terraform_provider.hpp"
@@ -54,13 +53,13 @@ std::string fitting_mark(object attributes, const std::string& mark) {
       name += mark[i];
       continue;
     }
-    element value, inner;
-    if (attributes[name].get(value) != simdjson::SUCCESS) return mark;
-    if (is_dynamic(value, inner)) {
+    element member, inner;
+    if (attributes[name].get(member) != simdjson::SUCCESS) return mark;
+    if (is_dynamic(member, inner)) {
       if (level != 0) return mark.substr(0, i);
-      value = inner;
+      member = inner;
     }
-    if (value.get_object().get(attributes) != simdjson::SUCCESS) return mark.substr(0, i);
+    if (member.get_object().get(attributes) != simdjson::SUCCESS) return mark.substr(0, i);
     name.clear();
     ++level;
   }

@@ -1,13 +1,13 @@
 #include "baseline/source/terraform_file.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <optional>
 
 #include "baseline/paths.hpp"
 #include "baseline/source/base64.hpp"
+#include "baseline/source/digest_text.hpp"
 #include "baseline/value/sensitive.hpp"
 
 namespace plumbline::baseline {
@@ -40,15 +40,17 @@ bool is_set(const object& attributes, const std::string& path) {
   return value.get_string().get(content) != simdjson::SUCCESS || !content.empty();
 }
 
-std::optional<Sha256> from_hex(std::string_view hex) {
-  if (hex.size() != 64) return std::nullopt;
-  Sha256 digest;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    digest[i] = static_cast<std::byte>(high << 4 | low);
+/// What the provider writes as text. Any other type was not written by it, and read as "absent" it would mean an empty
+/// file.
+Result<void> check_types(const object& attributes, const std::string& at) {
+  for (const char* name :
+       {"content", "sensitive_content", "content_base64", "content_sha256", "source", "file_permission"}) {
+    element value;
+    if (attributes[name].get(value) == simdjson::SUCCESS && !value.is_null() && !value.is_string())
+      return invalid(at + "/" + name, "neither text nor null: edited by hand, or damaged",
+                     "restore the state from its backend");
   }
-  return digest;
+  return {};
 }
 
 /// The digest of the content, where the state holds the content itself.
@@ -71,7 +73,7 @@ Result<std::optional<Sha256>> content_digest(const TerraformInstance& instance, 
   if (!stored) return stored.error();
   std::optional<Sha256> declared;  // providers of 2.x write it beside the content
   if (const auto hex = text(instance.attributes, "content_sha256"); !hex.empty()) {
-    declared = from_hex(hex);
+    declared = sha256_of_hex(hex);
     if (!declared) return invalid(at + "/content_sha256", "not 64 hex digits");
   }
   if (*stored && declared && **stored != *declared)
@@ -134,10 +136,11 @@ Result<void> emit_terraform_file(const TerraformInstance& instance, bool sensiti
   auto path = normal_path(filename, base);
   if (!path) return invalid(at + "/filename", path.error().why);
   file.path = std::move(*path);
+  if (auto fine = check_types(instance.attributes, at); !fine) return fine;
   std::string why_not;
   const auto digest = content_digest(instance, at, why_not);
   if (!digest) return digest.error();
-  if (*digest) file.content = sensitive ? keys.files.of_digest(**digest) : "sha256:" + to_hex(**digest);
+  if (*digest) file.content = content_text(**digest, sensitive, keys);
   if (!why_not.empty()) out.skip(instance.address, why_not);
   if (const auto permission = text(instance.attributes, "file_permission"); !permission.empty()) {
     std::uint32_t mode = 0;

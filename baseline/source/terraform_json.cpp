@@ -1,8 +1,7 @@
 #include "baseline/source/terraform_json.hpp"
 
-#include <string.h>
-
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 
+#include "baseline/source/name_parts.hpp"
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/sensitive.hpp"
 
@@ -235,45 +236,12 @@ void add_id(std::string_view id, Resource& resource) {
     resource.ids.emplace_back(id);
 }
 
-/// The part of `path` that follows the part `name`: of "projects/shop/zones/a", "zones" → "a".
-std::string_view part_after(std::string_view path, std::string_view name) {
-  for (std::size_t at = 0; (at = path.find(name, at)) != std::string_view::npos; at += name.size()) {
-    const std::size_t end = at + name.size();
-    if ((at != 0 && path[at - 1] != '/') || end >= path.size() || path[end] != '/') continue;
-    const auto rest = path.substr(end + 1);
-    return rest.substr(0, rest.find('/'));
-  }
-  return {};
-}
-
-std::string_view last_part(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
-std::string_view first_of(std::initializer_list<std::string_view> values) {
-  for (const auto value : values)
-    if (!value.empty()) return value;
-  return {};
-}
-
-/// arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE
-void place_by_arn(std::string_view arn, Resource& resource) {
-  if (!arn.starts_with("arn:")) return;
-  std::array<std::string_view, 5> parts;
-  for (auto& part : parts) {
-    const auto colon = arn.find(':');
-    if (colon == std::string_view::npos) return;
-    part = arn.substr(0, colon);
-    arn.remove_prefix(colon + 1);
-  }
-  resource.region = parts[3];
-  resource.account = parts[4];
-}
-
 void place(const object& attributes, Resource& resource) {
   const auto id = text(attributes, "id");
   if (resource.provider == "aws") {
-    place_by_arn(first_of({text(attributes, "arn"), id}), resource);
+    const auto arn = first_of({text(attributes, "arn"), id});
+    resource.region = arn_part(arn, arn_region);
+    resource.account = arn_part(arn, arn_account);
     if (resource.region.empty()) resource.region = text(attributes, "region");
     if (resource.account.empty())
       resource.account = first_of({text(attributes, "account_id"), text(attributes, "owner_id")});

@@ -206,7 +206,7 @@ class StateReader {
     instance_.address = base;
     instance_.type = head.type;
     instance_.provider = head.provider;
-    instance_.pointer = spec_.path + "#" + pointer + "/attributes";
+    instance_.pointer = pointer + "/attributes";
     instance_.all_sensitive = false;
     instance_.sensitive.clear();
     bool has_attributes = false, deposed = false;

@@ -1,12 +1,11 @@
 #include "baseline/value/attributes.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 #include <array>
-#include <unordered_map>
+#include <cstdint>
 
-#include "baseline/value/sensitive.hpp"
+#include "baseline/value/canonical_writer.hpp"
+#include "baseline/value/iam_policy.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -14,101 +13,121 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-constexpr std::size_t max_known_names = 16384;
-
-/// A state repeats a few hundred names millions of times.
-bool name_is_sensitive(std::string_view name) {
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-  thread_local std::unordered_map<std::string, bool, Hash, std::equal_to<>> known;
-  if (const auto found = known.find(name); found != known.end()) return found->second;
-  if (known.size() == max_known_names) known.clear();
-  return known.emplace(name, sounds_sensitive(name)).first->second;
-}
-
-/// A list of paths, asked for each path on the way down, so that equality is enough: whoever is below a listed path
-/// came through it. First character and length tell nearly all others apart.
+/// A list of paths, asked for each path on the way down, so that equality is enough: what is below a listed path is met
+/// through it. Length and two characters tell nearly all others apart.
 class PathSet {
  public:
   explicit PathSet(const std::vector<std::string>& paths) : paths_(paths) {
-    for (const auto& path : paths)
-      if (!path.empty()) lengths_[first_of(path)] |= std::uint64_t{1} << (path.size() & 63);
+    for (const auto& path : paths) {
+      has_root_ = has_root_ || path.empty();
+      marks_[path.size() % marks_.size()] |= bit(path);
+    }
   }
   bool has(std::string_view path) const {
-    if (path.empty() || (lengths_[first_of(path)] >> (path.size() & 63) & 1) == 0) return false;
-    return std::find(paths_.begin(), paths_.end(), path) != paths_.end();
+    return (marks_[path.size() % marks_.size()] & bit(path)) != 0 &&
+           std::find(paths_.begin(), paths_.end(), path) != paths_.end();
+  }
+  /// Whether all that is below `path` is below one of the list.
+  bool covers(std::string_view path) const {
+    if (path.empty()) return has_root_;
+    return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& of) { return is_within(path, of); });
   }
 
  private:
-  static unsigned char first_of(std::string_view path) { return static_cast<unsigned char>(path[0]); }
+  static std::uint64_t bit(std::string_view path) {
+    if (path.empty()) return 1;
+    return std::uint64_t{1} << ((static_cast<unsigned char>(path.front()) * 7u +
+                                 static_cast<unsigned char>(path.back())) &
+                                63u);
+  }
 
   const std::vector<std::string>& paths_;
-  std::array<std::uint64_t, 256> lengths_{};
+  std::array<std::uint64_t, 32> marks_{};
+  bool has_root_ = false;
 };
+
+void append_part(std::string_view key, std::string& path) {
+  for (const char c : key) {
+    if (c == '.' || c == '\\') path += '\\';
+    path += c;
+  }
+}
 
 class Flattener {
  public:
   Flattener(const AttributeRules& rules, const Fingerprinter& fingerprints, std::vector<Attribute>& out)
       : rules_(rules), sensitive_(rules.sensitive), computed_(rules.computed), fingerprints_(fingerprints), out_(out) {}
 
-  ~Flattener() { ::explicit_bzero(text_.data(), text_.size()); }
-  Flattener(const Flattener&) = delete;
-  Flattener& operator=(const Flattener&) = delete;
-
-  void flatten(object members, std::string& path, bool sensitive) {
-    for (const auto member : members) {
-      const std::size_t size = path.size();
-      if (size != 0) path += '.';
-      append_part(member.key, path);
-      if (!computed_.has(path))
-        add(member.value, member.key, path, sensitive || sensitive_.has(path) || name_is_sensitive(member.key));
-      path.resize(size);
-    }
+  void run(object members, std::string_view prefix) {
+    path_.reserve(200);  // for nearly all of them
+    path_ = prefix;
+    if (computed_.covers(prefix)) return;
+    flatten(members, rules_.all_sensitive || sensitive_.covers(prefix));
+    text_.clear();
   }
 
  private:
-  static void append_part(std::string_view key, std::string& path) {
-    for (const char c : key) {
-      if (c == '.' || c == '\\') path += '\\';
-      path += c;
+  void flatten(object members, bool sensitive) {
+    const std::size_t size = path_.size();
+    for (auto member = members.begin(); member != members.end(); ++member) {
+      const std::string_view key = member.key();
+      const element value = member.value();
+      const NameFacts name = known_facts_of(key);
+      std::string_view path = key;  // nearly all are at the top, where the key is the path
+      if (size != 0 || (name & name_needs_escape) != 0) {
+        if (size != 0) path_ += '.';
+        append_part(key, path_);
+        path = path_;
+      }
+      if (!computed_.has(path)) {
+        // No secret is true or false.
+        const bool sounds = (name & name_sounds_sensitive) != 0 && !value.is_bool();
+        add(value, name, path, size != 0, sensitive || sounds || sensitive_.has(path));
+      }
+      path_.resize(size);
     }
   }
 
-  void add(element value, std::string_view key, std::string& path, bool sensitive) {
+  void add(element value, NameFacts name, std::string_view path, bool nested, bool sensitive) {
     const bool secret = rules_.is_secret && rules_.is_secret(value);
     object members;
-    if (!secret && value.get_object().get(members) == simdjson::SUCCESS && members.size() > 0) {
-      flatten(members, path, sensitive);
-      return;
+    if (!secret && value.get_object().get(members) == simdjson::SUCCESS && !is_policy(members)) {
+      // As in canonical.hpp: {"default_action": {"allow": {}}} says something, {"tags": {}} does not.
+      if (members.size() == 0) return keep(path, nested && (name & name_of_map) == 0 ? "{}" : "", sensitive);
+      if (path.data() != path_.data()) path_ = path;
+      return flatten(members, sensitive);
     }
-    text_.clear();
-    const bool ordered = value.is_array() && ordered_by_name(key);
-    append_canonical(value, ordered ? Lists::ordered : rules_.lists, text_);
+    text_.cut(0);
+    const bool found = !value.is_null() && write_canonical(value, rules_.lists, name, text_);
+    keep(path, text_.from(0), sensitive || secret || found);
+  }
+
+  void keep(std::string_view path, std::string_view text, bool sensitive) {
     Attribute& attribute = out_.emplace_back();
-    attribute.path = path;
-    attribute.sensitive = sensitive || secret || looks_sensitive(text_);
-    attribute.hash = fingerprints_.of(text_);
-    if (!attribute.sensitive && text_.size() <= max_shown) attribute.value = text_;
+    attribute.path.assign(path);
+    attribute.hash = fingerprints_.of(text);
+    attribute.sensitive = sensitive;
+    if (!sensitive && text.size() <= max_shown) attribute.value.assign(text);
+  }
+
+  static WipedText& scratch() {
+    thread_local WipedText text;
+    return text;
   }
 
   const AttributeRules& rules_;
-  PathSet sensitive_, computed_;
+  const PathSet sensitive_, computed_;
   const Fingerprinter& fingerprints_;
   std::vector<Attribute>& out_;
-  std::string text_;
+  std::string path_;
+  WipedText& text_ = scratch();
 };
 
 }  // namespace
 
 void append_attributes(object members, const AttributeRules& rules, const Fingerprinter& fingerprints,
                        std::vector<Attribute>& out, std::string_view prefix) {
-  std::string path(prefix);
-  const auto covers = [&](const std::string& of) { return !path.empty() && is_within(path, of); };
-  if (std::any_of(rules.computed.begin(), rules.computed.end(), covers)) return;
-  const bool sensitive = rules.all_sensitive || std::any_of(rules.sensitive.begin(), rules.sensitive.end(), covers);
-  Flattener(rules, fingerprints, out).flatten(members, path, sensitive);
+  Flattener(rules, fingerprints, out).run(members, prefix);
 }
 
 bool is_within(std::string_view path, std::string_view of) {
@@ -118,10 +137,7 @@ bool is_within(std::string_view path, std::string_view of) {
 
 std::string path_part(std::string_view key) {
   std::string part;
-  for (const char c : key) {
-    if (c == '.' || c == '\\') part += '\\';
-    part += c;
-  }
+  append_part(key, part);
   return part;
 }
 

@@ -1,16 +1,18 @@
 #include "baseline/value/canonical.hpp"
 
-#include <string.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <tuple>
+#include <functional>
 #include <utility>
 #include <vector>
 
-#include "include/util/hex.hpp"
+#include "baseline/value/canonical_writer.hpp"
+#include "baseline/value/embedded_json.hpp"
+#include "baseline/value/iam_policy.hpp"
+#include "baseline/value/json_quotes.hpp"
+#include "baseline/value/sensitive.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -20,210 +22,369 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
-constexpr int max_embedded = 3;  ///< JSON in a string in JSON in a string …
+constexpr std::size_t max_embedded = 3;  ///< JSON in a string in JSON in a string …
 
-/// How values are written here.
-struct Mode {
-  Lists lists = Lists::unordered;
-  bool policy = false;     ///< inside of an IAM policy
-  bool actions = false;    ///< the value of Action or NotAction
-  bool principal = false;  ///< the value of a Principal's AWS
-  int embedded = 0;        ///< strings that we are inside of
+using Member = std::pair<std::string_view, element>;
+using Item = std::pair<std::size_t, std::size_t>;
+
+/// What is needed on the way, kept for the next value, so that for most nothing is allocated.
+struct Workspace {
+  std::vector<Member> members;  ///< of the objects that we are inside of, one behind the other
+  std::vector<Item> items;      ///< of the lists, as places in the text
+  std::array<EmbeddedJson, max_embedded> embedded;
+  WipedText text;  ///< for whoever brings none
 };
 
-void write(element value, const Mode& mode, std::string& out);
+Workspace& workspace() {
+  thread_local Workspace work;
+  return work;
+}
 
-void append_quoted(std::string_view text, std::string& out) {
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      append_hex(out, byte, lower_hex);
-    } else {
-      out += c;
+template <class T>
+void cut(std::vector<T>& stack, std::size_t size) {
+  constexpr std::size_t max_kept = 1 << 15;
+  stack.erase(stack.begin() + static_cast<std::ptrdiff_t>(size), stack.end());
+  if (size == 0 && stack.capacity() > max_kept) stack = {};
+}
+
+/// Where a value stands, as far as that decides how it is written: flags, and the part of a policy.
+class Place {
+ public:
+  enum Flag : unsigned {
+    ordered = 1,      ///< the list, should it be one
+    text_only = 2,    ///< its strings are not looked into
+    keeps_empty = 4,  ///< an object without members counts
+    lower_case = 8,   ///< texts are
+    principal = 16,   ///< texts are those of a policy's principals
+  };
+  Place(unsigned flags = 0, PolicyPart part = PolicyPart::none)
+      : bits_(flags | static_cast<unsigned>(part) << part_shift) {}
+
+  bool is(Flag flag) const { return (bits_ & flag) != 0; }
+  bool in_policy() const { return bits_ >> part_shift != 0; }
+  PolicyPart part() const { return static_cast<PolicyPart>(bits_ >> part_shift); }
+  Place with(Flag flag) const { return Place(bits_ | flag); }
+
+ private:
+  static constexpr unsigned part_shift = 8;
+  unsigned bits_;
+};
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+bool is_azure_id(std::string_view text) {
+  constexpr std::string_view start = "/subscriptions/";
+  return text.size() > start.size() &&
+         std::equal(start.begin(), start.end(), text.begin(), [](char a, char b) { return a == lower(b); });
+}
+
+/// By key; equal ones in the order in which they stand, which is that of their places in the parser's memory.
+bool is_before(const Member& a, const Member& b) {
+  if (!a.first.empty() && !b.first.empty() && a.first[0] != b.first[0])
+    return static_cast<unsigned char>(a.first[0]) < static_cast<unsigned char>(b.first[0]);
+  const int order = a.first.compare(b.first);
+  return order < 0 || (order == 0 && std::less<>()(a.first.data(), b.first.data()));
+}
+
+/// {"name": "DB_PASSWORD", "value": "…"}, as lists of variables and parameters are made of.
+struct NamedValue {
+  std::string_view name;
+  bool has_value = false;
+
+  void note(std::string_view key, element value) {
+    if (key.size() < 3 || key.size() > 5) return;
+    if (key == "value" || key == "Value") has_value = true;
+    if (key == "name" || key == "Name" || key == "key" || key == "Key")
+      if (value.get_string().get(name) != simdjson::SUCCESS) name = {};
+  }
+};
+
+class Writer {
+ public:
+  Writer(Lists lists, WipedText& out) : ordered_(lists == Lists::ordered), out_(out) {}
+
+  bool found_secret() const { return secret_; }
+
+  void write(element value, Place place) {
+    switch (value.type()) {
+      case element_type::NULL_VALUE:
+        return;
+      case element_type::BOOL:
+        return out_.put(bool(value) ? "\"true\"" : "\"false\"");
+      case element_type::INT64:
+        return number(std::int64_t(value));
+      case element_type::UINT64:
+        return number(std::uint64_t(value));
+      case element_type::DOUBLE:
+        return number(double(value));
+      case element_type::STRING:
+        return text(std::string_view(value), place);
+      case element_type::ARRAY:
+        return list(array(value), place);
+      case element_type::OBJECT:
+        return members(object(value), place);
     }
   }
-  out += '"';
-}
 
-void append_number(double number, std::string& out) {
-  std::array<char, 32> text;
-  out += '"';
-  // 5.0 and 1e3 are integers that a tool wrote its own way.
-  if (number == std::trunc(number) && std::abs(number) < 9.2e18) {
-    const auto end = std::to_chars(text.begin(), text.end(), static_cast<std::int64_t>(number)).ptr;
-    out.append(text.begin(), end);
-  } else {
-    const auto end = std::to_chars(text.begin(), text.end(), number).ptr;
-    out.append(text.begin(), end);
+  void write_named(element value, NameFacts name) { write(value, flags_by(name)); }
+
+  void text(std::string_view text, Place place) {
+    if (text.empty()) return;
+    if (place.in_policy()) {
+      if (place.is(Place::principal)) text = account_of_root(text);
+      quoted(text, place.is(Place::lower_case));
+      return;
+    }
+    const auto first = static_cast<unsigned char>(text.front());
+    if ((first == '{' || first == '[' || first <= ' ') && !place.is(Place::text_only) && embedded(text, place)) return;
+    const unsigned classes = quoted(text, place.is(Place::lower_case) || (first == '/' && is_azure_id(text)));
+    secret_ = secret_ || looks_sensitive(text, classes);
   }
-  out += '"';
-}
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
-/// Whether `text` is an object or a list as a whole; then it is written.
-bool write_embedded(std::string_view text, Mode mode, std::string& out) {
-  const std::string_view inner = trimmed(text);
-  if (inner.size() < 2 || mode.embedded == max_embedded) return false;
-  if (!(inner.front() == '{' && inner.back() == '}') && !(inner.front() == '[' && inner.back() == ']')) return false;
-  simdjson::dom::parser parser;
-  simdjson::padded_string padded(inner);
-  element value;
-  const bool parsed = parser.allocate(std::max<std::size_t>(inner.size(), 64), 64) == simdjson::SUCCESS &&
-                      parser.parse(padded).get(value) == simdjson::SUCCESS;
-  if (parsed) {
-    ++mode.embedded;
-    write(value, mode, out);
+ private:
+  unsigned quoted(std::string_view text, bool in_lower_case) {
+    const std::size_t start = out_.size();
+    const unsigned classes = put_quoted(text, out_);
+    if (in_lower_case) std::transform(out_.at(start), out_.at(out_.size()), out_.at(start), lower);
+    return classes;
   }
-  ::explicit_bzero(padded.data(), padded.size());
-  if (parser.doc.string_buf) ::explicit_bzero(parser.doc.string_buf.get(), 5 * parser.doc.capacity() / 3);
-  return parsed;
-}
 
-/// IAM takes "123456789012" for the account's root, and writes it so.
-std::string principal_of(std::string_view text) {
-  const bool account =
-      text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return account ? "arn:aws:iam::" + std::string(text) + ":root" : std::string(text);
-}
-
-void write_text(std::string_view text, const Mode& mode, std::string& out) {
-  if (text.empty()) return;
-  if (mode.actions) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    append_quoted(lower, out);
-  } else if (mode.principal) {
-    append_quoted(principal_of(text), out);
-  } else if (!write_embedded(text, mode, out)) {
-    append_quoted(text, out);
+  template <class Number>
+  void number(Number number) {
+    if constexpr (std::is_floating_point_v<Number>) {
+      // 5.0 and 1e3 are integers that a tool wrote its own way.
+      if (number == std::trunc(number)) {
+        if (number >= -0x1p63 && number < 0x1p63) return this->number(static_cast<std::int64_t>(number));
+        if (number >= 0 && number < 0x1p64) return this->number(static_cast<std::uint64_t>(number));
+      }
+    }
+    std::array<char, 34> digits;
+    char* end = digits.data();
+    *end++ = '"';
+    end = std::to_chars(end, digits.data() + digits.size() - 1, number).ptr;
+    *end++ = '"';
+    out_.put({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
-}
 
-void write_list(array items, const Mode& mode, std::string& out) {
-  const bool ordered = mode.lists == Lists::ordered && !mode.policy;
-  std::vector<std::string> texts;
-  for (const element item : items) {
-    std::string text;
-    write(item, mode, text);
-    if (text.empty() && ordered) text = "null";  // its place counts
-    if (!text.empty()) texts.push_back(std::move(text));
-  }
-  if (std::all_of(texts.begin(), texts.end(), [](const std::string& text) { return text == "null"; })) return;
-  if (mode.policy && texts.size() == 1) {
-    out += texts.front();
-    return;
-  }
-  if (!ordered) std::sort(texts.begin(), texts.end());
-  out += '[';
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (i > 0) out += ',';
-    out += texts[i];
-  }
-  out += ']';
-}
-
-bool is_policy(object members) {
-  element statement;
-  return members["Statement"].get(statement) == simdjson::SUCCESS && (statement.is_array() || statement.is_object());
-}
-
-void write_object(object members, Mode mode, std::string& out) {
-  struct Member {
-    std::string_view key;
-    std::size_t place;  // of keys that stand there twice, the order stays
+  /// Whether `text` is an object or a list as a whole; then it is written.
+  bool embedded(std::string_view text, Place place) {
+    text = EmbeddedJson::within(text);
+    if (text.empty()) return false;
+    if (embedded_ == max_embedded) {
+      too_deep_ = true;
+      return false;
+    }
+    const std::size_t start = out_.size();
+    EmbeddedJson& json = work_.embedded[embedded_];
     element value;
-  };
-  std::vector<Member> sorted;
-  for (const auto member : members) sorted.push_back({member.key, sorted.size(), member.value});
-  std::sort(sorted.begin(), sorted.end(),
-            [](const Member& a, const Member& b) { return std::tie(a.key, a.place) < std::tie(b.key, b.place); });
-  mode.policy = mode.policy || is_policy(members);
-  const std::size_t start = out.size();
-  out += '{';
-  for (const auto& [key, place, value] : sorted) {
-    Mode inner = mode;
-    if (!mode.policy && value.is_array() && ordered_by_name(key)) inner.lists = Lists::ordered;
-    inner.actions = mode.policy && (key == "Action" || key == "NotAction");
-    inner.principal = mode.policy && key == "AWS";
-    const std::size_t before = out.size();
-    if (out.size() > start + 1) out += ',';
-    append_quoted(key, out);
-    out += ':';
-    const std::size_t named = out.size();
-    write(value, inner, out);
-    if (out.size() == named) out.resize(before);
+    const bool parsed = json.parse(text, value);
+    if (parsed) {
+      ++embedded_;
+      write(value, place);
+      --embedded_;
+    }
+    json.clear();
+    if (!too_deep_) return parsed;
+    // What nobody has looked into may hold anything.
+    secret_ = true;
+    if (embedded_ == 0) too_deep_ = false;
+    out_.cut(start);
+    return false;
   }
-  if (out.size() == start + 1)
-    out.resize(start);
-  else
-    out += '}';
-}
 
-void write(element value, const Mode& mode, std::string& out) {
-  switch (value.type()) {
-    case element_type::NULL_VALUE:
-      return;
-    case element_type::BOOL:
-      out += bool(value) ? "\"true\"" : "\"false\"";
-      return;
-    case element_type::INT64:
-      out += '"' + std::to_string(std::int64_t(value)) + '"';
-      return;
-    case element_type::UINT64:
-      out += '"' + std::to_string(std::uint64_t(value)) + '"';
-      return;
-    case element_type::DOUBLE:
-      append_number(double(value), out);
-      return;
-    case element_type::STRING:
-      write_text(std::string_view(value), mode, out);
-      return;
-    case element_type::ARRAY:
-      write_list(array(value), mode, out);
-      return;
-    case element_type::OBJECT:
-      write_object(object(value), mode, out);
-      return;
+  void list(array list, Place place) {
+    const bool sorts = !place.is(Place::ordered) || place.in_policy();
+    auto& items = work_.items;
+    const std::size_t first = items.size(), start = out_.size();
+    const Place inner = place.in_policy() ? place : place.with(Place::keeps_empty);
+    bool present = false, in_order = true;
+    out_.put('[');
+    for (const element item : list) {
+      const std::size_t before = out_.size();
+      if (items.size() > first) out_.put(',');
+      const std::size_t begin = out_.size();
+      write(item, inner);
+      if (out_.size() != begin) {
+        present = true;
+      } else if (!sorts) {
+        out_.put("null");  // its place counts
+      } else {
+        out_.cut(before);
+        continue;
+      }
+      if (sorts && in_order && items.size() > first) {
+        const int order = text_of(items.back()).compare(out_.from(begin));
+        in_order = order < 0 || (order == 0 && !place.in_policy());
+      }
+      items.emplace_back(begin, out_.size());
+    }
+    if (!present) {
+      out_.cut(start);
+    } else {
+      out_.put(']');
+      if (!in_order) sort_items(first, start, place.in_policy());
+      if (place.in_policy() && items.size() == first + 1) out_.strip(start);
+    }
+    cut(items, first);
   }
-}
+
+  std::string_view text_of(const Item& item) const { return out_.between(item.first, item.second); }
+
+  void sort_items(std::size_t first, std::size_t start, bool once) {
+    auto& items = work_.items;
+    const auto begin = items.begin() + static_cast<std::ptrdiff_t>(first);
+    std::sort(begin, items.end(), [&](const Item& a, const Item& b) { return text_of(a) < text_of(b); });
+    const auto same = [&](const Item& a, const Item& b) { return text_of(a) == text_of(b); };
+    if (once) items.erase(std::unique(begin, items.end(), same), items.end());
+    WipedText sorted;
+    for (std::size_t i = first; i < items.size(); ++i) {
+      sorted.put(i == first ? '[' : ',');
+      sorted.put(text_of(items[i]));
+    }
+    out_.cut(start);
+    out_.put(sorted.from(0));
+    out_.put(']');
+  }
+
+  void members(object of, Place place) {
+    auto& all = work_.members;
+    const std::size_t first = all.size(), start = out_.size();
+    bool in_order = true, is_policy = false;
+    // Not by *member: a whole pair costs more than its two parts.
+    for (auto member = of.begin(); member != of.end(); ++member) {
+      Member& here = all.emplace_back();
+      here.first = member.key();
+      here.second = member.value();
+      if (here.first == "Statement") is_policy = is_statement(here.second);
+      in_order = in_order && (all.size() == first + 1 || !is_before(here, *(&here - 1)));
+    }
+    const std::size_t last = all.size();
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
+    std::string lowered;
+    if (place.part() == PolicyPart::condition_keys) in_order = !lower_keys(first, lowered) && in_order;
+    if (!in_order) std::sort(begin, all.end(), is_before);
+    if (!place.in_policy() && is_policy) place = Place(0, PolicyPart::element);
+
+    NamedValue pair;
+    for (std::size_t i = first; i < last; ++i) {
+      const std::string_view key = all[i].first;
+      const element value = all[i].second;
+      if (i + 1 < last && all[i + 1].first == key) continue;  // the last one counts
+      const std::size_t before = out_.size();
+      out_.put(before == start ? '{' : ',');
+      if (place.in_policy() ? policy_member(key, value, place) : member(key, value, place))
+        pair.note(key, value);
+      else
+        out_.cut(before);
+    }
+    secret_ = secret_ || (pair.has_value && !place.in_policy() && sounds_sensitive(pair.name));
+    cut(all, first);
+    if (out_.size() > start)
+      out_.put('}');
+    else if (place.is(Place::keeps_empty))
+      out_.put("{}");
+  }
+
+  /// False where the value is absent.
+  bool member(std::string_view key, element value, Place place) {
+    const NameFacts facts = known_facts_of(key);
+    unsigned flags = flags_by(facts);
+    if ((facts & name_of_map) == 0) flags |= Place::keeps_empty;
+    // Texts that are statements would make this a policy only when it is seen again.
+    if (place.is(Place::text_only) || key == "Statement") flags |= Place::text_only;
+    put_key(key);
+    const std::size_t named = out_.size();
+    write(value, flags);
+    const bool present = out_.size() != named;
+    secret_ = secret_ || (present && (facts & name_sounds_sensitive) != 0 && !value.is_bool());
+    return present;
+  }
+
+  bool policy_member(std::string_view key, element value, Place place) {
+    unsigned flags = 0;
+    if (key == "Action" || key == "NotAction") flags = Place::lower_case;
+    if (place.part() == PolicyPart::principals && key == "AWS") flags = Place::principal;
+    put_key(key);
+    const std::size_t named = out_.size();
+    write(value, Place(flags, part_within(place.part(), key)));
+    return out_.size() != named;
+  }
+
+  void put_key(std::string_view key) {
+    put_quoted(key, out_);
+    out_.put(':');
+  }
+
+  unsigned flags_by(NameFacts facts) const {
+    unsigned flags = 0;
+    if (ordered_ || (facts & name_of_ordered) != 0) flags |= Place::ordered;
+    if ((facts & name_of_protocol) != 0) flags |= Place::lower_case;
+    return flags;
+  }
+
+  /// The keys are views into `lowered` afterwards, unless two would be one. Whether they are.
+  bool lower_keys(std::size_t first, std::string& lowered) {
+    auto& all = work_.members;
+    for (std::size_t i = first; i < all.size(); ++i) lowered += all[i].first;
+    std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
+    std::vector<std::string_view> keys;
+    for (std::size_t i = first, at = 0; i < all.size(); at += all[i].first.size(), ++i)
+      keys.push_back(std::string_view(lowered).substr(at, all[i].first.size()));
+    auto sorted = keys;
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) return false;
+    for (std::size_t i = first; i < all.size(); ++i) all[i].first = keys[i - first];
+    return true;
+  }
+
+  const bool ordered_;
+  WipedText& out_;
+  Workspace& work_ = workspace();
+  std::size_t embedded_ = 0;  ///< strings that we are inside of
+  bool too_deep_ = false;
+  bool secret_ = false;
+};
 
 }  // namespace
 
-void append_canonical(element value, Lists lists, std::string& out) {
-  write(value, {lists}, out);
+bool write_canonical(element value, Lists lists, NameFacts name, WipedText& out) {
+  // Most values are a text with nothing in it, and need no Writer.
+  std::string_view text;
+  if (value.get_string().get(text) == simdjson::SUCCESS && !text.empty() && (name & name_of_protocol) == 0) {
+    const auto first = static_cast<unsigned char>(text.front());
+    if (first > '/' && first != '[' && first != '{') return looks_sensitive(text, put_quoted(text, out));
+  }
+  Writer writer(lists, out);
+  writer.write_named(value, name);
+  return writer.found_secret();
 }
 
-std::string canonical(element value, Lists lists) {
+bool append_canonical(element value, Lists lists, std::string& out, std::string_view name) {
+  WipedText& text = workspace().text;
+  const bool secret = write_canonical(value, lists, name.empty() ? NameFacts{0} : known_facts_of(name), text);
+  out += text.from(0);
+  text.clear();
+  return secret;
+}
+
+std::string canonical(element value, Lists lists, std::string_view name) {
   std::string out;
-  append_canonical(value, lists, out);
+  append_canonical(value, lists, out, name);
   return out;
 }
 
 std::string canonical_text(std::string_view text) {
-  std::string out;
-  write_text(text, {}, out);
-  return out;
+  WipedText& out = workspace().text;
+  Writer(Lists::unordered, out).text(text, {});
+  std::string result(out.from(0));
+  out.clear();
+  return result;
 }
 
 bool ordered_by_name(std::string_view name) {
-  // Words whose order the machine behind them obeys.
-  constexpr std::array<std::string_view, 20> names = {
-      "args",       "arguments",    "cmd",         "command",       "commands",   "container_definitions",
-      "containers", "entryPoint",   "entry_point", "entrypoint",    "ExecStart",  "Command",
-      "EntryPoint", "filter_chain", "initCommand", "init_commands", "priorities", "rule_order",
-      "inputSteps", "steps"};
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return (facts_of(name) & name_of_ordered) != 0;
 }
 
 }  // namespace plumbline::baseline

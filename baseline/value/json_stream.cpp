@@ -89,8 +89,8 @@ char JsonStream::peek() {
 void JsonStream::enter(char bracket) {
   if (peek() != bracket)
     return fail(at_end_ ? "the text ends where a value should be" : std::string("expected ") + bracket, half_written);
-  if (inside_.size() == max_depth) return fail("nested deeper than 256 levels");
-  inside_.push_back(bracket);
+  if (depth_ == max_depth) return fail("nested deeper than 256 levels");
+  ++depth_;
   first_ = true;
   ++at_;
 }
@@ -101,7 +101,7 @@ bool JsonStream::expect_separator(char closing, bool& closed) {
   closed = next == closing;
   if (closed) {
     ++at_;
-    inside_.pop_back();
+    --depth_;
     first_ = false;
     return !error_;
   }

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "include/util/result.hpp"
 
@@ -66,13 +65,13 @@ class JsonStream {
   std::string origin_;
   Read read_;
   std::size_t max_value_;
-  std::string window_;        ///< text, then padding
-  std::size_t filled_ = 0;    ///< bytes of text in it
-  std::size_t at_ = 0;        ///< next byte
-  std::size_t keep_ = 0;      ///< first byte that is still needed
-  std::size_t passed_ = 0;    ///< bytes before the window
-  std::vector<char> inside_;  ///< brackets entered
-  bool first_ = false;        ///< nothing was taken yet from what was entered last
+  std::string window_;      ///< text, then padding
+  std::size_t filled_ = 0;  ///< bytes of text in it
+  std::size_t at_ = 0;      ///< next byte
+  std::size_t keep_ = 0;    ///< first byte that is still needed
+  std::size_t passed_ = 0;  ///< bytes before the window
+  std::size_t depth_ = 0;   ///< brackets entered
+  bool first_ = false;      ///< nothing was taken yet from what was entered last
   bool at_end_ = false;
   std::optional<Error> error_;
 };

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
-#include <vector>
+
+#include "baseline/value/byte_classes.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -17,46 +17,57 @@ bool is_lower(char c) {
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-
-/// "dbMasterPassword", "db_master_password" and "DB-MASTER-PASSWORD" → db, master, password.
-std::vector<std::string> words_of(std::string_view name) {
-  std::vector<std::string> words;
-  std::string word;
-  const auto end_word = [&] {
-    if (!word.empty()) words.push_back(std::move(word));
-    word.clear();
-  };
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    if (!is_upper(c) && !is_lower(c) && !is_digit(c)) {
-      end_word();
-      continue;
-    }
-    const bool after_lower = i > 0 && (is_lower(name[i - 1]) || is_digit(name[i - 1]));
-    const bool ends_capitals = i > 0 && is_upper(name[i - 1]) && i + 1 < name.size() && is_lower(name[i + 1]);
-    if (is_upper(c) && (after_lower || ends_capitals)) end_word();
-    word += is_upper(c) ? static_cast<char>(c + 32) : c;
-  }
-  end_word();
-  return words;
+bool is_word(char c) {
+  return is_upper(c) || is_lower(c) || is_digit(c);
 }
 
-template <std::size_t N>
-bool is_one_of(const std::string& word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+bool equals(std::string_view word, std::string_view lower_case) {
+  return word.size() == lower_case.size() &&
+         std::equal(word.begin(), word.end(), lower_case.begin(),
+                    [](char a, char b) { return a == b || (is_upper(a) && a + 32 == b); });
+}
+
+template <class Words>
+bool is_one_of(std::string_view word, const Words& words) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view known) { return equals(word, known); });
+}
+
+/// Cuts the first word off: "dbMasterPassword", "db_master_password" and "DB-MASTER-PASSWORD" are db, master, password.
+std::string_view next_word(std::string_view& name) {
+  std::size_t begin = 0;
+  while (begin < name.size() && !is_word(name[begin])) ++begin;
+  std::size_t end = begin;
+  for (; end < name.size() && is_word(name[end]); ++end) {
+    if (end == begin || !is_upper(name[end])) continue;
+    const bool ends_capitals = is_upper(name[end - 1]) && end + 1 < name.size() && is_lower(name[end + 1]);
+    if (!is_upper(name[end - 1]) || ends_capitals) break;
+  }
+  const auto word = name.substr(begin, end - begin);
+  name.remove_prefix(end);
+  return word;
 }
 
 // A word of its own is enough.
-constexpr std::array<std::string_view, 27> secrets = {
-    "password",   "passwords",  "passwd",          "passphrase",    "pwd",         "secret",
-    "secrets",    "token",      "tokens",          "credential",    "credentials", "apikey",
-    "privatekey", "kubeconfig", "userdata",        "authorization", "htpasswd",    "dockerconfigjson",
-    "dockercfg",  "psk",        "pgpass",          "passcode",      "cookie",      "sas",
-    "accesskey",  "secretkey",  "connectionstring"};
-// These followed by "key".
-constexpr std::array<std::string_view, 12> keys_of = {"private", "api",    "access",  "secret",
-                                                      "auth",    "shared", "signing", "account",
-                                                      "storage", "master", "primary", "secondary"};
+constexpr std::array<std::string_view, 21> secrets = {
+    "passwords", "pwd",        "secrets",       "tokens",   "credential", "credentials",      "kubeconfig",
+    "userdata",  "customdata", "authorization", "htpasswd", "psk",        "preshared",        "dockerconfigjson",
+    "dockercfg", "pgpass",     "adminpass",     "passcode", "cookie",     "connectionstring", "sas"};
+// So is a word that is or ends like this: "password", "dbpassword", "PGPASSWORD", "clientsecret".
+constexpr std::array<std::string_view, 9> endings = {"password", "passwd",     "passphrase", "secret",   "token",
+                                                     "apikey",   "privatekey", "secretkey",  "accesskey"};
+// Words that together are one.
+struct Pair {
+  std::string_view first, second;
+};
+constexpr std::array<Pair, 29> pairs = {
+    {{"private", "key"},  {"api", "key"},         {"access", "key"},        {"secret", "key"},
+     {"auth", "key"},     {"shared", "key"},      {"signing", "key"},       {"account", "key"},
+     {"storage", "key"},  {"master", "key"},      {"primary", "key"},       {"secondary", "key"},
+     {"client", "key"},   {"encryption", "key"},  {"license", "key"},       {"tls", "key"},
+     {"ssl", "key"},      {"certificate", "key"}, {"deploy", "key"},        {"integration", "key"},
+     {"key", "material"}, {"key", "data"},        {"connection", "string"}, {"connection", "strings"},
+     {"user", "data"},    {"custom", "data"},     {"pass", "phrase"},       {"startup", "script"},
+     {"pass", "word"}}};
 // Of a secret these words at the end tell where it is, how old or how long: no secret themselves.
 constexpr std::array<std::string_view, 44> about = {
     "id",       "ids",      "arn",     "arns",       "name",      "names",   "version", "versions", "ttl",
@@ -65,8 +76,23 @@ constexpr std::array<std::string_view, 44> about = {
     "endpoint", "url",      "uri",     "region",     "change",    "manager", "size",    "format",   "usage",
     "limit",    "mode",     "file",    "date",       "options",   "rules",   "minimum", "retries"};
 
-template <class Part>
-bool contains(std::string_view text, Part part) {
+bool is_pair(std::string_view first, std::string_view second) {
+  return std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
+    // "access_keys" too
+    const bool plural = second.size() == pair.second.size() + 1 && second.back() == 's' && pair.second == "key";
+    return equals(plural ? second.substr(0, second.size() - 1) : second, pair.second) && equals(first, pair.first);
+  });
+}
+
+bool is_secret_word(std::string_view word) {
+  while (!word.empty() && is_digit(word.back())) word.remove_suffix(1);  // "password2"
+  const auto ends_like = [&](std::string_view ending) {
+    return word.size() >= ending.size() && equals(word.substr(word.size() - ending.size()), ending);
+  };
+  return word.size() >= 3 && (is_one_of(word, secrets) || std::any_of(endings.begin(), endings.end(), ends_like));
+}
+
+bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
@@ -83,39 +109,92 @@ bool has_url_password(std::string_view value) {
 
 /// header.payload.signature in base64url, the header beginning with {"
 bool has_jwt(std::string_view value) {
-  const auto start = value.find("eyJ");
-  if (start == std::string_view::npos) return false;
-  const auto token = value.substr(start, value.find_first_of(" \t\n\"',;", start) - start);
-  return token.size() > 40 && std::count(token.begin(), token.end(), '.') >= 2;
+  for (std::size_t at = value.find("eyJ"); at != std::string_view::npos; at = value.find("eyJ", at)) {
+    std::size_t end = at, dots = 0;
+    for (; end < value.size() && (is_word(value[end]) || value[end] == '-' || value[end] == '_' || value[end] == '.');
+         ++end)
+      dots += value[end] == '.';
+    if (end - at > 40 && dots >= 2) return true;
+    at = end;
+  }
+  return false;
+}
+
+/// "Bearer …" or "Basic …" at the start.
+bool has_authorization(std::string_view value) {
+  if (value.starts_with('"')) value.remove_prefix(1);
+  return value.starts_with("Bearer ") || value.starts_with("Basic ");
+}
+
+/// ghp_…, xoxb-…: how services begin their tokens so that they can be found.
+bool has_service_token(std::string_view value, unsigned classes) {
+  constexpr std::size_t shortest = 20;
+  constexpr std::array<std::string_view, 17> beginnings = {
+      "ghp_",    "gho_",   "ghs_",  "ghu_",  "ghr_",  "github_pat_", "sk_live_",        "rk_live_", "npm_",
+      "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
+  if (value.size() < shortest) return false;
+  if ((classes & (underscore | hyphen)) == 0 && !value.starts_with("hvs.")) return false;
+  bool in_word = false;
+  for (std::size_t i = 0; i + shortest <= value.size(); ++i) {
+    const auto rest = value.substr(i);
+    const auto begins = [&](std::string_view beginning) { return rest.starts_with(beginning); };
+    const bool may_begin = !in_word && std::string_view("gsrndxAh").find(value[i]) != std::string_view::npos;
+    if (may_begin && std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
+    in_word = is_word(value[i]) || value[i] == '_';
+  }
+  return false;
+}
+
+/// The name before a "=" or ":" that something follows: "--db-password=x", "token: x", "\"secret\": \"x\"". A colon
+/// needs a blank or a quote behind it: ARNs have "secret:" in them.
+bool assigns_secret(std::string_view value) {
+  constexpr std::size_t longest_name = 64;
+  for (auto at = value.find_first_of("=:"); at != std::string_view::npos; at = value.find_first_of("=:", at + 1)) {
+    constexpr std::string_view blanks = " \t\"'\\";
+    const auto next = value.find_first_not_of(blanks, at + 1);
+    if (next == std::string_view::npos) return false;
+    if (value[next] == '=' || value[next] == '\n' || value[next] == '\r') continue;
+    if (value[at] == ':' && next == at + 1) continue;
+    std::size_t end = at;
+    while (end > 0 && at - end < 4 && blanks.find(value[end - 1]) != std::string_view::npos) --end;
+    std::size_t begin = end;
+    while (begin > 0 && end - begin < longest_name &&
+           (is_word(value[begin - 1]) || value[begin - 1] == '_' || value[begin - 1] == '-'))
+      --begin;
+    if (begin != end && sounds_sensitive(value.substr(begin, end - begin))) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 bool sounds_sensitive(std::string_view name) {
-  const auto words = words_of(name);
-  if (words.empty() || is_one_of(words.back(), about)) return false;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (is_one_of(words[i], secrets)) return true;
-    if (i + 1 == words.size()) continue;
-    const std::string& next = words[i + 1];
-    if ((next == "key" || next == "keys") && is_one_of(words[i], keys_of)) return true;
-    if (words[i] == "connection" && next == "string") return true;
-    if (words[i] == "user" && next == "data") return true;
-    if (words[i] == "custom" && next == "data") return true;
-    if (words[i] == "pass" && next == "phrase") return true;
+  bool secret = false;
+  std::string_view last;
+  while (true) {
+    const std::string_view word = next_word(name);
+    if (word.empty()) break;
+    secret = secret || is_secret_word(word) || (!last.empty() && is_pair(last, word));
+    // Whoever knows a webhook's address may call it.
+    if (equals(last, "webhook") && equals(word, "url")) return true;
+    last = word;
   }
-  return false;
+  return (secret && !is_one_of(last, about)) || equals(last, "pass");
 }
 
 bool looks_sensitive(std::string_view value) {
-  // Cheap questions first: nearly all values are short, and this is asked of each.
+  return looks_sensitive(value, byte_classes(value));
+}
+
+bool looks_sensitive(std::string_view value, unsigned classes) {
   if (value.size() < 8) return false;
-  if (contains(value, '@') && has_url_password(value)) return true;
-  if (value.starts_with("Bearer ") || value.starts_with("\"Bearer ")) return true;
-  if (value.size() < 20) return false;
-  if (contains(value, "PRIVATE KEY-----") || contains(value, "Authorization: ")) return true;
-  if (contains(value, "aws_secret_access_key") || contains(value, "AWS_SECRET_ACCESS_KEY=")) return true;
-  return has_jwt(value);
+  const auto has = [&](unsigned all) { return (classes & all) == all; };
+  if (has(at_sign | colon) && has_url_password(value)) return true;
+  if ((has(equals_sign) || has(colon | blank_or_quote)) && assigns_secret(value)) return true;
+  if (has(capital_j) && has_jwt(value)) return true;
+  if (has(blank_or_quote) && has_authorization(value)) return true;
+  if (has(blank_or_quote | hyphen) && contains(value, "PRIVATE KEY-----")) return true;
+  return has_service_token(value, classes);
 }
 
 }  // namespace plumbline::baseline

@@ -7,11 +7,11 @@
 #include <cstring>
 #include <istream>
 #include <new>
-#include <streambuf>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "baseline/value/json_keys.hpp"
+#include "baseline/value/yaml_input.hpp"
 #include "baseline/value/yaml_scalar.hpp"
 #include "include/config/yaml_tree.hpp"
 #include "include/wire/json_write.hpp"
@@ -25,11 +25,6 @@ using config::refuse_at;
 
 constexpr std::size_t max_depth = 100;
 constexpr std::size_t max_yaml = std::size_t{64} << 20;  // yaml-cpp reads about 10 MB a second
-
-Mark mark_of(const YAML::Mark& mark) {
-  if (mark.is_null()) return {1, 1};
-  return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
-}
 
 /// A document in the order in which it is written, each node before its children; small, since a file of a megabyte can
 /// hold a million.
@@ -244,33 +239,9 @@ class Writer {
   std::string& out_;
 };
 
-/// yaml-cpp would quietly put replacement characters in place of such bytes.
-void check_bytes(const std::string& origin, std::string_view text) {
-  Mark at{1, 1};
-  while (!text.empty()) {
-    const std::size_t length = wire::utf8_length(text);
-    if (length == 0 || text[0] == '\0')
-      refuse_at(place_of(origin, at), length == 0 ? "not text: a byte that is not UTF-8" : "not text: a NUL byte",
-                "is this the right file?");
-    at.column = text[0] == '\n' ? 1 : at.column + 1;
-    at.line += text[0] == '\n' ? 1 : 0;
-    text.remove_prefix(length);
-  }
-}
-
-/// The given bytes as a stream, without a copy that would have to be cleared.
-class ViewBuffer final : public std::streambuf {
- public:
-  explicit ViewBuffer(std::string_view text) {
-    // streambuf takes no const, and nothing writes to an input.
-    char* start = const_cast<char*>(text.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-    setg(start, start, start + text.size());
-  }
-};
-
 std::vector<YamlDocument> read_documents(const std::string& origin, std::string_view text) {
   if (text.size() > max_yaml) refuse_at(origin, "more than 64 MiB of YAML", "split it, or give it as JSON");
-  check_bytes(origin, text);
+  config::check_bytes(origin, text);
   std::vector<YamlDocument> documents;
   std::size_t budget = 10 * text.size() + (std::size_t{1} << 20);
   try {

@@ -70,20 +70,6 @@ class Builder final : public YAML::EventHandler {
   std::vector<Node*> open_;  ///< the way to where the next node goes; only the last one grows, so the others stay put
 };
 
-/// yaml-cpp would quietly put replacement characters in place of such bytes.
-void check_bytes(const std::string& origin, std::string_view text) {
-  std::size_t line = 1, column = 1;
-  while (!text.empty()) {
-    const std::size_t length = wire::utf8_length(text);
-    if (length == 0 || text[0] == '\0')
-      refuse_at(origin + ":" + std::to_string(line) + ":" + std::to_string(column),
-                length == 0 ? "not text: a byte that is not UTF-8" : "not text: a NUL byte", "is this the right file?");
-    column = text[0] == '\n' ? 1 : column + 1;
-    line += text[0] == '\n' ? 1 : 0;
-    text.remove_prefix(length);
-  }
-}
-
 /// Stands for a second document, which is an error whatever is in it.
 class Nothing final : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -102,6 +88,19 @@ class Nothing final : public YAML::EventHandler {
 std::string place_of(const std::string& origin, Mark mark) {
   if (mark.line == 0) return origin;
   return origin + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column);
+}
+
+void check_bytes(const std::string& origin, std::string_view text) {
+  std::size_t line = 1, column = 1;
+  while (!text.empty()) {
+    const std::size_t length = wire::utf8_length(text);
+    if (length == 0 || text[0] == '\0')
+      refuse_at(origin + ":" + std::to_string(line) + ":" + std::to_string(column),
+                length == 0 ? "not text: a byte that is not UTF-8" : "not text: a NUL byte", "is this the right file?");
+    column = text[0] == '\n' ? 1 : column + 1;
+    line += text[0] == '\n' ? 1 : 0;
+    text.remove_prefix(length);
+  }
 }
 
 void refuse_at(const std::string& place, const std::string& why, const std::string& fix) {

@@ -45,6 +45,9 @@ std::string shown(std::string_view text);
 
 [[noreturn]] void refuse_at(const std::string& place, const std::string& why, const std::string& fix = {});
 
+/// Throws Refused where a byte is NUL or no UTF-8, which yaml-cpp would quietly replace.
+void check_bytes(const std::string& origin, std::string_view text);
+
 /// Throws Refused for what read_text() refuses of any text.
 Node parse_tree(const std::string& origin, const std::string& text);
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "baseline/source/kubernetes_names.hpp"
 #include "baseline/source/kubernetes_quantity.hpp"
 #include "baseline/value/canonical.hpp"
@@ -91,10 +93,11 @@ TEST_F(Kustomized, keeps_no_secret) {
 
 TEST_F(Kustomized, ignores_what_its_authors_ignore) {
   const auto& web = *find(shop, "k8s:s/apps/v1/Deployment/shop/web");
-  EXPECT_THAT(web.ignored, ElementsAre("metadata.annotations.example\\.com/touched", "spec.replicas",
-                                       "spec.template.spec.containers[name=web].image",
-                                       "spec.template.spec.containers[name=web].resources.limits",
-                                       "spec.template.spec.initContainers[name=injected]"));
+  EXPECT_THAT(web.ignored,
+              ElementsAre("metadata.annotations.example\\.com/touched", "spec.replicas",
+                          "spec.template.spec.containers[name=web].image",
+                          "spec.template.spec.containers[name=web].resources.limits",
+                          "spec.template.spec.initContainers[]", "spec.template.spec.initContainers[name=injected]"));
   // The service is tracked by no application of that name: its tracking id came along with a copy.
   EXPECT_THAT(find(shop, "k8s:s/v1/Service/shop/web")->ignored, ElementsAre("spec.ports[name=http].port"));
   EXPECT_THAT(find(shop, "k8s:s/apps/v1/StatefulSet/shop/cache")->ignored,
@@ -238,14 +241,29 @@ TEST(Kubernetes, the_last_of_two_counts) {
 }
 
 TEST(Kubernetes, lists_without_a_merge_key_keep_their_order) {
-  const auto hash = [](const std::string& env) {
-    return read(deployment + "template: {spec: {tolerations: " + env + "}}}")->resources[0].attributes.back();
+  const auto of = [](const std::string& pod) {
+    const auto b = read(deployment + "template: {spec: {" + pod + "}}}");
+    std::map<std::string, std::string> values;
+    for (const auto& found : b->resources.at(0).attributes)
+      if (found.path.starts_with("spec.template.spec.")) values[found.path.substr(19)] = found.value;
+    return values;
   };
-  EXPECT_EQ(hash("[{key: a}, {key: b}]").path, "spec.template.spec.tolerations");
-  EXPECT_NE(hash("[{key: a}, {key: b}]").hash, hash("[{key: b}, {key: a}]").hash);
-  EXPECT_EQ(hash("[]").hash, 0u);
-  const auto b = read(deployment + "template: {spec: {containers: [{name: a}, {name: a}]}}}");
-  EXPECT_EQ(b->resources[0].attributes.back().path, "spec.template.spec.containers");
+  EXPECT_THAT(of("tolerations: [{key: b}, {key: a, operator: Exists}]"),
+              ElementsAre(std::pair("tolerations[0].key", "\"b\""), std::pair("tolerations[1].key", "\"a\""),
+                          std::pair("tolerations[1].operator", "\"Exists\""), std::pair("tolerations[]", "\"2\"")));
+  EXPECT_THAT(of("containers: [{name: b}, {name: a}]"),
+              ElementsAre(std::pair("containers[]", "[\"a\",\"b\"]"), std::pair("containers[name=a].name", "\"a\""),
+                          std::pair("containers[name=b].name", "\"b\"")));
+  EXPECT_THAT(of("containers: [{name: a}, {name: a}]"),
+              ElementsAre(std::pair("containers[0].name", "\"a\""), std::pair("containers[1].name", "\"a\""),
+                          std::pair("containers[]", "\"2\"")));
+  EXPECT_THAT(of("x: [b, a], y: []"), ElementsAre(std::pair("x", "[\"b\",\"a\"]"), std::pair("y", "")));
+}
+
+TEST(Kubernetes, an_empty_map_is_something_where_it_stands_for_a_choice) {
+  const auto b = read(deployment + "strategy: {}, template: {spec: {volumes: [{name: v, emptyDir: {}}]}}}");
+  EXPECT_EQ(value(b->resources[0], "spec.template.spec.volumes[name=v].emptyDir"), "{}");
+  EXPECT_EQ(attribute(b->resources[0], "spec.strategy"), nullptr);
 }
 
 TEST(Kubernetes, refuses_what_is_not_kubernetes) {

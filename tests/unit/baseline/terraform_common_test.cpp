@@ -124,6 +124,11 @@ TEST(TerraformCommon, follows_the_marks_of_a_state) {
   const auto b = emit("x", "x/y/z", R"({"a":[{"b":"canary"}],"m":{"k.x":"canary","open":"1"},"n":"2"})", marks);
   EXPECT_THAT(paths_of(b->resources[0], true), ElementsAre("a", "m.k\\.x"));
   EXPECT_THAT(paths_of(b->resources[0], false), ElementsAre("m.open", "n"));
+  // A set is a list in JSON, and a mark names its element by value.
+  const auto set =
+      emit("x", "x/y/z", R"({"s":["canary"]})",
+           R"([[{"type":"get_attr","value":"s"},{"type":"index","value":{"value":"canary","type":"string"}}]])");
+  EXPECT_THAT(paths_of(set->resources[0], true), ElementsAre("s"));
   for (const char* unreadable : {"[7]", "[[]]", "[[{}]]", "{}", R"([[{"type":"index","value":{"value":1}}]])"})
     EXPECT_THAT(paths_of(emit("x", "x/y/z", R"({"a":"1"})", unreadable)->resources[0], true), ElementsAre("a"))
         << unreadable;

@@ -113,6 +113,14 @@ TEST(TerraformState, refuses_with_place_reason_and_way_out) {
               HasSubstr("base64"));
   EXPECT_THAT(refusal(state("local_file", R"("attributes":{"filename":"/a","content":"x","file_permission":"rw"})")),
               HasSubstr("octal"));
+  for (const char* name : {"content", "content_base64", "source", "file_permission"})
+    EXPECT_THAT(
+        refusal(state("local_file", R"("attributes":{"filename":"/a",")" + std::string(name) + "\":5}")),
+        testing::StartsWith("/srv/x.tfstate#/resources/0/instances/0/attributes/" + std::string(name) + ": neither"));
+  EXPECT_THAT(
+      refusal(state("local_file",
+                    R"("attributes":{"filename":"/a","content":"x"}},{"attributes":{"filename":"/a","content":"y"})")),
+      HasSubstr("tofu:net/local_file.f stands there twice with the path /a"));
   EXPECT_THAT(refusal("{\"outputs\":" + std::string(100000, '[')), HasSubstr("not JSON"));
 }
 
