@@ -26,6 +26,11 @@ std::vector<wire::BlindSpot> blind_spots_of(const Kernel& kernel) {
                    "Several changes within one clock tick may show as one.",
                    "only ext4, xfs, btrfs and tmpfs stamp each change that somebody looked at",
                    "the file is read once more a second later"});
+    all.push_back({"second_writer_within_a_tick", "node",
+                   "Where two programs write a file within one clock tick (1 to 10 ms) and nobody looked at it in "
+                   "between, only the first is named, with the content that the second left.",
+                   "the kernel stamps no second change within a tick, and tells of none",
+                   "kernel.tier: fentry sees each write, at a small cost for every write on the node"});
   }
   for (const auto& report : kernel.reports())
     for (const auto& hook : report.missing)

@@ -95,7 +95,7 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
     if (slots.empty()) return;
     std::map<std::uint32_t, std::uint64_t> generation;
     for (const std::uint32_t slot : slots) generation[slot] = p_.kernel.pending(slot);
-    covered_.clear();
+    begin_batch();
     const auto affected = tree_.affected_by(slots);
 
     std::vector<Pending> pending;
@@ -291,12 +291,9 @@ void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes
   if (finding.changes == 0) finding.changes = best->of_directory ? 1 : best->changes;
   p_.counters.changes.fetch_add(finding.changes, std::memory_order_relaxed);
   const mark_actor& last = best->value.last;
-  const mark_actor& first = best->value.first;
   finding.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(last.at_boot_ns));
   finding.actor = p_.enricher.actor(last, finding.missing_evidence);
-  // The kernel side keeps the first one until all is acknowledged: it may be an earlier finding's.
-  if (!best->of_directory && first.at_boot_ns > subject.told_until && best->changes > 1 && !same_actor(first, last))
-    finding.first_actor = p_.enricher.process(first);
+  name_merged_writers(*best, finding);
   finding.evidence.push_back({"mark", best->of_directory
                                           ? "the directory's mark told of it; the file is another inode now"
                                           : "the file's own mark told of it, " + std::to_string(finding.changes) +
@@ -304,7 +301,28 @@ void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes
   if (best->of_directory && best->changes > 1)
     finding.missing_evidence.push_back("actor of this very entry: " + std::to_string(best->changes) +
                                        " changes of its directory were merged, the last one's actor is shown");
-  if (!best->of_directory) subject.told_until = last.at_boot_ns;
+  telling_[best->mark.slot] = {best->mark.key.ino, last.at_boot_ns, best->value.handovers, best->value.raced};
+}
+
+/// The kernel side begins anew with `first` and `handovers` only when all is acknowledged: until then a part of them
+/// is an earlier finding's. An actor that was given up to another CPU's may be anybody.
+void Observer::name_merged_writers(const Cause& cause, wire::Finding& finding) {
+  const struct mark& value = cause.value;
+  Told told;
+  if (const auto it = told_.find(cause.mark.slot); it != told_.end() && it->second.ino == cause.mark.key.ino)
+    told = it->second;
+  const bool anew = value.first.at_boot_ns > told.until;
+  finding.handovers = value.raced - std::min<std::uint64_t>(told.raced, value.raced);
+  if (cause.changes == 1) return;
+  finding.handovers += value.handovers - (anew ? 0 : std::min<std::uint64_t>(told.handovers, value.handovers));
+  if (!cause.of_directory && anew && !same_actor(value.first, value.last))
+    finding.first_actor = p_.enricher.process(value.first);
+}
+
+void Observer::begin_batch() {
+  covered_.clear();
+  for (const auto& [slot, told] : telling_) told_[slot] = told;
+  telling_.clear();
 }
 
 /// Compares without a kernel event; returns how many findings that made. Where the spool has no room for them they wait
@@ -316,7 +334,7 @@ std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& sour
     found += pending.size();
     return record_or_keep(std::exchange(pending, {}), {}, std::exchange(covered_, {}));
   };
-  covered_.clear();
+  begin_batch();
   bool room = flush_unrecorded();
   for (const WatchId id : ids) {
     const auto it = subjects_.find(id);
@@ -404,8 +422,8 @@ void Observer::on_timer() {
       if (!subject->checked) moved.insert(id);
     p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);
     if (const auto changed = scan(moved, "scan", "found after a mount change"); changed > 0)
-      record_gap({"", "mount_changed", "node", p_.clock.wall() - mount_quiet, p_.clock.wall(), moved.size(), changed,
-                  "what stands at these paths was replaced without a change of their inodes"});
+      keep_gap({"", "mount_changed", "node", p_.clock.wall() - mount_quiet, p_.clock.wall(), moved.size(), changed,
+                "what stands at these paths was replaced without a change of their inodes"});
     drop_retired();
   }
   if (now >= next_rescan_) {
@@ -416,8 +434,8 @@ void Observer::on_timer() {
     std::set<WatchId> all;
     for (const auto& [id, subject] : subjects_) all.insert(id);
     if (const auto changed = scan(all, "scan", "found by the rescan, no hook saw it"); changed > 0)
-      record_gap({"", "unseen_change", "node", p_.clock.wall() - options_.rescan_interval_ns, p_.clock.wall(),
-                  all.size(), changed, "the rescan found changes that no hook had told of"});
+      keep_gap({"", "unseen_change", "node", p_.clock.wall() - options_.rescan_interval_ns, p_.clock.wall(), all.size(),
+                changed, "the rescan found changes that no hook had told of"});
     drop_retired();
   }
   if (now >= next_housekeeping_) {

@@ -74,6 +74,13 @@ class Observer {
   struct Source;
   struct Pending;
   struct Unrecorded;
+  /// What earlier findings told of a mark.
+  struct Told {
+    std::uint64_t ino = 0;        ///< slots are used again
+    std::uint64_t until = 0;      ///< boot ns of the latest actor
+    std::uint32_t handovers = 0;  ///< mark::handovers then
+    std::uint64_t raced = 0;      ///< mark::raced then
+  };
   /// A mark of the file itself in the moment of its reading.
   struct Seen {
     NodeMark mark;
@@ -102,6 +109,8 @@ class Observer {
   static std::uint32_t slot_of(const Subject& subject);
   void acknowledge(std::uint32_t slot, std::uint64_t generation);
   void drop_retired();
+  void name_merged_writers(const Cause& cause, wire::Finding& finding);
+  void begin_batch();
   void describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced, wire::Finding& finding,
                       std::vector<HandledMark>& handled);
   std::size_t scan(const std::set<WatchId>& ids, const std::string& source, const std::string& unknown_actor);
@@ -110,7 +119,8 @@ class Observer {
   bool record_or_keep(std::vector<Pending> findings, std::vector<wire::Drift> drifts,
                       std::map<std::uint32_t, std::uint64_t> handled);
   bool flush_unrecorded();
-  bool record_gap(wire::Gap gap);
+  bool record_gaps(std::vector<wire::Gap>& gaps);
+  void keep_gap(wire::Gap gap);
   void publish(Subject& subject);
   void sweep();
   void copy_kernel_counters();
@@ -128,6 +138,8 @@ class Observer {
   std::map<std::uint64_t, std::vector<MarkedInode>> orphans_;  ///< path hash → marks of an earlier agent, at start only
   /// Slot → generation that the findings of this batch cover: what was pending in the moment the file was read.
   std::map<std::uint32_t, std::uint64_t> covered_;
+  std::map<std::uint32_t, Told> told_;     ///< by slot; of marks that changed, so bounded as they are
+  std::map<std::uint32_t, Told> telling_;  ///< of the findings of this batch
   std::uint64_t epoch_ = 0;
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_cgroups_lost_ = 0;

@@ -64,7 +64,7 @@ bool Observer::record_drifts(std::vector<wire::Drift>& drifts) {
 /// Acknowledges with the record. False: the spool has no room, and all of it is kept for flush_unrecorded().
 bool Observer::record_or_keep(std::vector<Pending> findings, std::vector<wire::Drift> drifts,
                               std::map<std::uint32_t, std::uint64_t> handled) {
-  unrecorded_.push_back({std::move(findings), std::move(drifts), std::move(handled)});
+  unrecorded_.push_back({std::move(findings), std::move(drifts), std::move(handled), {}});
   return flush_unrecorded();
 }
 
@@ -76,6 +76,8 @@ bool Observer::flush_unrecorded() {
     bool done = record(next.findings);
     if (done) next.findings.clear();
     done = done && record_drifts(next.drifts);
+    if (done) next.drifts.clear();
+    done = done && record_gaps(next.gaps);
     if (!done) {
       next_retry_ = p_.clock.boot() + retry_after;
       return false;
@@ -91,23 +93,31 @@ void Observer::drop_retired() {
   if (unrecorded_.empty()) tree_.drop_retired();
 }
 
-bool Observer::record_gap(wire::Gap gap) {
+bool Observer::record_gaps(std::vector<wire::Gap>& gaps) {
+  if (gaps.empty()) return true;
   std::vector<Draft> drafts;
-  drafts.push_back({"gap", [&](std::uint64_t sequence, wire::Record& record) {
-                      gap.id =
-                          "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.epoch, sequence);
-                      record.id = gap.id;
-                      record.body = gap_body(gap);
-                    }});
+  for (auto& gap : gaps)
+    drafts.push_back({"gap", [this, &gap](std::uint64_t sequence, wire::Record& record) {
+                        gap.id =
+                            "g-" + wire::make_finding_id(options_.identity.node_id, options_.identity.epoch, sequence);
+                        record.id = gap.id;
+                        record.body = gap_body(gap);
+                      }});
   auto records = p_.spool.append(std::move(drafts));
   if (!records) {
     p_.counters.append_failures.fetch_add(1, std::memory_order_relaxed);
-    spdlog::warn("event=gap_not_recorded reason={} why=\"{}\"", gap.reason, records.error().message());
+    spdlog::warn("event=spool_refused gaps={} why=\"{}\"", gaps.size(), records.error().message());
     return false;
   }
-  p_.counters.gaps.fetch_add(1, std::memory_order_relaxed);
-  p_.state.commit((*records)[0], nullptr, nullptr, &gap);
+  p_.counters.gaps.fetch_add(gaps.size(), std::memory_order_relaxed);
+  for (std::size_t i = 0; i < gaps.size(); ++i) p_.state.commit((*records)[i], nullptr, nullptr, &gaps[i]);
   return true;
+}
+
+/// Recorded at once, or as soon as the spool has room.
+void Observer::keep_gap(wire::Gap gap) {
+  unrecorded_.push_back({{}, {}, {}, {std::move(gap)}});
+  flush_unrecorded();
 }
 
 }  // namespace plumbline::agent

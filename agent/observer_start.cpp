@@ -147,7 +147,7 @@ void Observer::first_check(WallNs stopped_since) {
   gap.detail = first_start ? "nothing is known of the time before"
                : kept      ? "the kernel side kept watching, changes and their actors were taken over"
                            : "no hook ran in between; what changed was found by comparing, without its actor";
-  record_gap(gap);
+  keep_gap(gap);
   if (const auto spool = p_.spool.status(); spool.corrupt_records > 0) {
     gap.reason = "spool_damaged";
     gap.checked = gap.changed = 0;
@@ -155,7 +155,7 @@ void Observer::first_check(WallNs stopped_since) {
                  std::to_string(spool.quarantined_bytes) + " bytes are kept beside it): their findings are lost";
     spdlog::error("event=spool_damaged records={} bytes={} kept={}/spool", spool.corrupt_records,
                   spool.quarantined_bytes, options_.state_dir);
-    record_gap(gap);
+    keep_gap(gap);
   }
   p_.state.set_health("first_check", true, std::to_string(all.size()) + " files compared");
   spdlog::info("event=first_check files={} findings={} adopted={}", all.size(), changed, kept);

@@ -16,7 +16,6 @@ struct Observer::Subject {
   WallNs last_checked = 0;
   std::string unwatched;
   bool checked = false;
-  std::uint64_t told_until = 0;  ///< boot ns of the latest actor that a finding of this file named
 
   std::string key() const { return expected.address + '\n' + expected.path; }
 };
@@ -42,6 +41,7 @@ struct Observer::Unrecorded {
   std::vector<Pending> findings;
   std::vector<wire::Drift> drifts;
   std::map<std::uint32_t, std::uint64_t> handled;  ///< slot → generation to acknowledge with it
+  std::vector<wire::Gap> gaps;
 };
 
 }  // namespace plumbline::agent

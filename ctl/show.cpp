@@ -83,6 +83,19 @@ void print_actor(const Context& context, const wire::Actor& actor, WallNs now) {
   }
 }
 
+/// Findings of this drift that merge changes by several programs, newest first; the actor is the last one's.
+void print_others(const Context& context, const std::vector<wire::Finding>& findings) {
+  std::size_t left = 3;
+  for (const auto& f : findings) {
+    if (!f.first_actor && f.handovers == 0) continue;
+    if (left-- == 0) break;
+    context.terminal.out << "  also " << (f.first_actor ? process_line(*f.first_actor) : "others, in between")
+                         << ", of " << counted(f.changes, "change") << " that finding " << printable(f.id) << " merges";
+    if (f.handovers > 1) context.terminal.out << "; the program changed " << counted(f.handovers, "time");
+    context.terminal.out << '\n';
+  }
+}
+
 void print_diff(const Context& context, const std::vector<wire::AttributeDiff>& diff) {
   auto& out = context.terminal.out;
   std::size_t width = 0;
@@ -103,6 +116,14 @@ void print_evidence(const Context& context, const wire::Drift& drift) {
   for (const auto& e : drift.evidence) out << "  + " << printable(e.kind) << ": " << printable(e.says) << '\n';
   for (const auto& missing : drift.missing_evidence) out << "  - missing: " << printable(missing) << '\n';
   if (drift.evidence.empty() && drift.missing_evidence.empty()) out << "  no evidence is recorded\n";
+}
+
+std::vector<wire::Finding> recent_findings(const Json& drift) {
+  std::vector<wire::Finding> findings;
+  if (const auto recent = drift.find("recent_findings"); recent != drift.end() && recent->is_array())
+    for (const auto& item : *recent)
+      if (const auto finding = wire::finding_from_json(item)) findings.push_back(*finding);
+  return findings;
 }
 
 void print_title(const Context& context, const wire::Drift& drift) {
@@ -142,6 +163,7 @@ int show_drift(const Context& context, const std::string& word) {
   print_diff(context, drift.diff);
   heading(context, "Who");
   print_actor(context, drift.actor, now);
+  print_others(context, recent_findings(*json));
   heading(context, "Evidence");
   print_evidence(context, drift);
   if (is_open(drift)) {
@@ -159,10 +181,7 @@ int explain_drift(const Context& context, const std::string& word) {
   if (!json) return fail(context, json.error());
   const auto parsed = wire::drift_from_json(*json);
   if (!parsed) return fail(context, parsed.error());
-  std::vector<wire::Finding> findings;
-  if (const auto recent = json->find("recent_findings"); recent != json->end() && recent->is_array())
-    for (const auto& item : *recent)
-      if (const auto finding = wire::finding_from_json(item)) findings.push_back(*finding);
+  const std::vector<wire::Finding> findings = recent_findings(*json);
   if (context.options.format != Format::table) {
     Json rules = Json::array();
     for (const auto& f : findings) rules.push_back({{"finding", f.id}, {"rule", f.rule}, {"source", f.source}});

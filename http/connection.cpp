@@ -33,6 +33,10 @@ constexpr std::size_t linger_bytes = 16 << 20;
 // So small that it does not count: refusing it would save nothing, and probes must be answered under any load.
 constexpr std::size_t small_answer = 4 << 10;
 
+std::int64_t steady_now() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 std::string date_now() {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
@@ -124,6 +128,7 @@ Connection::~Connection() {
   if (signal_) signal_->disarm();
   const std::lock_guard lock(core_.mutex);
   if (refuse_) --core_.refusing;
+  if (leaving_) --core_.leaving;
   core_.connections.erase(this);
   core_.changed.notify_all();
 }
@@ -152,6 +157,12 @@ void Connection::abort() {
   });
 }
 
+void Connection::make_room() {
+  leaving_ = true;
+  ++core_.leaving;
+  abort();
+}
+
 asio::awaitable<void> Connection::run() {
   if (refuse_) {
     const Exchange none;
@@ -172,6 +183,7 @@ asio::awaitable<void> Connection::run() {
 asio::awaitable<bool> Connection::exchange(bool first) {
   const auto& options = core_.options;
   if (core_.draining || aborted_) co_return false;
+  waiting_since_ = steady_now();
   if (buffer_.size() == 0) {
     phase_ = Phase::idle;
     stream_.expires_after(first ? options.header_timeout : options.idle_timeout);
@@ -251,6 +263,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   const RouteMatch match = core_.router.match(exchange.head ? "HEAD" : request.method, request.path);
   if (match.route == nullptr) co_return co_await respond(exchange, not_routed(request, match), parser.is_done());
   if (!parser.is_done() && !co_await read_body(exchange, match.route->options.body_limit)) co_return false;
+  waiting_since_ = 0;
   request.params = match.params;
   co_return co_await dispatch(exchange, match);
 }
@@ -460,6 +473,7 @@ asio::awaitable<void> Connection::linger() {
   stream_.socket().shutdown(Socket::shutdown_send, ignored);
   if (ignored || peer_gone_ || core_.draining) co_return;
   phase_ = Phase::idle;
+  if (!refuse_) waiting_since_ = steady_now();  // a refused one takes no room that it could give back
   stream_.expires_after(linger_time);
   buffer_.clear();
   for (std::size_t total = 0; total < linger_bytes;) {

@@ -32,9 +32,10 @@ using Count = std::atomic<std::uint64_t>;
 
 /// ServerStats as it is written: by every server thread.
 struct LiveStats {
-  Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, refused_streams{0}, refused_answers{0},
-      requests{0}, responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0}, bad_hosts{0},
-      header_too_large{0}, body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0}, stream_bytes{0};
+  Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, evicted_connections{0}, refused_streams{0},
+      refused_answers{0}, requests{0}, responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0},
+      bad_hosts{0}, header_too_large{0}, body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0},
+      stream_bytes{0};
 };
 
 class Connection;
@@ -58,6 +59,8 @@ struct Core {
   std::condition_variable changed;
   std::map<Connection*, std::weak_ptr<Connection>> connections;
   std::size_t refusing = 0;  ///< of the connections: those that only get their 503
+  std::size_t leaving = 0;   ///< of the connections: those that were ended to make room
+  std::size_t in_use() const { return connections.size() - refusing - leaving; }  ///< with `mutex` held
 };
 
 /// What a listener knows about the connections that it accepts.
@@ -75,8 +78,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection& operator=(const Connection&) = delete;
 
   void start();
-  void drain();  ///< any thread: finish the answer under way, nothing else
-  void abort();  ///< any thread: end now
+  void drain();      ///< any thread: finish the answer under way, nothing else
+  void abort();      ///< any thread: end now
+  void make_room();  ///< with Core::mutex held: abort(), and from now on not among those in use
+
+  /// Since when the client owes the next request, in ns of the steady clock; 0 = it does not, or is ended already.
+  std::int64_t waiting_since() const { return leaving_ ? 0 : waiting_since_.load(std::memory_order_relaxed); }
+  bool of_unix_socket() const { return origin_.unix_socket; }
 
  private:
   struct Exchange;
@@ -105,6 +113,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Origin origin_;
   const bool refuse_;
   std::string peer_;
+  std::atomic<std::int64_t> waiting_since_{0};
+  bool leaving_ = false;       // under Core::mutex
   Phase phase_ = Phase::idle;  // like all below: only on the strand
   bool aborted_ = false;
   bool peer_gone_ = false;

@@ -43,6 +43,21 @@ struct Listener {
   ::ino_t inode = 0;
 };
 
+/// Where all connections are in use: ends the one whose client has owed a request for longest, so that connections
+/// that ask for nothing keep nobody out. TCP makes room for the Unix socket, not the other way round. With Core::mutex
+/// held, and the result dropped without it, as it may be the last owner. nullptr: every one of them is being answered.
+std::shared_ptr<detail::Connection> make_room(Core& core, bool for_unix_socket) {
+  detail::Connection* longest = nullptr;  // one in the map lives: its destructor waits for the lock to leave it
+  for (const auto& [connection, weak] : core.connections) {
+    const auto since = connection->waiting_since();
+    if (since == 0 || (connection->of_unix_socket() && !for_unix_socket)) continue;
+    if (longest == nullptr || since < longest->waiting_since()) longest = connection;
+  }
+  auto leaves = longest == nullptr ? nullptr : longest->weak_from_this().lock();
+  if (leaves) leaves->make_room();
+  return leaves;
+}
+
 asio::awaitable<void> accept_all(Core& core, Listener& listener) {
   constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
   asio::steady_timer pause(listener.acceptor.get_executor());
@@ -60,11 +75,16 @@ asio::awaitable<void> accept_all(Core& core, Listener& listener) {
       const int on = 1;
       ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    std::shared_ptr<detail::Connection> connection;
+    std::shared_ptr<detail::Connection> connection, leaves;
     {
       const std::lock_guard lock(core.mutex);
       const std::size_t most = core.share(core.options.max_connections, listener.origin.unix_socket);
-      const bool refuse = core.connections.size() - core.refusing >= most;
+      bool refuse = core.in_use() >= most;
+      if (refuse) leaves = make_room(core, listener.origin.unix_socket);
+      if (leaves) {
+        ++core.stats.evicted_connections;
+        refuse = false;
+      }
       if (refuse) {
         ++core.stats.refused_connections;
         if (core.refusing >= max_refusing) continue;
@@ -203,13 +223,14 @@ ServerStats Server::stats() const {
   ServerStats out;
   {
     const std::lock_guard lock(core.mutex);
-    out.connections = core.connections.size() - core.refusing;
+    out.connections = core.in_use();
   }
   out.streams = s.streams;
   out.answer_bytes = core.answers.waiting();
   out.accepted = s.accepted;
   out.accept_errors = s.accept_errors;
   out.refused_connections = s.refused_connections;
+  out.evicted_connections = s.evicted_connections;
   out.refused_streams = s.refused_streams;
   out.refused_answers = s.refused_answers;
   out.requests = s.requests;
@@ -240,6 +261,8 @@ std::string metrics_text(const ServerStats& stats, std::string_view prefix) {
   line("connections_accepted_total", "counter", "Connections accepted.", stats.accepted);
   line("accept_errors_total", "counter", "Failed accepts, for example out of descriptors.", stats.accept_errors);
   line("connections_refused_total", "counter", "Connections past the cap.", stats.refused_connections);
+  line("connections_evicted_total", "counter", "Connections that asked for nothing, ended to make room.",
+       stats.evicted_connections);
   line("streams_refused_total", "counter", "Event streams past the cap.", stats.refused_streams);
   line("answers_refused_total", "counter", "Answers past the budget for bytes that wait.", stats.refused_answers);
   line("requests_total", "counter", "Requests read.", stats.requests);

@@ -19,7 +19,7 @@ namespace plumbline::http {
 /// socket.
 struct ServerOptions {
   unsigned threads = 1;               ///< handlers run on these; one connection never runs on two at once
-  std::size_t max_connections = 256;  ///< past it: 503 and close
+  std::size_t max_connections = 256;  ///< past it: one that waits for a request is ended, or else 503 and close
   std::size_t max_streams = 32;       ///< of the connections; past it: 503
   /// Of all answers that wait to be written, over all connections; past it: 503. An answer of a page or less (4 KiB),
   /// or with which no other of its kind of listener waits, always goes out; so does one to a request that is no GET,
@@ -48,6 +48,7 @@ struct ServerStats {
   std::uint64_t accepted = 0;
   std::uint64_t accept_errors = 0;
   std::uint64_t refused_connections = 0;  ///< past max_connections
+  std::uint64_t evicted_connections = 0;  ///< ended to make room: their clients had asked for nothing
   std::uint64_t refused_streams = 0;      ///< past max_streams
   std::uint64_t refused_answers = 0;      ///< past answer_bytes
   std::uint64_t requests = 0;

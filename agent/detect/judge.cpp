@@ -110,10 +110,12 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive) {
   // The rule proves the last writer; what another one did before is merged into the same change.
   const bool proven = f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band ||
                       f.verdict == wire::Verdict::expected_runtime;
-  const bool mixed = proven && f.first_actor.has_value();
+  const bool mixed = proven && (f.first_actor.has_value() || f.handovers > 0);
   if (mixed) {
     f.verdict = equal ? wire::Verdict::converged_by_stranger : wire::Verdict::out_of_band;
-    f.missing_evidence.push_back("one writer: another program changed the file just before (first_actor)");
+    f.missing_evidence.push_back(f.first_actor
+                                     ? "one writer: another program changed the file just before (first_actor)"
+                                     : "one writer: other programs changed it in between (handovers)");
   }
   if (equal) f.evidence.push_back({"baseline", "live equals the baseline"});
   f.missing_evidence.push_back("approved run");

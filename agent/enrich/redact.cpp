@@ -14,21 +14,54 @@ constexpr std::array<std::string_view, 12> words{"passw",   "passphrase", "secre
                                                  "apikey",  "api_key",    "api-key",   "credential",
                                                  "private", "access_key", "accesskey", "access-key"};
 // Only as the last word of a name: "--passive" and "SSH_AUTH_SOCK" hold no secret.
-constexpr std::array<std::string_view, 13> last_words{"pass", "pwd",  "auth",  "bearer", "cookie", "userpass", "dbpass",
-                                                      "pw",   "cred", "creds", "sig",    "psk",    "dsn"};
+constexpr std::array<std::string_view, 14> last_words{"pass", "pwd",  "auth",  "bearer", "cookie", "userpass", "dbpass",
+                                                      "pw",   "cred", "creds", "sig",    "psk",    "dsn",      "key"};
 // A header's value has words of its own ("Bearer x", "a=1; b=2"): all of it goes.
 constexpr std::array<std::string_view, 3> headers{"authorization", "x-api-key", "cookie"};
 constexpr std::string_view hidden = "***";
 
-// Programs with short options that take a secret. Elsewhere -p and -u mean other things.
-constexpr std::array<std::string_view, 5> mysql_clients{"mysql", "mysqldump", "mariadb", "mariadb-dump", "mysqladmin"};
+/// A program's short option that takes a secret. Elsewhere -p and -u mean other things.
+struct ShortOption {
+  std::string_view program;
+  char letter;
+  std::string_view behind = "";  ///< only behind this word ("docker login -p")
+  bool may_ask = false;          ///< without a value the program asks for it: what follows may be another option
+  bool runs_another = false;     ///< the first word that is no option begins another program's command line
+};
+constexpr std::array<ShortOption, 29> short_options{{{"mysql", 'p', "", true},
+                                                     {"mysqldump", 'p', "", true},
+                                                     {"mysqladmin", 'p', "", true},
+                                                     {"mysqlimport", 'p', "", true},
+                                                     {"mariadb", 'p', "", true},
+                                                     {"mariadb-dump", 'p', "", true},
+                                                     {"mongo", 'p', "", true},
+                                                     {"mongosh", 'p', "", true},
+                                                     {"mongodump", 'p', "", true},
+                                                     {"mongorestore", 'p', "", true},
+                                                     {"sshpass", 'p', "", false, true},
+                                                     {"redis-cli", 'a'},
+                                                     {"cqlsh", 'p'},
+                                                     {"ldapsearch", 'w'},
+                                                     {"ldapadd", 'w'},
+                                                     {"ldapmodify", 'w'},
+                                                     {"ldapdelete", 'w'},
+                                                     {"ldappasswd", 'w'},
+                                                     {"sqlcmd", 'P'},
+                                                     {"bcp", 'P'},
+                                                     {"mosquitto_pub", 'P'},
+                                                     {"mosquitto_sub", 'P'},
+                                                     {"unzip", 'P'},
+                                                     {"zip", 'P'},
+                                                     {"docker", 'p', "login"},
+                                                     {"podman", 'p', "login"},
+                                                     {"skopeo", 'p', "login"},
+                                                     {"helm", 'p', "login"},
+                                                     {"az", 'p', "login"}}};
 // Programs that run the one named in their arguments.
 constexpr std::array<std::string_view, 14> wrappers{"sudo",   "doas",    "env",    "nohup",  "nice",
                                                     "ionice", "timeout", "setsid", "strace", "docker",
                                                     "podman", "kubectl", "ssh",    "xargs"};
 constexpr std::array<std::string_view, 6> shells{"sh", "bash", "dash", "ash", "zsh", "ksh"};
-
-enum class Program { other, curl, mysql, sshpass };
 
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& all, std::string_view word) {
@@ -54,12 +87,10 @@ std::string_view base_name(std::string_view path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-Program program_of(std::string_view path) {
-  const std::string_view name = base_name(path);
-  return name == "curl"               ? Program::curl
-         : name == "sshpass"          ? Program::sshpass
-         : among(mysql_clients, name) ? Program::mysql
-                                      : Program::other;
+const ShortOption* short_option_of(std::string_view program) {
+  const auto it = std::find_if(short_options.begin(), short_options.end(),
+                               [&](const ShortOption& option) { return option.program == program; });
+  return it == short_options.end() ? nullptr : &*it;
 }
 
 std::string last_word(const std::string& name) {
@@ -88,6 +119,15 @@ bool begins_next(std::string_view text, std::size_t at) {
   std::size_t end = at + 1;
   while (end < text.size() && in_name(text[end])) ++end;
   return end < text.size() && end > at + 1 && text[end] == '=';
+}
+
+/// "--password=two words": an argument that begins with a secret's name is that value to its end.
+void hide_assignment(std::string& argument) {
+  const std::size_t equals = argument.find('=');
+  if (equals == std::string::npos || equals == 0 || argument.find(' ', equals) == std::string::npos) return;
+  const std::string_view name = std::string_view(argument).substr(0, equals);
+  if (std::all_of(name.begin(), name.end(), in_name) && sounds_secret(name))
+    argument.replace(equals + 1, std::string::npos, hidden);
 }
 
 /// name=value and "name": "value", wherever in the text they stand.
@@ -214,6 +254,7 @@ class Words {
     if (first_ || nested_) choose_program(word);
     first_ = false;
     if (!take_short_option(word) && wants_secret(word)) next_ = Next::secret;
+    hide_assignment(word);
     hide_in_text(word);
   }
 
@@ -221,22 +262,30 @@ class Words {
   enum class Next { plain, secret, secret_or_option, user };
 
   void choose_program(std::string_view word) {
-    if (const Program program = program_of(word); program != Program::other || first_) program_ = program;
-    nested_ = nested_ || (first_ && among(wrappers, base_name(word)));
+    const std::string_view name = base_name(word);
+    const ShortOption* option = short_option_of(name);
+    const bool curl = name == "curl";
+    if (first_ || curl || option != nullptr) {
+      option_ = option;
+      curl_ = curl;
+      behind_ = option == nullptr || option->behind.empty();
+    }
+    nested_ = nested_ || (first_ && among(wrappers, name));
   }
 
   bool take_short_option(std::string& word) {
-    if (program_ == Program::curl) return take_curl_option(word);
-    if (program_ != Program::mysql && program_ != Program::sshpass) return false;
-    if (!word.starts_with("-p")) {
-      // What follows is the command that sshpass runs, with options of its own.
-      if (program_ == Program::sshpass && !is_option(word) && base_name(word) != "sshpass") program_ = Program::other;
+    if (curl_) return take_curl_option(word);
+    if (option_ == nullptr) return false;
+    if (!is_option(word)) {
+      behind_ = behind_ || word == option_->behind;
+      if (option_->runs_another && base_name(word) != option_->program) option_ = nullptr;
       return false;
     }
+    if (!behind_ || word[1] != option_->letter) return false;
     if (word.size() > 2)
-      word = "-p" + std::string(hidden);
+      word = std::string{'-', option_->letter}.append(hidden);
     else
-      next_ = program_ == Program::mysql ? Next::secret_or_option : Next::secret;  // mysql's may ask for it
+      next_ = option_->may_ask ? Next::secret_or_option : Next::secret;
     return true;
   }
 
@@ -252,7 +301,9 @@ class Words {
 
   bool nested_;
   bool first_ = true;
-  Program program_ = Program::other;
+  bool curl_ = false;
+  const ShortOption* option_ = nullptr;
+  bool behind_ = false;  ///< option_->behind has been seen
   Next next_ = Next::plain;
 };
 
@@ -293,8 +344,12 @@ std::vector<std::string> redact_argv(std::vector<std::string> argv) {
   const bool shell = among(shells, base_name(argv[0]));
   Words line(false);
   for (std::size_t i = 0; i < argv.size(); ++i) {
-    if (shell && i > 0 && takes_script(argv[i - 1])) hide_in_script(argv[i]);
-    line.take(argv[i]);
+    if (shell && i > 0 && takes_script(argv[i - 1])) {
+      hide_in_script(argv[i]);
+      hide_in_text(argv[i]);
+    } else {
+      line.take(argv[i]);
+    }
   }
   return argv;
 }

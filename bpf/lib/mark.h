@@ -29,6 +29,12 @@ static __always_inline void fill_actor(struct mark_actor* actor, __u32 hook) {
   bpf_get_current_comm(actor->comm, sizeof(actor->comm));
 }
 
+/* One process, and one program in it. */
+static __always_inline int same_writer(const struct mark_actor* a, const struct mark_actor* b) {
+  return a->tgid == b->tgid && a->start_boot_ns == b->start_boot_ns && a->image.tgid == b->image.tgid &&
+         a->image.exec_boot_ns == b->image.exec_boot_ns;
+}
+
 /* Tracing programs may not take a bpf_spin_lock. Changes of one inode are nearly always serialised by its own lock
  * anyway; where two CPUs do meet, the second one's change is counted and only its actor is given up, and counted. */
 static __noinline int mark_changed(struct mark* m, __u32 hook) {
@@ -40,7 +46,12 @@ static __noinline int mark_changed(struct mark* m, __u32 hook) {
   struct mark_actor actor = {};
   fill_actor(&actor, hook);
   if (__sync_val_compare_and_swap(&m->writer, 0, 1) == 0) {
-    if (state->pending == state->handled) m->first = actor;
+    if (state->pending == state->handled) {
+      m->first = actor;
+      m->handovers = 0;
+    } else if (!same_writer(&actor, &m->last)) {
+      m->handovers++;
+    }
     m->last = actor;
     __sync_val_compare_and_swap(&m->writer, 1, 0);
   } else {

@@ -12,6 +12,9 @@
 namespace plumbline::collector {
 namespace {
 
+/// SQLite's and PostgreSQL's row ids end here.
+constexpr std::uint64_t last_position = INT64_MAX;
+
 struct Position {
   std::uint64_t seq = 0;
   std::uint64_t part = 0;  ///< events of `seq` up to and including this one were sent …
@@ -87,13 +90,18 @@ std::variant<http::Response, http::StreamResponse> open_stream(Store& store, con
     return http::problem(known.error());
   Position position{store.stats().last_seq, 0, true};
   std::string first;
+  // EventSource sends the header on its own; the parameter is for a page that was loaded anew.
   const std::string* id = request.header("Last-Event-ID");
-  if (id == nullptr) id = http::find_field(request.query, "last_event_id");
+  const bool by_browser = id != nullptr;
+  if (!by_browser) id = http::find_field(request.query, "last_event_id");
   if (id != nullptr && !id->empty()) {
-    const auto parsed = parse_position(*id);
-    if (!parsed || (parsed->seq == 0 && !parsed->whole) || parsed->seq > INT64_MAX)
-      return http::problem(invalid("resume the stream", "Last-Event-ID `" + *id + "` is no id of this stream",
-                                   "send the id of the last event, or none to begin now"));
+    auto parsed = parse_position(*id);
+    const bool ours = parsed && (parsed->seq > 0 || parsed->whole) && parsed->seq <= last_position;
+    if (!ours && !by_browser)
+      return http::problem(invalid("read the parameter last_event_id", "it is not an id of this stream",
+                                   "give the last id as it came (\"17.0\"), or leave it out to begin now"));
+    // An EventSource never comes back after a 400: what is no id of ours is an unknown one.
+    if (!ours) parsed = Position{last_position, 0, true};
     const auto known = has_come_to(store, parsed->seq);
     if (!known) return http::problem(known.error());
     if (!*known) first = unknown_id(position.seq, parsed->seq);

@@ -11,7 +11,7 @@
 #include <linux/types.h>
 #endif
 
-#define PLUMBLINE_ABI_VERSION 3
+#define PLUMBLINE_ABI_VERSION 4
 
 #define PLUMBLINE_COMM_LEN 16
 #define PLUMBLINE_PATH_LEN 512 /* bytes kept of an executable's path; longer ones are flagged */
@@ -69,8 +69,8 @@ struct mark {
   __u32 generation; /* inode->i_generation when it was marked: inode numbers are reused at once */
   __u64 path_hash;  /* of the path it was marked for, so that a restarted agent knows a replaced file's old mark */
   __u32 writer;     /* 1 while a CPU writes the actors; a second CPU then counts itself as raced instead */
-  __u32 reserved;
-  __u64 raced;
+  __u32 handovers;  /* since `first`: changes by another program than that of the change before */
+  __u64 raced;      /* changes whose actor was given up to another CPU's; never reset */
   struct mark_actor first; /* of the first change since the last acknowledgement */
   struct mark_actor last;  /* of the latest */
 };

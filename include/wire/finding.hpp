@@ -108,6 +108,7 @@ struct Finding {
   Actor actor;                         ///< of the last change
   std::optional<Process> first_actor;  ///< of the first of several merged changes, where it was another process
   std::uint64_t changes = 1;           ///< kernel events merged into this finding; 0 for a scan
+  std::uint64_t handovers = 0;         ///< how often another program went on among them; 0 = one program made them all
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
   std::optional<BaselineRef> baseline;

@@ -101,6 +101,7 @@ inline std::string to_json(const Finding& f) {
   j.raw("actor", to_json(f.actor)).number("changes", f.changes).raw("evidence", to_json(f.evidence));
   j.raw("missing_evidence", to_json(f.missing_evidence));
   if (f.first_actor) j.raw("first_actor", to_json(*f.first_actor));
+  if (f.handovers > 0) j.number("handovers", f.handovers);
   if (f.baseline) j.raw("baseline", to_json(*f.baseline));
   return (f.drift_id.empty() ? j.null("drift_id") : j.text("drift_id", f.drift_id)).str();
 }

@@ -251,6 +251,7 @@ inline Result<Finding> finding_from_json(const nlohmann::json& j) {
   r.text("source", f.source, false);
   r.text("rule", f.rule, false);
   r.number("changes", f.changes);
+  r.number("handovers", f.handovers);
   r.object("first_actor", f.first_actor, detail::read_process);
   r.object("baseline", f.baseline, detail::read_baseline);
   r.text("drift_id", f.drift_id, false);

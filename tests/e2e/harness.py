@@ -287,6 +287,13 @@ class Stack:
         process.send_signal(how)
         return process.wait(20)
 
+    @contextlib.contextmanager
+    def agent_paused(self):
+        """What changes meanwhile is merged: the agent reads none of it before the end."""
+        self.agent.send_signal(signal.SIGSTOP)
+        yield
+        self.agent.send_signal(signal.SIGCONT)
+
     def restart_agent(self, how=signal.SIGTERM):
         self.kill(self.agent, how)
         self.start_agent()

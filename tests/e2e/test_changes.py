@@ -2,7 +2,9 @@
 
 import json
 import os
+import pathlib
 import subprocess
+import sys
 
 import harness
 from harness import sha256, wait
@@ -89,6 +91,28 @@ def test_every_attribute(stack):
         stack.wait_closed(path)
 
 
+def test_a_stranger_between_two_writes_of_a_known_writer(stack):
+    """All three are merged, and first and last are one program: the count of handovers tells that it was not alone."""
+    path = stack.file("app.conf")
+    stack.rule({"exe_sha256": sha256(pathlib.Path(sys.executable).read_bytes())}, verdict="expected_runtime")
+    stack.start_agent()
+    with open(path, "a") as out:
+        print("known", file=out, flush=True)
+        finding = wait(lambda: stack.findings(path), "the finding of the known writer alone")[0]
+        assert finding["verdict"] == "expected_runtime" and "handovers" not in finding, finding
+        with stack.agent_paused():
+            path.stat()  # as each reading does: without one, writes within a clock tick are one change to the kernel
+            print("first", file=out, flush=True)
+            path.stat()
+            subprocess.run(["/bin/sh", "-c", f"echo between >> {path}"], check=True)
+            path.stat()
+            print("last", file=out, flush=True)
+    finding = wait(lambda: [f for f in stack.findings(path) if f.get("handovers")], "the finding of the merged changes")[0]
+    assert finding["actor"]["process"]["pid"] == os.getpid() and finding["handovers"] == 2, finding
+    assert "first_actor" not in finding and finding["changes"] == 3, finding
+    assert finding["verdict"] == "out_of_band" and "handovers" in " ".join(finding["missing_evidence"]), finding
+
+
 def test_a_neighbour_makes_no_finding(stack):
     path = stack.file("app.conf")
     stack.start_agent()
@@ -164,16 +188,14 @@ def test_short_lived_grandchild_is_named(stack):
 
 
 def test_stopped_agent_loses_no_state_and_no_actor(stack):
-    import signal
     count = 2000
     paths = [stack.file(f"f{i}", f"{i}\n") for i in range(count)]
     stack.agent_extra = "limits: {recent_findings: 5000}\n"
     stack.start_agent()
-    stack.agent.send_signal(signal.SIGSTOP)
-    for i, path in enumerate(paths):
-        for step in range(3):
-            path.write_text(f"{i} step {step}\n")
-    stack.agent.send_signal(signal.SIGCONT)
+    with stack.agent_paused():
+        for i, path in enumerate(paths):
+            for step in range(3):
+                path.write_text(f"{i} step {step}\n")
     wait(lambda: stack.api("/v1/status")["drift"]["open"] == count, "every file's drift", 60)
     wait(lambda: stack.api("/v1/status")["counters"]["observations_total"] >= 2 * count, "every file to be read", 60)
     live = {d["where"]["path"]: d for d in stack.drifts(state="open")}

@@ -172,6 +172,7 @@ def test_an_agent_starts_on_a_full_disk(stack):
     filler.unlink()
     stack.wait_open(path, lambda d: d["actor"]["process"] and d["actor"]["process"]["pid"] == pid)
     wait(lambda: stack.try_api("/readyz"), "readiness to come back")
+    wait(lambda: stack.api("/v1/status")["counters"]["gaps_total"] == 1, "the gap that found no room")
 
 
 def test_a_damaged_spool_is_told(stack):

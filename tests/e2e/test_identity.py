@@ -41,14 +41,13 @@ def test_bytes_put_in_place_afterwards_prove_nothing(stack):
     drift = stack.wait_open(by_known)
     assert drift["actor"]["process"]["exe_sha256"] == digest and drift["verdict"] == "pending", drift
 
-    stack.agent.send_signal(signal.SIGSTOP)
-    pid = run(impostor, "write", by_impostor)["pid"]
-    inode = os.stat(impostor).st_ino
-    with open(impostor, "r+b") as out:
-        out.write(known.read_bytes())
-        out.truncate()
-    assert os.stat(impostor).st_ino == inode and sha256(impostor.read_bytes()) == digest
-    stack.agent.send_signal(signal.SIGCONT)
+    with stack.agent_paused():
+        pid = run(impostor, "write", by_impostor)["pid"]
+        inode = os.stat(impostor).st_ino
+        with open(impostor, "r+b") as out:
+            out.write(known.read_bytes())
+            out.truncate()
+        assert os.stat(impostor).st_ino == inode and sha256(impostor.read_bytes()) == digest
     drift = stack.wait_open(by_impostor)
     assert drift["actor"]["process"]["pid"] == pid and drift["verdict"] == "out_of_band", drift
     assert "exe_sha256" not in drift["actor"]["process"], drift["actor"]

@@ -203,10 +203,6 @@ TEST_F(CollectorApi, the_stream_resumes_without_a_gap) {
   EXPECT_EQ(now.find("id: 2.0"), std::string::npos) << "begins now";
   EXPECT_NE(now.find("event: gap"), std::string::npos);
   EXPECT_NE(resumed.read_until("id: 3.0"), "");
-
-  const auto bad = Client(collector_->port()).request("GET", "/v1/stream", "", {"Last-Event-ID: yesterday"});
-  ASSERT_TRUE(bad);
-  EXPECT_EQ(bad->status, 400);
 }
 
 TEST_F(CollectorApi, the_stream_tells_of_an_id_that_it_never_gave) {
@@ -221,6 +217,10 @@ TEST_F(CollectorApi, the_stream_tells_of_an_id_that_it_never_gave) {
     EXPECT_NE(told.find(R"("reason":"unknown_id","from_sequence":2,"until_sequence":7)"), std::string::npos) << told;
     EXPECT_LT(told.find("event: gap"), told.find("event: finding")) << told;
   }
+  Client foreign(collector_->port());
+  ASSERT_TRUE(foreign.open_stream("/v1/stream", {"Last-Event-ID: yesterday"}))
+      << "a browser never comes back after a 400";
+  EXPECT_NE(foreign.read_until("event: finding").find(R"("reason":"unknown_id")"), std::string::npos);
   Client resumed(collector_->port());
   ASSERT_TRUE(resumed.open_stream("/v1/stream?last_event_id=1"));
   ASSERT_NE(resumed.read_until("\r\n\r\n"), "");

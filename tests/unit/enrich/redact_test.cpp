@@ -66,6 +66,18 @@ TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
       {{"mysqladmin", "-phunter2", "status"}, {"mysqladmin", "-p***", "status"}},
       {{"sshpass", "-p", "-hunter2", "ssh", "-p", "22", "h"}, {"sshpass", "-p", "***", "ssh", "-p", "22", "h"}},
       {{"sshpass", "-phunter2", "ssh", "h"}, {"sshpass", "-p***", "ssh", "h"}},
+      // short options of other programs
+      {{"redis-cli", "-h", "db", "-a", "hunter2", "get", "x"}, {"redis-cli", "-h", "db", "-a", "***", "get", "x"}},
+      {{"docker", "login", "-u", "me", "-p", "hunter2", "h"}, {"docker", "login", "-u", "me", "-p", "***", "h"}},
+      {{"ldapsearch", "-D", "cn=me", "-whunter2"}, {"ldapsearch", "-D", "cn=me", "-w***"}},
+      {{"sudo", "redis-cli", "-a", "hunter2"}, {"sudo", "redis-cli", "-a", "***"}},
+      {{"docker", "exec", "db", "mongosh", "-p", "hunter2"}, {"docker", "exec", "db", "mongosh", "-p", "***"}},
+      // keys, and blanks in a value
+      {{"x", "--encryption-key", "hunter2", "SIGNING_KEY=hunter2"},
+       {"x", "--encryption-key", "***", "SIGNING_KEY=***"}},
+      {{"env", "DB_PASSWORD=hunter2 and more", "--token=a hunter2", "x"},
+       {"env", "DB_PASSWORD=***", "--token=***", "x"}},
+      {{"x", "note=a b", "PASSES=3 a"}, {"x", "note=a b", "PASSES=3 a"}},
       // run by others
       {{"sudo", "-n", "mysql", "-phunter2"}, {"sudo", "-n", "mysql", "-p***"}},
       {{"bash", "-ec", "cd /x && mysql -phunter2  shop; curl -u 'me:hunter 2' h --token hunter2"},
@@ -83,6 +95,9 @@ TEST(RedactArgv, leaves_the_rest_alone) {
       {"psql", "-p", "5432", "-U", "me"},
       {"ssh", "-p", "22", "-u", "a:b", "h"},
       {"docker", "run", "-p", "80:80", "-u", "1000:1000", "registry/auth:1.2"},
+      {"docker", "run", "-a", "stdin", "-p", "80:80", "nginx"},
+      {"unzip", "-p", "a.zip"},
+      {"monkey", "keyboard=us", "keys"},
       {"mysql", "-p", "-h", "db", "-P", "3306", "--protocol=tcp"},
       {"psql", "--no-password", "shop"},
       {"curl", "-u", "me", "-o", "out", "https://h:80/x"},
