@@ -1,6 +1,7 @@
 #include "agent/node_state.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "include/wire/json.hpp"
 
@@ -162,6 +163,41 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
   return all;
 }
 
+std::vector<wire::ResourceOwner> NodeState::owners_of(const std::string& path_or_id) const {
+  std::vector<std::pair<std::shared_ptr<const baseline::Index>, wire::BaselineRef>> indexes;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& b : baselines_)
+      if (b.index) indexes.emplace_back(b.index, wire::BaselineRef{b.name, b.revision});
+  }
+  std::vector<wire::ResourceOwner> all;
+  for (const auto& [index, baseline] : indexes) {
+    std::vector<baseline::Owner> owners;
+    if (path_or_id.starts_with('/')) owners = index->owners_of_path(path_or_id);
+    const std::size_t by_path = owners.size();  // of which many have the path as their id too
+    for (auto& owner : index->owners_of_id(path_or_id))
+      if (std::none_of(owners.begin(), owners.begin() + static_cast<std::ptrdiff_t>(by_path),
+                       [&](const auto& known) { return known.resource == owner.resource; }))
+        owners.push_back(std::move(owner));
+    for (const auto& owner : owners) {
+      const auto resource = index->resource(owner.resource);
+      wire::ResourceOwner& told = all.emplace_back();
+      told.resource = resource.address;
+      told.type = resource.type;
+      told.provider = resource.provider;
+      told.baseline = baseline;
+      told.rank = owner.rank;
+      told.reason = owner.reason;
+      told.ids = resource.ids;
+      for (std::uint32_t i = 0; i < index->file_count(); ++i)
+        if (index->owner_of_file(i) == owner.resource) told.files.push_back(index->file(i).path);
+    }
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.rank, a.resource) < std::tie(b.rank, b.resource); });
+  return all;
+}
+
 std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::BlindSpot> all = blind_spots_;
@@ -177,12 +213,24 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
                          row->baseline.name + ") expects in the entry of this path",
                      "mend the name there, or make the user or group: it is looked up at the next change or rescan"});
   }
-  for (const auto& baseline : baselines_)
+  const WallNs now = SystemClock().wall();
+  for (const auto& baseline : baselines_) {
+    if (!baseline.why_no_index.empty())
+      all.push_back({"baseline_without_index", baseline.name,
+                     "Who owns a path or cloud id of this baseline cannot be looked up.", baseline.why_no_index,
+                     "make room in state_dir; the index is written with the next revision"});
+    if (baseline.stale_after.count() > 0 &&
+        now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count())
+      all.push_back({"baseline_not_moving", baseline.name,
+                     "Its source shows the same revision since " + rfc3339(baseline.moved_at) + ".",
+                     "stale_after says that it should have moved by now",
+                     "see whether what writes " + baseline.path + " still runs"});
     if (!baseline.error.empty())
       all.push_back({baseline.loaded ? "baseline_stale" : "baseline_missing", baseline.name,
                      baseline.loaded ? "Files are compared with an older revision of this baseline."
                                      : "Nothing of this baseline is watched.",
                      baseline.error, "mend the source; it is read again as soon as it changes"});
+  }
   return all;
 }
 
@@ -195,6 +243,8 @@ std::string NodeState::status_json() const {
               {"skipped", b.skipped}};
     j["revision"] = b.revision;
     if (b.loaded_at != 0) j["loaded_at"] = rfc3339(b.loaded_at);
+    if (b.moved_at != 0) j["moved_at"] = rfc3339(b.moved_at);
+    if (b.from_disk) j["from_disk"] = true;
     if (!b.error.empty()) j["error"] = wire::json_text(b.error);
     baselines.push_back(std::move(j));
   }

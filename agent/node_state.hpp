@@ -17,6 +17,7 @@
 #include "agent/enrich/users.hpp"
 #include "agent/telemetry/counters.hpp"
 #include "baseline/baseline.hpp"
+#include "baseline/index/index.hpp"
 #include "include/wire/record.hpp"
 
 namespace plumbline::agent {
@@ -42,6 +43,11 @@ struct BaselineStatus {
   std::size_t files = 0;
   std::size_t skipped = 0;
   WallNs loaded_at = 0;
+  WallNs moved_at = 0;  ///< when its revision was first seen
+  std::chrono::seconds stale_after{0};
+  bool from_disk = false;  ///< the source could not be read since the start: this is what an earlier agent took
+  std::shared_ptr<const baseline::Index> index;  ///< nullptr where there is none, and why_no_index then
+  std::string why_no_index;
   std::string error;  ///< of the last attempt; "" = it succeeded. An older revision may still be in force
 };
 
@@ -94,6 +100,7 @@ class NodeState final : public NodeView {
   std::vector<wire::Drift> drifts() const override;
   std::vector<wire::Finding> findings() const override;
   std::vector<wire::ResourceStatus> resources() const override;
+  std::vector<wire::ResourceOwner> owners_of(const std::string& path_or_id) const override;
   std::vector<wire::BlindSpot> blind_spots() const override;
   std::string status_json() const override;
   std::string metrics_text() const override;

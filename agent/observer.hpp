@@ -64,7 +64,7 @@ class Observer {
   void on_mounts_changed();
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
-  void set_sources(std::vector<baseline::SourceSpec> specs);
+  void set_sources(const std::vector<baseline::SourceSpec>& specs);
 
   /// Writes the snapshot; the spool may then forget what it covers.
   Result<void> checkpoint();
@@ -72,6 +72,7 @@ class Observer {
  private:
   struct Subject;
   struct Source;
+  struct Pattern;
   struct Pending;
   struct Unrecorded;
   /// What earlier findings told of a mark.
@@ -95,9 +96,16 @@ class Observer {
   std::int64_t last_alive() const;
   void touch_alive() const;
   // observer_sources.cpp
+  void add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now);
+  void remove_source(Source& source);
   void load_source(Source& source, bool compare_now);
+  void keep_old_baseline(Source& source, const Error& why, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
   void publish_sources();
+  // observer_patterns.cpp
+  void add_pattern(const baseline::SourceSpec& spec, bool compare_now);
+  void look_for_matches(Pattern& pattern, bool compare_now, bool let_go);
+  void remove_pattern(Pattern& pattern);
   void add_subject(Source& source, const baseline::FileExpectation& expected);
   void remove_subject(WatchId id);
   // observer.cpp
@@ -132,6 +140,8 @@ class Observer {
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
   std::vector<std::unique_ptr<Source>> sources_;
+  std::map<WatchId, Pattern*> pattern_watches_;
+  std::vector<std::unique_ptr<Pattern>> patterns_;
   std::deque<Unrecorded> unrecorded_;       ///< bounded by one batch and one baseline: nothing is looked at meanwhile
   std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet
   std::map<WatchId, std::int64_t> settle_;  ///< files to read once more → when (boot ns), after their latest change

@@ -4,11 +4,14 @@
 #include <algorithm>
 
 #include "agent/observer_types.hpp"
+#include "baseline/path_glob.hpp"
+#include "baseline/revision.hpp"
 
 namespace plumbline::agent {
 namespace {
 
-constexpr std::int64_t retry_after = 1'000'000'000;
+constexpr std::int64_t retry_after = 10'000'000'000;
+constexpr std::int64_t longest_retry = 300'000'000'000;
 
 bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b) {
   return a.absent == b.absent && a.content == b.content && a.mode == b.mode && a.owner == b.owner &&
@@ -16,39 +19,79 @@ bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b
          a.sensitive == b.sensitive;
 }
 
-std::string text_of(const std::map<std::string, std::string>& revision) {
-  std::string text;
-  for (const auto& [key, value] : revision) text += (text.empty() ? "" : " ") + key + "=" + value;
-  return text;
+}  // namespace
+
+void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now) {
+  sources_.push_back(std::make_unique<Source>(spec, options_.state_dir + "/baselines", p_.key));
+  Source& source = *sources_.back();
+  source.pattern = pattern;
+  source.watch = tree_.add(spec.path, true);
+  source_watches_[source.watch] = &source;
+  load_source(source, compare_now);
 }
 
-}  // namespace
+/// Closes the drift of what only this source manages, and forgets it; the caller takes it out of sources_.
+void Observer::remove_source(Source& source) {
+  baseline::Baseline nothing;
+  nothing.revision = {{"removed", "from the configuration"}};
+  apply_baseline(source, std::move(nothing), true);
+  source_watches_.erase(source.watch);
+  tree_.remove(source.watch);
+  source.keeper.forget();
+}
 
 void Observer::load_source(Source& source, bool compare_now) {
   source.retry_at = 0;
-  auto loaded = baseline::load(source.spec, p_.key);
-  if (!loaded) {
-    // A writer may be in the middle of it: the old baseline stays, and the end of the write wakes us anyway.
-    p_.counters.baseline_errors.fetch_add(1, std::memory_order_relaxed);
-    if (source.status.error != loaded.error().message())
-      spdlog::warn("event=baseline_refused name={} kept={} why=\"{}\"", source.spec.name,
-                   source.status.loaded ? text_of(source.status.revision) : "none", loaded.error().message());
-    source.status.error = loaded.error().message();
-    source.retry_at = p_.clock.boot() + retry_after * 10;
-    publish_sources();
-    return;
-  }
+  auto taken = source.keeper.load(std::exchange(source.any_revision, false));
+  if (!taken) return keep_old_baseline(source, taken.error(), compare_now);
   p_.counters.baseline_loads.fetch_add(1, std::memory_order_relaxed);
-  apply_baseline(source, std::move(*loaded), compare_now);
+  source.failures = 0;
+  source.status.error.clear();
+  source.status.from_disk = false;
+  source.status.index = std::move(taken->index);
+  source.status.why_no_index = std::move(taken->why_no_index);
+  source.status.resources = taken->resources;
+  if (!source.status.why_no_index.empty())
+    spdlog::warn("event=no_index name={} why=\"{}\"", source.status.name, source.status.why_no_index);
+  if (taken->forked)
+    keep_gap({"", "baseline_forked", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+              "other content under the revision that was in force (" + baseline::text_of(taken->baseline.revision) +
+                  "): somebody else writes this source, or it was edited by hand; it is taken"});
+  apply_baseline(source, std::move(taken->baseline), compare_now);
+}
+
+/// A writer may be in the middle of it, and the end of the write wakes us anyway; or its revision is none that may
+/// follow. Where nothing is in force yet, what an earlier agent took from it is.
+void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_now) {
+  p_.counters.baseline_errors.fetch_add(1, std::memory_order_relaxed);
+  const bool news = source.status.error != why.message();
+  source.retry_at = p_.clock.boot() + std::min(retry_after << std::min(source.failures++, 6), longest_retry);
+  if (!source.status.loaded) {
+    if (auto kept = source.keeper.remembered()) {
+      source.status.from_disk = true;
+      source.status.index = std::move(kept->index);
+      source.status.resources = kept->resources;
+      apply_baseline(source, std::move(kept->baseline), compare_now);
+    }
+  }
+  source.status.error = why.message();
+  if (news) {
+    const std::string kept = source.status.loaded ? baseline::text_of(source.status.revision) : "none";
+    spdlog::warn("event=baseline_refused name={} kept=\"{}\" why=\"{}\"", source.status.name, kept, why.message());
+    const auto move = source.keeper.last_move();
+    if (move == baseline::Move::backwards || move == baseline::Move::elsewhere)
+      keep_gap({"", move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
+                "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0, why.message()});
+  }
+  publish_sources();
 }
 
 void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now) {
   const bool moved = source.status.loaded && source.status.revision != fresh.revision;
   trim_due_ = true;  // once the caller has let go of `fresh`
   source.status.loaded = true;
-  source.status.error.clear();
+  if (source.status.revision != fresh.revision) source.status.moved_at = p_.clock.wall();
   source.status.revision = fresh.revision;
-  source.status.resources = fresh.resources.size();
   source.status.files = fresh.files.size();
   source.status.skipped = fresh.skipped.size();
   source.status.loaded_at = p_.clock.wall();
@@ -56,7 +99,7 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
   std::set<std::string> wanted;
   std::set<WatchId> changed;
   std::vector<wire::Drift> accepted;
-  const std::string why = "baseline " + source.spec.name + " is now at " + text_of(fresh.revision);
+  const std::string why = "baseline " + source.status.name + " is now at " + baseline::text_of(fresh.revision);
   for (const auto& expected : fresh.files) {
     const std::string key = expected.address + '\n' + expected.path;
     wanted.insert(key);
@@ -105,8 +148,8 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
   record_or_keep({}, std::move(accepted), {});
   scan(contradicted, "baseline", "the baseline moved, the file did not change");
   drop_retired();
-  spdlog::info("event=baseline_loaded name={} revision=\"{}\" files={} changed={} moved={}", source.spec.name,
-               text_of(fresh.revision), source.status.files, changed.size(), moved);
+  spdlog::info("event=baseline_loaded name={} revision=\"{}\" files={} changed={} moved={}", source.status.name,
+               baseline::text_of(fresh.revision), source.status.files, changed.size(), moved);
 }
 
 void Observer::add_subject(Source& source, const baseline::FileExpectation& expected) {
@@ -129,48 +172,57 @@ void Observer::remove_subject(WatchId id) {
 
 void Observer::publish_sources() {
   std::vector<BaselineStatus> all;
-  bool ok = true;
+  for (const auto& source : sources_) all.push_back(source->status);
+  for (const auto& pattern : patterns_) {
+    if (pattern->error.empty()) continue;
+    BaselineStatus& status = all.emplace_back();
+    status.name = pattern->spec.name;
+    status.kind = pattern->spec.kind;
+    status.path = pattern->spec.path;
+    status.error = pattern->error;
+  }
   std::string says = "all baselines are loaded";
-  for (const auto& source : sources_) {
-    all.push_back(source->status);
-    if (!source->status.loaded) {
-      ok = false;
-      says = source->status.name + ": " + source->status.error;
-    }
+  bool ok = true;
+  for (const auto& status : all) {
+    if (status.loaded) continue;
+    ok = false;
+    says = status.name + ": " + status.error;
   }
   p_.state.set_baselines(std::move(all));
   p_.state.set_health("baseline", ok, says);
 }
 
-void Observer::set_sources(std::vector<baseline::SourceSpec> specs) {
-  const auto same_spec = [](const baseline::SourceSpec& a, const baseline::SourceSpec& b) {
-    return a.name == b.name && a.kind == b.kind && a.path == b.path;
+/// Read anew because a person asked for it: what is there now is meant, whatever its revision.
+void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
+  const auto wanted = [&](const baseline::SourceSpec& known) {
+    return std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec == known; });
   };
-  for (auto it = sources_.begin(); it != sources_.end();) {
-    Source& source = **it;
-    if (std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return same_spec(spec, source.spec); })) {
-      ++it;
+  std::erase_if(sources_, [&](auto& source) {
+    if (source->pattern != nullptr || wanted(source->keeper.spec())) return false;
+    remove_source(*source);
+    return true;
+  });
+  std::erase_if(patterns_, [&](auto& pattern) {
+    if (wanted(pattern->spec)) return false;
+    remove_pattern(*pattern);
+    return true;
+  });
+  for (auto& pattern : patterns_) look_for_matches(*pattern, true, true);
+  for (auto& source : sources_) {
+    const auto move = source->keeper.last_move();
+    if (source->status.error.empty() || (move != baseline::Move::backwards && move != baseline::Move::elsewhere))
       continue;
-    }
-    baseline::Baseline nothing;
-    nothing.revision = {{"removed", "from the configuration"}};
-    apply_baseline(source, std::move(nothing), true);
-    source_watches_.erase(source.watch);
-    tree_.remove(source.watch);
-    it = sources_.erase(it);
+    source->any_revision = true;
+    load_source(*source, true);
   }
-  for (auto& spec : specs) {
-    if (std::any_of(sources_.begin(), sources_.end(), [&](const auto& known) { return same_spec(spec, known->spec); }))
-      continue;
-    sources_.push_back(std::make_unique<Source>());
-    Source& source = *sources_.back();
-    source.spec = spec;
-    source.status.name = spec.name;
-    source.status.kind = spec.kind;
-    source.status.path = spec.path;
-    source.watch = tree_.add(spec.path, true);
-    source_watches_[source.watch] = &source;
-    load_source(source, true);
+  for (const auto& spec : specs) {
+    const auto known = [&](const auto& item) { return item->spec == spec; };
+    if (baseline::is_pattern(spec.path)) {
+      if (std::none_of(patterns_.begin(), patterns_.end(), known)) add_pattern(spec, true);
+    } else if (std::none_of(sources_.begin(), sources_.end(),
+                            [&](const auto& source) { return source->keeper.spec() == spec; })) {
+      add_source(spec, nullptr, true);
+    }
   }
   publish_sources();
 }

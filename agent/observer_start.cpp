@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agent/observer_types.hpp"
+#include "baseline/path_glob.hpp"
 #include "include/util/fd.hpp"
 
 namespace plumbline::agent {
@@ -27,17 +28,11 @@ Result<void> Observer::start() {
   const std::int64_t now = p_.clock.boot();
   next_rescan_ = now + options_.rescan_interval_ns;
   next_housekeeping_ = now + 10 * second;
-  auto sources = options_.sources;
-  for (auto& spec : sources) {
-    sources_.push_back(std::make_unique<Source>());
-    Source& source = *sources_.back();
-    source.spec = std::move(spec);
-    source.status.name = source.spec.name;
-    source.status.kind = source.spec.kind;
-    source.status.path = source.spec.path;
-    source.watch = tree_.add(source.spec.path, true);
-    source_watches_[source.watch] = &source;
-    load_source(source, false);
+  for (const auto& spec : options_.sources) {
+    if (baseline::is_pattern(spec.path))
+      add_pattern(spec, false);
+    else
+      add_source(spec, nullptr, false);
   }
   first_check(stopped_since);
   touch_alive();

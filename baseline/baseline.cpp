@@ -7,6 +7,8 @@
 
 #include "baseline/builder.hpp"
 #include "baseline/compile.hpp"
+#include "baseline/index/index.hpp"
+#include "baseline/index/writer.hpp"
 #include "baseline/kinds.hpp"
 #include "include/config/yaml_tree.hpp"
 
@@ -33,6 +35,45 @@ Result<Baseline> named(BaselineBuilder& out, const SourceSpec& spec) {
   return baseline;
 }
 
+Result<SourceSpec> absolute(SourceSpec spec) {
+  if (spec.path.starts_with('/')) return spec;
+  std::error_code error;
+  const auto path = std::filesystem::absolute(spec.path, error);
+  if (error) return io_error("find " + spec.path, error.value(), "give an absolute path");
+  spec.path = path;
+  return spec;
+}
+
+/// Hands on what a reader tells to two builders.
+class Both final : public Builder {
+ public:
+  Both(Builder& one, Builder& other) : one_(one), other_(other) {}
+  void revision(const std::string& name, const std::string& value) override {
+    one_.revision(name, value);
+    other_.revision(name, value);
+  }
+  void resource(const Resource& resource) override {
+    one_.resource(resource);
+    other_.resource(resource);
+  }
+  void file(FileExpectation file) override {
+    one_.file(file);
+    other_.file(std::move(file));
+  }
+  void skip(std::string address, std::string why) override {
+    one_.skip(address, why);
+    other_.skip(std::move(address), std::move(why));
+  }
+  void opaque(std::string address, std::string why) override {
+    one_.opaque(address, why);
+    other_.opaque(std::move(address), std::move(why));
+  }
+
+ private:
+  Builder& one_;
+  Builder& other_;
+};
+
 }  // namespace
 
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key) {
@@ -46,16 +87,33 @@ Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const Key
 }
 
 Result<Baseline> load(const SourceSpec& given, const KeyedHash& key) {
-  SourceSpec spec = given;
-  if (!spec.path.starts_with('/')) {
-    std::error_code error;
-    spec.path = std::filesystem::absolute(spec.path, error);
-    if (error) return io_error("find " + given.path, error.value(), "give an absolute path");
-  }
+  const auto spec = absolute(given);
+  if (!spec) return spec.error();
   const Fingerprinter attributes(key);
   BaselineBuilder out(BaselineBuilder::Keep::no_attributes);
-  if (auto done = read_source(spec, {key, attributes}, out); !done) return done.error();
-  return named(out, spec);
+  if (auto done = read_source(*spec, {key, attributes}, out); !done) return done.error();
+  return named(out, *spec);
+}
+
+Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target) {
+  const auto spec = absolute(given);
+  if (!spec) return spec.error();
+  const Fingerprinter attributes(key);
+  const Keys keys{key, attributes};
+  BaselineBuilder files(BaselineBuilder::Keep::no_resources);
+  const auto index = IndexWriter::create(target, key_id_of(keys), false);
+  index->begin_source(*spec);
+  Both both(files, *index);
+  if (auto done = read_source(*spec, keys, both); !done) return done.error();
+  auto baseline = named(files, *spec);
+  if (!baseline) return baseline.error();
+  Loaded loaded{std::move(*baseline), nullptr, ""};
+  auto written = index->finish();
+  if (auto opened = written ? Index::open(target) : Result<Index>(written.error()); opened)
+    loaded.index = std::make_shared<const Index>(std::move(*opened));
+  else
+    loaded.why_no_index = opened.error().message();
+  return loaded;
 }
 
 }  // namespace plumbline::baseline

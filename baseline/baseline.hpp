@@ -1,8 +1,10 @@
 // The desired state of a set of resources, compiled from one IaC source at one revision (DESIGN: baseline).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,12 +37,14 @@ struct Skipped {
   std::string why;
 };
 
+using Revision = std::map<std::string, std::string>;
+
 struct Baseline {
-  std::string name;                             ///< from the config: "prod-net"
-  std::string kind;                             ///< a name of kinds()
-  std::string path;                             ///< where it was read from
-  std::map<std::string, std::string> revision;  ///< {lineage, serial} or {revision}
-  std::vector<Resource> resources;              ///< every managed resource of the source, file or not
+  std::string name;                 ///< from the config: "prod-net"
+  std::string kind;                 ///< a name of kinds()
+  std::string path;                 ///< where it was read from
+  Revision revision;                ///< {lineage, serial} or {revision}
+  std::vector<Resource> resources;  ///< every managed resource of the source, file or not
   std::vector<FileExpectation> files;
   std::vector<Skipped> skipped;  ///< nothing is left out in silence
 };
@@ -50,12 +54,26 @@ struct SourceSpec {
   std::string name;
   std::string kind;  ///< a name of kinds() (baseline/kinds.hpp)
   std::string path;
+  std::chrono::seconds stale_after{0};  ///< without a new revision for so long, it is told; 0 = never
+  bool operator==(const SourceSpec&) const = default;
 };
 
 /// Reads and compiles one source. Errors name the file and the JSON pointer or line:column, and say what to do; a
 /// half-written, encrypted, wrong-version or otherwise unusable source is an error, never an empty baseline.
 /// Resources come without their attributes, which an index holds (baseline/compile.hpp).
 Result<Baseline> load(const SourceSpec& given, const KeyedHash& key);
+
+class Index;
+
+/// One source, for whoever looks up owners too.
+struct Loaded {
+  Baseline baseline;                   ///< without `resources`: they are in the index
+  std::shared_ptr<const Index> index;  ///< nullptr where it could not be written
+  std::string why_no_index;            ///< then; the baseline is good all the same
+};
+
+/// As load(), and writes an index of the source to `target` as it goes. An error leaves the index of before.
+Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target);
 
 /// As load(), from bytes already in memory, and with all attributes. Never touches the file system.
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key);

@@ -34,11 +34,12 @@ class Builder {
 /// Collects everything into a Baseline: for the sources of a node, which are small.
 class BaselineBuilder final : public Builder {
  public:
-  enum class Keep { all, no_attributes };
+  enum class Keep { all, no_attributes, no_resources };
   explicit BaselineBuilder(Keep keep = Keep::all) : keep_(keep) {}
 
   void revision(const std::string& name, const std::string& value) override { result_.revision[name] = value; }
   void resource(const Resource& resource) override {
+    if (keep_ == Keep::no_resources) return;
     if (keep_ == Keep::all) {
       result_.resources.push_back(resource);
       return;

@@ -76,6 +76,10 @@ Result<void> check_unchanged(const Opened& opened, const std::string& what) {
 
 }  // namespace
 
+std::uint64_t key_id_of(const Keys& keys) {
+  return keys.attributes.of("key id");
+}
+
 Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out) {
   const std::string what = action(spec);
   const Kind* kind = find_kind(spec.kind);
@@ -112,13 +116,12 @@ Result<std::string> kind_of_file(const std::string& path) {
 }
 
 Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target) {
-  auto writer = IndexWriter::create(target, keys.attributes.of("key id"));
-  if (!writer) return writer.error();
+  const auto writer = IndexWriter::create(target, key_id_of(keys));
   for (const auto& spec : sources) {
-    (*writer)->begin_source(spec);
-    if (auto done = read_source(spec, keys, **writer); !done) return done;
+    writer->begin_source(spec);
+    if (auto done = read_source(spec, keys, *writer); !done) return done;
   }
-  return (*writer)->finish();
+  return writer->finish();
 }
 
 }  // namespace plumbline::baseline

@@ -17,6 +17,9 @@ namespace plumbline::baseline {
 /// file and the JSON pointer or line:column; what `out` was given before an error is void.
 Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out);
 
+/// What tells the key of an index's fingerprints without telling the key.
+std::uint64_t key_id_of(const Keys& keys);
+
 /// The source's kind, from what the file looks like. Errors: it cannot be read, or looks like nothing we know.
 Result<std::string> kind_of_file(const std::string& path);
 

@@ -88,6 +88,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
                         [&](const Context& c) { return list_resources(c, parsed.resources); });
   resources->add_option("--resource", parsed.resources.resource, "only this address; * stands for any characters");
   resources->add_option("--comparison", parsed.resources.comparison, "only match, mismatch or not_comparable");
+  resources->add_option("--owner-of", parsed.resources.owner_of, "who owns this path, id, ARN or other name");
   add_node(resources);
 
   auto* baselines = app.add_subcommand("baseline", "what IaC sources say: compile, inspect, diff");

@@ -26,8 +26,11 @@ int explain_drift(const Context& context, const std::string& word);
 struct ResourceOptions {
   std::string resource;
   std::string comparison;
+  std::string owner_of;  ///< path or cloud id; the rest is then not looked at
 };
 int list_resources(const Context& context, const ResourceOptions& options);
+/// What ResourceOptions::owner_of asks for. 1 where nothing owns it.
+int list_owners(const Context& context, const std::string& word);
 
 /// 2 where drift is open.
 int show_status(const Context& context);

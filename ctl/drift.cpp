@@ -88,6 +88,7 @@ int list_drift(const Context& context, const DriftOptions& options) {
 }
 
 int list_resources(const Context& context, const ResourceOptions& options) {
+  if (!options.owner_of.empty()) return list_owners(context, options.owner_of);
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
   // A collector has no such filter, so what it lists is sifted here.

@@ -221,6 +221,18 @@ Response get_resource(const NodeView& view, const Request& request) {
   return std::move(page).finish("");
 }
 
+Response list_owners(const NodeView& view, const Request& request) {
+  const auto known = http::check_query(request.query, {"of"});
+  if (!known) return http::problem(known.error());
+  const auto* of = http::find_field(request.query, "of");
+  if (of == nullptr || of->empty())
+    return http::problem(invalid("look up owners", "the parameter `of` is not given",
+                                 "give an absolute path or a cloud id: /v1/owners?of=/etc/app.conf"));
+  http::PageWriter page;
+  for (const auto& owner : view.owners_of(wire::unescape_bytes(*of))) page.add(wire::to_json(owner));
+  return std::move(page).finish("");
+}
+
 Response list_blind_spots(const NodeView& view, const Request& request) {
   const auto known = http::check_query(request.query, {"limit", "cursor"});
   if (!known) return http::problem(known.error());
@@ -264,6 +276,7 @@ void add_api_routes(http::Server& server, NodeView& view) {
   get("/v1/findings", list_findings);
   get("/v1/resources", list_resources);
   get("/v1/resources/{address...}", get_resource);
+  get("/v1/owners", list_owners);
   get("/v1/blindspots", list_blind_spots);
   get("/v1/status", [](const NodeView& v, const Request&) { return http::json_response(v.status_json()); });
   get("/livez", [](const NodeView& v, const Request& r) { return health_response(r, v.live()); });

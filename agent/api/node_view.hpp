@@ -35,6 +35,8 @@ class NodeView {
   virtual std::vector<wire::Drift> drifts() const = 0;              ///< newest update first
   virtual std::vector<wire::Finding> findings() const = 0;          ///< newest first; the bounded recent window
   virtual std::vector<wire::ResourceStatus> resources() const = 0;  ///< by address, then path
+  /// Who owns a path (absolute, lexically normal) or cloud id (id, ARN, self link, name), best first.
+  virtual std::vector<wire::ResourceOwner> owners_of(const std::string& path_or_id) const = 0;
   virtual std::vector<wire::BlindSpot> blind_spots() const = 0;
   virtual std::string status_json() const = 0;   ///< GET /v1/status, one JSON object
   virtual std::string metrics_text() const = 0;  ///< Prometheus text exposition 0.0.4

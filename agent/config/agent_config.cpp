@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "baseline/kinds.hpp"
 #include "http/url.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "include/util/loopback.hpp"
@@ -41,16 +42,21 @@ void read_api(Map& map, AgentConfig& c) {
 
 void read_baseline(Map& map, AgentConfig& c) {
   BaselineConfig baseline;
-  std::string state, manifest;
   map.read("name", baseline.name, "name of this baseline, part of its addresses");
   map.require("name");
-  map.read("terraform_state", state, "path of a Terraform or OpenTofu state, version 4");
-  map.read("manifest", manifest, "path of a manifest");
+  std::size_t sources = 0;
+  for (const auto& kind : baseline::kinds()) {
+    const std::string key(kind.name);
+    std::string path;
+    map.read(key.c_str(), path, ("path of " + std::string(kind.what) + "; may be a pattern with *, ? and [").c_str());
+    if (path.empty()) continue;
+    ++sources;
+    baseline.kind = key;
+    baseline.path = path;
+  }
+  map.read("stale_after", baseline.stale_after, "its revision should move within this time; 0 = it need not");
   if (map.describing()) return;
-  if (state.empty() == manifest.empty())
-    map.refuse("", "a baseline names exactly one source", "give it either terraform_state or manifest");
-  baseline.kind = state.empty() ? "manifest" : "terraform_state";
-  baseline.path = state.empty() ? manifest : state;
+  if (sources != 1) map.refuse("", "a baseline names exactly one source", "give it one of " + baseline::kind_names());
   absolute(map, baseline.kind.c_str(), baseline.path);
   const auto fine = [](char ch) {
     return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';

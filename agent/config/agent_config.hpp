@@ -14,8 +14,9 @@ namespace plumbline::agent {
 
 struct BaselineConfig {
   std::string name;
-  std::string kind;  ///< "terraform_state" or "manifest"
-  std::string path;  ///< absolute
+  std::string kind;  ///< a name of baseline::kinds()
+  std::string path;  ///< absolute; may be a pattern (baseline/path_glob.hpp)
+  std::chrono::milliseconds stale_after{0};
 };
 
 struct CollectorConfig {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace plumbline::baseline::index {
@@ -11,29 +12,20 @@ constexpr std::size_t buffer_size = std::size_t{256} << 10;
 
 }  // namespace
 
-Result<SectionFile> SectionFile::create(const std::string& folder) {
-  SectionFile file;
-  file.fd_ = Fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file.fd_) return io_error("make a temporary file in " + folder, errno, "name a folder on a local file system");
-  return file;
-}
-
 void SectionFile::append(std::span<const std::byte> bytes) {
-  if (buffer_.capacity() == 0) buffer_.reserve(buffer_size);
-  if (buffer_.size() + bytes.size() > buffer_size) (void)flush();
-  if (bytes.size() <= buffer_size) {
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-    return;
-  }
   while (!bytes.empty()) {
-    const auto part = bytes.first(std::min(bytes.size(), buffer_size));
-    buffer_.assign(part.begin(), part.end());
-    (void)flush();
+    const auto part = bytes.first(std::min(bytes.size(), buffer_size - buffer_.size()));
+    buffer_.insert(buffer_.end(), part.begin(), part.end());
     bytes = bytes.subspan(part.size());
+    if (buffer_.size() == buffer_size) spill();
   }
 }
 
-Result<void> SectionFile::flush() {
+void SectionFile::spill() {
+  if (!fd_ && error_ == 0) {
+    fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (!fd_) error_ = errno;
+  }
   std::size_t done = 0;
   while (error_ == 0 && done < buffer_.size()) {
     const ssize_t size = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
@@ -42,8 +34,26 @@ Result<void> SectionFile::flush() {
   }
   written_ += buffer_.size();
   buffer_.clear();
-  if (error_ != 0) return io_error("write an index", error_, "make room on the disk");
+}
+
+Result<void> SectionFile::state() const {
+  if (error_ != 0)
+    return io_error("write a part of an index in " + folder_, error_, "name a folder on a local disk with room");
   return {};
+}
+
+int SectionFile::copy_to(const std::function<int(std::span<const std::byte>)>& take) const {
+  if (error_ != 0) return error_;
+  std::vector<std::byte> piece(written_ > 0 ? buffer_size : 0);
+  for (off_t offset = 0; std::cmp_less(offset, written_);) {
+    const ssize_t got = ::pread(fd_.get(), piece.data(), piece.size(), offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno;
+    if (got == 0) return EIO;
+    if (const int error = take(std::span(piece).first(static_cast<std::size_t>(got))); error != 0) return error;
+    offset += got;
+  }
+  return take(buffer_);
 }
 
 }  // namespace plumbline::baseline::index

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,11 +12,13 @@
 
 namespace plumbline::baseline::index {
 
-/// Bytes that only grow, in an unnamed file, buffered. The first error stays and is told by flush(). Used by one
-/// thread.
+/// Bytes that only grow: in memory while they are few, in an unnamed file from then on. The first error stays and is
+/// told by state(). Used by one thread.
 class SectionFile {
  public:
-  static Result<SectionFile> create(const std::string& folder);
+  SectionFile() = default;
+  /// `folder`: where the unnamed file is made once it is needed.
+  explicit SectionFile(std::string folder) : folder_(std::move(folder)) {}
 
   std::uint64_t size() const { return written_ + buffer_.size(); }
   void append(std::span<const std::byte> bytes);
@@ -25,14 +27,19 @@ class SectionFile {
     append(std::as_bytes(std::span(&row, 1)));
   }
 
-  /// Writes out what is buffered.
-  Result<void> flush();
-  int fd() const { return fd_.get(); }
+  /// An error where a write failed: the disk's.
+  Result<void> state() const;
+
+  /// Hands all bytes to `take`, in order and in pieces; it returns an errno, or 0 to go on. Returns the first errno.
+  int copy_to(const std::function<int(std::span<const std::byte>)>& take) const;
 
  private:
+  void spill();
+
+  std::string folder_;
   Fd fd_;
-  std::vector<std::byte> buffer_;
-  std::uint64_t written_ = 0;
+  std::vector<std::byte> buffer_;  ///< what comes behind the file's bytes
+  std::uint64_t written_ = 0;      ///< bytes of the file
   int error_ = 0;
 };
 

@@ -26,40 +26,26 @@ struct Output {
   XXH3_state_t* checksum;
   std::uint64_t at = 0;
 
-  int write(const void* data, std::size_t size) {
-    XXH3_64bits_update(checksum, data, size);
-    at += size;
-    for (const char* from = static_cast<const char*>(data); size > 0;) {
-      const ssize_t done = ::write(fd, from, size);
+  int write(std::span<const std::byte> bytes) {
+    XXH3_64bits_update(checksum, bytes.data(), bytes.size());
+    at += bytes.size();
+    while (!bytes.empty()) {
+      const ssize_t done = ::write(fd, bytes.data(), bytes.size());
       if (done < 0 && errno != EINTR) return errno;
-      if (done > 0) {
-        from += done;
-        size -= static_cast<std::size_t>(done);
-      }
-    }
-    return 0;
-  }
-
-  int copy(int from, std::uint64_t size) {
-    std::vector<char> buffer(std::size_t{256} << 10);
-    for (off_t offset = 0; std::cmp_less(offset, size);) {
-      const ssize_t got = ::pread(from, buffer.data(), buffer.size(), offset);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return errno;
-      if (got == 0) return EIO;
-      if (const int error = write(buffer.data(), static_cast<std::size_t>(got)); error != 0) return error;
-      offset += got;
+      if (done > 0) bytes = bytes.subspan(static_cast<std::size_t>(done));
     }
     return 0;
   }
 };
 
 int write_all(Output& out, const Header& header, const std::array<SectionFile, section_count>& sections) {
-  if (const int error = out.write(&header, sizeof header); error != 0) return error;
-  constexpr std::array<char, 8> padding{};
+  if (const int error = out.write(std::as_bytes(std::span(&header, 1))); error != 0) return error;
+  constexpr std::array<std::byte, 8> padding{};
   for (std::uint32_t i = 0; i < section_count; ++i) {
-    if (const int error = out.write(padding.data(), header.places[i].offset - out.at); error != 0) return error;
-    if (const int error = out.copy(sections[i].fd(), header.places[i].size); error != 0) return error;
+    const auto gap = std::span(padding).first(header.places[i].offset - out.at);
+    if (const int error = out.write(gap); error != 0) return error;
+    const auto write = [&out](std::span<const std::byte> bytes) { return out.write(bytes); };
+    if (const int error = sections[i].copy_to(write); error != 0) return error;
   }
   return 0;
 }
@@ -85,7 +71,7 @@ void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile
 }
 
 Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
-                         const std::array<SectionFile, section_count>& sections) {
+                         const std::array<SectionFile, section_count>& sections, bool synced) {
   const std::string what = "write the index " + target;
   Unfinished unfinished{target + ".new"};
   const Fd fd(::open(unfinished.path.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -98,10 +84,12 @@ Result<void> write_whole(const std::string& target, const std::string& folder, H
   if (const int error = write_all(out, header, sections); error != 0)
     return io_error(what, error, "make room on the disk");
   header.checksum = XXH3_64bits_digest(checksum.get());
-  if (::pwrite(fd.get(), &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header) || ::fsync(fd.get()) != 0)
+  if (::pwrite(fd.get(), &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header) ||
+      (synced && ::fsync(fd.get()) != 0))
     return io_error(what, errno, "make room on the disk");
   if (::rename(unfinished.path.c_str(), target.c_str()) != 0) return io_error(what, errno);
   unfinished.path.clear();
+  if (!synced) return {};
   const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory) ::fsync(directory.get());
   return {};

@@ -26,8 +26,9 @@ int bucket_bits(std::uint64_t entries);
 /// Sorts `rows` (by bucket, then row) and writes them as buckets and entries.
 void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries);
 
-/// Puts the sections behind `header` (whose places and size are set) and the file in its place: synced, then renamed.
+/// Puts the sections behind `header` (whose places and size are set) and the file in its place: synced if wanted, then
+/// renamed.
 Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
-                         const std::array<SectionFile, section_count>& sections);
+                         const std::array<SectionFile, section_count>& sections, bool synced);
 
 }  // namespace plumbline::baseline::index

@@ -22,24 +22,34 @@ using namespace index;
 
 namespace {
 
-/// Strings that come again and again (types, regions, "true") are kept once. A table of fixed size that forgets: what
-/// it forgot is written once more, which costs bytes and nothing else.
+/// Strings that come again and again (types, regions, "true") are kept once. A table that grows to a bound and forgets:
+/// what it forgot is written once more, which costs bytes and nothing else.
 class SeenStrings {
  public:
-  SeenStrings() : seen_(1 << 18) {}
+  SeenStrings() : seen_(1 << 8) {}
   /// Where `text` stands, or none; `hash` is its own.
   std::uint32_t find(std::uint64_t hash) const {
     const Seen& seen = seen_[hash & (seen_.size() - 1)];
     return seen.hash == hash ? seen.offset : none;
   }
-  void remember(std::uint64_t hash, std::uint32_t offset) { seen_[hash & (seen_.size() - 1)] = {hash, offset}; }
+  void remember(std::uint64_t hash, std::uint32_t offset) {
+    if (++remembered_ > seen_.size() / 2 && seen_.size() < most) {
+      std::vector<Seen> larger(seen_.size() * 2);
+      for (const auto& seen : seen_)
+        if (seen.offset != none) larger[seen.hash & (larger.size() - 1)] = seen;
+      seen_ = std::move(larger);
+    }
+    seen_[hash & (seen_.size() - 1)] = {hash, offset};
+  }
 
  private:
+  static constexpr std::size_t most = 1 << 18;
   struct Seen {
     std::uint64_t hash = 0;
     std::uint32_t offset = none;
   };
   std::vector<Seen> seen_;
+  std::size_t remembered_ = 0;
 };
 
 constexpr std::size_t longest_shared = 64;  ///< bytes of a string that is worth looking up
@@ -50,6 +60,7 @@ struct IndexWriter::Impl {
   std::string target, folder;
   std::array<SectionFile, section_count> sections;
   std::uint64_t key_id = 0;
+  bool synced = true;
   std::uint64_t seed = 0;
   SeenStrings seen;
   std::unordered_map<std::uint64_t, std::uint32_t> shape_of;  ///< by hash of the shape's attributes
@@ -130,17 +141,14 @@ struct IndexWriter::Impl {
 IndexWriter::IndexWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 IndexWriter::~IndexWriter() = default;
 
-Result<std::unique_ptr<IndexWriter>> IndexWriter::create(const std::string& target, std::uint64_t key_id) {
+std::unique_ptr<IndexWriter> IndexWriter::create(const std::string& target, std::uint64_t key_id, bool synced) {
   auto impl = std::make_unique<Impl>();
   impl->target = target;
   impl->key_id = key_id;
+  impl->synced = synced;
   const auto slash = target.rfind('/');
   impl->folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
-  for (auto& section : impl->sections) {
-    auto file = SectionFile::create(impl->folder);
-    if (!file) return file.error();
-    section = std::move(*file);
-  }
+  for (auto& section : impl->sections) section = SectionFile(impl->folder);
   std::random_device random;
   impl->seed = std::uint64_t{random()} << 32 | random();
   impl->sections[strings].append_row(std::byte{0});  // offset 0: ""
@@ -268,13 +276,13 @@ Result<void> IndexWriter::Impl::write_target() {
   header.seed = seed;
   std::uint64_t at = sizeof(Header);
   for (std::uint32_t i = 0; i < section_count; ++i) {
-    if (auto flushed = sections[i].flush(); !flushed) return flushed.error();
+    if (auto state = sections[i].state(); !state) return state.error();
     at = (at + 7) / 8 * 8;
     header.places[i] = {at, sections[i].size()};
     at += sections[i].size();
   }
   header.file_size = at;
-  return write_whole(target, folder, header, sections);
+  return write_whole(target, folder, header, sections, synced);
 }
 
 }  // namespace plumbline::baseline

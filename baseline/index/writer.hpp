@@ -11,13 +11,14 @@ namespace plumbline::baseline {
 /// Compiles what readers tell into an index file. Sections grow in unnamed files beside the target, so memory stays at
 /// some tens of bytes a resource however large the source is. Used by one thread.
 ///
-/// begin_source(), then what a reader tells, for each source; then finish(), which puts the file in place whole (fsync,
-/// rename; mode 0600) or leaves what was there before.
+/// begin_source(), then what a reader tells, for each source; then finish(), which puts the file in place whole
+/// (rename; mode 0600) or leaves what was there before.
 class IndexWriter final : public Builder {
  public:
-  /// `target`: the file to write. Its folder must exist and take unnamed files (O_TMPFILE). `key_id` tells the key of
-  /// the fingerprints that resources will bring.
-  static Result<std::unique_ptr<IndexWriter>> create(const std::string& target, std::uint64_t key_id);
+  /// `target`: the file to write. Its folder must exist and, for what is large, take unnamed files (O_TMPFILE).
+  /// `key_id` tells the key of the fingerprints that resources will bring. Without `synced` the file may not outlive a
+  /// power cut: then its checksum tells.
+  static std::unique_ptr<IndexWriter> create(const std::string& target, std::uint64_t key_id, bool synced = true);
   ~IndexWriter() override;
 
   void begin_source(const SourceSpec& spec);

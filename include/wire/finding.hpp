@@ -140,8 +140,10 @@ struct Drift {
 /// A recorded stretch in which something could have gone unseen, and what was done about it.
 struct Gap {
   std::string id;
-  std::string reason;  ///< agent_stopped, marks_lost, tier_changed, mark_limit, unreadable, mount_changed, start
-  std::string scope;   ///< "node" or a path
+  /// start, agent_stopped, marks_lost, mount_changed, unseen_change, spool_damaged, baseline_went_back,
+  /// baseline_of_another, baseline_forked
+  std::string reason;
+  std::string scope;  ///< "node", "baseline NAME" or a path
   WallNs from = 0;
   WallNs until = 0;
   std::uint64_t checked = 0;  ///< resources re-checked because of it
@@ -163,6 +165,18 @@ struct ResourceStatus {
   bool watched = false;  ///< every inode on the way to it carries a mark
   std::string unwatched_reason;
   std::string drift_id;  ///< of its open drift; "" = none
+};
+
+/// One of the resources that a path or cloud id belongs to (GET /v1/owners).
+struct ResourceOwner {
+  std::string resource;
+  std::string type;
+  std::string provider;
+  BaselineRef baseline;
+  std::uint64_t rank = 0;  ///< 0 = the thing itself; higher ones are its parts and whoever else describes it
+  std::string reason;
+  std::vector<std::string> ids;
+  std::vector<std::string> files;  ///< paths on this node
 };
 
 /// Something the agent knows it cannot see, on this node, now.

@@ -118,6 +118,16 @@ inline std::string to_json(const Drift& d) {
   return j.bytes_if("closed_by", d.closed_by).str();
 }
 
+inline std::string to_json(const ResourceOwner& o) {
+  JsonObject j;
+  j.bytes("resource", o.resource)
+      .bytes("type", o.type)
+      .bytes("provider", o.provider)
+      .raw("baseline", to_json(o.baseline));
+  j.number("rank", o.rank).bytes("reason", o.reason).raw("ids", to_json(o.ids)).raw("files", to_json(o.files));
+  return j.str();
+}
+
 inline std::string to_json(const Gap& g) {
   JsonObject j;
   j.text("id", g.id).text("reason", g.reason).bytes("scope", g.scope).text("from", rfc3339(g.from));

@@ -15,9 +15,9 @@ import sys
 LIBRARIES = [
     ("libbpf", r"<bpf/(libbpf|bpf|btf)\.h>|\.skel\.h", ["agent/source", "tests/bpf"]),
     ("Beast", r"<boost/beast", ["http"]),
-    ("cpp-httplib", r"<httplib\.h>", ["agent/export", "collector/forward", "tests/unit"]),
+    ("cpp-httplib", r"<httplib\.h>", ["agent/export", "agent/fetch", "collector/forward", "tests/unit"]),
     ("a JSON library", r"<nlohmann/|<simdjson\.h>",
-     ["include/wire", "include/config", "baseline", "agent/config", "agent/api", "collector/config", "collector/api", "http",
+     ["include/wire", "include/config", "baseline", "agent/config", "agent/fetch", "agent/api", "collector/config", "collector/api", "http",
       "ctl", "tests", "bench"]),
     ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
@@ -47,7 +47,7 @@ SHARED_CONTRACTS = ["bpf/lib/kernel_types.h"]  # the kernel half of include/abi
 CAPS = {".cpp": 400, ".c": 400, ".hpp": 200, ".h": 200}
 # Files over their cap, each with the reason and a cap of its own, so that they do not grow unseen.
 LONGER = {
-    "agent/observer.cpp": (460, "the one thread that sees all stages; its start and its sources have files of their own"),
+    "agent/observer.cpp": (410, "the one thread that sees all stages; its start and its sources have files of their own"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (270, "a reader for each unit of finding.hpp; header-only for all programs"),

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import harness
@@ -81,6 +82,122 @@ def test_a_manifest_that_lets_go_closes_its_drift(stack):
     stack.write_manifest()
     assert "no longer manages" in stack.wait_closed(path, "accepted")["closed_by"]
     assert all(r["path"] != str(path) for r in stack.all(stack.api, "/v1/resources"))
+
+
+def test_a_revision_that_goes_back_or_is_anothers_is_not_taken(stack):
+    path, file = use_state(stack, "one\n")
+    file.write_text(state(7, path, "one\n"))
+    stack.start()
+    path.write_text("two\n")
+    stack.wait_open(path)
+    for number, (moved, says) in enumerate(((state(6, path, "two\n"), "went back"),
+                                            (state(8, path, "two\n", lineage="mallory"), "something else"))):
+        file.write_text(moved)
+        wait(lambda: says in baseline(stack).get("error", ""), f"{says}: {baseline(stack)}")
+        assert baseline(stack)["revision"]["serial"] == "7" and stack.open_drift(path)
+        wait(lambda: stack.api("/v1/status")["counters"]["gaps_total"] == 2 + number, "the gap")
+    stack.restart_agent(signal.SIGKILL)
+    status = wait(lambda: baseline(stack), "the baseline after a restart")
+    assert status["from_disk"] and status["revision"]["serial"] == "7" and "something else" in status["error"], status
+    assert stack.open_drift(path)
+    stack.agent.send_signal(signal.SIGHUP)  # a person says that it is meant
+    stack.wait_closed(path, "accepted")
+    assert baseline(stack)["revision"] == {"serial": "8", "lineage": "mallory"} and "error" not in baseline(stack)
+
+
+def test_two_contents_under_one_serial_are_told(stack):
+    path, file = use_state(stack, "one\n")
+    stack.start_agent()
+    before = stack.api("/v1/status")["counters"]["gaps_total"]
+    file.write_text(state(1, path, "edited by hand\n"))
+    stack.wait_open(path)
+    assert stack.api("/v1/status")["counters"]["gaps_total"] == before + 1
+
+
+def test_a_node_starts_without_its_source(stack):
+    path, file = use_state(stack, "one\n")
+    stack.start_agent()
+    stack.kill(stack.agent)
+    file.unlink()
+    path.write_text("while it was down\n")
+    stack.start_agent()
+    assert stack.open_drift(path)
+    assert baseline(stack)["from_disk"] and "No such file" in baseline(stack)["error"]
+    file.write_text(state(2, path, "while it was down\n"))
+    stack.wait_closed(path, "accepted")
+    assert "from_disk" not in baseline(stack)
+
+
+def test_sources_by_pattern_are_found_as_they_come(stack):
+    states = stack.dir / "states"
+    states.mkdir()
+    one, two = stack.managed / "one", stack.managed / "two"
+    for path in (one, two):
+        path.write_text("right\n")
+        path.chmod(0o644)
+    stack.baselines = [f"{{name: all, terraform_state: \"{states}/*/terraform.tfstate\"}}"]
+    stack.start_agent(ready=False)
+    wait(lambda: stack.try_api("/startupz"), "the first check")
+    assert "nothing matches" in baseline(stack, "all")["error"] and not stack.try_api("/readyz")
+
+    for name, path in (("Net", one), ("db", two)):
+        (states / name).mkdir()
+        (states / name / "terraform.tfstate").write_text(state(1, path, "right\n"))
+    wait(lambda: {b["name"] for b in stack.api("/v1/status")["baselines"] if b["loaded"]}
+         == {"all.net.terraform.tfstate", "all.db.terraform.tfstate"}, "both states")
+    assert stack.try_api("/readyz")
+    two.write_text("wrong\n")
+    assert stack.wait_open(two)["resource"] == "tofu:all.db.terraform.tfstate/local_file.app"
+
+    shutil.rmtree(states / "db")  # whoever removes a state does not make its files unmanaged
+    one.write_text("wrong\n")
+    stack.wait_open(one)
+    assert stack.open_drift(two)
+    stack.agent.send_signal(signal.SIGHUP)
+    stack.wait_closed(two, "accepted")
+    assert stack.open_drift(one)
+
+
+def test_every_kind_of_source_is_watched(stack):
+    """Files of a cloud-init user data, a manifest of Kubernetes and a systemd unit, as they are written on a node."""
+    written = stack.managed / "by-cloud-init"
+    written.write_text("hello\n")
+    written.chmod(0o600)
+    user_data = stack.dir / "user-data.txt"
+    user_data.write_text(f"#cloud-config\nwrite_files:\n- path: {written}\n  content: |\n    hello\n  permissions: '0600'\n")
+    deployment = stack.dir / "web.yaml"
+    deployment.write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {replicas: 2}\n")
+    stack.baselines = [f"{{name: boot, cloud_init: {user_data}}}", f"{{name: shop, kubernetes: {deployment}}}"]
+    stack.start_agent()
+    assert stack.drifts() == [] and baseline(stack, "shop")["resources"] == 1
+    written.write_text("changed\n")
+    drift = stack.wait_open(written)
+
+    owners = json.loads(stack.plumb("resources", "--owner-of", written, "-o", "json").stdout)["items"]
+    assert [o["resource"] for o in owners] == [drift["resource"]] and owners[0]["files"] == [str(written)], owners
+    link = stack.dir / "link"
+    link.symlink_to(written)
+    assert drift["resource"] in stack.plumb("resources", "--owner-of", link).stdout
+    none = stack.plumb("resources", "--owner-of", "arn:aws:s3:::nobody")
+    assert none.returncode == 1 and "arn:aws:s3:::nobody" in none.stdout, none
+
+
+def test_who_owns_a_cloud_id(stack):
+    """Resources that are no files: by every form of their names."""
+    source = stack.dir / "terraform.tfstate"
+    source.write_text(json.dumps({
+        "version": 4, "terraform_version": "1.10.6", "serial": 1, "lineage": "e2e", "outputs": {}, "resources": [
+            {"mode": "managed", "type": kind, "name": "logs", "provider": 'provider["registry.opentofu.org/hashicorp/aws"]',
+             "instances": [{"schema_version": 0, "attributes": attributes}]} for kind, attributes in (
+                ("aws_s3_bucket", {"id": "shop-logs", "arn": "arn:aws:s3:::shop-logs", "bucket": "shop-logs"}),
+                ("aws_s3_bucket_policy", {"id": "shop-logs", "bucket": "shop-logs", "policy": "{}"}))]}))
+    stack.baselines = [f"{{name: net, terraform_state: {source}}}"]
+    stack.start_agent()
+    owners = stack.api("/v1/owners?of=shop-logs")["items"]
+    assert [(o["resource"], o["rank"]) for o in owners] == [("tofu:net/aws_s3_bucket.logs", 0),
+                                                            ("tofu:net/aws_s3_bucket_policy.logs", 2)], owners
+    shown = stack.plumb("resources", "--owner-of", "arn:aws:s3:::shop-logs")
+    assert shown.returncode == 0 and "aws_s3_bucket.logs" in shown.stdout, shown
 
 
 def test_real_opentofu_apply(stack):

@@ -96,6 +96,22 @@ TEST_F(AgentApi, a_drift_comes_with_its_findings) {
   EXPECT_THAT(missing.body, HasSubstr("this node knows no drift of that id"));
 }
 
+TEST_F(AgentApi, owners_are_looked_up_by_any_name) {
+  wire::ResourceOwner bucket;
+  bucket.resource = "tofu:net/aws_s3_bucket.logs";
+  bucket.ids = {"arn:aws:s3:::shop logs"};
+  bucket.rank = 2;
+  bucket.reason = "this is its id";
+  node_.all_owners = {bucket};
+  const auto found = items("/v1/owners?of=" + http::percent_encode(bucket.ids[0]));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].at("resource"), bucket.resource);
+  EXPECT_EQ(found[0].at("rank"), 2);
+  EXPECT_EQ(items("/v1/owners?of=none").size(), 0u);
+  EXPECT_EQ(get("/v1/owners").status, 400);
+  EXPECT_EQ(get("/v1/owners?of=x&limit=1").status, 400);
+}
+
 TEST_F(AgentApi, resources_are_found_by_address_raw_encoded_and_escaped) {
   const std::string odd = "file:/etc/na\xffme\n%41?x";
   node_.all_resources = {sample_resource("file:/etc/nginx/nginx.conf", "/etc/nginx/nginx.conf"),
@@ -311,7 +327,8 @@ TEST_F(AgentApi, the_document_names_every_parameter_and_every_reference_exists) 
   const std::map<std::string, std::string> samples{
       {"state", "open"},   {"verdict", "in_band"}, {"comparison", "match"}, {"since", "2026-11-24T00:00:00Z"},
       {"limit", "1"},      {"resource", "x"},      {"verbose", ""},         {"exclude", "none"},
-      {"cursor", "listed"}};
+      {"cursor", "listed"},
+      {"of", "x"}};
   for (const auto& [path, item] : document.at("paths").items()) {
     if (path == "/v1/stream" || path.find('{') != std::string::npos) continue;
     for (const auto& reference : item.at("get").at("parameters")) {

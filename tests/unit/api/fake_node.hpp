@@ -14,6 +14,7 @@ class FakeNode final : public NodeView {
   std::vector<wire::Drift> all_drifts;
   std::vector<wire::Finding> all_findings;
   std::vector<wire::ResourceStatus> all_resources;
+  std::vector<wire::ResourceOwner> all_owners;
   std::vector<wire::BlindSpot> all_blind_spots;
   std::string status = R"({"version":"0.1.0","node":"node-1"})";
   std::vector<HealthCheck> live_checks{{"loop", true, "turns"}};
@@ -45,6 +46,11 @@ class FakeNode final : public NodeView {
   std::vector<wire::Drift> drifts() const override { return locked(all_drifts); }
   std::vector<wire::Finding> findings() const override { return locked(all_findings); }
   std::vector<wire::ResourceStatus> resources() const override { return locked(all_resources); }
+  std::vector<wire::ResourceOwner> owners_of(const std::string& path_or_id) const override {
+    auto all = locked(all_owners);
+    std::erase_if(all, [&](const auto& owner) { return owner.ids.empty() || owner.ids[0] != path_or_id; });
+    return all;
+  }
   std::vector<wire::BlindSpot> blind_spots() const override { return locked(all_blind_spots); }
   std::string status_json() const override { return locked(status); }
   std::string metrics_text() const override { return "# TYPE plumbline_drift_open gauge\nplumbline_drift_open 1\n"; }

@@ -46,9 +46,8 @@ class IndexTest : public ::testing::Test {
  protected:
   std::unique_ptr<IndexWriter> writer() {
     auto made = IndexWriter::create(path_, 5);
-    EXPECT_TRUE(made) << made.error().message();
-    (*made)->begin_source({"net", "terraform_state", "/srv/x.tfstate"});
-    return std::move(*made);
+    made->begin_source({"net", "terraform_state", "/srv/x.tfstate"});
+    return made;
   }
   Index opened() {
     auto index = Index::open(path_);
@@ -219,9 +218,9 @@ TEST_F(IndexTest, every_damaged_byte_is_noticed) {
 }
 
 TEST_F(IndexTest, a_folder_that_is_not_there_is_named) {
-  const auto made = IndexWriter::create("/nowhere/at/all", 5);
-  ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().message(), HasSubstr("/nowhere/at"));
+  const auto done = IndexWriter::create("/nowhere/at/all", 5)->finish();
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message(), HasSubstr("/nowhere/at"));
 }
 
 }  // namespace

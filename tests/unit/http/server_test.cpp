@@ -43,9 +43,6 @@ class HttpServer : public testing::Test {
     server_->route("GET", "/throws", [](const Request&) -> Response { throw std::runtime_error("secret"); });
     server_->route("GET", "/inject",
                    [](const Request&) { return Response{200, {{"X-Evil", "a\r\nSet-Cookie: b"}}, "x"}; });
-    server_->route_stream("GET", "/stream", [](const Request&) {
-      return StreamResponse{[](std::size_t) { return std::string(); }, {}, {}};
-    });
     extend(*server_);
     port_ = server_->listen_tcp("127.0.0.1", 0).value();
     server_->start();
@@ -278,54 +275,6 @@ TEST_F(HttpServer, a_client_that_does_not_read_is_cut) {
   }
   eventually([&] { return server_->stats().timeouts == 1; });
   eventually([&] { return server_->stats().connections == 0; });
-}
-
-TEST_F(HttpServer, connections_past_the_cap_get_503) {
-  options_.max_connections = 2;
-  start();
-  RawClient first(port_), second(port_);
-  for (auto* client : {&first, &second}) {
-    client->send(get("/stream"));
-    ASSERT_TRUE(client->read_until("\r\n\r\n"));
-  }
-  RawClient third(port_);
-  third.send(get("/hello"));
-  const auto refusal = third.read_all();
-  EXPECT_THAT(refusal, StartsWith("HTTP/1.1 503 "));
-  EXPECT_THAT(refusal, HasSubstr("Retry-After: 1\r\n"));
-  EXPECT_EQ(server_->stats().refused_connections, 1u);
-  first.close();
-  eventually([&] { return server_->stats().connections == 1; });
-  RawClient fourth(port_);
-  fourth.send(get("/hello"));
-  EXPECT_THAT(fourth.response(), StartsWith("HTTP/1.1 200"));
-  EXPECT_EQ(server_->stats().evicted_connections, 0u);
-}
-
-TEST_F(HttpServer, connections_that_ask_for_nothing_keep_nobody_out) {
-  options_.max_connections = 4;
-  start();
-  RawClient streams(port_), half(port_);
-  streams.send(get("/stream"));
-  ASSERT_TRUE(streams.read_until("\r\n\r\n"));
-  half.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab");
-  eventually([&] { return server_->stats().requests == 2; });
-  RawClient first(port_), second(port_);
-  for (auto* client : {&first, &second}) {
-    client->send(get("/hello"));
-    EXPECT_THAT(client->response(), StartsWith("HTTP/1.1 200"));
-  }
-
-  RawClient probes[] = {RawClient(port_), RawClient(port_), RawClient(port_)};
-  RawClient* longest[] = {&half, &first, &second};
-  for (std::size_t i = 0; i < 3; ++i) {
-    probes[i].send(get("/hello"));
-    EXPECT_THAT(probes[i].response(), StartsWith("HTTP/1.1 200"));
-    EXPECT_EQ(longest[i]->read_all(), "");
-  }
-  EXPECT_EQ(server_->stats().refused_connections, 0u);
-  EXPECT_EQ(server_->stats().evicted_connections, 3u);
-  EXPECT_EQ(server_->stats().streams, 1u);
 }
 
 TEST_F(HttpServer, parallel_clients_on_several_threads) {

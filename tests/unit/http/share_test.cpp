@@ -97,6 +97,54 @@ TEST_F(HttpShare, without_a_unix_socket_tcp_has_all_connections) {
   }
 }
 
+TEST_F(HttpShare, connections_past_the_cap_get_503) {
+  options_.max_connections = 2;
+  start(false);
+  RawClient first(port_), second(port_);
+  for (auto* client : {&first, &second}) {
+    client->send(get("/stream"));
+    ASSERT_TRUE(client->read_until("\r\n\r\n"));
+  }
+  RawClient third(port_);
+  third.send(get("/small"));
+  const auto refusal = third.read_all();
+  EXPECT_THAT(refusal, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(refusal, HasSubstr("Retry-After: 1\r\n"));
+  EXPECT_EQ(server_->stats().refused_connections, 1u);
+  first.close();
+  eventually([&] { return server_->stats().connections == 1; });
+  RawClient fourth(port_);
+  fourth.send(get("/small"));
+  EXPECT_THAT(fourth.response(), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(server_->stats().evicted_connections, 0u);
+}
+
+TEST_F(HttpShare, connections_that_ask_for_nothing_keep_nobody_out) {
+  options_.max_connections = 4;
+  start(false);
+  RawClient streams(port_), half(port_);
+  streams.send(get("/stream"));
+  ASSERT_TRUE(streams.read_until("\r\n\r\n"));
+  half.send("POST /large HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab");
+  eventually([&] { return server_->stats().requests == 2; });
+  RawClient first(port_), second(port_);
+  for (auto* client : {&first, &second}) {
+    client->send(get("/small"));
+    EXPECT_THAT(client->response(), StartsWith("HTTP/1.1 200"));
+  }
+
+  RawClient probes[] = {RawClient(port_), RawClient(port_), RawClient(port_)};
+  RawClient* longest[] = {&half, &first, &second};
+  for (std::size_t i = 0; i < 3; ++i) {
+    probes[i].send(get("/small"));
+    EXPECT_THAT(probes[i].response(), StartsWith("HTTP/1.1 200"));
+    EXPECT_EQ(longest[i]->read_all(), "");
+  }
+  EXPECT_EQ(server_->stats().refused_connections, 0u);
+  EXPECT_EQ(server_->stats().evicted_connections, 3u);
+  EXPECT_EQ(server_->stats().streams, 1u);
+}
+
 TEST_F(HttpShare, tcp_leaves_streams_for_the_unix_socket) {
   options_.max_streams = 2;
   start(true);

@@ -1,0 +1,77 @@
+// Sources that are configured by a pattern: new matches are found as soon as their folder changes.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "agent/observer_types.hpp"
+#include "baseline/path_glob.hpp"
+
+namespace plumbline::agent {
+
+void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
+  patterns_.push_back(std::make_unique<Pattern>());
+  patterns_.back()->spec = spec;
+  look_for_matches(*patterns_.back(), compare_now, false);
+}
+
+/// Takes what matches and is not known yet. A match that is gone stays in force unless `let_go`: whoever removes a
+/// state does not make what it manages unmanaged.
+void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go) {
+  pattern.look_at = 0;
+  // The folders are watched first, so that what comes between the look and the watch is not missed.
+  for (int round = 0; round < 2; ++round) {
+    const auto matches = baseline::match_pattern(pattern.spec.path);
+    if (!matches) {
+      pattern.error = matches.error().message();
+      return publish_sources();
+    }
+    for (const auto& folder : matches->folders) {
+      if (!pattern.folders.insert(folder).second) continue;
+      pattern.watches.push_back(tree_.add(folder, true));
+      pattern_watches_[pattern.watches.back()] = &pattern;
+    }
+    if (round == 0) continue;
+
+    if (let_go)
+      std::erase_if(sources_, [&](auto& source) {
+        const auto& path = source->keeper.spec().path;
+        if (source->pattern != &pattern || std::binary_search(matches->files.begin(), matches->files.end(), path))
+          return false;
+        remove_source(*source);
+        return true;
+      });
+    std::set<std::string> known, names;
+    for (const auto& source : sources_) {
+      names.insert(source->keeper.spec().name);
+      if (source->pattern == &pattern) known.insert(source->keeper.spec().path);
+    }
+    pattern.error = matches->files.empty() && known.empty() ? "nothing matches " + pattern.spec.path + " yet" : "";
+    for (const auto& path : matches->files) {
+      if (known.contains(path)) continue;
+      auto spec = pattern.spec;
+      spec.path = path;
+      spec.name += "." + baseline::name_of_match(pattern.spec.path, path);
+      if (names.insert(spec.name).second)
+        add_source(spec, &pattern, compare_now);
+      else
+        pattern.error =
+            path + " is left out: its name would be " + spec.name + ", as another's is; configure it by itself";
+    }
+    if (!pattern.error.empty()) spdlog::warn("event=pattern name={} why=\"{}\"", pattern.spec.name, pattern.error);
+  }
+  publish_sources();
+}
+
+void Observer::remove_pattern(Pattern& pattern) {
+  std::erase_if(sources_, [&](auto& source) {
+    if (source->pattern != &pattern) return false;
+    remove_source(*source);
+    return true;
+  });
+  for (const WatchId watch : pattern.watches) {
+    pattern_watches_.erase(watch);
+    tree_.remove(watch);
+  }
+}
+
+}  // namespace plumbline::agent

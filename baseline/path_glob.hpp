@@ -1,0 +1,30 @@
+// Sources that are named by a pattern: "/srv/states/*.tfstate", "/srv/*/terraform.tfstate".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::baseline {
+
+/// Whether the path has a wildcard of glob(7): '*', '?' or '['. A backslash takes the next character for what it is.
+bool is_pattern(std::string_view path);
+
+struct Matches {
+  std::vector<std::string> files;    ///< sorted; what is there now and is no directory
+  std::vector<std::string> folders;  ///< whose entries decide about it: what to watch to learn of others
+};
+
+inline constexpr std::size_t max_matches = 20'000;
+
+/// Finds what matches `pattern` (absolute). A wildcard matches no '/' and, at the beginning of a name, no '.'. Errors:
+/// more than max_matches. A folder that cannot be read matches nothing, and is among `folders`.
+Result<Matches> match_pattern(const std::string& pattern);
+
+/// What sets a match apart from the others of its pattern: its path from the first wildcard's component on, '/' as '.'
+/// and what is none of [a-z0-9._-] as '-': "/srv/*/terraform.tfstate" → "prod.terraform.tfstate".
+std::string name_of_match(std::string_view pattern, std::string_view path);
+
+}  // namespace plumbline::baseline

@@ -1,0 +1,26 @@
+// What it means that a source shows another revision than before.
+#pragma once
+
+#include <string>
+
+#include "baseline/baseline.hpp"
+
+namespace plumbline::baseline {
+
+enum class Move {
+  none,       ///< the same revision
+  on,         ///< a later one, or one of which the order cannot be told
+  backwards,  ///< an earlier one: a restored backup, or somebody who wants an old state to be right again
+  elsewhere,  ///< another lineage or stack: the source is not what it was
+};
+
+/// Compares two revisions of one source. What orders them: Terraform's serial within a lineage (state format 4), the
+/// times that Pulumi, CloudFormation and `show -json` write (RFC 3339 in UTC, so text order is time order). Others have
+/// no order that can be told: Kubernetes' resourceVersion is opaque (its API conventions say so), commits and digests
+/// are not numbers.
+Move moved(const Revision& before, const Revision& after);
+
+/// "lineage=… serial=7"
+std::string text_of(const Revision& revision);
+
+}  // namespace plumbline::baseline

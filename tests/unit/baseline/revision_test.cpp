@@ -1,0 +1,34 @@
+#include "baseline/revision.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plumbline::baseline {
+namespace {
+
+TEST(Revision, serials_order_one_lineage) {
+  const Revision seven{{"lineage", "a"}, {"serial", "7"}};
+  EXPECT_EQ(moved(seven, seven), Move::none);
+  EXPECT_EQ(moved(seven, {{"lineage", "a"}, {"serial", "10"}}), Move::on);
+  EXPECT_EQ(moved({{"lineage", "a"}, {"serial", "10"}}, seven), Move::backwards);
+  EXPECT_EQ(moved(seven, {{"lineage", "b"}, {"serial", "8"}}), Move::elsewhere);
+}
+
+TEST(Revision, times_order_what_has_no_serial) {
+  const Revision noon{{"stack", "prod"}, {"time", "2026-11-26T12:00:00.5Z"}};
+  EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-26T12:00:01Z"}}), Move::on);
+  EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-26T12:00:00.25Z"}}), Move::on) << "within the second";
+  EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-25T12:00:00Z"}}), Move::backwards);
+  EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-25T12:00:00+02:00"}}), Move::on) << "not in UTC";
+  EXPECT_EQ(moved(noon, {{"stack", "test"}, {"time", "2026-11-27T12:00:00Z"}}), Move::elsewhere);
+}
+
+TEST(Revision, others_have_no_order) {
+  EXPECT_EQ(moved({{"revision", "9"}}, {{"revision", "8"}}), Move::on);
+  EXPECT_EQ(moved({{"resourceVersion", "9"}}, {{"resourceVersion", "8"}}), Move::on);
+  EXPECT_EQ(moved({{"serial", "x"}}, {{"serial", "1"}}), Move::on);
+  EXPECT_EQ(moved({}, {{"serial", "1"}}), Move::on);
+  EXPECT_EQ(text_of({{"serial", "7"}, {"lineage", "a"}}), "lineage=a serial=7");
+}
+
+}  // namespace
+}  // namespace plumbline::baseline
