@@ -31,7 +31,7 @@ void QueryPool::work() {
     lock.unlock();
     try {
       job();
-    } catch (const std::exception&) {  // the server answers for a job that is gone, and counts it
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the server answers for it, and counts it
     }
     job = nullptr;
     lock.lock();

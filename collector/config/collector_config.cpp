@@ -104,10 +104,10 @@ void read_sink(Map& map, std::vector<SinkConfig>& sinks, std::set<std::string>& 
   map.read_word("start", sink.start, {"beginning", "now"},
                 "where a sink that is new to the store begins; default: now for slack, else beginning");
   if (map.describing()) return;
-  const auto odd = [](char c) {
-    return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-';
+  const auto fine = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
   };
-  if (sink.name.empty() || std::any_of(sink.name.begin(), sink.name.end(), odd))
+  if (sink.name.empty() || !std::all_of(sink.name.begin(), sink.name.end(), fine))
     map.refuse("name", "a sink's name has lower-case letters, digits, '.', '_' and '-' only", "");
   if (!names.insert(sink.name).second)
     map.refuse("name", "another sink is called `" + sink.name + "` too", "rename one");

@@ -360,7 +360,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   // The sink's thread only:
   std::deque<LedgerRecord> ahead_;
   std::uint64_t read_position_ = 0;
-  Steady::time_point last_delivery_{};
+  Steady::time_point last_delivery_;
   std::optional<Steady::time_point> first_waiting_;
 
   mutable std::mutex mutex_;  // guards all below

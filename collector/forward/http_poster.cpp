@@ -90,7 +90,7 @@ Result<std::unique_ptr<HttpPoster>> HttpPoster::make(const PosterOptions& option
   client.set_keep_alive(true);
   client.set_follow_location(false);
   client.set_tcp_nodelay(true);
-  if (!options.ca_file.empty()) client.set_ca_cert_path(options.ca_file.c_str());
+  if (!options.ca_file.empty()) client.set_ca_cert_path(options.ca_file);
   client.set_socket_options([raw = impl.get()](socket_t socket) {
     httplib::default_socket_options(socket);
     const std::lock_guard lock(raw->socket_mutex);

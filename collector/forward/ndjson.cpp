@@ -173,7 +173,7 @@ class NdjsonSink final : public Sink {
     std::error_code error;
     for (fs::directory_iterator at(directory(), error), end; !error && at != end; at.increment(error)) {
       const std::string name = at->path().filename().string();
-      if (name.size() != prefix.size() + digits || name.compare(0, prefix.size(), prefix) != 0) continue;
+      if (name.size() != prefix.size() + digits || !name.starts_with(prefix)) continue;
       std::uint64_t seq = 0;
       const char* begin = name.data() + prefix.size();
       const auto [last, bad] = std::from_chars(begin, begin + digits, seq);

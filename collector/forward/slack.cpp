@@ -85,7 +85,7 @@ Line line_of(const LedgerRecord& record) {
     }
   }
   if (record.type == "silence") {
-    const bool returned = record.body.find("\"state\":\"returned\"") != std::string::npos;
+    const bool returned = record.body.find(R"("state":"returned")") != std::string::npos;
     line.rank = returned ? 1 : 20;
     line.text = returned ? "agent of " + escape(record.node) + " is heard again"
                          : "*agent of " + escape(record.node) + " is silent*: what changes there goes unseen";

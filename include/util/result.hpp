@@ -50,8 +50,8 @@ using Result = boost::system::result<T, Error>;
 
 /// What errno's value means, as strerror(3) says it; thread-safe.
 inline std::string errno_text(int errno_value) {
-  return std::strerror(
-      errno_value);  // NOLINT(concurrency-mt-unsafe): glibc's is, its buffers are per thread since 2.32
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is, its buffers are per thread since 2.32
+  return std::strerror(errno_value);
 }
 
 /// An `io` error from `errno_value`, for example io_error("open /etc/app.conf", errno).
