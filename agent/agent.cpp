@@ -19,6 +19,8 @@
 #include "agent/blind_spots.hpp"
 #include "agent/detect/judge.hpp"
 #include "agent/export/exporter.hpp"
+#include "agent/fetch/fetcher.hpp"
+#include "agent/fetch/make_origin.hpp"
 #include "agent/identity.hpp"
 #include "agent/observer.hpp"
 #include "agent/spool_report.hpp"
@@ -92,6 +94,20 @@ std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
   return specs;
 }
 
+/// The configured origin of each keeper whose source is a location.
+Result<std::vector<Remote>> remotes_of(const AgentConfig& config,
+                                       const std::vector<std::shared_ptr<SourceKeeper>>& keepers, const Clock& clock) {
+  std::vector<Remote> remotes;
+  for (const auto& keeper : keepers)
+    for (const auto& b : config.baselines) {
+      if (b.name != keeper->spec().name) continue;
+      auto origin = make_origin(b, clock);
+      if (!origin) return origin.error();
+      remotes.push_back({keeper, std::move(*origin), b.interval});
+    }
+  return remotes;
+}
+
 std::string labels_json(const std::map<std::string, std::string>& labels) {
   return wire_labels_json(labels);
 }
@@ -127,12 +143,14 @@ struct Agent::Parts {
   asio::posix::stream_descriptor mounts{io};
   asio::steady_timer timer{io};
   asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
+  std::unique_ptr<Fetcher> fetcher;  ///< nullptr until there is something to fetch; ends before what it posts to
 
   void wait_for_ring();
   void wait_for_mounts();
   void wait_for_timer();
   void wait_for_signal();
   void reload();
+  void start_fetching();
 };
 
 Agent::Agent() = default;
@@ -146,6 +164,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   if (!key) return key.error();
   auto rules = load_all_rules(config.rules);
   if (!rules) return rules.error();
+  if (auto fine = check_origins(config); !fine) return fine.error();
 
   const NodeIdentity who = *identity;
   std::unique_ptr<Agent> agent(new Agent);
@@ -273,13 +292,34 @@ void Agent::Parts::reload() {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", rules.error().message());
     return;
   }
+  if (auto fine = check_origins(*fresh); !fine) {
+    spdlog::error("event=reload_refused kept=old why=\"{}\"", fine.error().message());
+    return;
+  }
   observer->set_judge(judge_by(std::move(*rules)));
   observer->set_sources(sources_of(*fresh));
   config.rules = fresh->rules;
   config.baselines = fresh->baselines;
+  start_fetching();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
                config.baselines.size(), config.rules.size());
   wait_for_timer();
+}
+
+void Agent::Parts::start_fetching() {
+  auto remotes = remotes_of(config, observer->remote_keepers(), clock);
+  if (!remotes || (remotes->empty() && !fetcher)) return;  // origins were checked
+  if (!fetcher) {
+    // Delivered to the observing thread, whose loop outlives the fetcher.
+    fetcher = std::make_unique<Fetcher>([this](Delivered delivered) {
+      asio::post(io, [this, delivered = std::make_shared<Delivered>(std::move(delivered))] {
+        observer->take_fetched(delivered->name, std::move(delivered->what), delivered->move);
+        wait_for_timer();
+      });
+    });
+    observer->set_ask_again([this](const std::string& name) { fetcher->refresh(name, true); });
+  }
+  fetcher->set(std::move(*remotes));
 }
 
 int Agent::run() {
@@ -295,8 +335,10 @@ int Agent::run() {
   p.observer->on_ring();  // what came in before we waited
   spdlog::info("event=ready socket={}", p.config.api_socket);
   asio::post(p.io, [&p] { p.enricher->remember_running(); });  // after the hooks, the first check and the probes
+  p.start_fetching();
   p.io.run();
   p.server.stop();
+  if (p.fetcher) p.fetcher->stop();
   if (p.exporter) p.exporter->stop();
   if (auto written = p.observer->checkpoint(); !written)
     spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());

@@ -19,7 +19,8 @@ namespace {
 /// 32 hex digits that are drawn once and kept in `path`.
 Result<std::string> stored_id(const std::string& path, const std::string& what) {
   std::string id;
-  if (std::ifstream file(path); file && std::getline(file, id)) {
+  if (std::ifstream file(path); file) {
+    std::getline(file, id);
     if (id.size() == 32 && id.find_first_not_of("0123456789abcdef") == std::string::npos) return id;
     return Error{ErrorCode::corrupt, "read " + what + " " + path, "not 32 hex digits",
                  "restore it, or remove it to draw a new one"};

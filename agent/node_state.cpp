@@ -131,7 +131,7 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
     const std::lock_guard lock(mutex_);
     rows.reserve(rows_.size());
     for (const auto& [key, row] : rows_) {
-      const auto* drift = book_.open_drift(row->expected.address, row->expected.path);
+      const auto* drift = book_.open_drift({row->baseline.name, row->expected.address, row->expected.path});
       rows.emplace_back(row, drift != nullptr ? drift->id : "");
     }
   }

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "agent/decode/kernel_event.hpp"
@@ -18,17 +17,15 @@ constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t settle_after = second;  // direct and asynchronous I/O may land after its event
 constexpr std::uint32_t no_slot = 0xffffffff;
 constexpr std::int64_t source_quiet = second / 4;
+constexpr std::int64_t source_longest = 2 * second;
+constexpr std::int64_t longest_unsettled = 3 * second;
+constexpr int most_turns = 16;  // of one call: other marks wait meanwhile
 
 bool same_leaf(const std::vector<NodeMark>& a, const std::vector<NodeMark>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const NodeMark& x, const NodeMark& y) {
     return x.key.ino == y.key.ino && x.key.dev == y.key.dev && x.key.subvolume == y.key.subvolume &&
            x.generation == y.generation;
   });
-}
-
-/// One process, and one program in it: what it executed before is somebody else.
-bool same_actor(const mark_actor& a, const mark_actor& b) {
-  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns && std::memcmp(&a.image, &b.image, sizeof a.image) == 0;
 }
 
 bool same_diff(const std::vector<wire::AttributeDiff>& a, const std::vector<wire::AttributeDiff>& b) {
@@ -82,7 +79,12 @@ void Observer::sweep() {
 /// One batch: look, record durably, and only then acknowledge what was seen. What changes meanwhile keeps its slot
 /// pending, and the loop takes it up again; a crash anywhere leaves the slots pending too.
 void Observer::handle(std::vector<std::uint32_t> slots) {
-  for (;;) {
+  for (int turn = 0;; ++turn) {
+    if (turn == most_turns) {
+      retry_.insert(slots.begin(), slots.end());
+      next_retry_ = p_.clock.boot();
+      return;
+    }
     if (!flush_unrecorded()) {
       retry_.insert(slots.begin(), slots.end());
       return;
@@ -104,7 +106,7 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
         continue;
       }
       if (const auto folder = pattern_watches_.find(watch); folder != pattern_watches_.end()) {
-        folder->second->look_at = p_.clock.boot() + source_quiet;
+        folder->second->look_at = once_quiet(p_.clock.boot(), folder->second->moved_at, source_quiet, source_longest);
         continue;
       }
       const auto subject = subjects_.find(watch);
@@ -130,7 +132,8 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
       return;
     }
     // Not at once: who writes it in place is in the middle of it, and half a manifest may read as a whole one.
-    for (Source* source : moved_sources) source->retry_at = p_.clock.boot() + source_quiet;
+    for (Source* source : moved_sources)
+      source->retry_at = once_quiet(p_.clock.boot(), source->moved_at, source_quiet, source_longest);
   }
 }
 
@@ -177,6 +180,15 @@ void Observer::add_leaf_causes(const std::map<std::uint32_t, Seen>& seen, std::v
 /// what stands for it in a finding that no hook told of.
 std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector<Cause> causes,
                                                    const std::string& source) {
+  if (subject.own) {
+    // Each record that told of it would change it again: it is a blind spot.
+    subject.comparison = {};
+    subject.comparison.result = wire::ComparisonResult::not_comparable;
+    subject.unwatched = "it is below the agent's own state_dir";
+    subject.checked = true;
+    publish(subject);
+    return std::nullopt;
+  }
   p_.counters.observations.fetch_add(1, std::memory_order_relaxed);
   const Resolution where = tree_.resolve(subject.watch);
   const bool directory = !subject.expected.absent_entries.empty();
@@ -197,9 +209,18 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   }
   if (live.unsettled) {
     p_.counters.unsettled.fetch_add(1, std::memory_order_relaxed);
-    subject.live.unsettled = true;
-    return std::nullopt;
+    const std::int64_t now = p_.clock.boot();
+    if (subject.unsettled_since == 0) subject.unsettled_since = now;
+    if (now - subject.unsettled_since < longest_unsettled) {
+      subject.live.unsettled = true;
+      return std::nullopt;
+    }
+    // Nobody hides a change by changing it again and again: that it cannot be read is told, and by whom.
+    live = {};
+    live.kind = LiveFile::Kind::unreadable;
+    live.trouble = "it kept changing for " + std::to_string(longest_unsettled / second) + " s while it was read";
   }
+  subject.unsettled_since = 0;
   const Comparison comparison = compare(subject.expected, live, p_.key, p_.users);
 
   if (!directory) add_leaf_causes(seen, causes);
@@ -223,7 +244,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
       if (!differs && (!replaced || subject.live.kind == LiveFile::Kind::directory)) return std::nullopt;
     } else {
       const bool known = p_.state.with_book([&](const DriftBook& book) {
-        const auto* open = book.open_drift(subject.expected.address, subject.expected.path);
+        const auto* open = book.open_drift(subject.drift_of());
         if (open == nullptr) return comparison.result == wire::ComparisonResult::match;
         if (comparison.result == wire::ComparisonResult::not_comparable) return true;
         return comparison.result == wire::ComparisonResult::mismatch && same_diff(open->diff, comparison.diff);
@@ -252,78 +273,10 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   judge_(f, subject.expected.sensitive);
   // A baseline that moved while the agent was down: nobody saw it move, the drift's own record tells.
   pending.baseline_moved = p_.state.with_book([&](const DriftBook& book) {
-    const auto* open = book.open_drift(f.resource, f.where.path);
+    const auto* open = book.open_drift(subject.drift_of());
     return open != nullptr && !still_expects(subject.expected, open->diff);
   });
   return pending;
-}
-
-void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced, wire::Finding& finding,
-                              std::vector<HandledMark>& handled) {
-  const Cause* best = nullptr;
-  // How far a cause is from the moment in which another inode took the file's place: the old one's removal, or the
-  // directory's change that put it there. Its change time tells, to a clock tick.
-  const auto distance = [&](const Cause& cause) {
-    return std::abs(p_.clock.wall_at_boot(static_cast<std::int64_t>(cause.value.last.at_boot_ns)) -
-                    subject.live.change_time_ns);
-  };
-  finding.changes = 0;
-  for (const auto& cause : causes) {
-    if (!cause.of_directory) {
-      finding.changes += cause.changes;
-      handled.push_back({epoch_, cause.mark.key.ino, cause.mark.key.subvolume, cause.mark.key.dev,
-                         p_.kernel.handled(cause.mark.slot) + cause.changes, cause.mark.generation});
-    }
-    // The file's own mark knows its author; a directory's latest change may be a neighbour's.
-    const bool better = best == nullptr || (replaced ? distance(cause) < distance(*best)
-                                                     : (best->of_directory && !cause.of_directory) ||
-                                                           (best->of_directory == cause.of_directory &&
-                                                            cause.value.last.at_boot_ns > best->value.last.at_boot_ns));
-    if (better) best = &cause;
-  }
-  if (best == nullptr || best->value.last.at_boot_ns == 0) {
-    if (finding.actor.unknown_reason.empty())
-      finding.actor.unknown_reason =
-          "no hook saw this change: " + std::string(causes.empty() ? "found by comparing" : "its mark holds no actor");
-    finding.missing_evidence.push_back("actor");
-    p_.counters.actors_unknown.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  if (finding.changes == 0) finding.changes = best->of_directory ? 1 : best->changes;
-  p_.counters.changes.fetch_add(finding.changes, std::memory_order_relaxed);
-  const mark_actor& last = best->value.last;
-  finding.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(last.at_boot_ns));
-  finding.actor = p_.enricher.actor(last, finding.missing_evidence);
-  name_merged_writers(*best, finding);
-  finding.evidence.push_back({"mark", best->of_directory
-                                          ? "the directory's mark told of it; the file is another inode now"
-                                          : "the file's own mark told of it, " + std::to_string(finding.changes) +
-                                                (finding.changes == 1 ? " change" : " changes merged")});
-  if (best->of_directory && best->changes > 1)
-    finding.missing_evidence.push_back("actor of this very entry: " + std::to_string(best->changes) +
-                                       " changes of its directory were merged, the last one's actor is shown");
-  telling_[best->mark.slot] = {best->mark.key.ino, last.at_boot_ns, best->value.handovers, best->value.raced};
-}
-
-/// The kernel side begins anew with `first` and `handovers` only when all is acknowledged: until then a part of them
-/// is an earlier finding's. An actor that was given up to another CPU's may be anybody.
-void Observer::name_merged_writers(const Cause& cause, wire::Finding& finding) {
-  const struct mark& value = cause.value;
-  Told told;
-  if (const auto it = told_.find(cause.mark.slot); it != told_.end() && it->second.ino == cause.mark.key.ino)
-    told = it->second;
-  const bool anew = value.first.at_boot_ns > told.until;
-  finding.handovers = value.raced - std::min<std::uint64_t>(told.raced, value.raced);
-  if (cause.changes == 1) return;
-  finding.handovers += value.handovers - (anew ? 0 : std::min<std::uint64_t>(told.handovers, value.handovers));
-  if (!cause.of_directory && anew && !same_actor(value.first, value.last))
-    finding.first_actor = p_.enricher.process(value.first);
-}
-
-void Observer::begin_batch() {
-  covered_.clear();
-  for (const auto& [slot, told] : telling_) told_[slot] = told;
-  telling_.clear();
 }
 
 /// Compares without a kernel event; returns how many findings that made. Where the spool has no room for them they wait

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/correlate/source_keeper.hpp"
 #include "agent/correlate/watch_tree.hpp"
 #include "agent/detect/compare.hpp"
 #include "agent/detect/state_file.hpp"
@@ -62,6 +63,11 @@ class Observer {
   std::int64_t due_in_ns() const;
   /// Something may have been mounted over a managed path.
   void on_mounts_changed();
+  /// Keepers of the sources that are locations; whoever fetches them tells of each fetch by take_fetched().
+  std::vector<std::shared_ptr<SourceKeeper>> remote_keepers() const;
+  void take_fetched(const std::string& name, Result<std::optional<SourceKeeper::Taken>> what, baseline::Move move);
+  /// Asks for a source again and for any revision of it, because a person means what is there.
+  void set_ask_again(std::function<void(const std::string& name)> ask) { ask_again_ = std::move(ask); }
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
   void set_sources(const std::vector<baseline::SourceSpec>& specs);
@@ -99,6 +105,7 @@ class Observer {
   void add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now);
   void remove_source(Source& source);
   void load_source(Source& source, bool compare_now);
+  void take_baseline(Source& source, SourceKeeper::Taken&& taken, bool compare_now);
   void keep_old_baseline(Source& source, const Error& why, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
   void publish_sources();
@@ -136,6 +143,7 @@ class Observer {
   ObserverOptions options_;
   ObserverParts p_;
   Judge judge_;
+  std::function<void(const std::string&)> ask_again_;
   WatchTree tree_;
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
@@ -157,8 +165,9 @@ class Observer {
   std::int64_t next_retry_ = 0;
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;
-  std::int64_t rescan_soon_ = 0;  ///< boot ns; 0 = none
-  bool trim_due_ = false;         ///< memory of a load or a rescan waits to be given back
+  std::int64_t rescan_soon_ = 0;      ///< boot ns; 0 = none
+  std::int64_t mounts_moved_at_ = 0;  ///< boot ns of the first mount since the last such rescan; 0 = none
+  bool trim_due_ = false;             ///< memory of a load or a rescan waits to be given back
 };
 
 }  // namespace plumbline::agent

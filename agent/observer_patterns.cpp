@@ -17,7 +17,7 @@ void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
 /// Takes what matches and is not known yet. A match that is gone stays in force unless `let_go`: whoever removes a
 /// state does not make what it manages unmanaged.
 void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go) {
-  pattern.look_at = 0;
+  pattern.look_at = pattern.moved_at = 0;
   // The folders are watched first, so that what comes between the look and the watch is not missed.
   for (int round = 0; round < 2; ++round) {
     const auto matches = baseline::match_pattern(pattern.spec.path);
@@ -34,7 +34,7 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
 
     if (let_go)
       std::erase_if(sources_, [&](auto& source) {
-        const auto& path = source->keeper.spec().path;
+        const auto& path = source->keeper->spec().path;
         if (source->pattern != &pattern || std::binary_search(matches->files.begin(), matches->files.end(), path))
           return false;
         remove_source(*source);
@@ -42,8 +42,8 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
       });
     std::set<std::string> known, names;
     for (const auto& source : sources_) {
-      names.insert(source->keeper.spec().name);
-      if (source->pattern == &pattern) known.insert(source->keeper.spec().path);
+      names.insert(source->keeper->spec().name);
+      if (source->pattern == &pattern) known.insert(source->keeper->spec().path);
     }
     pattern.error = matches->files.empty() && known.empty() ? "nothing matches " + pattern.spec.path + " yet" : "";
     for (const auto& path : matches->files) {

@@ -8,6 +8,37 @@ namespace {
 
 constexpr std::int64_t retry_after = 500'000'000;
 
+constexpr const char* was_cut = "the rest of this record: it was too large to be sent";
+constexpr std::size_t longest_name = 4096;
+
+void cut_down(wire::Actor& actor) {
+  if (actor.process) actor.process->argv.clear();
+  actor.lineage.clear();
+  actor.lineage_complete = false;
+}
+
+void cut_down(std::vector<wire::AttributeDiff>& diff, wire::Where& where, std::vector<wire::Evidence>& evidence,
+              std::vector<std::string>& missing) {
+  diff.resize(std::min<std::size_t>(diff.size(), 1));
+  where.aliases.clear();
+  evidence.clear();
+  missing = {was_cut};
+  if (where.path.size() > longest_name) where.path.resize(longest_name);
+}
+
+/// No collector takes a larger record, and one that nobody takes would hold up all behind it: what, where and the
+/// verdict stay, and that the rest is missing is said.
+void cut_down(wire::Finding& f, wire::Drift* drift) {
+  cut_down(f.actor);
+  cut_down(f.diff, f.where, f.evidence, f.missing_evidence);
+  f.first_actor.reset();
+  if (f.resource.size() > longest_name) f.resource.resize(longest_name);
+  if (drift == nullptr) return;
+  cut_down(drift->actor);
+  cut_down(drift->diff, drift->where, drift->evidence, drift->missing_evidence);
+  if (drift->resource.size() > longest_name) drift->resource.resize(longest_name);
+}
+
 }  // namespace
 
 /// Durable first, then visible, then acknowledged by the caller. False = nothing happened, try again later.
@@ -22,7 +53,14 @@ bool Observer::record(std::vector<Pending>& pending) {
                             [&](const DriftBook& book) { return book.after(f, item.baseline_moved); });
                         f.drift_id = item.drift ? item.drift->id : "";
                         record.id = f.id;
-                        record.body = finding_body(f, item.drift ? &*item.drift : nullptr, item.marks);
+                        wire::Drift* const drift = item.drift ? &*item.drift : nullptr;
+                        record.body = finding_body(f, drift, item.marks);
+                        if (record.body.size() <= wire::max_record_body_bytes) return;
+                        p_.counters.records_cut.fetch_add(1, std::memory_order_relaxed);
+                        wire::Finding told = f;  // a later try finds it whole
+                        std::optional<wire::Drift> state = item.drift;
+                        cut_down(told, state ? &*state : nullptr);
+                        record.body = finding_body(told, state ? &*state : nullptr, item.marks);
                       }});
   auto records = p_.spool.append(std::move(drafts));
   if (!records) {

@@ -19,14 +19,31 @@ bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b
          a.sensitive == b.sensitive;
 }
 
+bool is_below(const std::string& path, const std::string& folder) {
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+bool is_step_back(baseline::Move move) {
+  return move == baseline::Move::backwards || move == baseline::Move::elsewhere;
+}
+
 }  // namespace
 
 void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now) {
   sources_.push_back(std::make_unique<Source>(spec, options_.state_dir + "/baselines", p_.key));
   Source& source = *sources_.back();
   source.pattern = pattern;
+  if (const auto& damage = source.keeper->damage(); !damage.empty()) {
+    spdlog::error("event=baseline_forgotten name={} why=\"{}\"", spec.name, damage);
+    keep_gap({"", "baseline_forgotten", "baseline " + spec.name, p_.clock.wall(), p_.clock.wall(), 0, 0,
+              "which revision was in force is not known any more, so a step back would not be seen: " + damage});
+  }
+  if (baseline::is_location(spec.path)) {
+    keep_old_baseline(source, {ErrorCode::unavailable, "fetch " + spec.path, "not fetched yet", ""}, compare_now);
+    return;
+  }
   source.watch = tree_.add(spec.path, true);
-  source_watches_[source.watch] = &source;
+  source_watches_[*source.watch] = &source;
   load_source(source, compare_now);
 }
 
@@ -35,29 +52,56 @@ void Observer::remove_source(Source& source) {
   baseline::Baseline nothing;
   nothing.revision = {{"removed", "from the configuration"}};
   apply_baseline(source, std::move(nothing), true);
-  source_watches_.erase(source.watch);
-  tree_.remove(source.watch);
-  source.keeper.forget();
+  if (source.watch) {
+    source_watches_.erase(*source.watch);
+    tree_.remove(*source.watch);
+  }
+  source.keeper->forget();
 }
 
 void Observer::load_source(Source& source, bool compare_now) {
-  source.retry_at = 0;
-  auto taken = source.keeper.load(std::exchange(source.any_revision, false));
+  source.retry_at = source.moved_at = 0;
+  auto taken = source.keeper->load(std::exchange(source.any_revision, false));
+  source.move = source.keeper->last_move();
   if (!taken) return keep_old_baseline(source, taken.error(), compare_now);
+  take_baseline(source, std::move(*taken), compare_now);
+}
+
+std::vector<std::shared_ptr<SourceKeeper>> Observer::remote_keepers() const {
+  std::vector<std::shared_ptr<SourceKeeper>> keepers;
+  for (const auto& source : sources_)
+    if (!source->watch) keepers.push_back(source->keeper);
+  return keepers;
+}
+
+void Observer::take_fetched(const std::string& name, Result<std::optional<SourceKeeper::Taken>> what,
+                            baseline::Move move) {
+  const auto known = std::find_if(sources_.begin(), sources_.end(),
+                                  [&](const auto& source) { return !source->watch && source->status.name == name; });
+  if (known == sources_.end()) return;  // it was taken out of the configuration meanwhile
+  Source& source = **known;
+  source.move = move;
+  if (!what) return keep_old_baseline(source, what.error(), true);
+  if (*what) return take_baseline(source, std::move(**what), true);
+  source.status.error.clear();
+  publish_sources();
+}
+
+void Observer::take_baseline(Source& source, SourceKeeper::Taken&& fresh, bool compare_now) {
   p_.counters.baseline_loads.fetch_add(1, std::memory_order_relaxed);
   source.failures = 0;
   source.status.error.clear();
   source.status.from_disk = false;
-  source.status.index = std::move(taken->index);
-  source.status.why_no_index = std::move(taken->why_no_index);
-  source.status.resources = taken->resources;
+  source.status.index = std::move(fresh.index);
+  source.status.why_no_index = std::move(fresh.why_no_index);
+  source.status.resources = fresh.resources;
   if (!source.status.why_no_index.empty())
     spdlog::warn("event=no_index name={} why=\"{}\"", source.status.name, source.status.why_no_index);
-  if (taken->forked)
+  if (fresh.forked)
     keep_gap({"", "baseline_forked", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
-              "other content under the revision that was in force (" + baseline::text_of(taken->baseline.revision) +
+              "other content under the revision that was in force (" + baseline::text_of(fresh.baseline.revision) +
                   "): somebody else writes this source, or it was edited by hand; it is taken"});
-  apply_baseline(source, std::move(taken->baseline), compare_now);
+  apply_baseline(source, std::move(fresh.baseline), compare_now);
 }
 
 /// A writer may be in the middle of it, and the end of the write wakes us anyway; or its revision is none that may
@@ -65,9 +109,10 @@ void Observer::load_source(Source& source, bool compare_now) {
 void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_now) {
   p_.counters.baseline_errors.fetch_add(1, std::memory_order_relaxed);
   const bool news = source.status.error != why.message();
-  source.retry_at = p_.clock.boot() + std::min(retry_after << std::min(source.failures++, 6), longest_retry);
+  if (source.watch)
+    source.retry_at = p_.clock.boot() + std::min(retry_after << std::min(source.failures++, 6), longest_retry);
   if (!source.status.loaded) {
-    if (auto kept = source.keeper.remembered()) {
+    if (auto kept = source.keeper->remembered()) {
       source.status.from_disk = true;
       source.status.index = std::move(kept->index);
       source.status.resources = kept->resources;
@@ -78,9 +123,8 @@ void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_
   if (news) {
     const std::string kept = source.status.loaded ? baseline::text_of(source.status.revision) : "none";
     spdlog::warn("event=baseline_refused name={} kept=\"{}\" why=\"{}\"", source.status.name, kept, why.message());
-    const auto move = source.keeper.last_move();
-    if (move == baseline::Move::backwards || move == baseline::Move::elsewhere)
-      keep_gap({"", move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
+    if (is_step_back(source.move))
+      keep_gap({"", source.move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
                 "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0, why.message()});
   }
   publish_sources();
@@ -101,7 +145,7 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
   std::vector<wire::Drift> accepted;
   const std::string why = "baseline " + source.status.name + " is now at " + baseline::text_of(fresh.revision);
   for (const auto& expected : fresh.files) {
-    const std::string key = expected.address + '\n' + expected.path;
+    const std::string key = source.status.name + '\n' + expected.address + '\n' + expected.path;
     wanted.insert(key);
     const auto known = source.subjects.find(key);
     if (known != source.subjects.end() && same(subjects_.at(known->second)->expected, expected)) continue;
@@ -119,8 +163,7 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     }
     const Subject& gone = *subjects_.at(it->second);
     auto drift = p_.state.with_book([&](const DriftBook& book) {
-      return book.accepted(gone.expected.address, gone.expected.path, p_.clock.wall(),
-                           why + ", which no longer manages it");
+      return book.accepted(gone.drift_of(), p_.clock.wall(), why + ", which no longer manages it");
     });
     if (drift) accepted.push_back(std::move(*drift));
     p_.state.remove_row(it->first);
@@ -137,10 +180,11 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     LiveFile live;
     if (where.exists) live = read_live(p_.kernel, where.physical, needs(subject.expected, options_.max_file_bytes));
     const Comparison comparison = compare(subject.expected, live, p_.key, p_.users);
-    if (comparison.result == wire::ComparisonResult::match) {
-      auto drift = p_.state.with_book([&](const DriftBook& book) {
-        return book.accepted(subject.expected.address, subject.expected.path, p_.clock.wall(), why);
-      });
+    // What could not be read says nothing, not even that it is absent: the scan below tells.
+    const bool seen = where.trouble.empty() && !live.unsettled;
+    if (seen && comparison.result == wire::ComparisonResult::match) {
+      auto drift = p_.state.with_book(
+          [&](const DriftBook& book) { return book.accepted(subject.drift_of(), p_.clock.wall(), why); });
       if (drift) accepted.push_back(std::move(*drift));
     }
     contradicted.insert(id);
@@ -157,7 +201,9 @@ void Observer::add_subject(Source& source, const baseline::FileExpectation& expe
   subject->source = &source;
   subject->expected = expected;
   subject->watch = tree_.add(expected.path, !expected.symlink_target.has_value());
-  subject->leaf = tree_.resolve(subject->watch).leaf;
+  const Resolution& where = tree_.resolve(subject->watch);
+  subject->leaf = where.leaf;
+  subject->own = is_below(where.physical, options_.state_dir) || is_below(expected.path, options_.state_dir);
   source.subjects[subject->key()] = subject->watch;
   subjects_[subject->watch] = std::move(subject);
 }
@@ -198,7 +244,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     return std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec == known; });
   };
   std::erase_if(sources_, [&](auto& source) {
-    if (source->pattern != nullptr || wanted(source->keeper.spec())) return false;
+    if (source->pattern != nullptr || wanted(source->keeper->spec())) return false;
     remove_source(*source);
     return true;
   });
@@ -209,9 +255,11 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   });
   for (auto& pattern : patterns_) look_for_matches(*pattern, true, true);
   for (auto& source : sources_) {
-    const auto move = source->keeper.last_move();
-    if (source->status.error.empty() || (move != baseline::Move::backwards && move != baseline::Move::elsewhere))
+    if (source->status.error.empty() || !is_step_back(source->move)) continue;
+    if (!source->watch) {
+      if (ask_again_) ask_again_(source->status.name);
       continue;
+    }
     source->any_revision = true;
     load_source(*source, true);
   }
@@ -220,7 +268,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     if (baseline::is_pattern(spec.path)) {
       if (std::none_of(patterns_.begin(), patterns_.end(), known)) add_pattern(spec, true);
     } else if (std::none_of(sources_.begin(), sources_.end(),
-                            [&](const auto& source) { return source->keeper.spec() == spec; })) {
+                            [&](const auto& source) { return source->keeper->spec() == spec; })) {
       add_source(spec, nullptr, true);
     }
   }

@@ -45,13 +45,20 @@ Result<void> Observer::start() {
 void Observer::accept_unmanaged() {
   for (const auto& source : sources_)
     if (!source->status.loaded) return;  // what it manages is not known now
-  std::set<std::pair<std::string, std::string>> managed;
-  for (const auto& [id, subject] : subjects_) managed.emplace(subject->expected.address, subject->expected.path);
+  std::set<DriftOf> managed;
+  for (const auto& [id, subject] : subjects_) {
+    DriftOf of = subject->drift_of();
+    managed.insert(of);
+    of.baseline.clear();  // as an older agent wrote it
+    managed.insert(std::move(of));
+  }
   std::vector<wire::Drift> gone;
   for (const auto& drift : p_.state.drifts()) {
-    if (drift.state != wire::DriftState::open || managed.contains({drift.resource, drift.where.path})) continue;
+    if (drift.state != wire::DriftState::open || managed.contains({drift.baseline, drift.resource, drift.where.path}))
+      continue;
     auto accepted = p_.state.with_book([&](const DriftBook& book) {
-      return book.accepted(drift.resource, drift.where.path, p_.clock.wall(), "no baseline manages it any more");
+      return book.accepted({drift.baseline, drift.resource, drift.where.path}, p_.clock.wall(),
+                           "no baseline manages it any more");
     });
     if (accepted) gone.push_back(std::move(*accepted));
   }

@@ -14,11 +14,12 @@ constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t housekeeping = 10 * second;
 constexpr std::int64_t mount_quiet = second;  // a starting container mounts many times
+constexpr std::int64_t mount_longest = 5 * second;
 
 }  // namespace
 
 void Observer::on_mounts_changed() {
-  rescan_soon_ = p_.clock.boot() + mount_quiet;
+  rescan_soon_ = once_quiet(p_.clock.boot(), mounts_moved_at_, mount_quiet, mount_longest);
 }
 
 std::int64_t Observer::due_in_ns() const {
@@ -54,7 +55,7 @@ void Observer::on_timer() {
   for (auto& pattern : patterns_)
     if (pattern->look_at != 0 && now >= pattern->look_at) look_for_matches(*pattern, true, false);
   if (rescan_soon_ != 0 && now >= rescan_soon_) {
-    rescan_soon_ = 0;
+    rescan_soon_ = mounts_moved_at_ = 0;
     auto moved = tree_.verify_all();
     for (const auto& [watch, source] : source_watches_)
       if (moved.contains(watch)) load_source(*source, true);

@@ -1,7 +1,10 @@
 // Private to observer*.cpp.
 #pragma once
 
+#include <algorithm>
+
 #include "agent/correlate/source_keeper.hpp"
+#include "agent/detect/drift_book.hpp"
 #include "agent/observer.hpp"
 
 namespace plumbline::agent {
@@ -17,27 +20,32 @@ struct Observer::Subject {
   WallNs last_checked = 0;
   std::string unwatched;
   bool checked = false;
+  bool own = false;                  ///< below the agent's own state_dir
+  std::int64_t unsettled_since = 0;  ///< boot ns; 0 = its last reading settled
 
-  std::string key() const { return expected.address + '\n' + expected.path; }
+  std::string key() const;  ///< of its row: baseline, address and path
+  DriftOf drift_of() const;
 };
 
 struct Observer::Source {
   Source(const baseline::SourceSpec& spec, const std::string& folder, const baseline::KeyedHash& key)
-      : keeper(spec, folder, key) {
+      : keeper(std::make_shared<SourceKeeper>(spec, folder, key)) {
     status.name = spec.name;
     status.kind = spec.kind;
     status.path = spec.path;
     status.stale_after = spec.stale_after;
   }
 
-  SourceKeeper keeper;
+  std::shared_ptr<SourceKeeper> keeper;
   const Pattern* pattern = nullptr;  ///< whose match it is; nullptr: it is configured by itself
-  WatchId watch = 0;
+  std::optional<WatchId> watch;      ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
-  bool any_revision = false;                ///< somebody said that the next one is meant, whatever its number
-  int failures = 0;                         ///< in a row
-  std::map<std::string, WatchId> subjects;  ///< Subject::key() → watch
-  std::int64_t retry_at = 0;                ///< boot ns; 0 = no retry is due
+  baseline::Move move = baseline::Move::none;  ///< SourceKeeper::last_move() of the last refusal
+  bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number
+  int failures = 0;                            ///< in a row
+  std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none
+  std::map<std::string, WatchId> subjects;     ///< Subject::key() → watch
+  std::int64_t retry_at = 0;                   ///< boot ns; 0 = no retry is due
 };
 
 /// Sources that are configured by a pattern.
@@ -47,6 +55,7 @@ struct Observer::Pattern {
   std::vector<WatchId> watches;   ///< of them
   std::string error;              ///< of the last look; "" = fine
   std::int64_t look_at = 0;       ///< boot ns of the next look; 0 = none is due
+  std::int64_t moved_at = 0;      ///< boot ns of the first change since the last look; 0 = none
 };
 
 /// A finding on its way into the spool.
@@ -64,5 +73,19 @@ struct Observer::Unrecorded {
   std::map<std::uint32_t, std::uint64_t> handled;  ///< slot → generation to acknowledge with it
   std::vector<wire::Gap> gaps;
 };
+
+/// When to act on something that keeps moving: once it was quiet for `quiet`, but at the latest `longest` after
+/// `first`, which is set where it is 0. Nobody puts it off for ever.
+inline std::int64_t once_quiet(std::int64_t now, std::int64_t& first, std::int64_t quiet, std::int64_t longest) {
+  if (first == 0) first = now;
+  return std::min(now + quiet, first + longest);
+}
+
+inline DriftOf Observer::Subject::drift_of() const {
+  return {source->status.name, expected.address, expected.path};
+}
+inline std::string Observer::Subject::key() const {
+  return source->status.name + '\n' + expected.address + '\n' + expected.path;
+}
 
 }  // namespace plumbline::agent

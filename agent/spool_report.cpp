@@ -28,15 +28,16 @@ std::string spool_json(const Spool& spool) {
 std::string exporter_json(const Exporter& exporter) {
   const ExporterStatus s = exporter.status();
   const Json j = {{"sent", s.sent},
-            {"acked", s.acked},
-            {"retries", s.retries},
-            {"lag_records", s.lag_records},
-            {"dead_letters", s.dead_letters},
-            {"skipped", s.skipped},
-            {"refusals", s.refusals},
-            {"protocol_errors", s.protocol_errors},
-            {"failures", s.failures},
-            {"last_error", wire::json_text(s.last_error)}};
+                  {"acked", s.acked},
+                  {"retries", s.retries},
+                  {"lag_records", s.lag_records},
+                  {"dead_letters", s.dead_letters},
+                  {"dead_letters_forgotten", s.dead_letters_forgotten},
+                  {"skipped", s.skipped},
+                  {"refusals", s.refusals},
+                  {"protocol_errors", s.protocol_errors},
+                  {"failures", s.failures},
+                  {"last_error", wire::json_text(s.last_error)}};
   return j.dump();
 }
 
@@ -64,6 +65,9 @@ StatusSources status_sources(const Spool& spool, const Exporter* exporter) {
            metric("export_lag_records", "gauge", "Records that wait for the collector.", e.lag_records) +
            metric("export_dead_letters_total", "counter", "Records that the collector refused for good, set aside.",
                   e.dead_letters) +
+           metric("export_dead_letters_forgotten_total", "counter",
+                  "Of them, those that later ones pushed out of the file and its predecessor.",
+                  e.dead_letters_forgotten) +
            metric("export_skipped_total", "counter", "Records that the spool could not read back any more.",
                   e.skipped) +
            metric("export_refusals_total", "counter", "Batches that the collector called bad.", e.refusals) +

@@ -1,5 +1,6 @@
 #include "baseline/baseline.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string_view>
@@ -35,8 +36,15 @@ Result<Baseline> named(BaselineBuilder& out, const SourceSpec& spec) {
   return baseline;
 }
 
+Result<void> read_bytes(const SourceSpec& spec, std::string_view bytes, const Keys& keys, Builder& out) {
+  const Kind* kind = find_kind(spec.kind);
+  if (kind == nullptr)
+    return invalid("read the baseline " + spec.name, "unknown kind " + spec.kind, "use one of " + kind_names());
+  return kind->read(spec, bytes, keys, out);
+}
+
 Result<SourceSpec> absolute(SourceSpec spec) {
-  if (spec.path.starts_with('/')) return spec;
+  if (spec.path.starts_with('/') || is_location(spec.path)) return spec;
   std::error_code error;
   const auto path = std::filesystem::absolute(spec.path, error);
   if (error) return io_error("find " + spec.path, error.value(), "give an absolute path");
@@ -76,13 +84,17 @@ class Both final : public Builder {
 
 }  // namespace
 
+bool is_location(std::string_view path) {
+  const auto colon = path.find("://");
+  return colon != std::string_view::npos && colon > 0 &&
+         std::all_of(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(colon),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+}
+
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key) {
-  const Kind* kind = find_kind(spec.kind);
-  if (kind == nullptr)
-    return invalid("read the baseline " + spec.name, "unknown kind " + spec.kind, "use one of " + kind_names());
   const Fingerprinter attributes(key);
   BaselineBuilder out;
-  if (auto done = kind->read(spec, bytes, {key, attributes}, out); !done) return done.error();
+  if (auto done = read_bytes(spec, bytes, {key, attributes}, out); !done) return done.error();
   return named(out, spec);
 }
 
@@ -95,7 +107,8 @@ Result<Baseline> load(const SourceSpec& given, const KeyedHash& key) {
   return named(out, *spec);
 }
 
-Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target) {
+Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target,
+                            std::optional<std::string_view> bytes) {
   const auto spec = absolute(given);
   if (!spec) return spec.error();
   const Fingerprinter attributes(key);
@@ -104,7 +117,8 @@ Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const
   const auto index = IndexWriter::create(target, key_id_of(keys), false);
   index->begin_source(*spec);
   Both both(files, *index);
-  if (auto done = read_source(*spec, keys, both); !done) return done.error();
+  if (auto done = bytes ? read_bytes(*spec, *bytes, keys, both) : read_source(*spec, keys, both); !done)
+    return done.error();
   auto baseline = named(files, *spec);
   if (!baseline) return baseline.error();
   Loaded loaded{std::move(*baseline), nullptr, ""};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "baseline/keyed_hash.hpp"
@@ -52,11 +53,14 @@ struct Baseline {
 /// Where a baseline comes from, as the config names it.
 struct SourceSpec {
   std::string name;
-  std::string kind;  ///< a name of kinds() (baseline/kinds.hpp)
-  std::string path;
+  std::string kind;                     ///< a name of kinds() (baseline/kinds.hpp)
+  std::string path;                     ///< of a file, or a location ("s3://bucket/key"), without what is secret in it
   std::chrono::seconds stale_after{0};  ///< without a new revision for so long, it is told; 0 = never
   bool operator==(const SourceSpec&) const = default;
 };
+
+/// Whether a source's path is a location elsewhere: "scheme://…".
+bool is_location(std::string_view path);
 
 /// Reads and compiles one source. Errors name the file and the JSON pointer or line:column, and say what to do; a
 /// half-written, encrypted, wrong-version or otherwise unusable source is an error, never an empty baseline.
@@ -72,8 +76,10 @@ struct Loaded {
   std::string why_no_index;            ///< then; the baseline is good all the same
 };
 
-/// As load(), and writes an index of the source to `target` as it goes. An error leaves the index of before.
-Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target);
+/// As load(), and writes an index of the source to `target` as it goes. An error leaves the index of before. `bytes`:
+/// the whole source, where it was fetched from elsewhere; else its file is read.
+Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target,
+                            std::optional<std::string_view> bytes = {});
 
 /// As load(), from bytes already in memory, and with all attributes. Never touches the file system.
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key);

@@ -159,7 +159,13 @@ std::string who(const wire::Actor& actor) {
 
 std::string what(const std::vector<wire::AttributeDiff>& diff) {
   std::string text;
-  for (const auto& d : diff) text += (text.empty() ? "" : ", ") + printable(d.attribute);
+  for (std::size_t i = 0; i < diff.size();) {
+    std::size_t same = i + 1;  // of a directory's entries there may be many
+    while (same < diff.size() && diff[same].attribute == diff[i].attribute) ++same;
+    text += (text.empty() ? "" : ", ") + printable(diff[i].attribute);
+    if (same - i > 1) text += " ×" + std::to_string(same - i);
+    i = same;
+  }
   return text.empty() ? "-" : text;
 }
 

@@ -40,6 +40,27 @@ void read_api(Map& map, AgentConfig& c) {
                "use 127.0.0.1:PORT, and let the collector serve readers elsewhere");
 }
 
+void check_source(Map& map, BaselineConfig& baseline, std::size_t sources) {
+  if (sources + (baseline.command.empty() ? 0 : 1) != 1)
+    map.refuse("", "a baseline names exactly one source",
+               "give it one of " + baseline::kind_names() + ", or `command` and `gives`");
+  if (!baseline.command.empty()) {
+    if (baseline::find_kind(baseline.kind) == nullptr)
+      map.refuse("gives", "is no kind of source", "use one of " + baseline::kind_names());
+    absolute(map, "command", baseline.command[0]);
+    baseline.path = "command://" + baseline.command[0].substr(baseline.command[0].rfind('/') + 1);
+  } else if (!baseline::is_location(baseline.path)) {
+    absolute(map, baseline.kind.c_str(), baseline.path);
+  }
+  for (const auto& [key, path] : {std::pair<const char*, const std::string&>{"directory", baseline.directory},
+                                  {"credentials_file", baseline.credentials_file},
+                                  {"token_file", baseline.token_file},
+                                  {"ca_file", baseline.ca_file}})
+    if (!path.empty()) absolute(map, key, path);
+  for (const auto& [key, value] : {std::pair("interval", baseline.interval), {"timeout", baseline.timeout}})
+    if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
+}
+
 void read_baseline(Map& map, AgentConfig& c) {
   BaselineConfig baseline;
   map.read("name", baseline.name, "name of this baseline, part of its addresses");
@@ -48,16 +69,26 @@ void read_baseline(Map& map, AgentConfig& c) {
   for (const auto& kind : baseline::kinds()) {
     const std::string key(kind.name);
     std::string path;
-    map.read(key.c_str(), path, ("path of " + std::string(kind.what) + "; may be a pattern with *, ? and [").c_str());
+    map.read(key, path, ("path, pattern or location of " + std::string(kind.what)).c_str());
     if (path.empty()) continue;
     ++sources;
     baseline.kind = key;
-    baseline.path = path;
+    baseline.location = path;
+    baseline.path = path.substr(0, baseline::is_location(path) ? path.find_first_of("?#") : std::string::npos);
   }
+  map.read("command", baseline.command, "instead: what prints the source; the program's path is absolute");
+  map.read("gives", baseline.kind, "the kind of what the command prints");
+  map.read("directory", baseline.directory, "where the command runs; default: /");
   map.read("stale_after", baseline.stale_after, "its revision should move within this time; 0 = it need not");
+  map.read("interval", baseline.interval, "a location is looked at this often");
+  map.read("timeout", baseline.timeout, "for one look");
+  map.read("endpoint", baseline.endpoint, "URL of an S3-compatible store, an emulator or an API server");
+  map.read("region", baseline.region, "of the S3 bucket");
+  map.read("credentials_file", baseline.credentials_file, "instead of the credentials that are there anyway");
+  map.read("token_file", baseline.token_file, "file with the bearer token for a URL or API server");
+  map.read("ca_file", baseline.ca_file, "file with the certificate authority of the server");
   if (map.describing()) return;
-  if (sources != 1) map.refuse("", "a baseline names exactly one source", "give it one of " + baseline::kind_names());
-  absolute(map, baseline.kind.c_str(), baseline.path);
+  check_source(map, baseline, sources);
   const auto fine = [](char ch) {
     return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
   };

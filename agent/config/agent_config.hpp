@@ -15,8 +15,21 @@ namespace plumbline::agent {
 struct BaselineConfig {
   std::string name;
   std::string kind;  ///< a name of baseline::kinds()
-  std::string path;  ///< absolute; may be a pattern (baseline/path_glob.hpp)
+  /// Absolute, and then perhaps a pattern (baseline/path_glob.hpp); or a location ("s3://bucket/key"), without the
+  /// query of a URL, which may be a secret.
+  std::string path;
   std::chrono::milliseconds stale_after{0};
+  // Of a location:
+  std::string location;              ///< as it was written
+  std::vector<std::string> command;  ///< prints the source, which is then `kind`
+  std::string directory;             ///< of the command; "" = /
+  std::string endpoint;              ///< of an S3-compatible store, an emulator, an API server
+  std::string region;                ///< of the S3 bucket
+  std::string credentials_file;
+  std::string token_file;
+  std::string ca_file;
+  std::chrono::milliseconds interval{60'000};
+  std::chrono::milliseconds timeout{60'000};
 };
 
 struct CollectorConfig {

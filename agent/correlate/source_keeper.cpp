@@ -26,9 +26,13 @@ std::string file_name_of(const std::string& name) {
 SourceKeeper::SourceKeeper(baseline::SourceSpec spec, const std::string& folder, const baseline::KeyedHash& key)
     : spec_(std::move(spec)), path_(folder + "/" + file_name_of(spec_.name)), key_(key) {
   ::mkdir(folder.c_str(), 0700);
-  if (auto kept = open_kept()) {
+  auto kept = open_kept();
+  if (kept) {
     taken_ = std::move(*kept);
     revision_ = taken_->source(0).revision;
+  } else if (kept.error().code != ErrorCode::not_found) {
+    damage_ = kept.error().message();
+    ::rename(path_.c_str(), (path_ + ".damaged").c_str());
   }
 }
 
@@ -43,10 +47,13 @@ Result<std::shared_ptr<const baseline::Index>> SourceKeeper::open_kept() const {
   return std::make_shared<const baseline::Index>(std::move(*index));
 }
 
-Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision) {
+Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<std::string_view> bytes) {
+  const std::lock_guard lock(mutex_);
   last_move_ = baseline::Move::none;
+  if (forgotten_)
+    return Error{ErrorCode::not_found, "read the baseline " + spec_.name, "it is no longer configured", ""};
   const std::string fresh = path_ + ".fresh";
-  auto loaded = baseline::load_indexed(spec_, key_, fresh);
+  auto loaded = baseline::load_indexed(spec_, key_, fresh, bytes);
   if (!loaded) {
     ::unlink(fresh.c_str());
     return loaded.error();
@@ -76,7 +83,13 @@ Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision) {
   return taken;
 }
 
+baseline::Move SourceKeeper::last_move() const {
+  const std::lock_guard lock(mutex_);
+  return last_move_;
+}
+
 Result<SourceKeeper::Taken> SourceKeeper::remembered() const {
+  const std::lock_guard lock(mutex_);
   if (!taken_)
     return Error{ErrorCode::not_found, "find what was last taken of the baseline " + spec_.name, "nothing was", ""};
   const auto source = taken_->source(0);
@@ -93,6 +106,8 @@ Result<SourceKeeper::Taken> SourceKeeper::remembered() const {
 }
 
 void SourceKeeper::forget() {
+  const std::lock_guard lock(mutex_);
+  forgotten_ = true;
   ::unlink(path_.c_str());
   taken_.reset();
   revision_.reset();

@@ -47,6 +47,15 @@ std::string content_text(const std::string& expected) {
   return expected.starts_with(plain_prefix) ? expected.substr(plain_prefix.size()) : expected;
 }
 
+constexpr std::size_t max_entries = 20;  ///< told of one directory in a diff; the rest is a count
+constexpr std::size_t max_shown = 1024;  ///< bytes of one value in a diff
+
+/// A finding is a record of bounded size: names and targets are as long as somebody makes them.
+std::string bounded(const std::string& text) {
+  if (text.size() <= max_shown) return text;
+  return text.substr(0, max_shown) + "… (" + std::to_string(text.size()) + " bytes)";
+}
+
 bool declares_content(const baseline::FileExpectation& expected) {
   return expected.content || expected.symlink_target || !expected.absent_entries.empty();
 }
@@ -67,7 +76,7 @@ Comparison compare(const baseline::FileExpectation& expected, const LiveFile& li
                    Users& users) {
   Comparison result;
   const auto differ = [&](std::string attribute, std::string want, std::string have, bool sensitive = false) {
-    result.diff.push_back({std::move(attribute), std::move(want), std::move(have), sensitive});
+    result.diff.push_back({std::move(attribute), bounded(want), bounded(have), sensitive});
   };
   const auto finish = [&](std::string why_not = {}) {
     using enum wire::ComparisonResult;
@@ -101,9 +110,12 @@ Comparison compare(const baseline::FileExpectation& expected, const LiveFile& li
   } else if (expected.symlink_target) {
     if (*expected.symlink_target != live.target) differ("symlink_target", *expected.symlink_target, live.target);
   } else {
-    for (const auto& glob : expected.absent_entries)
+    for (const auto& glob : expected.absent_entries) {
+      std::size_t found = 0;
       for (const auto& entry : live.entries)
-        if (::fnmatch(glob.c_str(), entry.c_str(), 0) == 0) differ("absent", glob, entry);
+        if (::fnmatch(glob.c_str(), entry.c_str(), 0) == 0 && ++found <= max_entries) differ("absent", glob, entry);
+      if (found > max_entries) differ("absent", glob, "and " + std::to_string(found - max_entries) + " more");
+    }
     why_not = live.trouble;
   }
   // A symlink's own mode says nothing (symlink(7)).
@@ -131,7 +143,7 @@ bool still_expects(const baseline::FileExpectation& now, const std::vector<wire:
   const auto declared = describe(now);
   return std::all_of(diff.begin(), diff.end(), [&](const wire::AttributeDiff& d) {
     if (d.attribute == "type") return declares_content(now) && d.expected == word(expected_kind(now));
-    if (d.attribute == "absent") return std::ranges::count(now.absent_entries, d.expected) > 0;
+    if (d.attribute == "absent") return std::ranges::count(now.absent_entries, d.expected, bounded) > 0;
     const auto it = declared.find(d.attribute);
     return it != declared.end() && it->second == d.expected;
   });
@@ -142,9 +154,9 @@ std::map<std::string, std::string> describe(const baseline::FileExpectation& exp
   text["existence"] = expected.absent ? "absent" : "present";
   if (expected.content) text["content_sha256"] = content_text(*expected.content);
   if (expected.mode) text["mode"] = octal(*expected.mode);
-  if (expected.owner) text["owner"] = *expected.owner;
-  if (expected.group) text["group"] = *expected.group;
-  if (expected.symlink_target) text["symlink_target"] = *expected.symlink_target;
+  if (expected.owner) text["owner"] = bounded(*expected.owner);
+  if (expected.group) text["group"] = bounded(*expected.group);
+  if (expected.symlink_target) text["symlink_target"] = bounded(*expected.symlink_target);
   for (const auto& glob : expected.absent_entries) text["absent"] += (text["absent"].empty() ? "" : " ") + glob;
   return text;
 }

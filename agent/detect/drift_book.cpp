@@ -12,13 +12,17 @@ void add_finding(wire::Drift& drift, const std::string& id) {
   if (drift.findings.size() > max_findings) drift.findings.erase(drift.findings.begin());
 }
 
-/// How many of `before`'s attributes are out of true in the same way in `now`.
-std::size_t shares(const std::vector<wire::AttributeDiff>& before, const std::vector<wire::AttributeDiff>& now) {
-  return static_cast<std::size_t>(std::count_if(before.begin(), before.end(), [&](const wire::AttributeDiff& a) {
-    return std::any_of(now.begin(), now.end(), [&](const wire::AttributeDiff& b) {
-      return a.attribute == b.attribute && a.expected == b.expected && a.live == b.live;
-    });
-  }));
+bool is_same(const std::vector<wire::AttributeDiff>& before, const std::vector<wire::AttributeDiff>& now) {
+  return std::equal(before.begin(), before.end(), now.begin(), now.end(), [](const auto& a, const auto& b) {
+    return a.attribute == b.attribute && a.expected == b.expected && a.live == b.live;
+  });
+}
+
+/// Whether something that was out of true still is. By name: a digest tells that content differs, not whose part of it.
+bool is_left(const std::vector<wire::AttributeDiff>& before, const std::vector<wire::AttributeDiff>& now) {
+  return std::any_of(before.begin(), before.end(), [&](const wire::AttributeDiff& a) {
+    return std::any_of(now.begin(), now.end(), [&](const auto& b) { return a.attribute == b.attribute; });
+  });
 }
 
 bool is_harmless(wire::Verdict verdict) {
@@ -26,11 +30,16 @@ bool is_harmless(wire::Verdict verdict) {
          verdict == wire::Verdict::expected_runtime;
 }
 
+DriftOf key_of(const wire::Drift& drift) {
+  return {drift.baseline, drift.resource, drift.where.path};
+}
+
 }  // namespace
 
 std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved) const {
   using wire::ComparisonResult;
-  const wire::Drift* open = open_drift(f.resource, f.where.path);
+  const std::string baseline = f.baseline ? f.baseline->name : "";
+  const wire::Drift* open = open_drift({baseline, f.resource, f.where.path});
   // What cannot be compared any more is open drift too: who makes a file unreadable or huge must not hide behind it.
   if (open == nullptr && f.comparison == ComparisonResult::match) return std::nullopt;
 
@@ -44,6 +53,7 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
     drift.opened_at = f.at;
     drift.where = f.where;
   }
+  drift.baseline = baseline;
   drift.updated_at = std::max(f.observed_at, drift.updated_at);
   drift.count += 1;
   drift.comparison = f.comparison;
@@ -59,11 +69,10 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   }
   if (open != nullptr && f.comparison == ComparisonResult::not_comparable) return drift;
   if (open != nullptr && !open->diff.empty()) {
-    const bool unchanged = shares(open->diff, f.diff) == open->diff.size() && f.diff.size() == open->diff.size();
     // Touched again: who made the difference, and what that was judged to be, stays.
-    if (unchanged) return drift;
-    // A known writer came by, and left some of what a stranger had done: it does not become the known writer's.
-    if (is_harmless(f.verdict) && !is_harmless(open->verdict) && shares(open->diff, f.diff) > 0) {
+    if (is_same(open->diff, f.diff)) return drift;
+    // A known writer came by, and what a stranger did may still be in it: it does not become the known writer's.
+    if (is_harmless(f.verdict) && !is_harmless(open->verdict) && is_left(open->diff, f.diff)) {
       drift.diff = f.diff;
       return drift;
     }
@@ -78,9 +87,8 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   return drift;
 }
 
-std::optional<wire::Drift> DriftBook::accepted(const std::string& resource, const std::string& path, WallNs at,
-                                               const std::string& closed_by) const {
-  const wire::Drift* open = open_drift(resource, path);
+std::optional<wire::Drift> DriftBook::accepted(const DriftOf& of, WallNs at, const std::string& closed_by) const {
+  const wire::Drift* open = open_drift(of);
   if (open == nullptr) return std::nullopt;
   wire::Drift drift = *open;
   drift.state = wire::DriftState::accepted;
@@ -91,15 +99,16 @@ std::optional<wire::Drift> DriftBook::accepted(const std::string& resource, cons
 }
 
 void DriftBook::commit(const wire::Drift& drift) {
-  const std::string of = key(drift.resource, drift.where.path);
-  if (const auto known = by_id_.find(drift.id); known != by_id_.end())
+  if (const auto known = by_id_.find(drift.id); known != by_id_.end()) {
     closed_.erase({known->second.updated_at, drift.id});
+    // Its key may be another one now: an older agent's drift had no baseline.
+    if (const auto it = open_.find(key_of(known->second)); it != open_.end() && it->second == drift.id) open_.erase(it);
+  }
   by_id_[drift.id] = drift;
   if (drift.state == wire::DriftState::open) {
-    open_[of] = drift.id;
+    open_[key_of(drift)] = drift.id;
     return;
   }
-  if (const auto it = open_.find(of); it != open_.end() && it->second == drift.id) open_.erase(it);
   closed_[{drift.updated_at, drift.id}] = drift.id;
   if (closed_.size() > max_closed_) {
     by_id_.erase(closed_.begin()->second);
@@ -108,8 +117,9 @@ void DriftBook::commit(const wire::Drift& drift) {
   }
 }
 
-const wire::Drift* DriftBook::open_drift(const std::string& resource, const std::string& path) const {
-  const auto it = open_.find(key(resource, path));
+const wire::Drift* DriftBook::open_drift(const DriftOf& of) const {
+  auto it = open_.find(of);
+  if (it == open_.end() && !of.baseline.empty()) it = open_.find({"", of.resource, of.path});
   return it == open_.end() ? nullptr : &by_id_.at(it->second);
 }
 

@@ -1,6 +1,7 @@
 // Drift is state: which resources are out of true, since when, and how each drift ended.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +12,15 @@
 #include "include/wire/finding.hpp"
 
 namespace plumbline::agent {
+
+/// What one drift is of. The baseline's name belongs to it: two baselines may describe one path, each in part, and what
+/// agrees with one of them does not end the drift from the other.
+struct DriftOf {
+  std::string baseline;
+  std::string resource;
+  std::string path;
+  auto operator<=>(const DriftOf&) const = default;
+};
 
 /// Not thread-safe. Holds every open drift, and the newest `max_closed` closed ones; older ones are forgotten (the
 /// collector's ledger has them) and counted.
@@ -24,23 +34,20 @@ class DriftBook {
   std::optional<wire::Drift> after(const wire::Finding& finding, bool baseline_moved = false) const;
 
   /// An open drift closed without a finding: `accepted` by a new baseline revision or because it is no longer managed.
-  std::optional<wire::Drift> accepted(const std::string& resource, const std::string& path, WallNs at,
-                                      const std::string& closed_by) const;
+  std::optional<wire::Drift> accepted(const DriftOf& of, WallNs at, const std::string& closed_by) const;
 
   void commit(const wire::Drift& drift);
 
-  const wire::Drift* open_drift(const std::string& resource, const std::string& path) const;
+  const wire::Drift* open_drift(const DriftOf& of) const;
   const wire::Drift* find(const std::string& id) const;
   std::vector<wire::Drift> newest_first() const;
   std::size_t open_count() const { return open_.size(); }
   std::uint64_t forgotten() const { return forgotten_; }
 
  private:
-  static std::string key(const std::string& resource, const std::string& path) { return resource + '\n' + path; }
-
   std::size_t max_closed_;
   std::map<std::string, wire::Drift> by_id_;
-  std::map<std::string, std::string> open_;                       // key → id
+  std::map<DriftOf, std::string> open_;                           // → id
   std::map<std::pair<WallNs, std::string>, std::string> closed_;  // (updated, id) → id
   std::uint64_t forgotten_ = 0;
 };

@@ -33,11 +33,11 @@ Fd reopen(int path_fd, int flags) {
 
 void read_regular(int path_fd, const ReadRequest& request, LiveFile& live) {
   if (!request.digest) return;
-  if (live.size > request.max_bytes) {
+  const auto too_large = [&] {
     live.trouble =
         "larger than limits.max_file_bytes (" + std::to_string(request.max_bytes) + "), content not compared";
-    return;
-  }
+  };
+  if (live.size > request.max_bytes) return too_large();
   const Fd fd = reopen(path_fd, O_RDONLY);
   if (!fd) {
     live.trouble = std::string("open: ") + errno_text(errno);
@@ -45,7 +45,8 @@ void read_regular(int path_fd, const ReadRequest& request, LiveFile& live) {
   }
   // Change events come before the data is there; this waits for the inode's lock on ext4, xfs, btrfs and tmpfs.
   ::lseek(fd.get(), 0, SEEK_HOLE);
-  live.digest = sha256_of_fd(fd.get());
+  live.digest = sha256_of_fd(fd.get(), request.max_bytes);
+  if (!live.digest && errno == EFBIG) return too_large();
   if (!live.digest) live.trouble = std::string("read: ") + errno_text(errno);
 }
 

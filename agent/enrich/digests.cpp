@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
 
 namespace plumbline::agent {
 
-std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd) {
+std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd, std::uint64_t max_bytes) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   std::array<char, 64 * 1024> buffer;
@@ -26,6 +27,10 @@ std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd) {
     EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(size));
     used = std::max(used, static_cast<std::size_t>(size));
     at += size;
+    if (std::cmp_greater(at, max_bytes)) {  // it may have grown since its size was looked at
+      errno = EFBIG;
+      return std::nullopt;
+    }
   }
   std::array<std::byte, 32> digest;
   EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
@@ -41,7 +46,7 @@ std::string Digests::remembered(const OpenedExecutable& opened) {
     order_.push_back(id);
     return it->second;
   }
-  const auto digest = sha256_of_fd(opened.fd);
+  const auto digest = sha256_of_fd(opened.fd, max_executable_bytes);
   if (!digest) return "";
   if (order_.size() >= max_known) {
     known_.erase(order_.front());

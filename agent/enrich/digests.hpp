@@ -64,7 +64,11 @@ class Digests {
   std::uint64_t unreadable_ = 0;
 };
 
-/// SHA-256 of the whole file behind `fd`, wherever its offset is; nullopt on a read error, which errno then tells.
-std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd);
+/// Larger executables get no digest: one that somebody made (sparse, of some TB) would hold the observing thread up.
+inline constexpr std::uint64_t max_executable_bytes = 256ull << 20;
+
+/// SHA-256 of the whole file behind `fd`, wherever its offset is; nullopt on a read error, or where there are more than
+/// `max_bytes` (EFBIG), which errno then tells.
+std::optional<std::array<std::byte, 32>> sha256_of_fd(int fd, std::uint64_t max_bytes);
 
 }  // namespace plumbline::agent

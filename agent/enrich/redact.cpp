@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace plumbline::agent {
 namespace {
@@ -14,8 +15,11 @@ constexpr std::array<std::string_view, 12> words{"passw",   "passphrase", "secre
                                                  "apikey",  "api_key",    "api-key",   "credential",
                                                  "private", "access_key", "accesskey", "access-key"};
 // Only as the last word of a name: "--passive" and "SSH_AUTH_SOCK" hold no secret.
-constexpr std::array<std::string_view, 14> last_words{"pass", "pwd",  "auth",  "bearer", "cookie", "userpass", "dbpass",
-                                                      "pw",   "cred", "creds", "sig",    "psk",    "dsn",      "key"};
+constexpr std::array<std::string_view, 17> last_words{"pass",   "pwd", "auth", "bearer", "cookie", "userpass",
+                                                      "dbpass", "pw",  "cred", "creds",  "sig",    "psk",
+                                                      "dsn",    "pin", "otp",  "totp",   "passin"};
+// As the end of the last word: "storepass", "dbpwd". "compass" is no name of a secret, and is hidden all the same.
+constexpr std::array<std::string_view, 3> endings{"pass", "pwd", "passcode"};
 // A header's value has words of its own ("Bearer x", "a=1; b=2"): all of it goes.
 constexpr std::array<std::string_view, 3> headers{"authorization", "x-api-key", "cookie"};
 constexpr std::string_view hidden = "***";
@@ -93,15 +97,33 @@ const ShortOption* short_option_of(std::string_view program) {
   return it == short_options.end() ? nullptr : &*it;
 }
 
-std::string last_word(const std::string& name) {
-  const auto before = name.find_last_of("_-.");
-  return before == std::string::npos ? name : name.substr(before + 1);
+/// The words of a name: "client-key-data" has three, "storepass" one. Digits at the end of one say nothing ("pwd1").
+std::vector<std::string_view> words_of(std::string_view name) {
+  std::vector<std::string_view> all;
+  while (!name.empty()) {
+    const auto end = name.find_first_of("_-.");
+    std::string_view word = name.substr(0, end);
+    while (!word.empty() && std::isdigit(static_cast<unsigned char>(word.back())) != 0) word.remove_suffix(1);
+    if (!word.empty()) all.push_back(word);
+    name.remove_prefix(end == std::string_view::npos ? name.size() : end + 1);
+  }
+  return all;
 }
 
 bool sounds_secret(std::string_view name) {
   const std::string text = lower(name);
-  return among(last_words, last_word(text)) ||
-         std::any_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != std::string::npos; });
+  if (std::any_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != std::string::npos; }))
+    return true;
+  const auto parts = words_of(text);
+  if (parts.empty()) return false;
+  const std::string_view last = parts.back();
+  return among(last_words, last) || std::any_of(parts.begin(), parts.end(), [](auto w) { return w == "key"; }) ||
+         std::any_of(endings.begin(), endings.end(), [&](auto end) { return last.ends_with(end); });
+}
+
+std::string last_word(const std::string& name) {
+  const auto parts = words_of(name);
+  return parts.empty() ? "" : std::string(parts.back());
 }
 
 bool in_name(char c) {

@@ -4,6 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
 #include "include/util/fd.hpp"
 #include "include/wire/json_write.hpp"
 
@@ -31,6 +36,11 @@ Result<LastLine> find_last_line(int fd, off_t size, const std::string& path) {
     line.end = at + 1;
   }
   return line;
+}
+
+std::uint64_t lines_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return static_cast<std::uint64_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
 Result<void> write_all(int fd, const std::string& text, off_t at, const std::string& path) {
@@ -71,10 +81,12 @@ Result<void> DeadLetters::add(const wire::Record& record, const std::string& why
                          .raw("body", record.body)
                          .str();
   line += '\n';
-  if (static_cast<std::uint64_t>(last->end) + line.size() > max_bytes_)
-    return Error{ErrorCode::unavailable, "set record " + std::to_string(record.sequence) + " aside",
-                 path_ + " has reached " + std::to_string(max_bytes_) + " bytes",
-                 "look at what is in it, then move it away"};
+  if (last->end != 0 && static_cast<std::uint64_t>(last->end) + line.size() > max_bytes_) {
+    const std::string old = path_ + ".old";
+    forgotten_ += lines_of(old);
+    if (::rename(path_.c_str(), old.c_str()) != 0) return io_error("rename " + path_ + " to " + old, errno);
+    return add(record, why, refused_at);
+  }
   auto written = write_all(fd.get(), line, last->end, path_);
   if (written && ::ftruncate(fd.get(), last->end + static_cast<off_t>(line.size())) != 0)
     written = io_error("truncate " + path_, errno);

@@ -35,18 +35,19 @@ struct ExporterOptions {
 };
 
 struct ExporterStatus {
-  std::uint64_t sent = 0;             ///< records, repeats included
-  std::uint64_t acked = 0;            ///< records that the collector has for good
-  std::uint64_t batches = 0;          ///< exchanges that ended well, heartbeats included
-  std::uint64_t retries = 0;          ///< exchanges that have to be repeated
-  std::uint64_t protocol_errors = 0;  ///< answers that make no sense: garbage, or an ack beyond what was sent
-  std::uint64_t refusals = 0;         ///< batches that the collector called bad
-  std::uint64_t dead_letters = 0;     ///< records set aside in dead_letter_file
-  std::uint64_t skipped = 0;          ///< sequences that the spool could not read back any more
-  std::uint64_t lag_records = 0;      ///< records that the collector does not have yet
-  std::uint64_t oldest_unsent = 0;    ///< the first of them; 0 = none
-  std::uint32_t failures = 0;         ///< in a row; 0 = the last exchange went well, or there was none
-  std::string last_error;             ///< of the last failure, kept after it healed
+  std::uint64_t sent = 0;                    ///< records, repeats included
+  std::uint64_t acked = 0;                   ///< records that the collector has for good
+  std::uint64_t batches = 0;                 ///< exchanges that ended well, heartbeats included
+  std::uint64_t retries = 0;                 ///< exchanges that have to be repeated
+  std::uint64_t protocol_errors = 0;         ///< answers that make no sense: garbage, or an ack beyond what was sent
+  std::uint64_t refusals = 0;                ///< batches that the collector called bad
+  std::uint64_t dead_letters = 0;            ///< records set aside in dead_letter_file
+  std::uint64_t dead_letters_forgotten = 0;  ///< of them: no longer in it nor in the one before
+  std::uint64_t skipped = 0;                 ///< sequences that the spool could not read back any more
+  std::uint64_t lag_records = 0;             ///< records that the collector does not have yet
+  std::uint64_t oldest_unsent = 0;           ///< the first of them; 0 = none
+  std::uint32_t failures = 0;                ///< in a row; 0 = the last exchange went well, or there was none
+  std::string last_error;                    ///< of the last failure, kept after it healed
   WallNs last_error_at = 0;
   WallNs last_success_at = 0;
 };

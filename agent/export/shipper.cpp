@@ -153,6 +153,7 @@ NextStep Shipper::refused(const wire::Record& first, std::size_t size, const Exc
   const WallNs now = clock_.wall();
   count([&](ExporterStatus& s) {
     ++s.dead_letters;
+    s.dead_letters_forgotten = dead_letters_.forgotten();
     s.last_error = "record " + std::to_string(first.sequence) + " was refused and set aside in " +
                    options_.dead_letter_file + ": " + result.why;
     s.last_error_at = now;

@@ -43,9 +43,9 @@ std::optional<SegmentHeader> decode_segment_header(std::span<const std::byte> by
 
 Result<void> append_frame(std::string& out, const wire::Record& record, std::uint32_t place, bool commit) {
   const std::string what = "append record " + std::to_string(record.sequence) + " to the spool";
-  if (record.body.empty() || record.body.size() > max_body_bytes)
+  if (record.body.empty() || record.body.size() > wire::max_record_body_bytes)
     return invalid(what, "its body has " + std::to_string(record.body.size()) + " bytes, allowed are 1 to " +
-                             std::to_string(max_body_bytes));
+                             std::to_string(wire::max_record_body_bytes));
   if (record.type.size() > std::numeric_limits<std::uint8_t>::max() ||
       record.id.size() > std::numeric_limits<std::uint16_t>::max())
     return invalid(what, "its type or id is too long");

@@ -28,7 +28,8 @@ namespace plumbline::agent {
 inline constexpr std::uint32_t segment_version = 1;
 inline constexpr std::size_t segment_header_bytes = 40;
 inline constexpr std::size_t frame_header_bytes = 40;
-inline constexpr std::size_t max_body_bytes = std::size_t{8} << 20;
+inline constexpr std::size_t max_body_bytes = std::size_t{8}
+                                              << 20;  ///< that is read; wire::max_record_body_bytes are written
 inline constexpr std::uint8_t flag_commit = 1;
 
 struct SegmentHeader {

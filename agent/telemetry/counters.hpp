@@ -26,6 +26,7 @@ struct Counters {
   Counter digests_unreadable{0};
   Counter baseline_loads{0};
   Counter baseline_errors{0};
+  Counter records_cut{0};
   Counter rescans{0};
   Counter gaps{0};
   Counter replay_errors{0};
@@ -71,6 +72,8 @@ inline constexpr std::array counter_table{
     CounterInfo{"baseline_loads_total", "counter", "Baselines loaded.", &Counters::baseline_loads},
     CounterInfo{"baseline_errors_total", "counter", "Baselines that could not be loaded; the old one stays in force.",
                 &Counters::baseline_errors},
+    CounterInfo{"records_cut_total", "counter", "Findings that were too large to be sent whole.",
+                &Counters::records_cut},
     CounterInfo{"rescans_total", "counter", "Full comparisons without a change event (start, timer, mount change).",
                 &Counters::rescans},
     CounterInfo{"gaps_total", "counter", "Gap records written.", &Counters::gaps},

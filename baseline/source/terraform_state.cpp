@@ -11,6 +11,11 @@
 namespace plumbline::baseline {
 namespace {
 
+/// What relative file names are relative to; "" where that is a folder of somebody else's machine.
+std::string folder_of(const std::string& path) {
+  return is_location(path) ? "" : path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+}
+
 using simdjson::dom::element;
 using simdjson::dom::object;
 
@@ -39,9 +44,7 @@ JsonStream::Read from_memory(std::string_view bytes) {
 class StateReader {
  public:
   StateReader(const SourceSpec& spec, const Keys& keys, Builder& out)
-      : spec_(spec),
-        out_(out),
-        emitter_(spec, keys, out, spec.path.substr(0, std::max<std::size_t>(spec.path.rfind('/'), 1))) {}
+      : spec_(spec), out_(out), emitter_(spec, keys, out, folder_of(spec.path)) {}
   ~StateReader() {
     // simdjson unescapes texts into this buffer, which is 5/3 of the document's capacity.
     if (parser_.doc.string_buf) ::explicit_bzero(parser_.doc.string_buf.get(), 5 * parser_.doc.capacity() / 3);

@@ -17,7 +17,7 @@ namespace plumbline::wire {
 /// Bounds of one batch; a batch over one of them is refused whole with `unsupported` (HTTP: 413).
 struct BatchLimits {
   std::size_t max_records = 5000;
-  std::size_t max_record_bytes = std::size_t{1} << 20;
+  std::size_t max_record_bytes = wire::max_record_bytes;
   std::size_t max_header_bytes = std::size_t{64} << 10;
   int max_depth = 16;  ///< of labels and health
 };

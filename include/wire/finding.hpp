@@ -119,6 +119,7 @@ struct Finding {
 struct Drift {
   std::string id;
   std::string resource;
+  std::string baseline;  ///< its name: two of them may expect different things of one path. "" = an older agent's
   std::string kind = "file";
   DriftState state = DriftState::open;
   WallNs opened_at = 0;
@@ -141,7 +142,7 @@ struct Drift {
 struct Gap {
   std::string id;
   /// start, agent_stopped, marks_lost, mount_changed, unseen_change, spool_damaged, baseline_went_back,
-  /// baseline_of_another, baseline_forked
+  /// baseline_of_another, baseline_forked, baseline_forgotten
   std::string reason;
   std::string scope;  ///< "node", "baseline NAME" or a path
   WallNs from = 0;

@@ -109,6 +109,7 @@ inline std::string to_json(const Finding& f) {
 inline std::string to_json(const Drift& d) {
   JsonObject j;
   j.text("id", d.id).bytes("resource", d.resource).text("kind", d.kind).text("state", text_of(d.state));
+  j.bytes_if("baseline", d.baseline);
   j.text("opened_at", rfc3339(d.opened_at)).text("updated_at", rfc3339(d.updated_at)).number("count", d.count);
   j.text("verdict", text_of(d.verdict)).text("comparison", text_of(d.comparison));
   j.text("severity", text_of(d.severity)).raw("diff", to_json(d.diff)).raw("where", to_json(d.where));

@@ -227,6 +227,7 @@ inline Result<Drift> drift_from_json(const nlohmann::json& j) {
   detail::Reader r(j, "drift");
   Drift d;
   detail::read_judgement(r, d);
+  r.text("baseline", d.baseline);
   r.word("state", d.state, drift_state_of);
   r.time("opened_at", d.opened_at);
   r.time("updated_at", d.updated_at);

@@ -1,6 +1,7 @@
 // What travels from the agent's spool to the collector's ledger.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,6 +21,11 @@ struct Record {
   WallNs at = 0;   ///< when it was appended
   std::string body;
 };
+
+/// Of a record as one line of a batch. A larger one would be refused by every collector, so none is made.
+inline constexpr std::size_t max_record_bytes = std::size_t{1} << 20;
+/// Of its body: what stands around it in the line is small.
+inline constexpr std::size_t max_record_body_bytes = max_record_bytes - 4096;
 
 /// POST /v1/batches. Body: NDJSON, zstd-compressed ("Content-Encoding: zstd"), "Content-Type: application/x-ndjson".
 /// First line the header, then one line a record:

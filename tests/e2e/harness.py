@@ -274,7 +274,7 @@ class Stack:
 
     def beside(self, *command):
         """A program that runs beside the test, and no longer than it."""
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.cleanup.callback(process.kill)
         return process
 

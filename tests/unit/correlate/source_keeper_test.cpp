@@ -100,8 +100,11 @@ TEST_F(SourceKeeperTest, a_damaged_index_is_made_again) {
   std::filesystem::resize_file(dir_ / "kept/net.index", 100);
   SourceKeeper later = keeper();
   EXPECT_FALSE(later.remembered());
+  EXPECT_THAT(later.damage(), HasSubstr("net.index"));
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "kept/net.index.damaged"));
   EXPECT_TRUE(later.load(false));
   EXPECT_TRUE(keeper().remembered());
+  EXPECT_EQ(keeper().damage(), "");
 }
 
 TEST_F(SourceKeeperTest, a_name_longer_than_a_file_name_may_be_is_no_trouble) {

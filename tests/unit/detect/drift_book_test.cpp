@@ -97,16 +97,50 @@ TEST_F(DriftBookTest, who_touches_it_next_does_not_take_the_place_of_who_made_th
   EXPECT_EQ(after->severity, wire::Severity::high);
   EXPECT_EQ(after->diff.size(), 2u);
   EXPECT_EQ(after->count, 3u);
-  // Where nothing of it is left, the drift is the known writer's.
+  // Its own addition to content that a stranger wrote: another digest, and the stranger's part may still be in it.
   touched.id = "4";
+  touched.diff = {{"mode", "0644", "0640", false}};
+  EXPECT_EQ(take(touched)->verdict, wire::Verdict::out_of_band);
+  // Where nothing of it is left, the drift is the known writer's.
+  touched.id = "5";
   touched.diff = {{"owner", "root", "other", false}};
   EXPECT_EQ(take(touched)->verdict, wire::Verdict::pending);
 }
 
+TEST_F(DriftBookTest, two_baselines_of_one_path_have_a_drift_each) {
+  auto content = finding("1", ComparisonResult::mismatch);
+  content.baseline = wire::BaselineRef{"ops", {}};
+  const auto opened = take(content);
+  EXPECT_EQ(opened->baseline, "ops");
+  auto mode = finding("2", ComparisonResult::match);
+  mode.baseline = wire::BaselineRef{"net", {}};
+  EXPECT_FALSE(take(mode)) << "what agrees with one does not end the drift from the other";
+  mode = finding("3", ComparisonResult::mismatch);
+  mode.baseline = wire::BaselineRef{"net", {}};
+  EXPECT_NE(take(mode)->id, opened->id);
+  EXPECT_EQ(book_.open_count(), 2u);
+  content.id = "4";
+  content.comparison = ComparisonResult::match;
+  EXPECT_EQ(take(content)->id, opened->id);
+  EXPECT_EQ(book_.open_count(), 1u);
+}
+
+TEST_F(DriftBookTest, the_drift_of_an_older_agent_is_gone_on_with) {
+  const auto old = take(finding("1", ComparisonResult::mismatch));
+  auto later = finding("2", ComparisonResult::mismatch, "y");
+  later.baseline = wire::BaselineRef{"ops", {}};
+  EXPECT_EQ(take(later)->id, old->id);
+  EXPECT_EQ(book_.open_count(), 1u);
+  later.id = "3";
+  later.comparison = ComparisonResult::match;
+  EXPECT_EQ(take(later)->id, old->id);
+  EXPECT_EQ(book_.open_count(), 0u);
+}
+
 TEST_F(DriftBookTest, a_new_baseline_accepts) {
-  EXPECT_FALSE(book_.accepted("file:/a", "/a", 2000, "why"));
+  EXPECT_FALSE(book_.accepted({"", "file:/a", "/a"}, 2000, "why"));
   take(finding("1", ComparisonResult::mismatch));
-  const auto accepted = book_.accepted("file:/a", "/a", 2000, "why");
+  const auto accepted = book_.accepted({"", "file:/a", "/a"}, 2000, "why");
   ASSERT_TRUE(accepted);
   EXPECT_EQ(accepted->state, DriftState::accepted);
   EXPECT_EQ(accepted->closed_by, "why");

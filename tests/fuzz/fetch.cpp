@@ -1,0 +1,41 @@
+// What servers and files tell the fetching thread, beside the sources themselves: locations, credentials files, answers
+// of token services.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "agent/fetch/aws_credentials.hpp"
+#include "agent/fetch/aws_profile.hpp"
+#include "agent/fetch/azure.hpp"
+#include "agent/fetch/gcs.hpp"
+#include "agent/fetch/kubernetes_origin.hpp"
+#include "agent/fetch/s3.hpp"
+#include "agent/fetch/secret_document.hpp"
+#include "include/util/fd.hpp"
+#include "tests/fuzz/must.hpp"
+
+using namespace plumbline::agent;
+using plumbline::fuzz::must;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  if (const auto s3 = parse_s3_location(text)) must(!s3->bucket.empty() && !s3->key.empty(), "a location is whole");
+  if (const auto gcs = parse_gcs_location(text))
+    must(!gcs->bucket.empty() && !gcs->object.empty(), "a location is whole");
+  if (const auto azure = parse_azure_location(text))
+    must(!azure->account.empty() && !azure->blob.empty(), "a location is whole");
+  if (const auto kubernetes = parse_kubernetes_location(text)) must(!kubernetes->name.empty(), "a location is whole");
+
+  const auto found = aws::xml_text(text, "AccessKeyId");
+  must(found.empty() || text.find(found) != std::string::npos, "an element is part of its document");
+  if (const auto document = SecretDocument::parse(text)) {
+    (void)document->text({"access_token"});
+    (void)document->text({"Credentials", "SecretAccessKey"});
+    (void)document->number("expires_in");
+  }
+
+  const plumbline::Fd file(::memfd_create("profile", MFD_CLOEXEC));
+  must(::write(file.get(), data, size) == static_cast<ssize_t>(size), "a memory file can be written");
+  const auto profile = aws::read_profile("/proc/self/fd/" + std::to_string(file.get()), "default");
+  if (!profile) plumbline::fuzz::must_be_readable(profile.error());
+  return 0;
+}
