@@ -1,7 +1,9 @@
 // How fast a large Terraform state becomes an index, in how much memory, and how long a look-up in it takes; beside it,
 // in the same run, the same bytes only read and added up, and both ways of hashing a short value.
 //
-//   bench_baseline_compile [--directory DIR] [--resources N]
+// Then the same for many small states, each one a source of its own, as an agent loads them.
+//
+//   bench_baseline_compile [--directory DIR] [--resources N] [--sources N]
 //
 // The state has the shapes that AWS states have (instances, buckets, security groups, policies with JSON inside).
 #include <simdjson.h>
@@ -16,6 +18,7 @@
 #include <fstream>
 #include <string>
 
+#include "baseline/baseline.hpp"
 #include "baseline/compile.hpp"
 
 namespace {
@@ -129,6 +132,31 @@ void only_read(const std::string& path) {
   if (sum == 0) std::abort();
 }
 
+struct ManySources {
+  double read_seconds, load_seconds;
+};
+
+/// `count` states of one resource each.
+ManySources many_sources(const std::string& directory, std::size_t count, const baseline::KeyedHash& key) {
+  const std::string folder = directory + "/bench-sources";
+  std::filesystem::create_directory(folder);
+  std::vector<baseline::SourceSpec> specs;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    specs.push_back({name, "terraform_state", folder + "/" + name});
+    write_state(specs.back().path, 1);
+  }
+  const auto floor = measured([&] {
+    for (const auto& spec : specs) only_read(spec.path);
+  });
+  const auto loaded = measured([&] {
+    for (const auto& spec : specs)
+      if (const auto done = baseline::load_indexed(spec, key, spec.path + ".index"); !done || !done->index) ::_exit(1);
+  });
+  std::filesystem::remove_all(folder);
+  return {floor.seconds, loaded.seconds};
+}
+
 /// Of 100,000 values of some ten bytes.
 template <class Hash>
 double nanoseconds_each(const Hash& hash) {
@@ -145,10 +173,11 @@ double nanoseconds_each(const Hash& hash) {
 
 int main(int argc, char** argv) {
   std::string directory = std::filesystem::temp_directory_path();
-  std::size_t resources = 1'000'000;
+  std::size_t resources = 1'000'000, sources = 10'000;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::string(argv[i]) == "--directory") directory = argv[i + 1];
     if (std::string(argv[i]) == "--resources") resources = std::strtoull(argv[i + 1], nullptr, 10);
+    if (std::string(argv[i]) == "--sources") sources = std::strtoull(argv[i + 1], nullptr, 10);
   }
   const std::string state = directory + "/bench.tfstate", target = directory + "/bench.index";
   write_state(state, resources);
@@ -185,13 +214,16 @@ int main(int argc, char** argv) {
   const double hmac = nanoseconds_each([&](const std::string& value) {
     return static_cast<std::uint64_t>(key.of_digest(baseline::sha256(value)).back());
   });
+  const ManySources many = many_sources(directory, sources, key);
   const double count = static_cast<double>(index->resource_count());
   std::printf(
       "{\"resources\": %.0f, \"state_mb\": %.1f, \"read_seconds\": %.3f, \"seconds\": %.3f, \"cpu_seconds\": %.3f, "
       "\"peak_mib\": %.1f, \"index_bytes_per_resource\": %.1f, \"open_seconds\": %.3f, \"look_up_ns\": %.0f, "
-      "\"look_up_hits\": %zu, \"siphash_ns\": %.0f, \"hmac_ns\": %.0f}\n",
+      "\"look_up_hits\": %zu, \"siphash_ns\": %.0f, \"hmac_ns\": %.0f, \"sources\": %zu, "
+      "\"sources_read_seconds\": %.3f, \"sources_load_seconds\": %.3f}\n",
       count, megabytes, floor.seconds, compiled.seconds, compiled.cpu_seconds, compiled.peak_mib,
-      static_cast<double>(index->bytes()) / count, opened, look_up, hits, siphash, hmac);
+      static_cast<double>(index->bytes()) / count, opened, look_up, hits, siphash, hmac, sources, many.read_seconds,
+      many.load_seconds);
   std::filesystem::remove(state);
   std::filesystem::remove(target);
   return 0;

@@ -43,7 +43,7 @@ class SeenStrings {
   }
 
  private:
-  static constexpr std::size_t most = 1 << 18;
+  static constexpr std::size_t most = 1 << 14;  // 256 KiB: what misses the cache costs more than a string written twice
   struct Seen {
     std::uint64_t hash = 0;
     std::uint32_t offset = none;

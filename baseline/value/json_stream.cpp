@@ -8,6 +8,7 @@ namespace plumbline::baseline {
 namespace {
 
 constexpr std::size_t window_size = std::size_t{1} << 20;
+constexpr std::size_t first_window = std::size_t{32} << 10;  // most sources are small, and many
 constexpr std::size_t max_depth = 256;
 constexpr const char* half_written = "a writer may be in the middle of it; it is read again when it changes";
 
@@ -31,7 +32,10 @@ bool is_escaped(const std::string& text, std::size_t from, std::size_t at) {
 }  // namespace
 
 JsonStream::JsonStream(std::string origin, Read read, std::size_t max_value)
-    : origin_(std::move(origin)), read_(std::move(read)), max_value_(max_value), window_(window_size + padding, '\0') {}
+    : origin_(std::move(origin)),
+      read_(std::move(read)),
+      max_value_(max_value),
+      window_(first_window + padding, '\0') {}
 
 JsonStream::~JsonStream() {
   ::explicit_bzero(window_.data(), window_.size());
@@ -48,7 +52,9 @@ bool JsonStream::more() {
     fail("a value of more than " + std::to_string(max_value_ >> 20) + " MiB", "is this the right file?");
     return false;
   }
-  const std::size_t room = std::max(window_size, 2 * kept);
+  const std::size_t size = window_.size() - padding;
+  const bool is_full = filled_ == size;  // else it ends here, and another read only says so
+  const std::size_t room = is_full ? std::max(window_size, 2 * kept) : size;
   if (room + padding > window_.size()) {
     // Not resize(): it would leave a copy of the old bytes behind.
     std::string larger(room + padding, '\0');

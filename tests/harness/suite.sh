@@ -5,6 +5,7 @@
 # fails, or whose build fails, stops no later one.
 
 groups=(check unit bpf e2e vm tsan fuzz)
+more_groups=(fixtures) # only where named: they fetch and build the tools of others, which takes long
 threaded='^unit\.(spool|export|http|collector|api|observer)(\.|$)' # what runs threads, and so is worth a run under tsan
 results=build/results
 
@@ -33,6 +34,18 @@ group_tsan() {
 group_fuzz() {
   sanitized build/asan address,undefined -L '^fuzz$' || return 0
   run_ctest build/asan -L '^fuzz$' -j "$(nproc)"
+}
+
+group_fixtures() {
+  install_packages fixtures || warn "going on without; what needs them is skipped"
+  run_lines 10800 tests/fixtures/remake.py
+  local status=0
+  integrations/ansible/test_plumbline_callback.py || status=$?
+  case $status in
+    0) record "PASS ansible.callback" ;;
+    77) record "SKIP ansible.callback: Ansible cannot be had here" ;;
+    *) record "FAIL ansible.callback: ended with $status" ;;
+  esac
 }
 
 # A build folder of its own, by clang: it compiles sanitizers in half of g++'s time, and has libFuzzer. -O1: at -O0 the
@@ -89,7 +102,8 @@ run_suite() { # [LABEL…]
   local chosen=("$@") group began ok=0
   ((${#chosen[@]})) || chosen=("${groups[@]}")
   for group in "${chosen[@]}"; do
-    [[ " ${groups[*]} " == *" $group "* ]] || die 64 "no tests are labelled '$group'; labels: ${groups[*]}"
+    [[ " ${groups[*]} ${more_groups[*]} " == *" $group "* ]] ||
+      die 64 "no tests are labelled '$group'; labels: ${groups[*]} ${more_groups[*]}"
   done
   need_root test
   install_packages build test vm || warn "going on without; what needs them is skipped or fails"
