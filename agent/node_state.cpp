@@ -226,9 +226,13 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
                      "stale_after says that it should have moved by now",
                      "see whether what writes " + baseline.path + " still runs"});
     if (!baseline.error.empty())
-      all.push_back({baseline.loaded ? "baseline_stale" : "baseline_missing", baseline.name,
-                     baseline.loaded ? "Files are compared with an older revision of this baseline."
-                                     : "Nothing of this baseline is watched.",
+      all.push_back({!baseline.loaded   ? "baseline_missing"
+                     : baseline.pattern ? "baseline_incomplete"
+                                        : "baseline_stale",
+                     baseline.name,
+                     !baseline.loaded   ? "Nothing of this baseline is watched."
+                     : baseline.pattern ? "Not all that matches this pattern is watched."
+                                        : "Files are compared with an older revision of this baseline.",
                      baseline.error, "mend the source; it is read again as soon as it changes"});
   }
   return all;

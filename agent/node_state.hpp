@@ -45,6 +45,7 @@ struct BaselineStatus {
   WallNs loaded_at = 0;
   WallNs moved_at = 0;  ///< when its revision was first seen
   std::chrono::seconds stale_after{0};
+  bool pattern = false;    ///< of a pattern itself: `error` tells what of it is not in force
   bool from_disk = false;  ///< the source could not be read since the start: this is what an earlier agent took
   std::shared_ptr<const baseline::Index> index;  ///< nullptr where there is none, and why_no_index then
   std::string why_no_index;

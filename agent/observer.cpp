@@ -1,6 +1,7 @@
 #include "agent/observer.hpp"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -26,6 +27,10 @@ bool same_leaf(const std::vector<NodeMark>& a, const std::vector<NodeMark>& b) {
     return x.key.ino == y.key.ino && x.key.dev == y.key.dev && x.key.subvolume == y.key.subvolume &&
            x.generation == y.generation;
   });
+}
+
+bool is_below(const std::string& path, const std::string& folder) {
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
 bool same_diff(const std::vector<wire::AttributeDiff>& a, const std::vector<wire::AttributeDiff>& b) {
@@ -180,17 +185,9 @@ void Observer::add_leaf_causes(const std::map<std::uint32_t, Seen>& seen, std::v
 /// what stands for it in a finding that no hook told of.
 std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector<Cause> causes,
                                                    const std::string& source) {
-  if (subject.own) {
-    // Each record that told of it would change it again: it is a blind spot.
-    subject.comparison = {};
-    subject.comparison.result = wire::ComparisonResult::not_comparable;
-    subject.unwatched = "it is below the agent's own state_dir";
-    subject.checked = true;
-    publish(subject);
-    return std::nullopt;
-  }
   p_.counters.observations.fetch_add(1, std::memory_order_relaxed);
   const Resolution where = tree_.resolve(subject.watch);
+  if (is_below(where.physical, own_folder_)) return leave_alone(subject, "it is below the agent's own state_dir");
   const bool directory = !subject.expected.absent_entries.empty();
   const bool by_orphans = !subject.checked && !causes.empty();  // marks of what stood here before
   LiveFile live;
@@ -225,6 +222,11 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
 
   if (!directory) add_leaf_causes(seen, causes);
   const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
+  // Reached by a bind mount: what the agent writes are its records, and each would make the next.
+  if (by_kernel && std::all_of(causes.begin(), causes.end(), [](const Cause& c) {
+        return c.of_directory || c.value.last.tgid == static_cast<std::uint32_t>(::getpid());
+      }))
+    return leave_alone(subject, "the agent itself writes it");
   const bool replaced = !same_leaf(subject.leaf, where.leaf);
   const bool differs =
       comparison.result != subject.comparison.result || !same_diff(comparison.diff, subject.comparison.diff);
@@ -324,6 +326,16 @@ Cause Observer::as_cause(const MarkedInode& old) {
 
 std::uint32_t Observer::slot_of(const Subject& subject) {
   return subject.leaf.empty() ? no_slot : subject.leaf.front().slot;
+}
+
+/// What cannot be watched without end: a blind spot, and no finding.
+std::optional<Observer::Pending> Observer::leave_alone(Subject& subject, const char* why) {
+  subject.comparison = {};
+  subject.comparison.result = wire::ComparisonResult::not_comparable;
+  subject.unwatched = why;
+  subject.checked = true;
+  publish(subject);
+  return std::nullopt;
 }
 
 void Observer::publish(Subject& subject) {

@@ -111,6 +111,7 @@ class Observer {
   void publish_sources();
   // observer_patterns.cpp
   void add_pattern(const baseline::SourceSpec& spec, bool compare_now);
+  void take_kept_matches(Pattern& pattern, bool compare_now);
   void look_for_matches(Pattern& pattern, bool compare_now, bool let_go);
   void remove_pattern(Pattern& pattern);
   void add_subject(Source& source, const baseline::FileExpectation& expected);
@@ -137,10 +138,12 @@ class Observer {
   bool record_gaps(std::vector<wire::Gap>& gaps);
   void keep_gap(wire::Gap gap);
   void publish(Subject& subject);
+  std::optional<Pending> leave_alone(Subject& subject, const char* why);
   void sweep();
   void copy_kernel_counters();
 
   ObserverOptions options_;
+  std::string own_folder_;  ///< state_dir without symlinks
   ObserverParts p_;
   Judge judge_;
   std::function<void(const std::string&)> ask_again_;

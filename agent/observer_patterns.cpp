@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "agent/observer_types.hpp"
 #include "baseline/path_glob.hpp"
@@ -11,7 +12,25 @@ namespace plumbline::agent {
 void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
   patterns_.push_back(std::make_unique<Pattern>());
   patterns_.back()->spec = spec;
+  take_kept_matches(*patterns_.back(), compare_now);
   look_for_matches(*patterns_.back(), compare_now, false);
+}
+
+/// What an earlier agent took of matches stays in force, whether or not they are there now, and keeps its name.
+void Observer::take_kept_matches(Pattern& pattern, bool compare_now) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(options_.state_dir + "/baselines", error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().extension() != ".index") continue;
+    const auto index = baseline::Index::open(at->path());
+    if (!index) continue;  // told when its own source opens it
+    auto spec = index->source(0).spec;
+    if (spec.kind != pattern.spec.kind || !baseline::matches_pattern(pattern.spec.path, spec.path) ||
+        spec.name != pattern.spec.name + "." + baseline::name_of_match(pattern.spec.path, spec.path))
+      continue;
+    spec.stale_after = pattern.spec.stale_after;
+    add_source(spec, &pattern, compare_now);
+  }
 }
 
 /// Takes what matches and is not known yet. A match that is gone stays in force unless `let_go`: whoever removes a

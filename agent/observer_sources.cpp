@@ -19,10 +19,6 @@ bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b
          a.sensitive == b.sensitive;
 }
 
-bool is_below(const std::string& path, const std::string& folder) {
-  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
-}
-
 bool is_step_back(baseline::Move move) {
   return move == baseline::Move::backwards || move == baseline::Move::elsewhere;
 }
@@ -201,9 +197,7 @@ void Observer::add_subject(Source& source, const baseline::FileExpectation& expe
   subject->source = &source;
   subject->expected = expected;
   subject->watch = tree_.add(expected.path, !expected.symlink_target.has_value());
-  const Resolution& where = tree_.resolve(subject->watch);
-  subject->leaf = where.leaf;
-  subject->own = is_below(where.physical, options_.state_dir) || is_below(expected.path, options_.state_dir);
+  subject->leaf = tree_.resolve(subject->watch).leaf;
   source.subjects[subject->key()] = subject->watch;
   subjects_[subject->watch] = std::move(subject);
 }
@@ -226,6 +220,9 @@ void Observer::publish_sources() {
     status.kind = pattern->spec.kind;
     status.path = pattern->spec.path;
     status.error = pattern->error;
+    status.pattern = true;
+    status.loaded = std::any_of(sources_.begin(), sources_.end(),
+                                [&](const auto& source) { return source->pattern == pattern.get(); });
   }
   std::string says = "all baselines are loaded";
   bool ok = true;

@@ -1,8 +1,10 @@
 // Start: state and marks of an earlier agent, first comparison, snapshots.
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
+
 #include <sys/stat.h>
 #include <unistd.h>
+#include <filesystem>
 
 #include <algorithm>
 
@@ -28,6 +30,9 @@ Result<void> Observer::start() {
   const std::int64_t now = p_.clock.boot();
   next_rescan_ = now + options_.rescan_interval_ns;
   next_housekeeping_ = now + 10 * second;
+  std::error_code no_path;
+  own_folder_ = std::filesystem::canonical(options_.state_dir, no_path).string();
+  if (no_path) own_folder_ = options_.state_dir;
   for (const auto& spec : options_.sources) {
     if (baseline::is_pattern(spec.path))
       add_pattern(spec, false);
@@ -45,6 +50,8 @@ Result<void> Observer::start() {
 void Observer::accept_unmanaged() {
   for (const auto& source : sources_)
     if (!source->status.loaded) return;  // what it manages is not known now
+  for (const auto& pattern : patterns_)
+    if (!pattern->error.empty()) return;  // nor what its matches do
   std::set<DriftOf> managed;
   for (const auto& [id, subject] : subjects_) {
     DriftOf of = subject->drift_of();

@@ -20,7 +20,6 @@ struct Observer::Subject {
   WallNs last_checked = 0;
   std::string unwatched;
   bool checked = false;
-  bool own = false;                  ///< below the agent's own state_dir
   std::int64_t unsettled_since = 0;  ///< boot ns; 0 = its last reading settled
 
   std::string key() const;  ///< of its row: baseline, address and path

@@ -93,6 +93,10 @@ Result<Matches> match_pattern(const std::string& pattern) {
   return found;
 }
 
+bool matches_pattern(const std::string& pattern, const std::string& path) {
+  return ::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0;
+}
+
 std::string name_of_match(std::string_view pattern, std::string_view path) {
   const auto of_pattern = components(pattern);
   auto of_path = components(path);

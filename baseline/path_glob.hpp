@@ -23,6 +23,9 @@ inline constexpr std::size_t max_matches = 20'000;
 /// more than max_matches. A folder that cannot be read matches nothing, and is among `folders`.
 Result<Matches> match_pattern(const std::string& pattern);
 
+/// Whether match_pattern() could find this path, were it there.
+bool matches_pattern(const std::string& pattern, const std::string& path);
+
 /// What sets a match apart from the others of its pattern: its path from the first wildcard's component on, '/' as '.'
 /// and what is none of [a-z0-9._-] as '-': "/srv/*/terraform.tfstate" → "prod.terraform.tfstate".
 std::string name_of_match(std::string_view pattern, std::string_view path);

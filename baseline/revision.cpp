@@ -10,7 +10,7 @@ namespace {
 
 /// Names under which a revision says of what it is one.
 constexpr std::array identities{"lineage", "stack", "stack_id"};
-constexpr std::array times{"time", "last_updated_time", "timestamp"};
+constexpr std::array times{"time", "last_updated_time", "timestamp", "updated_at"};
 
 const std::string* find(const Revision& revision, const char* name) {
   const auto it = revision.find(name);

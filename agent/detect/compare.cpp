@@ -75,7 +75,8 @@ ReadRequest needs(const baseline::FileExpectation& expected, std::uint64_t max_f
 Comparison compare(const baseline::FileExpectation& expected, const LiveFile& live, const baseline::KeyedHash& key,
                    Users& users) {
   Comparison result;
-  const auto differ = [&](std::string attribute, std::string want, std::string have, bool sensitive = false) {
+  const auto differ = [&](std::string attribute, const std::string& want, const std::string& have,
+                          bool sensitive = false) {
     result.diff.push_back({std::move(attribute), bounded(want), bounded(have), sensitive});
   };
   const auto finish = [&](std::string why_not = {}) {

@@ -18,13 +18,6 @@ bool is_same(const std::vector<wire::AttributeDiff>& before, const std::vector<w
   });
 }
 
-/// Whether something that was out of true still is. By name: a digest tells that content differs, not whose part of it.
-bool is_left(const std::vector<wire::AttributeDiff>& before, const std::vector<wire::AttributeDiff>& now) {
-  return std::any_of(before.begin(), before.end(), [&](const wire::AttributeDiff& a) {
-    return std::any_of(now.begin(), now.end(), [&](const auto& b) { return a.attribute == b.attribute; });
-  });
-}
-
 bool is_harmless(wire::Verdict verdict) {
   return verdict == wire::Verdict::pending || verdict == wire::Verdict::in_band ||
          verdict == wire::Verdict::expected_runtime;
@@ -68,14 +61,13 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
     return drift;
   }
   if (open != nullptr && f.comparison == ComparisonResult::not_comparable) return drift;
-  if (open != nullptr && !open->diff.empty()) {
-    // Touched again: who made the difference, and what that was judged to be, stays.
-    if (is_same(open->diff, f.diff)) return drift;
-    // A known writer came by, and what a stranger did may still be in it: it does not become the known writer's.
-    if (is_harmless(f.verdict) && !is_harmless(open->verdict) && is_left(open->diff, f.diff)) {
-      drift.diff = f.diff;
-      return drift;
-    }
+  // Touched again: who made the difference, and what that was judged to be, stays.
+  if (open != nullptr && !open->diff.empty() && is_same(open->diff, f.diff)) return drift;
+  // What a stranger did may still be in it, however a known writer moved or added to it: the drift becomes the known
+  // writer's only once it was closed.
+  if (open != nullptr && is_harmless(f.verdict) && !is_harmless(open->verdict)) {
+    drift.diff = f.diff;
+    return drift;
   }
   drift.verdict = f.verdict;
   drift.severity = f.severity;

@@ -34,8 +34,8 @@ struct ReadRequest {
   std::uint64_t max_bytes = 256ull << 20;  ///< larger files get no digest, and say so
   /// Called in each try between the content and the second statx, so that what it notes (the marks' generations) is of
   /// the very state that is returned: a change before or after would have moved the ctime.
-  std::function<void()> in_window =
-      {};  // NOLINT(readability-redundant-member-init): -Wmissing-field-initializers asks for it
+  // NOLINTNEXTLINE(readability-redundant-member-init): -Wmissing-field-initializers asks for it
+  std::function<void()> in_window = {};
 };
 
 /// statx (arms the inode) → lseek(SEEK_HOLE) (waits out a write under way) → read → statx; again while it changes, five

@@ -28,6 +28,7 @@ constexpr std::string_view hidden = "***";
 struct ShortOption {
   std::string_view program;
   char letter;
+  // NOLINTNEXTLINE(readability-redundant-string-init): the table leaves it out
   std::string_view behind = "";  ///< only behind this word ("docker login -p")
   bool may_ask = false;          ///< without a value the program asks for it: what follows may be another option
   bool runs_another = false;     ///< the first word that is no option begins another program's command line
@@ -92,8 +93,8 @@ std::string_view base_name(std::string_view path) {
 }
 
 const ShortOption* short_option_of(std::string_view program) {
-  const auto it = std::find_if(short_options.begin(), short_options.end(),
-                               [&](const ShortOption& option) { return option.program == program; });
+  const auto* const it = std::find_if(short_options.begin(), short_options.end(),
+                                      [&](const ShortOption& option) { return option.program == program; });
   return it == short_options.end() ? nullptr : &*it;
 }
 

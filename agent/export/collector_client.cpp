@@ -82,7 +82,7 @@ class CollectorClient final : public Transport {
     client_.set_keep_alive(true);
     client_.set_follow_location(false);
     client_.set_tcp_nodelay(true);
-    if (!options_.ca_file.empty()) client_.set_ca_cert_path(options_.ca_file.c_str());
+    if (!options_.ca_file.empty()) client_.set_ca_cert_path(options_.ca_file);
     client_.set_socket_options([this](socket_t socket) {
       httplib::default_socket_options(socket);
       cutter_.opened(socket);

@@ -69,7 +69,7 @@ Result<void> DeadLetters::add(const wire::Record& record, const std::string& why
   const std::string begin = "{\"sequence\":" + std::to_string(record.sequence) + ",";
   std::string head(head_bytes, '\0');
   const ssize_t n = ::pread(fd.get(), head.data(), head.size(), last->begin);
-  if (n > 0 && last->end != 0 && head.rfind(begin, 0) == 0) return {};
+  if (n > 0 && last->end != 0 && head.starts_with(begin)) return {};
 
   std::string line = wire::JsonObject()
                          .number("sequence", record.sequence)

@@ -99,7 +99,9 @@ void Fetcher::fetch(Entry& entry) {
   }
   SourceKeeper& keeper = *entry.remote.keeper;
   std::optional<SourceKeeper::Taken> taken;
+  bool came = false;  // something came, whether or not it was taken
   auto fetched = entry.remote.origin->fetch(known, [&](std::string_view bytes) -> Result<void> {
+    came = true;
     auto loaded = keeper.load(any_revision, bytes);
     if (!loaded) return loaded.error();
     taken = std::move(*loaded);
@@ -114,12 +116,13 @@ void Fetcher::fetch(Entry& entry) {
       counts_.unchanged += fetched->unchanged ? 1 : 0;
     } else {
       ++counts_.failures;
+      entry.any_revision = entry.any_revision || (any_revision && !came);  // what is meant is still to come
       const auto wait = std::min<Steady::duration>(first_retry * (1 << std::min(entry.failures++, 8)), longest_retry);
       entry.next = std::min(entry.next, Steady::now() + wait);
     }
   }
   deliver_({keeper.spec().name, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
-            fetched ? baseline::Move::none : keeper.last_move()});
+            fetched || !came ? baseline::Move::none : keeper.last_move()});
 }
 
 }  // namespace plumbline::agent

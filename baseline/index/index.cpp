@@ -57,7 +57,7 @@ bool is_part_of(std::string_view type, std::string_view whole) {
 }  // namespace
 
 Result<Index> Index::open(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return io_error("open the index " + path, errno);
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return io_error("open the index " + path, errno);

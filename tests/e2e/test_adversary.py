@@ -107,7 +107,9 @@ def test_a_known_writer_does_not_launder_a_strangers_drift(stack):
     assert drift["verdict"] == "out_of_band" and drift["severity"] == "high"
     with open(path, "a") as out:
         out.write("# a comment of the known writer\n")
-    now = stack.wait_open(path, lambda d: d["count"] > drift["count"])
+    os.rename(path, stack.managed / "away")
+    os.rename(stack.managed / "away", path)
+    now = stack.wait_open(path, lambda d: d["count"] > drift["count"] and "content_sha256" in attributes(d))
     assert (now["verdict"], now["severity"], now["actor"]["process"]["argv"]) == ("out_of_band", "high", drift["actor"]["process"]["argv"])
 
 
@@ -153,3 +155,17 @@ def test_the_agents_own_files_are_no_files_to_watch(stack):
     assert {f["where"]["path"] for f in stack.findings()} == {str(other)}
     spots = {s["scope"] for s in stack.all(stack.api, "/v1/blindspots") if "state_dir" in s["because"]}
     assert spots == {str(spool), str(stack.state / "alive")}, spots
+    # … nor is a managed file that somebody makes one of them.
+    segment = next(spool.glob("*.seg"))
+    for trick in ("symlink", "bind mount"):
+        fake = stack.file("fake " + trick.split()[0])
+        stack.write_manifest()
+        wait(lambda: baseline(stack, "files")["revision"]["revision"] == str(stack.revision), "the new revision")
+        if trick == "symlink":
+            fake.unlink()
+            fake.symlink_to(segment)
+        else:
+            subprocess.run(["mount", "--bind", segment, fake], check=True)
+            stack.cleanup.callback(subprocess.run, ["umount", fake])
+        wait(lambda: any(s["scope"] == str(fake) for s in stack.all(stack.api, "/v1/blindspots")), "the blind spot of the " + trick)
+        assert len(stack.findings(fake)) <= 2, stack.findings(fake)

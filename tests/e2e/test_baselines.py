@@ -153,6 +153,12 @@ def test_sources_by_pattern_are_found_as_they_come(stack):
     one.write_text("wrong\n")
     stack.wait_open(one)
     assert stack.open_drift(two)
+    (states / "NET").mkdir()  # would have the name that "Net" has, and comes first
+    (states / "NET/terraform.tfstate").write_text(state(1, one, "wrong\n", lineage="mallory"))
+    stack.restart_agent()
+    assert stack.open_drift(one) and stack.open_drift(two), "a restart changes none of it"
+    assert any(b["from_disk"] for b in stack.api("/v1/status")["baselines"] if b["name"] == "all.db.terraform.tfstate")
+    shutil.rmtree(states / "NET")
     stack.agent.send_signal(signal.SIGHUP)
     stack.wait_closed(two, "accepted")
     assert stack.open_drift(one)

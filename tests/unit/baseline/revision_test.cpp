@@ -19,6 +19,7 @@ TEST(Revision, times_order_what_has_no_serial) {
   EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-26T12:00:00.25Z"}}), Move::on) << "within the second";
   EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-25T12:00:00Z"}}), Move::backwards);
   EXPECT_EQ(moved(noon, {{"stack", "prod"}, {"time", "2026-11-25T12:00:00+02:00"}}), Move::on) << "not in UTC";
+  EXPECT_EQ(moved({{"updated_at", "2026-11-26T12:00:00Z"}}, {{"updated_at", "2026-11-26T11:00:00Z"}}), Move::backwards);
   EXPECT_EQ(moved(noon, {{"stack", "test"}, {"time", "2026-11-27T12:00:00Z"}}), Move::elsewhere);
 }
 

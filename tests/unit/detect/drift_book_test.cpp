@@ -101,10 +101,26 @@ TEST_F(DriftBookTest, who_touches_it_next_does_not_take_the_place_of_who_made_th
   touched.id = "4";
   touched.diff = {{"mode", "0644", "0640", false}};
   EXPECT_EQ(take(touched)->verdict, wire::Verdict::out_of_band);
-  // Where nothing of it is left, the drift is the known writer's.
+  // Moved away and back, or made too large to compare: still the stranger's.
   touched.id = "5";
+  touched.diff = {{"existence", "present", "absent", false}};
+  EXPECT_EQ(take(touched)->verdict, wire::Verdict::out_of_band);
+  touched.id = "6";
   touched.diff = {{"owner", "root", "other", false}};
+  EXPECT_EQ(take(touched)->verdict, wire::Verdict::out_of_band);
+  // Once it was closed, the next one is whose it is.
+  take(finding("7", ComparisonResult::match));
+  touched.id = "8";
   EXPECT_EQ(take(touched)->verdict, wire::Verdict::pending);
+}
+
+TEST_F(DriftBookTest, what_could_not_be_compared_is_not_laundered_either) {
+  auto huge = finding("1", ComparisonResult::not_comparable);
+  huge.verdict = wire::Verdict::out_of_band;
+  take(huge);
+  auto cut = finding("2", ComparisonResult::mismatch);
+  cut.verdict = wire::Verdict::pending;
+  EXPECT_EQ(take(cut)->verdict, wire::Verdict::out_of_band);
 }
 
 TEST_F(DriftBookTest, two_baselines_of_one_path_have_a_drift_each) {

@@ -40,6 +40,7 @@ class Place final : public Origin {
     const std::lock_guard lock(mutex_);
     error_ = why;
   }
+  void heal() { fail(""); }
   int asked() const {
     const std::lock_guard lock(mutex_);
     return asked_;
@@ -127,11 +128,15 @@ TEST_F(FetcherTest, a_failure_is_told_and_a_step_back_with_what_it_is) {
   const auto back = next();
   EXPECT_FALSE(back.what);
   EXPECT_EQ(back.move, baseline::Move::backwards);
+  place_->fail("it is down");
   fetcher_.refresh("net", true);
+  EXPECT_EQ(next().move, baseline::Move::none) << "nothing came, so nothing went back";
+  place_->heal();
+  fetcher_.refresh("net", false);  // what a person said once still holds
   const auto meant = next();
   ASSERT_TRUE(meant.what && *meant.what) << "taken although the place has not changed since";
   EXPECT_EQ((*meant.what)->baseline.revision.at("serial"), "6");
-  EXPECT_EQ(fetcher_.counts().failures, 2u);
+  EXPECT_EQ(fetcher_.counts().failures, 3u);
 }
 
 TEST_F(FetcherTest, what_is_taken_out_of_the_configuration_is_asked_no_more) {
