@@ -103,7 +103,7 @@ class Observer {
   void touch_alive() const;
   // observer_sources.cpp
   void add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now);
-  void remove_source(Source& source);
+  void remove_sources(const std::function<bool(const Source&)>& is_gone);
   void load_source(Source& source, bool compare_now);
   void take_baseline(Source& source, SourceKeeper::Taken&& taken, bool compare_now);
   void keep_old_baseline(Source& source, const Error& why, bool compare_now);

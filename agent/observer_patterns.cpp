@@ -52,12 +52,9 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
     if (round == 0) continue;
 
     if (let_go)
-      std::erase_if(sources_, [&](auto& source) {
-        const auto& path = source->keeper->spec().path;
-        if (source->pattern != &pattern || std::binary_search(matches->files.begin(), matches->files.end(), path))
-          return false;
-        remove_source(*source);
-        return true;
+      remove_sources([&](const Source& source) {
+        return source.pattern == &pattern &&
+               !std::binary_search(matches->files.begin(), matches->files.end(), source.keeper->spec().path);
       });
     std::set<std::string> known, names;
     for (const auto& source : sources_) {
@@ -82,11 +79,7 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
 }
 
 void Observer::remove_pattern(Pattern& pattern) {
-  std::erase_if(sources_, [&](auto& source) {
-    if (source->pattern != &pattern) return false;
-    remove_source(*source);
-    return true;
-  });
+  remove_sources([&](const Source& source) { return source.pattern == &pattern; });
   for (const WatchId watch : pattern.watches) {
     pattern_watches_.erase(watch);
     tree_.remove(watch);

@@ -43,16 +43,22 @@ void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* patte
   load_source(source, compare_now);
 }
 
-/// Closes the drift of what only this source manages, and forgets it; the caller takes it out of sources_.
-void Observer::remove_source(Source& source) {
-  baseline::Baseline nothing;
-  nothing.revision = {{"removed", "from the configuration"}};
-  apply_baseline(source, std::move(nothing), true);
-  if (source.watch) {
-    source_watches_.erase(*source.watch);
-    tree_.remove(*source.watch);
+/// Closes the drift of what only these sources manage, and forgets them. They leave sources_ first: what follows goes
+/// through all that is in it.
+void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone) {
+  std::vector<std::unique_ptr<Source>> kept, gone;
+  for (auto& source : sources_) (is_gone(*source) ? gone : kept).push_back(std::move(source));
+  sources_ = std::move(kept);
+  for (const auto& source : gone) {
+    baseline::Baseline nothing;
+    nothing.revision = {{"removed", "from the configuration"}};
+    apply_baseline(*source, std::move(nothing), true);
+    if (source->watch) {
+      source_watches_.erase(*source->watch);
+      tree_.remove(*source->watch);
+    }
+    source->keeper->forget();
   }
-  source.keeper->forget();
 }
 
 void Observer::load_source(Source& source, bool compare_now) {
@@ -240,16 +246,11 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   const auto wanted = [&](const baseline::SourceSpec& known) {
     return std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec == known; });
   };
-  std::erase_if(sources_, [&](auto& source) {
-    if (source->pattern != nullptr || wanted(source->keeper->spec())) return false;
-    remove_source(*source);
-    return true;
-  });
-  std::erase_if(patterns_, [&](auto& pattern) {
-    if (wanted(pattern->spec)) return false;
-    remove_pattern(*pattern);
-    return true;
-  });
+  remove_sources([&](const Source& source) { return source.pattern == nullptr && !wanted(source.keeper->spec()); });
+  std::vector<std::unique_ptr<Pattern>> kept, gone;
+  for (auto& pattern : patterns_) (wanted(pattern->spec) ? kept : gone).push_back(std::move(pattern));
+  patterns_ = std::move(kept);
+  for (const auto& pattern : gone) remove_pattern(*pattern);
   for (auto& pattern : patterns_) look_for_matches(*pattern, true, true);
   for (auto& source : sources_) {
     if (source->status.error.empty() || !is_step_back(source->move)) continue;

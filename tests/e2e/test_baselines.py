@@ -164,6 +164,37 @@ def test_sources_by_pattern_are_found_as_they_come(stack):
     assert stack.open_drift(one)
 
 
+def test_a_reload_takes_out_every_other_source(stack):
+    """Of several that go and several that stay, each is what it was."""
+    states = stack.dir / "states"
+    paths = []
+    for i in range(6):
+        paths.append(stack.managed / f"f{i}")
+        paths[i].write_text("right\n")
+        paths[i].chmod(0o644)
+        folder = states / f"s{i}"
+        folder.mkdir(parents=True)
+        (folder / "terraform.tfstate").write_text(state(1, paths[i], "right\n"))
+    single = [f"{{name: s{i}, terraform_state: {states}/s{i}/terraform.tfstate}}" for i in range(4)]
+    patterns = [f"{{name: p{i}, terraform_state: \"{states}/s{i}/*.tfstate\"}}" for i in (4, 5)]
+    stack.baselines = single + patterns
+    stack.start_agent()
+    for path in paths:
+        path.write_text("wrong\n")
+    wait(lambda: len(stack.drifts(state="open")) == 6, "all drifts")
+    config = stack.dir / "agent.yaml"
+    text = config.read_text()
+    for gone in (single[0], single[2], patterns[0]):
+        text = text.replace(f"\n- {gone}", "")
+    config.write_text(text)
+    stack.agent.send_signal(signal.SIGHUP)
+    for i in (0, 2, 4):
+        stack.wait_closed(paths[i], "accepted")
+    assert {d["where"]["path"] for d in stack.drifts(state="open")} == {str(paths[i]) for i in (1, 3, 5)}
+    paths[3].write_text("right\n")
+    stack.wait_closed(paths[3])
+
+
 def test_every_kind_of_source_is_watched(stack):
     """Files of a cloud-init user data, a manifest of Kubernetes and a systemd unit, as they are written on a node."""
     written = stack.managed / "by-cloud-init"
