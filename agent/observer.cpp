@@ -222,7 +222,9 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
 
   if (!directory) add_leaf_causes(seen, causes);
   const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
-  // Reached by a bind mount: what the agent writes are its records, and each would make the next.
+  // Reached by a bind mount: what the agent writes are its records, and each would make the next. The kernel side's ids
+  // are of the initial pid namespace, and so are ours: elsewhere the registering of inodes, and with it the start,
+  // fails.
   if (by_kernel && std::all_of(causes.begin(), causes.end(), [](const Cause& c) {
         return c.of_directory || c.value.last.tgid == static_cast<std::uint32_t>(::getpid());
       }))

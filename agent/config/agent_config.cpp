@@ -52,6 +52,15 @@ void check_source(Map& map, BaselineConfig& baseline, std::size_t sources) {
   } else if (!baseline::is_location(baseline.path)) {
     absolute(map, baseline.kind.c_str(), baseline.path);
   }
+  if (!baseline::is_location(baseline.path))
+    for (const auto& [key, value] : {std::pair<const char*, const std::string&>{"endpoint", baseline.endpoint},
+                                     {"region", baseline.region},
+                                     {"credentials_file", baseline.credentials_file},
+                                     {"token_file", baseline.token_file},
+                                     {"ca_file", baseline.ca_file}})
+      if (!value.empty())
+        map.refuse(key, "is for a location, and " + config::shown(baseline.path) + " is a path of this node",
+                   "take it out, or write a location such as s3://BUCKET/KEY");
   for (const auto& [key, path] : {std::pair<const char*, const std::string&>{"directory", baseline.directory},
                                   {"credentials_file", baseline.credentials_file},
                                   {"token_file", baseline.token_file},
@@ -77,7 +86,8 @@ void read_baseline(Map& map, AgentConfig& c) {
     baseline.path = path.substr(0, baseline::is_location(path) ? path.find_first_of("?#") : std::string::npos);
   }
   map.read("command", baseline.command, "instead: what prints the source; the program's path is absolute");
-  map.read("gives", baseline.kind, "the kind of what the command prints");
+  std::string gives;
+  map.read("gives", gives, "the kind of what the command prints");
   map.read("directory", baseline.directory, "where the command runs; default: /");
   map.read("stale_after", baseline.stale_after, "its revision should move within this time; 0 = it need not");
   map.read("interval", baseline.interval, "a location is looked at this often");
@@ -88,6 +98,8 @@ void read_baseline(Map& map, AgentConfig& c) {
   map.read("token_file", baseline.token_file, "file with the bearer token for a URL or API server");
   map.read("ca_file", baseline.ca_file, "file with the certificate authority of the server");
   if (map.describing()) return;
+  if (!gives.empty() && baseline.command.empty()) map.refuse("gives", "belongs to `command`, and there is none");
+  if (!baseline.command.empty()) baseline.kind = gives;
   check_source(map, baseline, sources);
   const auto fine = [](char ch) {
     return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "agent/export/httplib_error.hpp"
 #include "agent/export/socket_cutter.hpp"
 #include "http/retry.hpp"
 #include "http/url.hpp"
@@ -42,29 +43,6 @@ Result<std::string> read_token(const std::string& path) {
     return invalid("read the collector's token in " + path, "it is empty, too long or not printable",
                    "write the token into it as one line");
   return token;
-}
-
-std::string why_of(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection:
-      return "cannot connect";
-    case httplib::Error::ConnectionTimeout:
-      return "connecting took too long";
-    case httplib::Error::Read:
-      return "the answer ended early";
-    case httplib::Error::Write:
-      return "the request could not be sent whole";
-    case httplib::Error::SSLConnection:
-      return "the TLS handshake failed";
-    case httplib::Error::SSLLoadingCerts:
-      return "the CA file cannot be loaded";
-    case httplib::Error::SSLServerVerification:
-      return "the collector's certificate is not trusted";
-    case httplib::Error::Canceled:
-      return "the answer was too long";
-    default:
-      return "no HTTP answer (" + httplib::to_string(error) + ")";
-  }
 }
 
 class CollectorClient final : public Transport {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/fetch/encoding.hpp"
+#include "agent/fetch/oauth.hpp"
 #include "agent/fetch/secret.hpp"
 
 namespace plumbline::agent {
@@ -71,22 +72,10 @@ GcsOrigin::GcsOrigin(GcsOptions options, const Clock& clock)
 
 Result<Fetched> GcsOrigin::fetch(const std::string& known,
                                  const std::function<Result<void>(std::string_view bytes)>& take) {
-  const bool cached = credentials_.cached();
-  auto answer = ask(known);
-  if (answer && answer->status == 401) {
-    credentials_.forget();
-    if (cached) answer = ask(known);  // the token was taken back before its time
-  }
+  const auto answer = oauth::ask_with(credentials_, [&] { return ask(known); });
   if (!answer) return answer.error();
-  if (answer->status == 304 && !known.empty()) return Fetched{true, known};
-  if (answer->status != 200) return failure(*answer);
-  const std::string etag(answer->header("etag"));
-  if (!etag.empty() && etag == known) return Fetched{true, known};
-  // Objects stored as gzip are unpacked by the server for who does not accept it, as we do not.
-  if (const auto encoding = answer->header("content-encoding"); !encoding.empty() && encoding != "identity")
-    return invalid("fetch " + shown_, "it comes with a Content-Encoding", "store it plain");
-  if (auto taken = take(answer->body); !taken) return taken.error();
-  return Fetched{false, etag};
+  if (!is_answered(*answer, known)) return failure(*answer);
+  return take_object(*answer, known, shown_, take);
 }
 
 Result<WebAnswer> GcsOrigin::ask(const std::string& known) {

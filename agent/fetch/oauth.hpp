@@ -38,4 +38,15 @@ Result<Token> read_token(const WebAnswer& answer, const std::string& what, const
 /// Asks for a token, and reads the answer as read_token() does.
 Result<Token> request_token(WebRequest& request, const std::string& what, const std::string& fix, const Clock& clock);
 
+/// Asks, and once more with a new token where a kept one was taken back before its time (401). `credentials` has
+/// cached() and forget().
+template <class Credentials, class Ask>
+Result<WebAnswer> ask_with(Credentials& credentials, const Ask& ask) {
+  const bool cached = credentials.cached();
+  auto answer = ask();
+  if (!answer || answer->status != 401) return answer;
+  credentials.forget();
+  return cached ? ask() : std::move(answer);
+}
+
 }  // namespace plumbline::agent::oauth

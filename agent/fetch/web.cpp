@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "agent/export/httplib_error.hpp"
 #include "agent/export/socket_cutter.hpp"
 #include "agent/fetch/encoding.hpp"
 #include "agent/fetch/secret.hpp"
@@ -19,27 +20,6 @@ std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
-}
-
-std::string why_of(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection:
-      return "cannot connect";
-    case httplib::Error::ConnectionTimeout:
-      return "connecting took too long";
-    case httplib::Error::Read:
-      return "the answer ended early";
-    case httplib::Error::Write:
-      return "the request could not be sent whole";
-    case httplib::Error::SSLConnection:
-      return "the TLS handshake failed";
-    case httplib::Error::SSLLoadingCerts:
-      return "the CA file cannot be loaded";
-    case httplib::Error::SSLServerVerification:
-      return "the server's certificate is not trusted";
-    default:
-      return "no HTTP answer (" + httplib::to_string(error) + ")";
-  }
 }
 
 }  // namespace
@@ -140,6 +120,22 @@ Result<WebAnswer> exchange(const WebRequest& request) {
   answer.status = result->status;
   for (const auto& [name, value] : result->headers) answer.headers[lower(name)] = value;
   return answer;
+}
+
+bool is_answered(const WebAnswer& answer, const std::string& known) {
+  return answer.status == 200 || (answer.status == 304 && !known.empty());
+}
+
+Result<Fetched> take_object(const WebAnswer& answer, const std::string& known, const std::string& shown,
+                            const std::function<Result<void>(std::string_view bytes)>& take) {
+  if (answer.status == 304) return Fetched{true, known};
+  const std::string etag(answer.header("etag"));
+  if (!etag.empty() && etag == known) return Fetched{true, known};
+  // Stores that keep objects as gzip unpack them for who does not accept it, as we do not.
+  if (const auto encoding = answer.header("content-encoding"); !encoding.empty() && encoding != "identity")
+    return invalid("fetch " + shown, "it comes with a Content-Encoding", "store it plain");
+  if (auto taken = take(answer.body); !taken) return taken.error();
+  return Fetched{false, etag};
 }
 
 Error refused(const std::string& what, const WebAnswer& answer, const std::string& hint, const std::string& fix) {

@@ -55,6 +55,14 @@ void post_form(WebRequest& request, std::initializer_list<std::pair<std::string_
 /// bad URL) name scheme, host and port only: a path or query may be a secret.
 Result<WebAnswer> exchange(const WebRequest& request);
 
+/// Whether an answer to a conditional GET brings something: 200, or 304 where a version was known.
+bool is_answered(const WebAnswer& answer, const std::string& known);
+
+/// Takes such an answer of an object store, whose version is its ETag. `invalid_argument` where the object comes packed
+/// (Content-Encoding). `shown` names the object for people.
+Result<Fetched> take_object(const WebAnswer& answer, const std::string& known, const std::string& shown,
+                            const std::function<Result<void>(std::string_view bytes)>& take);
+
 /// What an answer that is no success means, for people: the code for the caller's next step, and the server's own words
 /// only as far as `hint` takes them from the body (an error code, no more).
 Error refused(const std::string& what, const WebAnswer& answer, const std::string& hint, const std::string& fix);

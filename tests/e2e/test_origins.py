@@ -148,7 +148,8 @@ def test_locations_that_make_no_sense_are_refused_at_start(stack):
                          ("command: [/bin/cat], gives: nothing", "gives"),
                          ("terraform_state: \"http://10.0.0.1/x\", token_file: /etc/token", "unencrypted"),
                          ("manifest: \"https://user:plumbline-canary@h/x\"", "password"),
-                         ("manifest: /a, interval: 1ms", "interval")):
+                         ("manifest: /a, interval: 1ms", "interval"), ("manifest: /a, gives: pulumi", "command"),
+                         ("terraform_state: /a, region: eu-west-1", "is a path of this node")):
         config = stack.dir / "bad.yaml"
         config.write_text(f"baselines: [{{name: net, {source}}}]\n")
         done = subprocess.run([harness.AGENT, "--config", config, "--check-config"], capture_output=True, text=True, timeout=30)
