@@ -19,11 +19,11 @@
 #include "agent/blind_spots.hpp"
 #include "agent/detect/judge.hpp"
 #include "agent/export/exporter.hpp"
-#include "agent/fetch/fetcher.hpp"
-#include "agent/fetch/make_origin.hpp"
 #include "agent/identity.hpp"
 #include "agent/observer.hpp"
 #include "agent/spool_report.hpp"
+#include "fetch/fetcher.hpp"
+#include "fetch/make_origin.hpp"
 #include "http/server.hpp"
 #include "include/util/fd.hpp"
 
@@ -95,13 +95,14 @@ std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
 }
 
 /// The configured origin of each keeper whose source is a location.
-Result<std::vector<Remote>> remotes_of(const AgentConfig& config,
-                                       const std::vector<std::shared_ptr<SourceKeeper>>& keepers, const Clock& clock) {
-  std::vector<Remote> remotes;
+Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
+                                              const std::vector<std::shared_ptr<fetch::SourceKeeper>>& keepers,
+                                              const Clock& clock) {
+  std::vector<fetch::Remote> remotes;
   for (const auto& keeper : keepers)
     for (const auto& b : config.baselines) {
       if (b.name != keeper->spec().name) continue;
-      auto origin = make_origin(b, clock);
+      auto origin = fetch::make_origin(b, clock);
       if (!origin) return origin.error();
       remotes.push_back({keeper, std::move(*origin), b.interval});
     }
@@ -143,7 +144,7 @@ struct Agent::Parts {
   asio::posix::stream_descriptor mounts{io};
   asio::steady_timer timer{io};
   asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
-  std::unique_ptr<Fetcher> fetcher;  ///< nullptr until there is something to fetch; ends before what it posts to
+  std::unique_ptr<fetch::Fetcher> fetcher;  ///< nullptr until there is something to fetch; ends before what it posts to
 
   void wait_for_ring();
   void wait_for_mounts();
@@ -164,7 +165,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   if (!key) return key.error();
   auto rules = load_all_rules(config.rules);
   if (!rules) return rules.error();
-  if (auto fine = check_origins(config); !fine) return fine.error();
+  if (auto fine = fetch::check_origins(config.baselines); !fine) return fine.error();
 
   const NodeIdentity who = *identity;
   std::unique_ptr<Agent> agent(new Agent);
@@ -292,7 +293,7 @@ void Agent::Parts::reload() {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", rules.error().message());
     return;
   }
-  if (auto fine = check_origins(*fresh); !fine) {
+  if (auto fine = fetch::check_origins(fresh->baselines); !fine) {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", fine.error().message());
     return;
   }
@@ -311,8 +312,8 @@ void Agent::Parts::start_fetching() {
   if (!remotes || (remotes->empty() && !fetcher)) return;  // origins were checked
   if (!fetcher) {
     // Delivered to the observing thread, whose loop outlives the fetcher.
-    fetcher = std::make_unique<Fetcher>([this](Delivered delivered) {
-      asio::post(io, [this, delivered = std::make_shared<Delivered>(std::move(delivered))] {
+    fetcher = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) {
+      asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
         observer->take_fetched(delivered->name, std::move(delivered->what), delivered->move);
         wait_for_timer();
       });

@@ -8,7 +8,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/config/rules_file.hpp"
-#include "agent/fetch/make_origin.hpp"
+#include "fetch/make_origin.hpp"
 
 namespace {
 
@@ -61,7 +61,7 @@ int run(const Arguments& arguments) {
   if (!config) return config.error().code == ErrorCode::not_found ? (fail(config.error()), 78) : fail(config.error());
   for (const auto& path : config->rules)
     if (auto rules = agent::load_rules(path); !rules) return fail(rules.error());
-  if (auto fine = agent::check_origins(*config); !fine) return fail(fine.error());
+  if (auto fine = plumbline::fetch::check_origins(config->baselines); !fine) return fail(fine.error());
   if (arguments.check) {
     std::cout << arguments.config << " is good\n";
     return 0;

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/correlate/source_keeper.hpp"
 #include "agent/correlate/watch_tree.hpp"
 #include "agent/detect/compare.hpp"
 #include "agent/detect/state_file.hpp"
@@ -19,6 +18,7 @@
 #include "agent/source/kernel.hpp"
 #include "agent/spool/spool.hpp"
 #include "baseline/baseline.hpp"
+#include "fetch/source_keeper.hpp"
 
 namespace plumbline::agent {
 
@@ -64,8 +64,9 @@ class Observer {
   /// Something may have been mounted over a managed path.
   void on_mounts_changed();
   /// Keepers of the sources that are locations; whoever fetches them tells of each fetch by take_fetched().
-  std::vector<std::shared_ptr<SourceKeeper>> remote_keepers() const;
-  void take_fetched(const std::string& name, Result<std::optional<SourceKeeper::Taken>> what, baseline::Move move);
+  std::vector<std::shared_ptr<fetch::SourceKeeper>> remote_keepers() const;
+  void take_fetched(const std::string& name, Result<std::optional<fetch::SourceKeeper::Taken>> what,
+                    baseline::Move move);
   /// Asks for a source again and for any revision of it, because a person means what is there.
   void set_ask_again(std::function<void(const std::string& name)> ask) { ask_again_ = std::move(ask); }
   void set_judge(Judge judge) { judge_ = std::move(judge); }
@@ -105,7 +106,7 @@ class Observer {
   void add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now);
   void remove_sources(const std::function<bool(const Source&)>& is_gone);
   void load_source(Source& source, bool compare_now);
-  void take_baseline(Source& source, SourceKeeper::Taken&& taken, bool compare_now);
+  void take_baseline(Source& source, fetch::SourceKeeper::Taken&& taken, bool compare_now);
   void keep_old_baseline(Source& source, const Error& why, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
   void publish_sources();

@@ -69,14 +69,14 @@ void Observer::load_source(Source& source, bool compare_now) {
   take_baseline(source, std::move(*taken), compare_now);
 }
 
-std::vector<std::shared_ptr<SourceKeeper>> Observer::remote_keepers() const {
-  std::vector<std::shared_ptr<SourceKeeper>> keepers;
+std::vector<std::shared_ptr<fetch::SourceKeeper>> Observer::remote_keepers() const {
+  std::vector<std::shared_ptr<fetch::SourceKeeper>> keepers;
   for (const auto& source : sources_)
     if (!source->watch) keepers.push_back(source->keeper);
   return keepers;
 }
 
-void Observer::take_fetched(const std::string& name, Result<std::optional<SourceKeeper::Taken>> what,
+void Observer::take_fetched(const std::string& name, Result<std::optional<fetch::SourceKeeper::Taken>> what,
                             baseline::Move move) {
   const auto known = std::find_if(sources_.begin(), sources_.end(),
                                   [&](const auto& source) { return !source->watch && source->status.name == name; });
@@ -89,7 +89,7 @@ void Observer::take_fetched(const std::string& name, Result<std::optional<Source
   publish_sources();
 }
 
-void Observer::take_baseline(Source& source, SourceKeeper::Taken&& fresh, bool compare_now) {
+void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh, bool compare_now) {
   p_.counters.baseline_loads.fetch_add(1, std::memory_order_relaxed);
   source.failures = 0;
   source.status.error.clear();

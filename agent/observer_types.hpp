@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "agent/correlate/source_keeper.hpp"
 #include "agent/detect/drift_book.hpp"
 #include "agent/observer.hpp"
+#include "fetch/source_keeper.hpp"
 
 namespace plumbline::agent {
 
@@ -28,18 +28,18 @@ struct Observer::Subject {
 
 struct Observer::Source {
   Source(const baseline::SourceSpec& spec, const std::string& folder, const baseline::KeyedHash& key)
-      : keeper(std::make_shared<SourceKeeper>(spec, folder, key)) {
+      : keeper(std::make_shared<fetch::SourceKeeper>(spec, folder, key)) {
     status.name = spec.name;
     status.kind = spec.kind;
     status.path = spec.path;
     status.stale_after = spec.stale_after;
   }
 
-  std::shared_ptr<SourceKeeper> keeper;
+  std::shared_ptr<fetch::SourceKeeper> keeper;
   const Pattern* pattern = nullptr;  ///< whose match it is; nullptr: it is configured by itself
   std::optional<WatchId> watch;      ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
-  baseline::Move move = baseline::Move::none;  ///< SourceKeeper::last_move() of the last refusal
+  baseline::Move move = baseline::Move::none;  ///< fetch::SourceKeeper::last_move() of the last refusal
   bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number
   int failures = 0;                            ///< in a row
   std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none

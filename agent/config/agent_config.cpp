@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "baseline/kinds.hpp"
 #include "http/url.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "include/util/loopback.hpp"
@@ -21,16 +20,11 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "localhost";
 }
 
-void absolute(const Map& map, const char* key, const std::string& path) {
-  if (!map.describing() && !path.starts_with('/'))
-    map.refuse(key, "must be an absolute path, not `" + config::shown(path) + "`");
-}
-
 void read_api(Map& map, AgentConfig& c) {
   map.read("socket", c.api_socket, "Unix socket of the API, mode 0660");
   map.read("listen", c.api_listen, "loopback address of the API, or \"off\"");
   if (map.describing()) return;
-  absolute(map, "socket", c.api_socket);
+  map.require_absolute("socket", c.api_socket);
   if (c.api_socket.size() > 107) map.refuse("socket", "is longer than the 107 bytes that a socket's path may have");
   if (c.api_listen == "off") return;
   const auto address = split_address(c.api_listen);
@@ -38,78 +32,6 @@ void read_api(Map& map, AgentConfig& c) {
   if (!is_loopback(address->first))
     map.refuse("listen", "is not a loopback address, and this version has no TLS and no authentication for others",
                "use 127.0.0.1:PORT, and let the collector serve readers elsewhere");
-}
-
-void check_source(Map& map, BaselineConfig& baseline, std::size_t sources) {
-  if (sources + (baseline.command.empty() ? 0 : 1) != 1)
-    map.refuse("", "a baseline names exactly one source",
-               "give it one of " + baseline::kind_names() + ", or `command` and `gives`");
-  if (!baseline.command.empty()) {
-    if (baseline::find_kind(baseline.kind) == nullptr)
-      map.refuse("gives", "is no kind of source", "use one of " + baseline::kind_names());
-    absolute(map, "command", baseline.command[0]);
-    baseline.path = "command://" + baseline.command[0].substr(baseline.command[0].rfind('/') + 1);
-  } else if (!baseline::is_location(baseline.path)) {
-    absolute(map, baseline.kind.c_str(), baseline.path);
-  }
-  if (!baseline::is_location(baseline.path))
-    for (const auto& [key, value] : {std::pair<const char*, const std::string&>{"endpoint", baseline.endpoint},
-                                     {"region", baseline.region},
-                                     {"credentials_file", baseline.credentials_file},
-                                     {"token_file", baseline.token_file},
-                                     {"ca_file", baseline.ca_file}})
-      if (!value.empty())
-        map.refuse(key, "is for a location, and " + config::shown(baseline.path) + " is a path of this node",
-                   "take it out, or write a location such as s3://BUCKET/KEY");
-  for (const auto& [key, path] : {std::pair<const char*, const std::string&>{"directory", baseline.directory},
-                                  {"credentials_file", baseline.credentials_file},
-                                  {"token_file", baseline.token_file},
-                                  {"ca_file", baseline.ca_file}})
-    if (!path.empty()) absolute(map, key, path);
-  for (const auto& [key, value] : {std::pair("interval", baseline.interval), {"timeout", baseline.timeout}})
-    if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
-}
-
-void read_baseline(Map& map, AgentConfig& c) {
-  BaselineConfig baseline;
-  map.read("name", baseline.name, "name of this baseline, part of its addresses");
-  map.require("name");
-  std::size_t sources = 0;
-  for (const auto& kind : baseline::kinds()) {
-    const std::string key(kind.name);
-    std::string path;
-    map.read(key, path, ("path, pattern or location of " + std::string(kind.what)).c_str());
-    if (path.empty()) continue;
-    ++sources;
-    baseline.kind = key;
-    baseline.location = path;
-    baseline.path = path.substr(0, baseline::is_location(path) ? path.find_first_of("?#") : std::string::npos);
-  }
-  map.read("command", baseline.command, "instead: what prints the source; the program's path is absolute");
-  std::string gives;
-  map.read("gives", gives, "the kind of what the command prints");
-  map.read("directory", baseline.directory, "where the command runs; default: /");
-  map.read("stale_after", baseline.stale_after, "its revision should move within this time; 0 = it need not");
-  map.read("interval", baseline.interval, "a location is looked at this often");
-  map.read("timeout", baseline.timeout, "for one look");
-  map.read("endpoint", baseline.endpoint, "URL of an S3-compatible store, an emulator or an API server");
-  map.read("region", baseline.region, "of the S3 bucket");
-  map.read("credentials_file", baseline.credentials_file, "instead of the credentials that are there anyway");
-  map.read("token_file", baseline.token_file, "file with the bearer token for a URL or API server");
-  map.read("ca_file", baseline.ca_file, "file with the certificate authority of the server");
-  if (map.describing()) return;
-  if (!gives.empty() && baseline.command.empty()) map.refuse("gives", "belongs to `command`, and there is none");
-  if (!baseline.command.empty()) baseline.kind = gives;
-  check_source(map, baseline, sources);
-  const auto fine = [](char ch) {
-    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
-  };
-  if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) ||
-      std::isalnum(static_cast<unsigned char>(baseline.name[0])) == 0)
-    map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
-  for (const auto& other : c.baselines)
-    if (other.name == baseline.name) map.refuse("name", "`" + baseline.name + "` is used twice");
-  c.baselines.push_back(std::move(baseline));
 }
 
 void read_collector(Map& map, CollectorConfig& c) {
@@ -143,12 +65,12 @@ void bind(Map& map, AgentConfig& c) {
     node.read("labels", c.labels, "free labels, sent along with every batch");
   });
   map.read("state_dir", c.state_dir, "spool, snapshot and key of this agent");
-  if (!map.describing()) absolute(map, "state_dir", c.state_dir);
+  if (!map.describing()) map.require_absolute("state_dir", c.state_dir);
   map.object("api", "where the node's drift can be asked for", [&](Map& api) { read_api(api, c); });
-  map.list("baselines", "the desired state", [&](Map& baseline) { read_baseline(baseline, c); });
+  map.list("baselines", "the desired state", [&](Map& baseline) { fetch::read_source_config(baseline, c.baselines); });
   map.read("rules", c.rules, "paths of rule files, first match wins in this order");
   if (!map.describing())
-    for (const auto& rule : c.rules) absolute(map, "rules", rule);
+    for (const auto& rule : c.rules) map.require_absolute("rules", rule);
   CollectorConfig collector;
   if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); }))
     c.collector = collector;
@@ -165,7 +87,7 @@ void bind(Map& map, AgentConfig& c) {
     kernel.read_word("tier", c.tier, {"auto", "ctime", "fentry"},
                      "which hooks; auto takes the best that proves itself");
     kernel.read("pin_dir", c.pin_dir, "directory on a bpffs where maps and links outlive the agent");
-    if (!kernel.describing()) absolute(kernel, "pin_dir", c.pin_dir);
+    if (!kernel.describing()) kernel.require_absolute("pin_dir", c.pin_dir);
     kernel.read("pin", c.pin, "false: the kernel side ends with the agent, and changes meanwhile lose their actor");
   });
   map.object("limits", "bounds", [&](Map& limits) {

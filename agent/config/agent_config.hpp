@@ -8,29 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "fetch/source_config.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::agent {
-
-struct BaselineConfig {
-  std::string name;
-  std::string kind;  ///< a name of baseline::kinds()
-  /// Absolute, and then perhaps a pattern (baseline/path_glob.hpp); or a location ("s3://bucket/key"), without the
-  /// query of a URL, which may be a secret.
-  std::string path;
-  std::chrono::milliseconds stale_after{0};
-  // Of a location:
-  std::string location;              ///< as it was written
-  std::vector<std::string> command;  ///< prints the source, which is then `kind`
-  std::string directory;             ///< of the command; "" = /
-  std::string endpoint;              ///< of an S3-compatible store, an emulator, an API server
-  std::string region;                ///< of the S3 bucket
-  std::string credentials_file;
-  std::string token_file;
-  std::string ca_file;
-  std::chrono::milliseconds interval{60'000};
-  std::chrono::milliseconds timeout{60'000};
-};
 
 struct CollectorConfig {
   std::string url;
@@ -49,7 +30,7 @@ struct AgentConfig {
   std::string state_dir = "/var/lib/plumbline";
   std::string api_socket = "/run/plumbline/agent.sock";
   std::string api_listen = "127.0.0.1:9640";  ///< "off" = the socket only
-  std::vector<BaselineConfig> baselines;
+  std::vector<fetch::SourceConfig> baselines;
   std::vector<std::string> rules;
   std::optional<CollectorConfig> collector;
   std::uint64_t spool_max_bytes = 1ull << 30;

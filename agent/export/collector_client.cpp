@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "agent/export/httplib_error.hpp"
-#include "agent/export/socket_cutter.hpp"
+#include "http/httplib_error.hpp"
+#include "http/socket_cutter.hpp"
 #include "http/retry.hpp"
 #include "http/url.hpp"
 #include "include/util/loopback.hpp"
@@ -76,7 +76,7 @@ class CollectorClient final : public Transport {
   const std::string origin_;
   const std::string path_;
   const Clock& clock_;
-  SocketCutter cutter_;
+  http::SocketCutter cutter_;
   httplib::Client client_;
 };
 
@@ -105,7 +105,7 @@ Answer CollectorClient::post(const std::string& body) {
   const httplib::Result result = client_.send(request);
   const bool overdue = cutter_.end();
   if (!result || overdue) {
-    answer.error = origin_ + ": " + (overdue ? "no whole answer in time" : why_of(result.error()));
+    answer.error = origin_ + ": " + (overdue ? "no whole answer in time" : http::why_of(result.error()));
     return answer;
   }
   answer.status = result->status;

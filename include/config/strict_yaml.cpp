@@ -49,6 +49,10 @@ Map::Map(std::string origin, const Node& node, Schema* schema)
   }
 }
 
+void Map::require_absolute(const std::string& key, const std::string& path) const {
+  if (!describing() && !path.starts_with('/')) refuse(key, "must be an absolute path, not `" + shown(path) + "`");
+}
+
 std::string Map::place(const std::string& key) const {
   const auto it = values_.find(key);
   if (it == values_.end()) return place_of(origin_, node_.at);

@@ -58,6 +58,8 @@ class Map {
   void require(const std::string& key);
   /// `key` empty: the mapping as a whole; a misspelt key in it then goes first, as it is the likely cause.
   [[noreturn]] void refuse(const std::string& key, const std::string& why, const std::string& fix = {}) const;
+  /// Refuses `key` where `path`, its value, is not absolute.
+  void require_absolute(const std::string& key, const std::string& path) const;
   /// "file:line:column" of a key's value, of the key where it has none, or of the mapping where the key is absent.
   std::string place(const std::string& key = {}) const;
   void finish() const;

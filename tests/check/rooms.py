@@ -15,9 +15,9 @@ import sys
 LIBRARIES = [
     ("libbpf", r"<bpf/(libbpf|bpf|btf)\.h>|\.skel\.h", ["agent/source", "tests/bpf"]),
     ("Beast", r"<boost/beast", ["http"]),
-    ("cpp-httplib", r"<httplib\.h>", ["agent/export", "agent/fetch", "collector/forward", "tests/unit"]),
+    ("cpp-httplib", r"<httplib\.h>", ["agent/export", "fetch", "http/httplib_error.hpp", "collector/forward", "tests/unit"]),
     ("a JSON library", r"<nlohmann/|<simdjson\.h>",
-     ["include/wire", "include/config", "baseline", "agent/config", "agent/fetch", "agent/api", "collector/config", "collector/api", "http",
+     ["include/wire", "include/config", "baseline", "fetch", "agent/config", "agent/api", "collector/config", "collector/api", "http",
       "ctl", "tests", "bench"]),
     ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
@@ -34,10 +34,11 @@ STAGES = {
 
 # Rooms that know nothing of the rooms named after them.
 STRANGERS = [
-    ("include", ["agent", "baseline", "bpf", "collector", "ctl", "http"]),
-    ("bpf", ["agent", "baseline", "collector", "ctl", "http", "include/config", "include/util", "include/wire"]),
-    ("http", ["agent", "baseline", "collector", "ctl"]),
-    ("baseline", ["agent", "collector", "ctl", "http"]),
+    ("include", ["agent", "baseline", "bpf", "collector", "ctl", "fetch", "http"]),
+    ("bpf", ["agent", "baseline", "collector", "ctl", "fetch", "http", "include/config", "include/util", "include/wire"]),
+    ("http", ["agent", "baseline", "collector", "ctl", "fetch"]),
+    ("baseline", ["agent", "collector", "ctl", "fetch", "http"]),
+    ("fetch", ["agent", "collector", "ctl"]),
     ("agent", ["collector", "ctl", "tests"]),
     ("collector", ["agent", "ctl", "tests"]),
     ("ctl", ["agent", "collector", "tests"]),

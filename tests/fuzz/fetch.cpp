@@ -3,17 +3,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "agent/fetch/aws_credentials.hpp"
-#include "agent/fetch/aws_profile.hpp"
-#include "agent/fetch/azure.hpp"
-#include "agent/fetch/gcs.hpp"
-#include "agent/fetch/kubernetes_origin.hpp"
-#include "agent/fetch/s3.hpp"
-#include "agent/fetch/secret_document.hpp"
+#include "fetch/aws_credentials.hpp"
+#include "fetch/aws_profile.hpp"
+#include "fetch/azure.hpp"
+#include "fetch/gcs.hpp"
+#include "fetch/kubernetes_origin.hpp"
+#include "fetch/s3.hpp"
+#include "fetch/secret_document.hpp"
 #include "include/util/fd.hpp"
 #include "tests/fuzz/must.hpp"
 
-using namespace plumbline::agent;
+using namespace plumbline::fetch;
 using plumbline::fuzz::must;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

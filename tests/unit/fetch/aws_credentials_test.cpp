@@ -1,5 +1,5 @@
 // Each link of the credentials chain against files and servers of the test's own. Whatever is secret holds "CANARY".
-#include "agent/fetch/aws_credentials.hpp"
+#include "fetch/aws_credentials.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,10 +10,10 @@
 #include "tests/unit/fetch/strict_server.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent::aws {
+namespace plumbline::fetch::aws {
 namespace {
 
-using namespace agent::test;
+using namespace fetch::test;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -327,4 +327,4 @@ TEST(AwsAnswer, is_read_one_element_at_a_time) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent::aws
+}  // namespace plumbline::fetch::aws

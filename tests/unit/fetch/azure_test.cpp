@@ -1,5 +1,5 @@
 // Blobs of Azure, and each way to be let in, against strict doubles of Azure's servers.
-#include "agent/fetch/azure.hpp"
+#include "fetch/azure.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 #include "tests/unit/fetch/strict_server.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 using nlohmann::json;
@@ -351,4 +351,4 @@ TEST_F(Azure, credentials_go_nowhere_unencrypted_and_none_to_what_is_public) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

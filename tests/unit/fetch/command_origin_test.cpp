@@ -1,11 +1,11 @@
-#include "agent/fetch/command_origin.hpp"
+#include "fetch/command_origin.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 using ::testing::HasSubstr;
@@ -84,4 +84,4 @@ TEST_F(CommandOriginTest, a_program_that_is_not_there_is_named) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

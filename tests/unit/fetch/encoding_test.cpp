@@ -1,8 +1,8 @@
-#include "agent/fetch/encoding.hpp"
+#include "fetch/encoding.hpp"
 
 #include <gtest/gtest.h>
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 TEST(PercentEncode, leaves_only_what_is_unreserved) {
@@ -37,4 +37,4 @@ TEST(HeaderText, is_printable_without_blanks) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

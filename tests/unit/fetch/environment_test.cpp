@@ -1,10 +1,10 @@
-#include "agent/fetch/environment.hpp"
+#include "fetch/environment.hpp"
 
 #include <gtest/gtest.h>
 
 #include "tests/unit/fetch/fakes.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 TEST(Environment, is_the_process_s_own_where_none_is_given) {
@@ -17,4 +17,4 @@ TEST(Environment, is_the_process_s_own_where_none_is_given) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

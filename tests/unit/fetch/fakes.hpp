@@ -6,10 +6,10 @@
 #include <map>
 #include <string>
 
-#include "agent/fetch/environment.hpp"
+#include "fetch/environment.hpp"
 #include "include/util/clock.hpp"
 
-namespace plumbline::agent::test {
+namespace plumbline::fetch::test {
 
 struct FakeClock final : Clock {
   WallNs wall() const override { return 1'795'571'250'000'000'000 + passed; }  // 2026-11-25T01:47:30Z
@@ -28,4 +28,4 @@ inline Environment environment_of(const Variables& variables) {
   };
 }
 
-}  // namespace plumbline::agent::test
+}  // namespace plumbline::fetch::test

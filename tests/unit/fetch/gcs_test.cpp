@@ -1,5 +1,5 @@
 // Objects of Google Cloud Storage, and each way to a token for them, against strict doubles of Google's servers.
-#include "agent/fetch/gcs.hpp"
+#include "fetch/gcs.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 #include "tests/unit/fetch/strict_server.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 using nlohmann::json;
@@ -394,4 +394,4 @@ TEST_F(Gcs, credentials_go_nowhere_unencrypted_and_not_to_emulators) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

@@ -1,5 +1,5 @@
 // What the configuration says reaches the origin that is made of it: one server plays the store of each scheme.
-#include "agent/fetch/make_origin.hpp"
+#include "fetch/make_origin.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include "tests/unit/fetch/strict_server.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 using namespace test;
@@ -131,4 +131,4 @@ TEST_F(MakeOrigin, is_checked_for_all_that_are_locations) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

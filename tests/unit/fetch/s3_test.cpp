@@ -1,5 +1,5 @@
 // Objects of a store that this test plays. It computes each request's signature anew, from what came over the wire.
-#include "agent/fetch/s3.hpp"
+#include "fetch/s3.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 #include "tests/unit/fetch/strict_server.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 using namespace test;
@@ -282,4 +282,4 @@ TEST(S3Location, is_a_bucket_and_a_key) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

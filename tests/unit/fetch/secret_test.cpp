@@ -1,4 +1,4 @@
-#include "agent/fetch/secret.hpp"
+#include "fetch/secret.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::fetch {
 namespace {
 
 using testing::AllOf;
@@ -91,4 +91,4 @@ TEST(SafeForSecrets, are_tls_and_this_machine) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::fetch

@@ -1,14 +1,14 @@
 // Against what AWS published: its Signature Version 4 test suite, and the examples of the S3 API reference.
-#include "agent/fetch/sigv4.hpp"
+#include "fetch/sigv4.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/fetch/encoding.hpp"
 #include "baseline/keyed_hash.hpp"
+#include "fetch/encoding.hpp"
 #include "include/util/hex.hpp"
 
-namespace plumbline::agent::aws {
+namespace plumbline::fetch::aws {
 namespace {
 
 using testing::ElementsAre;
@@ -182,4 +182,4 @@ TEST(SigV4, gives_the_headers_that_are_lacking_and_no_secret) {
 }
 
 }  // namespace
-}  // namespace plumbline::agent::aws
+}  // namespace plumbline::fetch::aws

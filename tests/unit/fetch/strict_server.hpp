@@ -19,7 +19,7 @@
 
 #include "include/util/fd.hpp"
 
-namespace plumbline::agent::test {
+namespace plumbline::fetch::test {
 
 struct Asked {
   std::string method;
@@ -189,4 +189,4 @@ class StrictServer {
   std::thread thread_;
 };
 
-}  // namespace plumbline::agent::test
+}  // namespace plumbline::fetch::test

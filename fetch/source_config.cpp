@@ -1,0 +1,88 @@
+#include "fetch/source_config.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "baseline/baseline.hpp"
+#include "baseline/kinds.hpp"
+
+namespace plumbline::fetch {
+namespace {
+
+using config::Map;
+
+void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
+  if (sources + (baseline.command.empty() ? 0 : 1) != 1)
+    map.refuse("", "a baseline names exactly one source",
+               "give it one of " + baseline::kind_names() + ", or `command` and `gives`");
+  if (!baseline.command.empty()) {
+    if (baseline::find_kind(baseline.kind) == nullptr)
+      map.refuse("gives", "is no kind of source", "use one of " + baseline::kind_names());
+    map.require_absolute("command", baseline.command[0]);
+    baseline.path = "command://" + baseline.command[0].substr(baseline.command[0].rfind('/') + 1);
+  } else if (!baseline::is_location(baseline.path)) {
+    map.require_absolute(baseline.kind, baseline.path);
+  }
+  if (!baseline::is_location(baseline.path))
+    for (const auto& [key, value] : {std::pair<const char*, const std::string&>{"endpoint", baseline.endpoint},
+                                     {"region", baseline.region},
+                                     {"credentials_file", baseline.credentials_file},
+                                     {"token_file", baseline.token_file},
+                                     {"ca_file", baseline.ca_file}})
+      if (!value.empty())
+        map.refuse(key, "is for a location, and " + config::shown(baseline.path) + " is a path of this node",
+                   "take it out, or write a location such as s3://BUCKET/KEY");
+  for (const auto& [key, path] : {std::pair<const char*, const std::string&>{"directory", baseline.directory},
+                                  {"credentials_file", baseline.credentials_file},
+                                  {"token_file", baseline.token_file},
+                                  {"ca_file", baseline.ca_file}})
+    if (!path.empty()) map.require_absolute(key, path);
+  for (const auto& [key, value] : {std::pair("interval", baseline.interval), {"timeout", baseline.timeout}})
+    if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
+}
+
+}  // namespace
+
+void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
+  SourceConfig baseline;
+  map.read("name", baseline.name, "name of this baseline, part of its addresses");
+  map.require("name");
+  std::size_t sources = 0;
+  for (const auto& kind : baseline::kinds()) {
+    const std::string key(kind.name);
+    std::string path;
+    map.read(key, path, ("path, pattern or location of " + std::string(kind.what)).c_str());
+    if (path.empty()) continue;
+    ++sources;
+    baseline.kind = key;
+    baseline.location = path;
+    baseline.path = path.substr(0, baseline::is_location(path) ? path.find_first_of("?#") : std::string::npos);
+  }
+  map.read("command", baseline.command, "instead: what prints the source; the program's path is absolute");
+  std::string gives;
+  map.read("gives", gives, "the kind of what the command prints");
+  map.read("directory", baseline.directory, "where the command runs; default: /");
+  map.read("stale_after", baseline.stale_after, "its revision should move within this time; 0 = it need not");
+  map.read("interval", baseline.interval, "a location is looked at this often");
+  map.read("timeout", baseline.timeout, "for one look");
+  map.read("endpoint", baseline.endpoint, "URL of an S3-compatible store, an emulator or an API server");
+  map.read("region", baseline.region, "of the S3 bucket");
+  map.read("credentials_file", baseline.credentials_file, "instead of the credentials that are there anyway");
+  map.read("token_file", baseline.token_file, "file with the bearer token for a URL or API server");
+  map.read("ca_file", baseline.ca_file, "file with the certificate authority of the server");
+  if (map.describing()) return;
+  if (!gives.empty() && baseline.command.empty()) map.refuse("gives", "belongs to `command`, and there is none");
+  if (!baseline.command.empty()) baseline.kind = gives;
+  check_source(map, baseline, sources);
+  const auto fine = [](char ch) {
+    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
+  };
+  if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) ||
+      std::isalnum(static_cast<unsigned char>(baseline.name[0])) == 0)
+    map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
+  for (const auto& other : out)
+    if (other.name == baseline.name) map.refuse("name", "`" + baseline.name + "` is used twice");
+  out.push_back(std::move(baseline));
+}
+
+}  // namespace plumbline::fetch

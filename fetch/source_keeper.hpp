@@ -1,0 +1,65 @@
+// One configured source across its revisions.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "baseline/baseline.hpp"
+#include "baseline/index/index.hpp"
+#include "baseline/revision.hpp"
+
+namespace plumbline::fetch {
+
+/// Reads a source and decides whether its new revision takes the place of the one before. Keeps the last one that did
+/// on disk, as an index: a node then starts with it where the source is gone or broken, and an older revision is seen
+/// to be one after a restart too. Thread-safe; a load holds the others up.
+class SourceKeeper {
+ public:
+  /// `folder` (made where it is missing, mode 0700) holds the indexes of all sources; `key` outlives this.
+  SourceKeeper(baseline::SourceSpec spec, const std::string& folder, const baseline::KeyedHash& key);
+
+  struct Taken {
+    baseline::Baseline baseline;                   ///< without resources: they are in the index
+    std::shared_ptr<const baseline::Index> index;  ///< nullptr where it could not be written
+    std::string why_no_index;
+    std::size_t resources = 0;
+    bool forked = false;  ///< other content under a revision that should name just one
+  };
+
+  /// Reads the source: its file, or `bytes` where it was fetched from elsewhere. Errors leave what was taken before in
+  /// force: it cannot be read, or its revision goes backwards or belongs to another lineage and `any_revision` is not
+  /// set (ErrorCode::unsupported).
+  Result<Taken> load(bool any_revision, std::optional<std::string_view> bytes = {});
+
+  /// Why what an earlier agent took could not be read back, so that a step back would go unseen; "" = it could, or
+  /// there was nothing. The file is kept beside its place, as NAME.damaged.
+  const std::string& damage() const { return damage_; }
+
+  /// How the revision that load() last read lies to the one before; none where it read nothing.
+  baseline::Move last_move() const;
+
+  /// What was last taken, by this agent or by an earlier one, from disk. not_found where nothing was.
+  Result<Taken> remembered() const;
+
+  /// Forgets what was taken: the source is no longer configured.
+  void forget();
+
+  const baseline::SourceSpec& spec() const { return spec_; }
+
+ private:
+  Result<std::shared_ptr<const baseline::Index>> open_kept() const;
+
+  const baseline::SourceSpec spec_;
+  std::string path_;
+  const baseline::KeyedHash& key_;
+  std::string damage_;
+  mutable std::mutex mutex_;  // guards all below
+  bool forgotten_ = false;    ///< a load that was under way then leaves nothing behind
+  std::shared_ptr<const baseline::Index> taken_;
+  std::optional<baseline::Revision> revision_;  ///< of what was taken
+  baseline::Move last_move_ = baseline::Move::none;
+};
+
+}  // namespace plumbline::fetch
