@@ -23,6 +23,7 @@
 #include "agent/observer.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/fetcher.hpp"
+#include "fetch/handout_client.hpp"
 #include "fetch/make_origin.hpp"
 #include "http/server.hpp"
 #include "include/util/fd.hpp"
@@ -120,7 +121,7 @@ struct Agent::Parts {
       : config(std::move(c)),
         config_path(std::move(path)),
         key(std::move(k)),
-        state(std::move(identity), key, counters, config.recent_findings) {}
+        state(std::move(identity), counters, config.recent_findings) {}
 
   AgentConfig config;
   std::string config_path;
@@ -135,6 +136,7 @@ struct Agent::Parts {
   std::unique_ptr<Digests> digests;
   Users users;
   std::unique_ptr<Enricher> enricher;
+  std::optional<baseline::KeyedHash> handout_key;
   std::unique_ptr<Observer> observer;
   std::unique_ptr<Exporter> exporter;
   http::Server server;
@@ -145,6 +147,7 @@ struct Agent::Parts {
   asio::steady_timer timer{io};
   asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
   std::unique_ptr<fetch::Fetcher> fetcher;  ///< nullptr until there is something to fetch; ends before what it posts to
+  std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
 
   void wait_for_ring();
   void wait_for_mounts();
@@ -152,6 +155,8 @@ struct Agent::Parts {
   void wait_for_signal();
   void reload();
   void start_fetching();
+  Result<std::optional<HandoutSetup>> set_up_handout();
+  void start_handout();
 };
 
 Agent::Agent() = default;
@@ -200,9 +205,12 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   p.containers = std::make_unique<Containers>(ContainerRoots{});
   p.digests = std::make_unique<Digests>(opener(*p.kernel));
   p.enricher = std::make_unique<Enricher>(*p.processes, *p.containers, *p.digests, p.users, p.clock);
+  auto handout = p.set_up_handout();
+  if (!handout) return handout.error();
   p.observer = std::make_unique<Observer>(
       ObserverOptions{who, p.config.state_dir, sources_of(p.config), p.config.max_file_bytes,
-                      std::chrono::nanoseconds(p.config.rescan_interval).count(), !p.config.collector.has_value()},
+                      std::chrono::nanoseconds(p.config.rescan_interval).count(), std::move(*handout),
+                      !p.config.collector.has_value()},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(*rules)));
 
@@ -302,6 +310,7 @@ void Agent::Parts::reload() {
   config.rules = fresh->rules;
   config.baselines = fresh->baselines;
   start_fetching();
+  if (handout) handout->refresh(observer->handout_was_refused());
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
                config.baselines.size(), config.rules.size());
   wait_for_timer();
@@ -323,6 +332,38 @@ void Agent::Parts::start_fetching() {
   fetcher->set(std::move(*remotes));
 }
 
+Result<std::optional<HandoutSetup>> Agent::Parts::set_up_handout() {
+  if (!config.collector || !config.collector->baselines) return std::optional<HandoutSetup>();
+  const CollectorConfig& c = *config.collector;
+  auto node_key = fetch::read_node_key(c.baselines->key_file);
+  if (!node_key) return node_key.error();
+  handout_key.emplace(node_key->hash);
+  handout = std::make_unique<fetch::HandoutClient>(fetch::HandoutOptions{c.url,
+                                                                         c.token_file,
+                                                                         c.ca_file,
+                                                                         config.node,
+                                                                         config.state_dir + "/baselines/handed",
+                                                                         c.baselines->interval,
+                                                                         {std::chrono::milliseconds(5'000), c.timeout}},
+                                                   *node_key);
+  HandoutSetup setup{c.url, &*handout_key, nullptr, ""};
+  if (auto kept = handout->kept())
+    setup.kept = std::move(*kept);
+  else if (kept.error().code != ErrorCode::not_found)
+    setup.damage = kept.error().message();
+  return std::optional(std::move(setup));
+}
+
+void Agent::Parts::start_handout() {
+  if (!handout) return;
+  handout->start([this](Result<std::shared_ptr<const fetch::Handed>> handed) {
+    asio::post(io, [this, handed = std::make_shared<Result<std::shared_ptr<const fetch::Handed>>>(std::move(handed))] {
+      observer->take_handed(*handed);
+      wait_for_timer();
+    });
+  });
+}
+
 int Agent::run() {
   Parts& p = *parts_;
   p.ring.assign(::fcntl(p.kernel->ring_fd(), F_DUPFD_CLOEXEC, 0));  // Asio and libbpf each close their own
@@ -337,8 +378,10 @@ int Agent::run() {
   spdlog::info("event=ready socket={}", p.config.api_socket);
   asio::post(p.io, [&p] { p.enricher->remember_running(); });  // after the hooks, the first check and the probes
   p.start_fetching();
+  p.start_handout();
   p.io.run();
   p.server.stop();
+  if (p.handout) p.handout->stop();
   if (p.fetcher) p.fetcher->stop();
   if (p.exporter) p.exporter->stop();
   if (auto written = p.observer->checkpoint(); !written)

@@ -13,9 +13,8 @@ constexpr std::int64_t stuck_after_ns = 30'000'000'000;
 
 }  // namespace
 
-NodeState::NodeState(NodeIdentity identity, const baseline::KeyedHash& key, Counters& counters,
-                     std::size_t recent_findings)
-    : identity_(std::move(identity)), key_(key), counters_(counters), recent_(recent_findings) {
+NodeState::NodeState(NodeIdentity identity, Counters& counters, std::size_t recent_findings)
+    : identity_(std::move(identity)), counters_(counters), recent_(recent_findings) {
   for (const char* name : {"hooks", "baseline", "spool", "first_check"}) health_[name] = {name, false, "starting"};
 }
 
@@ -148,7 +147,7 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
     status.expected = describe(row->expected);
     const bool keyed =
         row->expected.sensitive || (row->expected.content && row->expected.content->starts_with("hmac-"));
-    status.live = describe(row->live, keyed, key_, users_);
+    status.live = describe(row->live, keyed, *row->key, users_);
     status.last_checked = row->last_checked;
     status.watched = row->unwatched.empty();
     status.unwatched_reason = row->unwatched.empty() ? row->comparison.why_not : row->unwatched;
@@ -248,6 +247,7 @@ std::string NodeState::status_json() const {
     j["revision"] = b.revision;
     if (b.loaded_at != 0) j["loaded_at"] = rfc3339(b.loaded_at);
     if (b.moved_at != 0) j["moved_at"] = rfc3339(b.moved_at);
+    if (b.handed) j["handed"] = true;
     if (b.from_disk) j["from_disk"] = true;
     if (!b.error.empty()) j["error"] = wire::json_text(b.error);
     baselines.push_back(std::move(j));

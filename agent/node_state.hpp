@@ -30,6 +30,7 @@ struct ResourceRow {
   Comparison comparison;
   WallNs last_checked = 0;
   std::string unwatched;
+  const baseline::KeyedHash* key = nullptr;  ///< of its baseline's hashes; lives as long as the agent
 };
 
 /// How a configured baseline source is doing.
@@ -46,6 +47,7 @@ struct BaselineStatus {
   WallNs moved_at = 0;  ///< when its revision was first seen
   std::chrono::seconds stale_after{0};
   bool pattern = false;    ///< of a pattern itself: `error` tells what of it is not in force
+  bool handed = false;     ///< by the collector
   bool from_disk = false;  ///< the source could not be read since the start: this is what an earlier agent took
   std::shared_ptr<const baseline::Index> index;  ///< nullptr where there is none, and why_no_index then
   std::string why_no_index;
@@ -69,7 +71,7 @@ struct NodeIdentity {
 
 class NodeState final : public NodeView {
  public:
-  NodeState(NodeIdentity identity, const baseline::KeyedHash& key, Counters& counters, std::size_t recent_findings);
+  NodeState(NodeIdentity identity, Counters& counters, std::size_t recent_findings);
 
   // Observing thread.
   void set_sources(StatusSources sources);
@@ -118,7 +120,6 @@ class NodeState final : public NodeView {
   std::vector<HealthCheck> checks(const std::vector<std::string>& names) const;
 
   const NodeIdentity identity_;
-  const baseline::KeyedHash& key_;
   Counters& counters_;
   const std::size_t recent_;
   mutable std::mutex mutex_;

@@ -218,7 +218,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
     live.trouble = "it kept changing for " + std::to_string(longest_unsettled / second) + " s while it was read";
   }
   subject.unsettled_since = 0;
-  const Comparison comparison = compare(subject.expected, live, p_.key, p_.users);
+  const Comparison comparison = compare(subject.expected, live, subject.source->key, p_.users);
 
   if (!directory) add_leaf_causes(seen, causes);
   const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
@@ -346,7 +346,8 @@ void Observer::publish(Subject& subject) {
                                    subject.live,
                                    subject.comparison,
                                    subject.last_checked,
-                                   subject.unwatched});
+                                   subject.unwatched,
+                                   &subject.source->key});
 }
 
 void Observer::copy_kernel_counters() {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "agent/source/kernel.hpp"
 #include "agent/spool/spool.hpp"
 #include "baseline/baseline.hpp"
+#include "fetch/handout_client.hpp"
 #include "fetch/source_keeper.hpp"
 
 namespace plumbline::agent {
@@ -25,12 +27,21 @@ namespace plumbline::agent {
 /// Gives a finding its verdict, rule, severity and evidence.
 using Judge = std::function<void(wire::Finding& finding, bool sensitive)>;
 
+/// A collector hands this node baselines.
+struct HandoutSetup {
+  std::string url;                            ///< of the collector, for people
+  const baseline::KeyedHash* key = nullptr;   ///< of the hashes in what it hands out
+  std::shared_ptr<const fetch::Handed> kept;  ///< from disk; nullptr: nothing is
+  std::string damage;                         ///< why what was kept is of no use; "" = it is, or nothing was
+};
+
 struct ObserverOptions {
   NodeIdentity identity;
   std::string state_dir;
   std::vector<baseline::SourceSpec> sources;
   std::uint64_t max_file_bytes = 256ull << 20;
   std::int64_t rescan_interval_ns = 3'600'000'000'000;
+  std::optional<HandoutSetup> handout;
   bool local_only = false;  ///< no collector: what the snapshot covers needs nobody's acknowledgement
 };
 
@@ -67,6 +78,10 @@ class Observer {
   std::vector<std::shared_ptr<fetch::SourceKeeper>> remote_keepers() const;
   void take_fetched(const std::string& name, Result<std::optional<fetch::SourceKeeper::Taken>> what,
                     baseline::Move move);
+  /// What the collector hands out now, whole, or why it cannot be had.
+  void take_handed(const Result<std::shared_ptr<const fetch::Handed>>& handed);
+  /// Whether the last one was refused for what it was (older, not signed), so that only a person can let it in.
+  bool handout_was_refused() const { return handout_refused_; }
   /// Asks for a source again and for any revision of it, because a person means what is there.
   void set_ask_again(std::function<void(const std::string& name)> ask) { ask_again_ = std::move(ask); }
   void set_judge(Judge judge) { judge_ = std::move(judge); }
@@ -115,6 +130,10 @@ class Observer {
   void take_kept_matches(Pattern& pattern, bool compare_now);
   void look_for_matches(Pattern& pattern, bool compare_now, bool let_go);
   void remove_pattern(Pattern& pattern);
+  // observer_handed.cpp
+  void start_handed();
+  void apply_handed(const fetch::Handed& handed, bool compare_now);
+  void refuse_handed(const Error& why);
   void add_subject(Source& source, const baseline::FileExpectation& expected);
   void remove_subject(WatchId id);
   // observer.cpp
@@ -154,6 +173,8 @@ class Observer {
   std::vector<std::unique_ptr<Source>> sources_;
   std::map<WatchId, Pattern*> pattern_watches_;
   std::vector<std::unique_ptr<Pattern>> patterns_;
+  std::optional<BaselineStatus> handout_;  ///< what the collector hands out, as a whole
+  bool handout_refused_ = false;
   std::deque<Unrecorded> unrecorded_;       ///< bounded by one batch and one baseline: nothing is looked at meanwhile
   std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet
   std::map<WatchId, std::int64_t> settle_;  ///< files to read once more → when (boot ns), after their latest change

@@ -54,12 +54,12 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
     if (let_go)
       remove_sources([&](const Source& source) {
         return source.pattern == &pattern &&
-               !std::binary_search(matches->files.begin(), matches->files.end(), source.keeper->spec().path);
+               !std::binary_search(matches->files.begin(), matches->files.end(), source.spec.path);
       });
     std::set<std::string> known, names;
     for (const auto& source : sources_) {
-      names.insert(source->keeper->spec().name);
-      if (source->pattern == &pattern) known.insert(source->keeper->spec().path);
+      names.insert(source->spec.name);
+      if (source->pattern == &pattern) known.insert(source->spec.path);
     }
     pattern.error = matches->files.empty() && known.empty() ? "nothing matches " + pattern.spec.path + " yet" : "";
     for (const auto& path : matches->files) {

@@ -26,8 +26,9 @@ bool is_step_back(baseline::Move move) {
 }  // namespace
 
 void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now) {
-  sources_.push_back(std::make_unique<Source>(spec, options_.state_dir + "/baselines", p_.key));
+  sources_.push_back(std::make_unique<Source>(spec, p_.key));
   Source& source = *sources_.back();
+  source.keeper = std::make_shared<fetch::SourceKeeper>(spec, options_.state_dir + "/baselines", p_.key);
   source.pattern = pattern;
   if (const auto& damage = source.keeper->damage(); !damage.empty()) {
     spdlog::error("event=baseline_forgotten name={} why=\"{}\"", spec.name, damage);
@@ -57,7 +58,7 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
       source_watches_.erase(*source->watch);
       tree_.remove(*source->watch);
     }
-    source->keeper->forget();
+    if (source->keeper) source->keeper->forget();
   }
 }
 
@@ -72,14 +73,15 @@ void Observer::load_source(Source& source, bool compare_now) {
 std::vector<std::shared_ptr<fetch::SourceKeeper>> Observer::remote_keepers() const {
   std::vector<std::shared_ptr<fetch::SourceKeeper>> keepers;
   for (const auto& source : sources_)
-    if (!source->watch) keepers.push_back(source->keeper);
+    if (source->keeper && !source->watch) keepers.push_back(source->keeper);
   return keepers;
 }
 
 void Observer::take_fetched(const std::string& name, Result<std::optional<fetch::SourceKeeper::Taken>> what,
                             baseline::Move move) {
-  const auto known = std::find_if(sources_.begin(), sources_.end(),
-                                  [&](const auto& source) { return !source->watch && source->status.name == name; });
+  const auto known = std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) {
+    return source->keeper && !source->watch && source->spec.name == name;
+  });
   if (known == sources_.end()) return;  // it was taken out of the configuration meanwhile
   Source& source = **known;
   source.move = move;
@@ -181,7 +183,7 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     const Resolution& where = tree_.resolve(id);
     LiveFile live;
     if (where.exists) live = read_live(p_.kernel, where.physical, needs(subject.expected, options_.max_file_bytes));
-    const Comparison comparison = compare(subject.expected, live, p_.key, p_.users);
+    const Comparison comparison = compare(subject.expected, live, source.key, p_.users);
     // What could not be read says nothing, not even that it is absent: the scan below tells.
     const bool seen = where.trouble.empty() && !live.unsettled;
     if (seen && comparison.result == wire::ComparisonResult::match) {
@@ -219,6 +221,7 @@ void Observer::remove_subject(WatchId id) {
 void Observer::publish_sources() {
   std::vector<BaselineStatus> all;
   for (const auto& source : sources_) all.push_back(source->status);
+  if (handout_) all.push_back(*handout_);
   for (const auto& pattern : patterns_) {
     if (pattern->error.empty()) continue;
     BaselineStatus& status = all.emplace_back();
@@ -246,14 +249,15 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   const auto wanted = [&](const baseline::SourceSpec& known) {
     return std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec == known; });
   };
-  remove_sources([&](const Source& source) { return source.pattern == nullptr && !wanted(source.keeper->spec()); });
+  remove_sources(
+      [&](const Source& source) { return source.keeper && source.pattern == nullptr && !wanted(source.spec); });
   std::vector<std::unique_ptr<Pattern>> kept, gone;
   for (auto& pattern : patterns_) (wanted(pattern->spec) ? kept : gone).push_back(std::move(pattern));
   patterns_ = std::move(kept);
   for (const auto& pattern : gone) remove_pattern(*pattern);
   for (auto& pattern : patterns_) look_for_matches(*pattern, true, true);
   for (auto& source : sources_) {
-    if (source->status.error.empty() || !is_step_back(source->move)) continue;
+    if (!source->keeper || source->status.error.empty() || !is_step_back(source->move)) continue;
     if (!source->watch) {
       if (ask_again_) ask_again_(source->status.name);
       continue;
@@ -266,7 +270,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     if (baseline::is_pattern(spec.path)) {
       if (std::none_of(patterns_.begin(), patterns_.end(), known)) add_pattern(spec, true);
     } else if (std::none_of(sources_.begin(), sources_.end(),
-                            [&](const auto& source) { return source->keeper->spec() == spec; })) {
+                            [&](const auto& source) { return source->keeper && source->spec == spec; })) {
       add_source(spec, nullptr, true);
     }
   }

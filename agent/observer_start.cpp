@@ -39,6 +39,7 @@ Result<void> Observer::start() {
     else
       add_source(spec, nullptr, false);
   }
+  start_handed();
   first_check(stopped_since);
   touch_alive();
   if (auto written = checkpoint(); !written)  // as at run time: a full disk is waited out
@@ -52,6 +53,7 @@ void Observer::accept_unmanaged() {
     if (!source->status.loaded) return;  // what it manages is not known now
   for (const auto& pattern : patterns_)
     if (!pattern->error.empty()) return;  // nor what its matches do
+  if (handout_ && !handout_->loaded) return;
   std::set<DriftOf> managed;
   for (const auto& [id, subject] : subjects_) {
     DriftOf of = subject->drift_of();

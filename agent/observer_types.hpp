@@ -27,17 +27,19 @@ struct Observer::Subject {
 };
 
 struct Observer::Source {
-  Source(const baseline::SourceSpec& spec, const std::string& folder, const baseline::KeyedHash& key)
-      : keeper(std::make_shared<fetch::SourceKeeper>(spec, folder, key)) {
+  Source(baseline::SourceSpec given, const baseline::KeyedHash& its_key) : spec(std::move(given)), key(its_key) {
     status.name = spec.name;
     status.kind = spec.kind;
     status.path = spec.path;
     status.stale_after = spec.stale_after;
   }
 
-  std::shared_ptr<fetch::SourceKeeper> keeper;
-  const Pattern* pattern = nullptr;  ///< whose match it is; nullptr: it is configured by itself
-  std::optional<WatchId> watch;      ///< none: it is a location, and somebody else fetches it
+  const baseline::SourceSpec spec;
+  const baseline::KeyedHash& key;               ///< of its hashes
+  std::shared_ptr<fetch::SourceKeeper> keeper;  ///< nullptr: the collector keeps it, and hands it to us
+  std::string handed;                           ///< then: the digest of the index in force
+  const Pattern* pattern = nullptr;             ///< whose match it is; nullptr: it is configured by itself
+  std::optional<WatchId> watch;                 ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
   baseline::Move move = baseline::Move::none;  ///< fetch::SourceKeeper::last_move() of the last refusal
   bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number

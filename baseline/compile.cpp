@@ -115,6 +115,18 @@ Result<std::string> kind_of_file(const std::string& path) {
   return std::string(kind->name);
 }
 
+Baseline baseline_of(const Index& index) {
+  const auto source = index.source(0);
+  Baseline baseline;
+  baseline.name = source.spec.name;
+  baseline.kind = source.spec.kind;
+  baseline.path = source.spec.path;
+  baseline.revision = source.revision;
+  for (std::uint32_t i = 0; i < index.file_count(); ++i) baseline.files.push_back(index.file(i));
+  for (std::uint32_t i = 0; i < index.skipped_count(); ++i) baseline.skipped.push_back(index.skipped(i));
+  return baseline;
+}
+
 Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target) {
   const auto writer = IndexWriter::create(target, key_id_of(keys));
   for (const auto& spec : sources) {

@@ -26,6 +26,9 @@ Result<std::string> kind_of_file(const std::string& path);
 /// Compiles sources, all or none, into the index at `target`.
 Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target);
 
+/// What a node needs of an index of one source: its files, revision and what was skipped, without resources.
+Baseline baseline_of(const Index& index);
+
 enum class Change { added, removed, changed };
 
 /// What became of one resource between two indexes.

@@ -19,19 +19,11 @@ Sha256 sha256(std::string_view bytes) {
   return digest;
 }
 
-KeyedHash::KeyedHash(const std::array<std::byte, 32>& key) : key_(key) {}
-KeyedHash::KeyedHash(KeyedHash&& other) noexcept : key_(other.key_) {
-  OPENSSL_cleanse(other.key_.data(), other.key_.size());
-}
-KeyedHash::~KeyedHash() {
-  OPENSSL_cleanse(key_.data(), key_.size());
-}
-
-Result<KeyedHash> KeyedHash::load_or_create(const std::string& path) {
+Result<std::array<std::byte, 32>> load_or_create_key(const std::string& path) {
   std::array<std::byte, 32> key;
   Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file && errno != ENOENT)
-    return io_error("open the key " + path, errno, "it must be a file that the agent may read");
+    return io_error("open the key " + path, errno, "it must be a file that this program may read");
   if (!file) {
     if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1)
       return Error{ErrorCode::io, "draw a key for " + path, "the random generator refused", ""};
@@ -60,8 +52,22 @@ Result<KeyedHash> KeyedHash::load_or_create(const std::string& path) {
   if (status.st_size != 32 || ::read(file.get(), key.data(), key.size()) != 32)
     return Error{ErrorCode::corrupt, "read the key " + path, "it must hold exactly 32 bytes",
                  "move it away; a new one is made, and keyed hashes in old findings then no longer compare"};
-  KeyedHash result(key);
-  OPENSSL_cleanse(key.data(), key.size());
+  return key;
+}
+
+KeyedHash::KeyedHash(const std::array<std::byte, 32>& key) : key_(key) {}
+KeyedHash::KeyedHash(KeyedHash&& other) noexcept : key_(other.key_) {
+  OPENSSL_cleanse(other.key_.data(), other.key_.size());
+}
+KeyedHash::~KeyedHash() {
+  OPENSSL_cleanse(key_.data(), key_.size());
+}
+
+Result<KeyedHash> KeyedHash::load_or_create(const std::string& path) {
+  auto key = load_or_create_key(path);
+  if (!key) return key.error();
+  KeyedHash result(*key);
+  OPENSSL_cleanse(key->data(), key->size());
   return result;
 }
 

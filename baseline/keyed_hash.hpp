@@ -15,6 +15,10 @@ using Sha256 = std::array<std::byte, 32>;
 Sha256 sha256(std::string_view bytes);
 using plumbline::to_hex;
 
+/// Reads the 32 secret bytes at `path`; makes them (random, 0600, fsync, atomically) where there is no file. The caller
+/// clears what it gets. Refuses a file that others may read.
+Result<std::array<std::byte, 32>> load_or_create_key(const std::string& path);
+
 /// HMAC-SHA-256 under the key of this install, so that a fingerprint of a secret cannot be guessed elsewhere.
 /// Immutable after construction, thread-safe.
 class KeyedHash {
@@ -25,7 +29,7 @@ class KeyedHash {
   KeyedHash& operator=(const KeyedHash&) = delete;
   KeyedHash(KeyedHash&&) noexcept;
 
-  /// Reads the 32-byte key at `path`; makes it (0600, fsync, atomically) where there is none.
+  /// Of load_or_create_key().
   static Result<KeyedHash> load_or_create(const std::string& path);
 
   /// "hmac-sha256:<64 hex>" over the 32 bytes of a SHA-256 digest.

@@ -15,6 +15,7 @@
 #include "collector/ingest/silence.hpp"
 #include "collector/store/sqlite_store.hpp"
 #include "collector/telemetry/log.hpp"
+#include "fetch/make_origin.hpp"
 #include "http/server.hpp"
 
 namespace plumbline::collector {
@@ -51,6 +52,11 @@ Result<void> make_store_directory(const std::string& store) {
                  "set store.sqlite to a file in one");
 }
 
+std::string shelf_folder(const CollectorConfig& config) {
+  if (!config.baselines_dir.empty()) return config.baselines_dir;
+  return (std::filesystem::path(config.sqlite_path).parent_path() / "baselines").string();
+}
+
 std::function<double()> random_source() {
   auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
   return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
@@ -79,6 +85,7 @@ struct Collector::Parts {
   Ingest ingest;
   std::vector<std::unique_ptr<Forwarder>> sinks;
   SilenceWatch silence;
+  std::unique_ptr<Shelf> shelf;  ///< nullptr: no baselines are handed out
   std::atomic<bool> draining = false;
   QueryPool queries;
   http::Server server;
@@ -89,6 +96,8 @@ Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Result<void> Collector::check(const CollectorConfig& config, const Clock& clock) {
   if (const auto token = read_token(config); !token) return token.error();
+  for (const auto& entry : config.baselines)
+    if (const auto fine = fetch::check_origins(std::span(&entry.source, 1)); !fine) return fine.error();
   const auto watchdog = std::make_shared<Watchdog>();
   for (const SinkConfig& sink_config : config.sinks)
     if (const auto sink = make_sink(sink_config, watchdog, clock); !sink) return sink.error();
@@ -102,6 +111,11 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   auto store = open_sqlite_store({.path = config.sqlite_path});
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*token));
+  if (!config.baselines.empty()) {
+    auto shelf = Shelf::open(shelf_folder(config), config.baselines, clock);
+    if (!shelf) return shelf.error();
+    parts->shelf = std::move(*shelf);
+  }
 
   for (const SinkConfig& sink_config : config.sinks) {
     auto sink = make_sink(sink_config, parts->watchdog, clock);
@@ -115,14 +129,15 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
     parts->sinks.push_back(std::make_unique<Forwarder>(std::move(options), std::move(*sink), *parts->store, clock));
   }
 
-  add_routes(parts->server, std::make_shared<const ApiParts>(ApiParts{*parts->store, parts->ingest, parts->queries,
-                                                                      parts->sinks, parts->server, clock, clock.wall(),
-                                                                      config.silence_after, parts->draining}));
+  add_routes(parts->server, std::make_shared<const ApiParts>(
+                                ApiParts{*parts->store, parts->ingest, parts->shelf.get(), parts->queries, parts->sinks,
+                                         parts->server, clock, clock.wall(), config.silence_after, parts->draining}));
   const auto port = parts->server.listen_tcp(config.host, config.port);
   if (!port) return port.error();
   parts->port = *port;
   for (const auto& sink : parts->sinks) sink->start();
   parts->silence.start();
+  if (parts->shelf) parts->shelf->start();
   parts->server.start();
   return std::unique_ptr<Collector>(new Collector(std::move(parts)));
 }
@@ -132,8 +147,13 @@ Collector::~Collector() {
   parts_->server.stop();
   parts_->queries.stop();
   parts_->silence.stop();
+  if (parts_->shelf) parts_->shelf->stop();
   for (const auto& sink : parts_->sinks) sink->stop();
   parts_->store->stop();
+}
+
+void Collector::reload() {
+  if (parts_->shelf) parts_->shelf->reload();
 }
 
 std::uint16_t Collector::port() const {

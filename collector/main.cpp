@@ -60,12 +60,13 @@ void keep_to_ourselves() {
   ::umask(077);
 }
 
-/// SIGTERM and SIGINT wait in this set for run(); every thread inherits the mask.
+/// SIGTERM, SIGINT and SIGHUP wait in this set for run(); every thread inherits the mask.
 sigset_t block_signals() {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a destination that goes away is an error of its sink, not the end of the process
   return ends;
@@ -93,7 +94,10 @@ int run(const collector::CollectorConfig& config) {
        {"sinks", std::to_string(config.sinks.size())},
        {"version", PLUMBLINE_VERSION}});
   int signal = 0;
-  sigwait(&ends, &signal);
+  while (sigwait(&ends, &signal) == 0 && signal == SIGHUP) {
+    log(LogLevel::info, "all baselines are read again; other keys take effect at the next start");
+    (*built)->reload();
+  }
   log(LogLevel::info, "the collector stops", {{"signal", std::to_string(signal)}});
   built->reset();
   log(LogLevel::info, "the collector has stopped");

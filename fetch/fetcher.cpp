@@ -102,7 +102,7 @@ void Fetcher::fetch(Entry& entry) {
   bool came = false;  // something came, whether or not it was taken
   auto fetched = entry.remote.origin->fetch(known, [&](std::string_view bytes) -> Result<void> {
     came = true;
-    auto loaded = keeper.load(any_revision, bytes);
+    auto loaded = keeper.load(any_revision, bytes.data() == nullptr ? std::nullopt : std::optional(bytes));
     if (!loaded) return loaded.error();
     taken = std::move(*loaded);
     return {};

@@ -31,7 +31,8 @@ class Origin {
  public:
   virtual ~Origin() = default;
 
-  /// Fetches what is there, unless it is what `known` (a Fetched::version of before, "" = nothing) stands for.
+  /// Fetches what is there, unless it is what `known` (a Fetched::version of before, "" = nothing) stands for. Bytes
+  /// without an address (data() == nullptr) stand for the file that the source names, which its reader opens itself.
   virtual Result<Fetched> fetch(const std::string& known,
                                 const std::function<Result<void>(std::string_view bytes)>& take) = 0;
 };

@@ -92,14 +92,8 @@ Result<SourceKeeper::Taken> SourceKeeper::remembered() const {
   const std::lock_guard lock(mutex_);
   if (!taken_)
     return Error{ErrorCode::not_found, "find what was last taken of the baseline " + spec_.name, "nothing was", ""};
-  const auto source = taken_->source(0);
   Taken taken;
-  taken.baseline.name = spec_.name;
-  taken.baseline.kind = spec_.kind;
-  taken.baseline.path = spec_.path;
-  taken.baseline.revision = source.revision;
-  for (std::uint32_t i = 0; i < taken_->file_count(); ++i) taken.baseline.files.push_back(taken_->file(i));
-  for (std::uint32_t i = 0; i < taken_->skipped_count(); ++i) taken.baseline.skipped.push_back(taken_->skipped(i));
+  taken.baseline = baseline::baseline_of(*taken_);
   taken.index = taken_;
   taken.resources = taken_->resource_count();
   return taken;

@@ -46,6 +46,16 @@ void read_collector(Map& map, CollectorConfig& c) {
   map.read("interval", c.interval, "a quiet agent looks at its spool this often");
   map.read("timeout", c.timeout, "for one batch");
   map.read("heartbeat", c.heartbeat, "an idle agent says this often that it lives");
+  HandoutConfig handout;
+  if (map.optional_object("baselines", "take the baselines that the collector hands this node", [&](Map& m) {
+        m.read("key_file", handout.key_file, "the collector's node.key, a file that only the agent reads");
+        m.require("key_file");
+        m.read("interval", handout.interval, "the collector is asked this often");
+        if (m.describing()) return;
+        m.require_absolute("key_file", handout.key_file);
+        if (handout.interval < std::chrono::milliseconds(100)) m.refuse("interval", "must be at least 100ms");
+      }))
+    c.baselines = handout;
   if (map.describing()) return;
   // Never shows the URL: what is refused may be a password.
   if (const auto url = http::parse_url("", c.url); !url)

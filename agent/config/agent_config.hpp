@@ -13,6 +13,12 @@
 
 namespace plumbline::agent {
 
+/// Baselines that the collector compiles and hands out.
+struct HandoutConfig {
+  std::string key_file;  ///< the collector's node.key
+  std::chrono::milliseconds interval{30'000};
+};
+
 struct CollectorConfig {
   std::string url;
   std::string token_file;
@@ -22,6 +28,7 @@ struct CollectorConfig {
   std::chrono::milliseconds interval{1'000};
   std::chrono::milliseconds timeout{10'000};
   std::chrono::milliseconds heartbeat{15'000};
+  std::optional<HandoutConfig> baselines;
 };
 
 struct AgentConfig {

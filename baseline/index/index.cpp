@@ -134,6 +134,9 @@ std::uint32_t Index::skipped_count() const {
 std::uint64_t Index::bytes() const {
   return size_;
 }
+std::string_view Index::image() const {
+  return {reinterpret_cast<const char*>(data_), size_};
+}
 std::uint64_t Index::key_id() const {
   return head(data_).key_id;
 }

@@ -50,7 +50,8 @@ class Index {
   std::uint32_t source_count() const;
   std::uint32_t skipped_count() const;
   std::uint64_t bytes() const;
-  std::uint64_t key_id() const;  ///< two indexes with one key id have comparable fingerprints
+  std::string_view image() const;  ///< the file, whole
+  std::uint64_t key_id() const;    ///< two indexes with one key id have comparable fingerprints
 
   /// Row numbers beyond the counts give empty things, as offsets of a forged index do: never a crash.
   std::string_view address(std::uint32_t resource) const;

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "collector/api/baselines.hpp"
 #include "collector/api/health.hpp"
 #include "collector/api/stream.hpp"
 #include "collector/api/views.hpp"
@@ -188,6 +189,9 @@ void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& par
   on_the_pool("GET", "/v1/findings", list_findings);
   on_the_pool("GET", "/v1/resources", list_resources);
   on_the_pool("GET", "/v1/nodes", list_nodes);
+  on_the_pool("GET", "/v1/baselines", list_baselines);
+  on_the_pool("GET", "/v1/baselines/for/{node}", hand_list);
+  on_the_pool("GET", "/v1/baselines/index/{sha256}", hand_index);
   on_the_pool("GET", "/v1/sinks", list_sinks);
   on_the_pool("POST", "/v1/sinks/{name}/replay", replay_sink);
   on_the_pool("GET", "/v1/dead-letters", list_dead_letters);

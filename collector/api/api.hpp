@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collector/api/query_pool.hpp"
+#include "collector/baselines/shelf.hpp"
 #include "collector/forward/forwarder.hpp"
 #include "collector/ingest/ingest.hpp"
 #include "collector/store/store.hpp"
@@ -20,6 +21,7 @@ namespace plumbline::collector {
 struct ApiParts {
   Store& store;
   Ingest& ingest;
+  const Shelf* shelf;  ///< nullptr: no baselines are handed out
   QueryPool& queries;
   const std::vector<std::unique_ptr<Forwarder>>& sinks;
   const http::Server& server;

@@ -73,6 +73,23 @@ std::string sink_json(const SinkStatus& status, std::uint64_t stored_dead_letter
   return json.str();
 }
 
+std::string shelf_json(const ShelfRow& row) {
+  JsonObject json;
+  json.text("name", row.name).text("kind", row.kind).bytes("path", row.path);
+  std::vector<std::string> nodes;
+  for (const auto& node : row.nodes) wire::append_json_string(nodes.emplace_back(), node);
+  json.raw("nodes", wire::json_array(nodes));
+  if (!row.sha256.empty()) {
+    JsonObject revision;
+    for (const auto& [name, value] : row.revision) revision.text(name, value);
+    json.raw("revision", revision.str()).number("resources", row.resources).number("files", row.files);
+    json.raw("index", JsonObject().text("sha256", row.sha256).number("bytes", row.bytes).str());
+    json.text("loaded_at", rfc3339(row.loaded_at));
+  }
+  if (!row.error.empty()) json.text("error", row.error);
+  return json.str();
+}
+
 std::string dead_letter_json(const DeadLetter& letter) {
   JsonObject json;
   json.number("id", letter.id).text("origin", letter.origin).text("record_id", letter.record_id);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/baselines/shelf.hpp"
 #include "collector/forward/forwarder.hpp"
 #include "collector/store/store.hpp"
 
@@ -16,6 +17,7 @@ std::string finding_json(const LedgerRecord& record);
 std::string resource_json(const DriftRow& row);
 std::string node_json(const NodeRow& node, WallNs now);
 std::string sink_json(const SinkStatus& status, std::uint64_t stored_dead_letters, WallNs now);
+std::string shelf_json(const ShelfRow& row);
 std::string dead_letter_json(const DeadLetter& letter);
 
 /// A record as events of the stream: a finding and the drift it changed are two. `part` numbers them from 0.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "baseline/path_glob.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "include/util/loopback.hpp"
 
@@ -118,6 +119,24 @@ void read_sink(Map& map, std::vector<SinkConfig>& sinks, std::set<std::string>& 
   sinks.push_back(std::move(sink));
 }
 
+void read_baseline(Map& map, std::vector<ShelfSource>& out) {
+  ShelfSource entry;
+  std::vector<fetch::SourceConfig> named;
+  for (const auto& other : out) named.push_back(other.source);
+  map.read("nodes", entry.nodes,
+           "names of the nodes that get it, * and ? stand for what they do in file names; default: all");
+  map.read("node_by_file", entry.node_by_file, "each match of a pattern is of the node that its file is named after");
+  fetch::read_source_config(map, named);
+  if (map.describing()) return;
+  entry.source = std::move(named.back());
+  const bool local = !baseline::is_location(entry.source.path);
+  if (entry.node_by_file && (!local || !baseline::is_pattern(entry.source.path)))
+    map.refuse("node_by_file", "is for a pattern of paths, such as /srv/ansible/*.json", "name the `nodes` instead");
+  if (entry.node_by_file && !entry.nodes.empty())
+    map.refuse("nodes", "contradicts `node_by_file`", "give one of the two");
+  out.push_back(std::move(entry));
+}
+
 void bind(Map& map, CollectorConfig& out) {
   read_listen(map, out);
   map.object("store", "where the ledger is kept", [&](Map& store) {
@@ -145,6 +164,10 @@ void bind(Map& map, CollectorConfig& out) {
   map.object("log", "the collector's own log", [&](Map& log) {
     log.read_word("level", out.log_level, {"debug", "info", "warning", "error"}, "lines below it are not written");
   });
+  map.read("baselines_dir", out.baselines_dir, "keys and indexes of `baselines`; default: baselines/ beside the store");
+  if (!out.baselines_dir.empty()) map.require_absolute("baselines_dir", out.baselines_dir);
+  map.list("baselines", "sources that are compiled here and handed to nodes",
+           [&](Map& baseline) { read_baseline(baseline, out.baselines); });
   std::set<std::string> names;
   map.list("sinks", "destinations of the ledger's records", [&](Map& sink) { read_sink(sink, out.sinks, names); });
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/baselines/shelf.hpp"
 #include "collector/forward/ndjson.hpp"
 #include "collector/forward/slack.hpp"
 #include "collector/forward/webhook.hpp"
@@ -37,6 +38,8 @@ struct CollectorConfig {
   IngestLimits limits;
   std::string log_level = "info";
   std::vector<SinkConfig> sinks;
+  std::string baselines_dir;  ///< "" = `baselines` beside the store
+  std::vector<ShelfSource> baselines;
 };
 
 /// Reads and checks the file; touches nothing else (secret files are read when the sinks are built). Errors name

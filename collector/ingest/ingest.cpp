@@ -37,14 +37,19 @@ bool Ingest::authorized(const http::Request& request) const {
          CRYPTO_memcmp(header->data(), expected.data(), expected.size()) == 0;
 }
 
+std::optional<http::Response> Ingest::refuse_stranger(const http::Request& request, const std::string& what) {
+  if (authorized(request)) return std::nullopt;
+  ++stats_.unauthorized;
+  return http::problem(401,
+                       {ErrorCode::permission, what, "the bearer token is missing or wrong",
+                        "give the agent the token of the collector's token_file"},
+                       {{"WWW-Authenticate", "Bearer"}});
+}
+
 void Ingest::handle(const http::Request& request, const http::Responder& respond) {
   const auto began = std::chrono::steady_clock::now();
-  if (!authorized(request)) {
-    ++stats_.unauthorized;
-    respond(http::problem(401,
-                          {ErrorCode::permission, "accept a batch", "the bearer token is missing or wrong",
-                           "give the agent the token of the collector's token_file"},
-                          {{"WWW-Authenticate", "Bearer"}}));
+  if (auto refused = refuse_stranger(request, "accept a batch")) {
+    respond(std::move(*refused));
     return;
   }
   const std::string* type = request.header("Content-Type");

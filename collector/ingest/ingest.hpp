@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "collector/ingest/prepare.hpp"
@@ -36,6 +37,9 @@ class Ingest {
 
   /// Unpacks on the caller's thread (milliseconds for a full batch), answers from the store's.
   void handle(const http::Request& request, const http::Responder& respond);
+
+  /// The answer (401, counted) to a request without the agents' token; nullopt where it has it, or none is asked for.
+  std::optional<http::Response> refuse_stranger(const http::Request& request, const std::string& what);
 
   const IngestStats& stats() const { return stats_; }
   const IngestLimits& limits() const { return limits_; }

@@ -29,7 +29,7 @@ LIBRARIES = [
 # ledger comes first: it is what the others write to and read from.
 STAGES = {
     "agent": [["source"], ["decode"], ["enrich"], ["correlate"], ["detect"], ["spool"], ["export"], ["api"]],
-    "collector": [["store"], ["ingest", "forward"], ["api"]],
+    "collector": [["store"], ["ingest", "forward", "baselines"], ["api"]],
 }
 
 # Rooms that know nothing of the rooms named after them.

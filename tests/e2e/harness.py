@@ -142,6 +142,7 @@ class Stack:
         self.tier = "auto"
         self.agent_extra = ""
         self.collector_extra = ""
+        self.collector_key = ""  # more keys of the agent's `collector`
         self.sinks = []
         self.agent = self.collector = None
         self.collector_port = None
@@ -246,12 +247,15 @@ class Stack:
         if self.rules:
             text += f"rules: [{', '.join(str(r) for r in self.rules)}]\n"
         if self.collector_port is not None:
-            text += f"collector: {{url: \"http://127.0.0.1:{self.collector_port}\"}}\n"
+            text += f"collector: {{url: \"{self.collector_url()}\"{self.collector_key}}}\n"
         config.write_text(text)
         self.agent = self.spawn(AGENT, config, "agent.log")
         if ready:
             wait(lambda: self.alive(self.agent, "agent.log") and self.try_api("/readyz") and self.try_api("/startupz"),
                  "the agent to be ready")
+
+    def collector_url(self):
+        return f"http://127.0.0.1:{self.collector_port}"
 
     def bare_config(self, name, kernel):
         """Configuration of an agent that manages nothing, for tests of how one starts; `kernel` is that key's value."""

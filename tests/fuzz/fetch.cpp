@@ -7,6 +7,7 @@
 #include "fetch/aws_profile.hpp"
 #include "fetch/azure.hpp"
 #include "fetch/gcs.hpp"
+#include "fetch/handout.hpp"
 #include "fetch/kubernetes_origin.hpp"
 #include "fetch/s3.hpp"
 #include "fetch/secret_document.hpp"
@@ -32,6 +33,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)document->text({"Credentials", "SecretAccessKey"});
     (void)document->number("expires_in");
   }
+
+  if (const auto handout = parse_handout(text)) {
+    const auto again = parse_handout(handout_json(*handout));
+    must(again && again->baselines == handout->baselines && again->missing == handout->missing,
+         "a handout survives being written");
+  }
+  // Signed by the fuzzer's own key: what is not is refused before anything of it is read.
+  static const Ed25519Key seed{};
+  if (const auto opened = open_signed("t", sign("t", text, seed), public_key_of(seed)))
+    must(*opened == text, "what was signed comes out");
+  (void)open_signed("t", text, public_key_of(seed));
 
   const plumbline::Fd file(::memfd_create("profile", MFD_CLOEXEC));
   must(::write(file.get(), data, size) == static_cast<ssize_t>(size), "a memory file can be written");

@@ -76,6 +76,27 @@ TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
     EXPECT_NE(why(bad), "accepted") << bad;
 }
 
+TEST(CollectorConfig, baselines_name_their_nodes) {
+  const auto config = parse_collector_config("c.yaml", R"(
+baselines_dir: /var/lib/baselines
+baselines:
+- {name: net, terraform_state: "s3://b/k", region: eu-west-1, nodes: ["edge-*", web-1]}
+- {name: hosts, ansible: "/srv/*.json", node_by_file: true}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  ASSERT_EQ(config->baselines.size(), 2U);
+  EXPECT_EQ(config->baselines[0].nodes, (std::vector<std::string>{"edge-*", "web-1"}));
+  EXPECT_EQ(config->baselines[0].source.path, "s3://b/k");
+  EXPECT_TRUE(config->baselines[1].node_by_file);
+  for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
+           {"baselines_dir: here", "must be an absolute path"},
+           {"baselines: [{name: a, manifest: /m, node_by_file: true}]", "is for a pattern of paths"},
+           {"baselines: [{name: a, manifest: /*, node_by_file: true, nodes: [b]}]", "contradicts `node_by_file`"},
+           {"baselines: [{name: a, manifest: /m}, {name: a, manifest: /n}]", "`a` is used twice"},
+           {"baselines: [{name: a, manifest: /m, node: [b]}]", "did you mean `nodes`"}})
+    EXPECT_NE(why(text).find(says), std::string::npos) << why(text);
+}
+
 TEST(CollectorConfig, schema_is_json_and_knows_every_key) {
   const auto schema = nlohmann::json::parse(collector_config_schema());
   for (const char* key : {"listen", "store", "token_file", "silence_after", "limits", "log", "sinks"})

@@ -11,6 +11,7 @@
 #include "agent/config/agent_config.hpp"
 #include "agent/config/rules_file.hpp"
 #include "baseline/baseline.hpp"
+#include "collector/config/collector_config.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -126,6 +127,10 @@ TEST(ReferenceExamples, every_yaml_block_is_taken_as_what_it_is) {
       kinds.insert("manifest");
       const auto manifest = baseline::parse({"reference", "manifest", block.where}, block.text, key);
       refused = !manifest ? manifest.error().message() : manifest->files.empty() ? "it has no file" : "";
+    } else if (block.text.starts_with("# collector.yaml\n")) {
+      kinds.insert("collector");
+      const auto config = collector::parse_collector_config(block.where, block.text);
+      if (!config) refused = config.error().message();
     } else if (block.page == "agent.md" || block.page == "baselines.md") {
       kinds.insert("agent");
       const auto config = parse_agent_config(block.where, block.text);
@@ -135,7 +140,7 @@ TEST(ReferenceExamples, every_yaml_block_is_taken_as_what_it_is) {
     }
     EXPECT_THAT(refused, IsEmpty()) << block.where;
   }
-  EXPECT_THAT(kinds, AllOf(Contains("rules"), Contains("manifest"), Contains("agent")));
+  EXPECT_THAT(kinds, AllOf(Contains("rules"), Contains("manifest"), Contains("agent"), Contains("collector")));
 }
 
 TEST(ReferenceExamples, every_json_block_is_json) {
@@ -178,6 +183,8 @@ TEST(ReferenceExamples, agent_yaml_shows_every_key_with_its_default) {
   EXPECT_EQ(shown->collector->interval, collector.interval);
   EXPECT_EQ(shown->collector->timeout, collector.timeout);
   EXPECT_EQ(shown->collector->heartbeat, collector.heartbeat);
+  ASSERT_TRUE(shown->collector->baselines);
+  EXPECT_EQ(shown->collector->baselines->interval, HandoutConfig{}.interval);
 
   std::set<std::string> names;
   add_keys(nlohmann::json::parse(agent_config_schema()), names);

@@ -52,7 +52,7 @@ class MakeOrigin : public testing::Test {
 
   const TempDir dir_;
   FakeClock clock_;
-  BaselineConfig config_;
+  SourceConfig config_;
   StrictServer server_{[](const Asked& request) {
     if (request.target == "/token") return Reply{200, R"({"access_token":"CANARY-token","expires_in":3600})", {}};
     return Reply{200, "of " + request.target.substr(0, request.target.find('?')), {}};

@@ -1,0 +1,347 @@
+#include "collector/baselines/shelf.hpp"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+
+#include "baseline/path_glob.hpp"
+#include "collector/telemetry/log.hpp"
+#include "fetch/file_origin.hpp"
+#include "fetch/make_origin.hpp"
+#include "fetch/secret.hpp"
+#include "include/util/fd.hpp"
+#include "include/util/hex.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+constexpr std::chrono::seconds look_interval{2};     ///< at local files: a stat each
+constexpr std::chrono::hours until_asked{24 * 365};  ///< local files are read when they changed
+constexpr std::string_view sequence_file = "/sequence";
+
+baseline::SourceSpec spec_of(const fetch::SourceConfig& source) {
+  return {source.name, source.kind, source.path, std::chrono::duration_cast<std::chrono::seconds>(source.stale_after)};
+}
+
+std::uint64_t read_sequence(const std::string& path) {
+  const auto text = fetch::read_secret_file("read " + path, path, 64);
+  std::uint64_t number = 0;
+  if (text) std::from_chars(text->view().data(), text->view().data() + text->view().size(), number);
+  return number;
+}
+
+Result<void> write_sequence(const std::string& path, std::uint64_t number) {
+  const std::string fresh = path + ".fresh", text = std::to_string(number);
+  const Fd file(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+    return io_error("keep the sequence number in " + path, errno, "make room, or make the folder writable");
+  return {};
+}
+
+/// "web-1" of "/…/web-1.json".
+std::string node_of_file(const std::string& path) {
+  return std::filesystem::path(path).stem().string();
+}
+
+}  // namespace
+
+Shelf::Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
+             const fetch::Ed25519Key& signing, const Clock& clock)
+    : folder_(std::move(folder)),
+      sources_(std::move(sources)),
+      hash_(std::move(hash)),
+      signing_(signing),
+      clock_(clock) {}
+
+Shelf::~Shelf() {
+  stop();
+  OPENSSL_cleanse(signing_.data(), signing_.size());
+}
+
+Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vector<ShelfSource> sources,
+                                           const Clock& clock) {
+  std::error_code ignored;  // what is still missing, mkdir() says
+  std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return io_error("make the folder of baselines " + folder, errno, "make its parent writable for the collector");
+  auto hash = baseline::load_or_create_key(folder + "/hash.key");
+  if (!hash) return hash.error();
+  auto signing = baseline::load_or_create_key(folder + "/signing.key");
+  if (!signing) return signing.error();
+  fetch::NodeKey for_nodes;
+  for_nodes.verify = fetch::public_key_of(*signing);
+  for_nodes.hash = *hash;
+  if (auto written = fetch::write_node_key(folder + "/node.key", for_nodes); !written) return written.error();
+  std::unique_ptr<Shelf> shelf(new Shelf(folder, std::move(sources), baseline::KeyedHash(*hash), *signing, clock));
+  OPENSSL_cleanse(hash->data(), hash->size());
+  OPENSSL_cleanse(signing->data(), signing->size());
+  shelf->sequence_ = read_sequence(folder + std::string(sequence_file));
+  const std::lock_guard lock(shelf->mutex_);
+  for (const auto& source : shelf->sources_) {
+    if (baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path))
+      shelf->take_kept_matches(source);
+    else
+      shelf->add(source, spec_of(source.source));
+  }
+  shelf->changed();
+  return shelf;
+}
+
+/// With what was last compiled of it, so that nodes need not wait for the source.
+void Shelf::add(const ShelfSource& source, const baseline::SourceSpec& spec) {
+  Item item;
+  item.source = &source;
+  if (source.node_by_file) item.node = node_of_file(spec.path);
+  item.keeper = std::make_shared<fetch::SourceKeeper>(spec, folder_ + "/indexes", hash_);
+  if (const auto& damage = item.keeper->damage(); !damage.empty())
+    log(LogLevel::error, "what was last read of a baseline is lost", {{"baseline", spec.name}, {"why", damage}});
+  if (auto kept = item.keeper->remembered()) {
+    put_in_force(item, std::move(kept->index));
+    item.error.clear();
+  }
+  items_.insert_or_assign(spec.name, std::move(item));
+}
+
+void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> index) {
+  item.index = std::move(index);
+  item.sha256 = to_hex(baseline::sha256(item.index->image()));
+  item.loaded_at = clock_.wall();
+}
+
+/// What matched a pattern before stays in force where its file is gone: whoever removes a state does not make what it
+/// manages unmanaged.
+void Shelf::take_kept_matches(const ShelfSource& source) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder_ + "/indexes", error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().extension() != ".index") continue;
+    const auto index = baseline::Index::open(at->path());
+    if (!index) continue;  // read anew where its source is there
+    auto spec = index->source(0).spec;
+    if (spec.kind != source.source.kind || !baseline::matches_pattern(source.source.path, spec.path) ||
+        spec.name != source.source.name + "." + baseline::name_of_match(source.source.path, spec.path))
+      continue;
+    spec.stale_after = spec_of(source.source).stale_after;
+    add(source, spec);
+  }
+}
+
+/// Takes new matches of patterns, and lets go of those that are gone where a person says so. True: something changed.
+bool Shelf::look_for_matches(bool let_go) {
+  bool moved = false;
+  for (const auto& source : sources_) {
+    if (baseline::is_location(source.source.path) || !baseline::is_pattern(source.source.path)) continue;
+    const auto matches = baseline::match_pattern(source.source.path);
+    std::string& error = pattern_errors_[source.source.name];
+    error = matches ? "" : matches.error().message();
+    if (!matches) continue;
+    const auto is_there = [&](const std::string& path) {
+      return std::binary_search(matches->files.begin(), matches->files.end(), path);
+    };
+    for (auto at = items_.begin(); let_go && at != items_.end();) {
+      const auto here = at++;
+      if (here->second.source != &source || is_there(here->second.keeper->spec().path)) continue;
+      here->second.keeper->forget();
+      items_.erase(here);
+      moved = true;
+    }
+    if (matches->files.empty()) error = "nothing matches " + source.source.path + " yet";
+    for (const auto& path : matches->files) {
+      auto spec = spec_of(source.source);
+      spec.path = path;
+      spec.name += "." + baseline::name_of_match(source.source.path, path);
+      const auto known = items_.find(spec.name);
+      if (known == items_.end()) {
+        add(source, spec);
+        moved = true;
+      } else if (known->second.keeper->spec().path != path) {
+        error = path + " is left out: its name would be " + spec.name + ", as another's is";
+      }
+    }
+  }
+  return moved;
+}
+
+void Shelf::hand_to_fetcher() {
+  std::vector<fetch::Remote> remotes;
+  for (auto& [name, item] : items_) {
+    const auto& config = item.source->source;
+    const bool elsewhere = baseline::is_location(config.path);
+    std::shared_ptr<fetch::Origin> origin;
+    if (!elsewhere) {
+      origin = fetch::make_file_origin(item.keeper->spec().path);
+      item.version = fetch::file_version(item.keeper->spec().path);
+    } else if (auto made = fetch::make_origin(config, clock_)) {
+      origin = std::move(*made);
+    } else {
+      continue;  // Collector::check() has refused it
+    }
+    remotes.push_back(
+        {item.keeper, std::move(origin), elsewhere ? config.interval : std::chrono::milliseconds(until_asked)});
+  }
+  fetcher_->set(std::move(remotes));
+}
+
+void Shelf::ask_for_changed_files() {
+  for (auto& [name, item] : items_) {
+    if (baseline::is_location(item.source->source.path)) continue;
+    auto version = fetch::file_version(item.keeper->spec().path);
+    if (version == item.version) continue;
+    item.version = std::move(version);
+    fetcher_->refresh(name, false);
+  }
+}
+
+void Shelf::start() {
+  fetcher_ = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) { deliver(std::move(delivered)); });
+  // The process's signals belong to its main thread.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "plumb-shelf");
+    run();
+  });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Shelf::run() {
+  std::unique_lock lock(mutex_);
+  for (bool first = true; !stopping_; first = false) {
+    const bool asked = std::exchange(reload_, false);
+    if (const bool moved = look_for_matches(asked); moved || first) {
+      if (moved) changed();
+      hand_to_fetcher();
+    }
+    ask_for_changed_files();
+    if (asked)
+      for (const auto& [name, item] : items_) fetcher_->refresh(name, true);
+    wake_.wait_for(lock, look_interval, [this] { return stopping_ || reload_; });
+  }
+}
+
+void Shelf::deliver(fetch::Delivered delivered) {
+  const std::lock_guard lock(mutex_);
+  const auto known = items_.find(delivered.name);
+  if (known == items_.end()) return;  // let go of meanwhile
+  Item& item = known->second;
+  const std::string before_error = item.error, before = item.sha256;
+  item.error = delivered.what ? "" : delivered.what.error().message();
+  if (delivered.what && *delivered.what) {
+    auto& taken = **delivered.what;
+    if (taken.index)
+      put_in_force(item, std::move(taken.index));
+    else
+      item.error = taken.why_no_index;
+    if (taken.forked)
+      log(LogLevel::warning, "a baseline has other content under the revision that was in force",
+          {{"baseline", delivered.name}, {"revision", baseline::text_of(taken.baseline.revision)}});
+  }
+  if (item.error != before_error && !item.error.empty())
+    log(LogLevel::warning, "a baseline stays as it was", {{"baseline", delivered.name}, {"why", item.error}});
+  if (item.sha256 != before)
+    log(LogLevel::info, "a baseline is in force",
+        {{"baseline", delivered.name}, {"revision", baseline::text_of(item.index->source(0).revision)}});
+  if (item.error != before_error || item.sha256 != before) changed();
+}
+
+/// Wall time in ms where that is later, so that a collector that lost its folder does not begin at 1 again.
+void Shelf::changed() {
+  sequence_ = std::max(sequence_ + 1, static_cast<std::uint64_t>(clock_.wall() / 1'000'000));
+  if (auto kept = write_sequence(folder_ + std::string(sequence_file), sequence_); !kept)
+    log(LogLevel::error, "the sequence number of baselines is not kept", {{"why", kept.error().message()}});
+}
+
+bool Shelf::is_for(const Item& item, const std::string& node) {
+  if (item.source->node_by_file) return item.node == node;
+  return item.source->nodes.empty() ||
+         std::any_of(item.source->nodes.begin(), item.source->nodes.end(),
+                     [&](const auto& pattern) { return ::fnmatch(pattern.c_str(), node.c_str(), 0) == 0; });
+}
+
+Shelf::List Shelf::list_for(const std::string& node, std::string_view known) const {
+  fetch::Handout handout;
+  List list;
+  {
+    const std::lock_guard lock(mutex_);
+    handout.sequence = sequence_;
+    list.etag = "\"" + std::to_string(sequence_) + "\"";
+    if (list.etag == known) return list;
+    for (const auto& [name, item] : items_) {
+      if (!is_for(item, node)) continue;
+      if (item.index)
+        handout.baselines.push_back({item.keeper->spec(), item.sha256, item.index->bytes(), item.error});
+      else
+        handout.missing.push_back(name);
+    }
+  }
+  handout.node = node;
+  list.envelope = fetch::sign(fetch::handout_type, fetch::handout_json(handout), signing_);
+  return list;
+}
+
+std::shared_ptr<const baseline::Index> Shelf::index(const std::string& sha256) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, item] : items_)
+    if (item.sha256 == sha256) return item.index;
+  return nullptr;
+}
+
+std::vector<ShelfRow> Shelf::rows() const {
+  std::vector<ShelfRow> rows;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, item] : items_) {
+    ShelfRow& row = rows.emplace_back();
+    const auto& spec = item.keeper->spec();
+    row.name = name;
+    row.kind = spec.kind;
+    row.path = spec.path;
+    row.error = item.error;
+    row.nodes = item.source->node_by_file ? std::vector{item.node} : item.source->nodes;
+    row.sha256 = item.sha256;
+    row.loaded_at = item.loaded_at;
+    if (!item.index) continue;
+    row.revision = item.index->source(0).revision;
+    row.resources = item.index->resource_count();
+    row.files = item.index->file_count();
+    row.bytes = item.index->bytes();
+  }
+  for (const auto& source : sources_)
+    if (const auto error = pattern_errors_.find(source.source.name);
+        error != pattern_errors_.end() && !error->second.empty()) {
+      ShelfRow& row = rows.emplace_back();
+      row.name = source.source.name;
+      row.kind = source.source.kind;
+      row.path = source.source.path;
+      row.error = error->second;
+    }
+  return rows;
+}
+
+void Shelf::reload() {
+  const std::lock_guard lock(mutex_);
+  reload_ = true;
+  wake_.notify_all();
+}
+
+void Shelf::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  if (fetcher_) fetcher_->stop();
+}
+
+}  // namespace plumbline::collector

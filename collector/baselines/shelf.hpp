@@ -1,0 +1,107 @@
+// The baselines that the collector reads, compiles and hands to nodes.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "baseline/index/index.hpp"
+#include "baseline/keyed_hash.hpp"
+#include "fetch/fetcher.hpp"
+#include "fetch/handout.hpp"
+#include "fetch/source_config.hpp"
+#include "include/util/clock.hpp"
+
+namespace plumbline::collector {
+
+/// One entry of `baselines` in collector.yaml.
+struct ShelfSource {
+  fetch::SourceConfig source;
+  std::vector<std::string> nodes;  ///< names of nodes, or patterns with * and ?; empty = all
+  bool node_by_file = false;       ///< each match of the pattern is of the node that its file is named after
+};
+
+/// How one baseline is doing, for people.
+struct ShelfRow {
+  std::string name, kind, path, error;
+  std::vector<std::string> nodes;
+  baseline::Revision revision;
+  std::uint64_t resources = 0, files = 0, bytes = 0;
+  std::string sha256;  ///< of the index; "" = nothing was read yet
+  WallNs loaded_at = 0;
+};
+
+/// Thread-safe. Its folder holds two keys (signing.key, hash.key; mode 0600), what nodes need of them (node.key), the
+/// indexes, and the last sequence number.
+class Shelf {
+ public:
+  /// Makes folder and keys where they are missing, and takes what was last compiled. Reads no source yet.
+  static Result<std::unique_ptr<Shelf>> open(const std::string& folder, std::vector<ShelfSource> sources,
+                                             const Clock& clock);
+  ~Shelf();  ///< stop()
+  Shelf(const Shelf&) = delete;
+  Shelf& operator=(const Shelf&) = delete;
+
+  void start();
+  /// A person means what the sources show now: older revisions are taken, matches that are gone are let go.
+  void reload();
+  void stop();
+
+  struct List {
+    std::string envelope;
+    std::string etag;  ///< with its quotes
+  };
+  /// What is handed to the node (fetch/handout.hpp). `known`: the ETag that the node has; then an empty envelope, where
+  /// it still stands.
+  List list_for(const std::string& node, std::string_view known) const;
+  /// The index of this digest; nullptr where none of the present ones is it.
+  std::shared_ptr<const baseline::Index> index(const std::string& sha256) const;
+  std::vector<ShelfRow> rows() const;
+
+ private:
+  struct Item {
+    const ShelfSource* source = nullptr;
+    std::string node;  ///< of node_by_file
+    std::shared_ptr<fetch::SourceKeeper> keeper;
+    std::shared_ptr<const baseline::Index> index;
+    std::string sha256;
+    std::string error = "not read yet";
+    std::string version;  ///< of a local file, when it was last asked for
+    WallNs loaded_at = 0;
+  };
+
+  Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
+        const fetch::Ed25519Key& signing, const Clock& clock);
+  void add(const ShelfSource& source, const baseline::SourceSpec& spec);
+  void take_kept_matches(const ShelfSource& source);
+  bool look_for_matches(bool let_go);
+  void hand_to_fetcher();
+  void ask_for_changed_files();
+  void deliver(fetch::Delivered delivered);
+  void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index);
+  void changed();
+  void run();
+  static bool is_for(const Item& item, const std::string& node);
+
+  const std::string folder_;
+  const std::vector<ShelfSource> sources_;
+  const baseline::KeyedHash hash_;
+  fetch::Ed25519Key signing_;  // the private one; cleared at the end
+  const Clock& clock_;
+  mutable std::mutex mutex_;  // guards all below
+  std::map<std::string, Item> items_;
+  std::map<std::string, std::string> pattern_errors_;
+  std::uint64_t sequence_ = 0;
+  std::condition_variable wake_;
+  bool reload_ = false;
+  bool stopping_ = false;
+  std::unique_ptr<fetch::Fetcher> fetcher_;
+  std::thread thread_;
+};
+
+}  // namespace plumbline::collector

@@ -1,0 +1,258 @@
+#include "fetch/handout_client.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <set>
+
+#include "baseline/compile.hpp"
+#include "fetch/encoding.hpp"
+#include "fetch/secret.hpp"
+#include "fetch/web.hpp"
+#include "include/util/fd.hpp"
+#include "include/util/hex.hpp"
+
+namespace plumbline::fetch {
+namespace {
+
+constexpr std::chrono::seconds first_retry{2};
+constexpr const char* list_name = "/list.json";
+
+std::uint64_t index_key_id(const NodeKey& key) {
+  const baseline::KeyedHash files(key.hash);
+  const baseline::Fingerprinter attributes(files);
+  return baseline::key_id_of({files, attributes});
+}
+
+/// Of a whole file, in hex; "" where it cannot be read.
+std::string digest_of_file(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file) return "";
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  std::array<char, 65536> buffer;
+  ssize_t got = 0;
+  while ((got = ::read(file.get(), buffer.data(), buffer.size())) > 0)
+    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got));
+  if (got < 0) return "";
+  baseline::Sha256 digest;
+  EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  return to_hex(digest);
+}
+
+Result<void> append(int file, std::string_view bytes, const std::string& what) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(file, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return io_error(what, errno, "make room in the state directory");
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+}  // namespace
+
+HandoutClient::HandoutClient(HandoutOptions options, const NodeKey& key)
+    : options_(std::move(options)), key_(key), key_id_(index_key_id(key)) {
+  ::mkdir(options_.folder.substr(0, options_.folder.rfind('/')).c_str(), 0700);
+  ::mkdir(options_.folder.c_str(), 0700);
+}
+
+Result<std::shared_ptr<const Handed>> HandoutClient::kept() {
+  const std::string path = options_.folder + list_name;
+  const auto envelope = read_secret_file("read the kept list " + path, path, max_handout_bytes);
+  if (!envelope) return envelope.error();
+  return take(std::string(envelope->view()), false, false);
+}
+
+Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& envelope, bool any_sequence,
+                                                          bool fetch_missing) {
+  const std::string what = "take the baselines that " + options_.url + " hands out";
+  const auto text = open_signed(handout_type, envelope, key_.verify);
+  if (!text) return within(what, text.error());
+  auto list = parse_handout(*text);
+  if (!list) return list.error();
+  if (list->node != options_.node)
+    return Error{ErrorCode::permission, what, "the list is another node's",
+                 "is something between agent and collector?"};
+  if (taken_ && list->sequence < taken_->sequence && !any_sequence)
+    return Error{ErrorCode::permission, what,
+                 "the list is older (" + std::to_string(list->sequence) + ") than the one in force (" +
+                     std::to_string(taken_->sequence) + ")",
+                 "was the collector set back? if that is meant, say so with SIGHUP (systemctl reload)"};
+  auto handed = std::make_shared<Handed>();
+  handed->sequence = list->sequence;
+  handed->missing = std::move(list->missing);
+  for (auto& entry : list->baselines) {
+    auto index = index_of(entry, fetch_missing);
+    if (!index) return index.error();
+    handed->baselines.push_back({std::move(entry), std::move(*index)});
+  }
+  taken_ = handed;
+  return std::shared_ptr<const Handed>(std::move(handed));
+}
+
+Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const HandedEntry& entry, bool fetch_missing) {
+  if (taken_)
+    for (const auto& known : taken_->baselines)
+      if (known.entry.sha256 == entry.sha256) return known.index;
+  const std::string path = options_.folder + "/" + entry.sha256 + ".index";
+  const std::string what = "use the baseline " + entry.spec.name + " of " + options_.url;
+  if (digest_of_file(path) != entry.sha256) {
+    if (!fetch_missing) return Error{ErrorCode::corrupt, what, "its index " + path + " is missing or was changed", ""};
+    if (auto fetched = fetch_index(entry, path); !fetched) return fetched.error();
+  }
+  auto index = baseline::Index::open(path);
+  if (!index) return within(what, index.error());
+  if (index->key_id() != key_id_)
+    return Error{ErrorCode::permission, what, "it was made under another key of hashes",
+                 "give the agent the collector's present node.key"};
+  if (index->source_count() != 1 || index->source(0).spec.name != entry.spec.name)
+    return Error{ErrorCode::corrupt, what, "the index is of something else", "is the collector of this version?"};
+  return std::make_shared<const baseline::Index>(std::move(*index));
+}
+
+Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::string& path) {
+  const std::string what = "fetch the baseline " + entry.spec.name;
+  const std::string fresh = path + ".part";
+  const Fd file(::open(fresh.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+  struct stat begun{};
+  if (!file || ::fstat(file.get(), &begun) != 0)
+    return io_error(what + " into " + fresh, errno, "the state directory must be writable");
+  // A fetch that was cut goes on where it ended; the digest tells whether that was right.
+  Result<void> done;
+  for (auto at = static_cast<std::uint64_t>(begun.st_size); at < entry.size && done;) {
+    const std::uint64_t end = std::min<std::uint64_t>(at + index_piece, entry.size);
+    WebRequest request;
+    request.url = options_.url + "/v1/baselines/index/" + entry.sha256;
+    request.headers.emplace_back("Range", "bytes=" + std::to_string(at) + "-" + std::to_string(end - 1));
+    if (auto token = authorize(request); !token) return token.error();
+    const auto answer = exchange(request);
+    if (!answer)
+      done = answer.error();
+    else if (answer->status != 206 || answer->body.size() != end - at)
+      done = refused(what, *answer, "", "it is asked for again; look at the collector's log");
+    else
+      done = append(file.get(), answer->body, what + " into " + fresh);
+    at = end;
+  }
+  if (done && digest_of_file(fresh) != entry.sha256)
+    done = Error{ErrorCode::corrupt, what, "what came is not what the signed list names", "it is fetched again"};
+  if (done && ::rename(fresh.c_str(), path.c_str()) != 0) done = io_error(what + " into " + path, errno);
+  if (!done && done.error().code == ErrorCode::corrupt) ::unlink(fresh.c_str());
+  return done;
+}
+
+Result<void> HandoutClient::authorize(WebRequest& request) const {
+  request.ca_file = options_.ca_file;
+  request.limits = options_.limits;
+  request.max_bytes = std::max(max_handout_bytes, index_piece);
+  if (options_.token_file.empty()) return {};
+  const auto token = read_secret_line(options_.token_file);
+  if (!token) return token.error();
+  request.headers.emplace_back("Authorization", bearer(token->view()));
+  return {};
+}
+
+Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool any_sequence) {
+  WebRequest request;
+  request.url = options_.url + "/v1/baselines/for/" + percent_encode(options_.node);
+  if (!etag_.empty() && !any_sequence) request.headers.emplace_back("If-None-Match", etag_);
+  if (auto token = authorize(request); !token) return token.error();
+  const auto answer = exchange(request);
+  if (!answer) return answer.error();
+  if (answer->status == 304 && taken_) return taken_;
+  if (answer->status != 200)
+    return refused("ask " + options_.url + " for this node's baselines", *answer, "",
+                   answer->status == 404 ? "does the collector have `baselines`?" : "look at the collector's log");
+  auto handed = take(answer->body, any_sequence, true);
+  if (!handed) return handed;
+  // The indexes are there: the list may name them.
+  const std::string path = options_.folder + list_name, fresh = path + ".fresh";
+  const Fd file(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return io_error("keep the list " + fresh, errno, "the state directory must be writable");
+  if (auto written = append(file.get(), answer->body, "keep the list " + fresh); !written) return written.error();
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("keep the list " + path, errno);
+  forget_others(**handed);
+  etag_ = answer->header("etag");
+  return handed;
+}
+
+/// Indexes that the list does not name any more. Those in use stay mapped until they are let go of.
+void HandoutClient::forget_others(const Handed& handed) const {
+  std::set<std::string> wanted;
+  for (const auto& baseline : handed.baselines) wanted.insert(baseline.entry.sha256 + ".index");
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(options_.folder.c_str()), ::closedir);
+  if (!folder) return;
+  while (const dirent* entry = ::readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
+    const std::string name = entry->d_name;
+    if ((name.ends_with(".index") || name.ends_with(".part")) && !wanted.contains(name))
+      ::unlink((options_.folder + "/" + name).c_str());
+  }
+}
+
+void HandoutClient::start(Deliver deliver) {
+  deliver_ = std::move(deliver);
+  // The process's signals belong to its main thread.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "plumb-handout");
+    run();
+  });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void HandoutClient::refresh(bool any_sequence) {
+  const std::lock_guard lock(mutex_);
+  asked_ = true;
+  any_sequence_ = any_sequence_ || any_sequence;
+  changed_.notify_all();
+}
+
+void HandoutClient::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void HandoutClient::run() {
+  const Handed* told = taken_.get();
+  std::string told_error = "-";  // the first delivery is news, whatever it is
+  int failures = 0;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    asked_ = false;
+    const bool any_sequence = std::exchange(any_sequence_, false);
+    lock.unlock();
+    auto handed = fetch(any_sequence);
+    const std::string error = handed ? "" : handed.error().message();
+    const bool news = error != told_error || (handed && handed->get() != told);
+    std::chrono::milliseconds wait = options_.interval;
+    if (handed) {
+      told = handed->get();
+      failures = 0;
+    } else {
+      wait = std::min<std::chrono::milliseconds>(wait, first_retry * (1 << std::min(failures++, 8)));
+    }
+    told_error = error;
+    if (news) deliver_(std::move(handed));
+    lock.lock();
+    any_sequence_ = any_sequence_ || (any_sequence && !error.empty());  // what is meant is still to come
+    changed_.wait_for(lock, wait, [this] { return stopping_ || asked_; });
+  }
+}
+
+}  // namespace plumbline::fetch

@@ -1,0 +1,89 @@
+// An agent's side of a collector's handout.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "baseline/index/index.hpp"
+#include "fetch/handout.hpp"
+#include "fetch/origin.hpp"
+#include "fetch/web.hpp"
+
+namespace plumbline::fetch {
+
+struct HandoutOptions {
+  std::string url;  ///< of the collector, "https://HOST:PORT"
+  std::string token_file;
+  std::string ca_file;
+  std::string node;    ///< this node's name, as the handout must have it
+  std::string folder;  ///< of what is kept; made where it is missing, mode 0700
+  std::chrono::milliseconds interval{30'000};
+  FetchLimits limits;
+};
+
+struct HandedBaseline {
+  HandedEntry entry;
+  std::shared_ptr<const baseline::Index> index;
+};
+
+/// One list with all of its indexes.
+struct Handed {
+  std::uint64_t sequence = 0;
+  std::vector<HandedBaseline> baselines;
+  std::vector<std::string> missing;  ///< Handout::missing
+};
+
+/// Fetches this node's handout, on a thread of its own, and keeps it: list and indexes, so that a node starts without
+/// the collector. A handout is taken whole or not at all.
+class HandoutClient {
+ public:
+  /// Errors are told by `permission` (a signature, an older list: somebody stands in between, or the collector was set
+  /// back) or `unavailable`; what was handed before stays in force.
+  using Deliver = std::function<void(Result<std::shared_ptr<const Handed>>)>;
+
+  HandoutClient(HandoutOptions options, const NodeKey& key);
+  ~HandoutClient() { stop(); }
+  HandoutClient(const HandoutClient&) = delete;
+  HandoutClient& operator=(const HandoutClient&) = delete;
+
+  /// What was last taken, checked like a fresh one. `not_found` where nothing was. Before start().
+  Result<std::shared_ptr<const Handed>> kept();
+
+  /// `deliver` is called on the fetching thread with each news: another handout, another error, or the same handout
+  /// after an error.
+  void start(Deliver deliver);
+  /// Asks at once; `any_sequence`: a person means what is there, though it be an older list.
+  void refresh(bool any_sequence);
+  void stop();
+
+ private:
+  void run();
+  Result<std::shared_ptr<const Handed>> fetch(bool any_sequence);
+  Result<void> authorize(WebRequest& request) const;
+  Result<std::shared_ptr<const Handed>> take(const std::string& envelope, bool any_sequence, bool fetch_missing);
+  Result<std::shared_ptr<const baseline::Index>> index_of(const HandedEntry& entry, bool fetch_missing);
+  Result<void> fetch_index(const HandedEntry& entry, const std::string& path);
+  void forget_others(const Handed& handed) const;
+
+  const HandoutOptions options_;
+  const NodeKey key_;
+  const std::uint64_t key_id_;  ///< that indexes must have
+  Deliver deliver_;
+  std::shared_ptr<const Handed> taken_;  // the fetching thread's, after kept()
+  std::string etag_;                     // of what was taken; "" = unknown
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool asked_ = false;
+  bool any_sequence_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace plumbline::fetch
