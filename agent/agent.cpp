@@ -98,12 +98,12 @@ std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
 /// The configured origin of each keeper whose source is a location.
 Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
                                               const std::vector<std::shared_ptr<fetch::SourceKeeper>>& keepers,
-                                              const Clock& clock) {
+                                              const Clock& clock, const std::stop_token& stop) {
   std::vector<fetch::Remote> remotes;
   for (const auto& keeper : keepers)
     for (const auto& b : config.baselines) {
       if (b.name != keeper->spec().name) continue;
-      auto origin = fetch::make_origin(b, clock);
+      auto origin = fetch::make_origin(b, clock, stop);
       if (!origin) return origin.error();
       remotes.push_back({keeper, std::move(*origin), b.interval});
     }
@@ -317,8 +317,8 @@ void Agent::Parts::reload() {
 }
 
 void Agent::Parts::start_fetching() {
-  auto remotes = remotes_of(config, observer->remote_keepers(), clock);
-  if (!remotes || (remotes->empty() && !fetcher)) return;  // origins were checked
+  const auto keepers = observer->remote_keepers();
+  if (keepers.empty() && !fetcher) return;
   if (!fetcher) {
     // Delivered to the observing thread, whose loop outlives the fetcher.
     fetcher = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) {
@@ -329,7 +329,8 @@ void Agent::Parts::start_fetching() {
     });
     observer->set_ask_again([this](const std::string& name) { fetcher->refresh(name, true); });
   }
-  fetcher->set(std::move(*remotes));
+  if (auto remotes = remotes_of(config, keepers, clock, fetcher->stopping()))  // origins were checked
+    fetcher->set(std::move(*remotes));
 }
 
 Result<std::optional<HandoutSetup>> Agent::Parts::set_up_handout() {

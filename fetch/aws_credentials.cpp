@@ -20,7 +20,7 @@ namespace {
 
 constexpr WallNs renewed_before_end = std::int64_t{5} * 60 * 1'000'000'000;
 constexpr std::size_t max_answer_bytes = std::size_t{256} << 10;
-constexpr FetchLimits imds_limits{std::chrono::milliseconds(1'000), std::chrono::milliseconds(2'000)};
+constexpr std::chrono::milliseconds imds_connect{1'000}, imds_whole{2'000};
 constexpr const char* imds_fix =
     "on EC2, attach a role and allow IMDSv2 with a hop limit of 2; elsewhere, set credentials_file or give the pod a "
     "role";
@@ -246,10 +246,10 @@ Outcome from_container(const CredentialsOptions& options) {
   return outcome(from_json(what, *answer, "check the task's role, or the pod identity association"));
 }
 
-Result<WebAnswer> ask_imds(const std::string& url, const std::string& token) {
+Result<WebAnswer> ask_imds(const std::stop_token& stop, const std::string& url, const std::string& token) {
   WebRequest request;
   request.url = url;
-  request.limits = imds_limits;
+  request.limits = {imds_connect, imds_whole, stop};
   request.max_bytes = max_answer_bytes;
   if (token.empty()) {
     request.method = "PUT";
@@ -262,18 +262,18 @@ Result<WebAnswer> ask_imds(const std::string& url, const std::string& token) {
   return answer;
 }
 
-Result<Credentials> ask_imds_for_keys(const std::string& base) {
+Result<Credentials> ask_imds_for_keys(const std::stop_token& stop, const std::string& base) {
   const std::string what = "ask the instance's metadata";
-  auto token = ask_imds(base + "/latest/api/token", "");
+  auto token = ask_imds(stop, base + "/latest/api/token", "");
   if (!token) return token.error();
   if (token->status != 200 || token->body.empty() || !is_header_text(token->body))
     return refused(what + " for a token", *token, "", imds_fix);
   const std::string roles = base + "/latest/meta-data/iam/security-credentials/";
-  const auto list = ask_imds(roles, token->body);
+  const auto list = ask_imds(stop, roles, token->body);
   if (!list) return list.error();
   const std::string role = list->body.substr(0, list->body.find_first_of("\r\n"));
   if (list->status != 200 || role.empty()) return refused(what + " for the instance's role", *list, "", imds_fix);
-  const auto keys = ask_imds(roles + percent_encode(role), token->body);
+  const auto keys = ask_imds(stop, roles + percent_encode(role), token->body);
   if (!keys) return keys.error();
   return from_json(what + " for the role's keys", *keys, imds_fix);
 }
@@ -285,7 +285,7 @@ Outcome from_imds(const CredentialsOptions& options) {
   const bool v6 = same_word(value(options, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), "ipv6");
   if (base.empty()) base = v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
   if (base.ends_with('/')) base.pop_back();
-  return outcome(ask_imds_for_keys(base));
+  return outcome(ask_imds_for_keys(options.limits.stop, base));
 }
 
 struct Link {

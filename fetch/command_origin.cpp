@@ -2,9 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +10,7 @@
 
 #include "baseline/keyed_hash.hpp"
 #include "baseline/value/wiped_text.hpp"
+#include "fetch/command_child.hpp"
 #include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
 
@@ -20,66 +18,6 @@ namespace plumbline::fetch {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-
-/// A child and its process group; ended with this.
-class Child {
- public:
-  ~Child() {
-    if (pid_ > 0) finish();
-  }
-  Result<void> start(const CommandOptions& options, int output) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
-    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, output, 1);
-    ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    // The agent's threads block signals; the command gets them as a login would give them.
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    std::vector<char*> argv;
-    for (const auto& argument : options.argv) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    const int error = ::posix_spawn(&pid_, argv[0], &actions, &attributes, argv.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-    if (error == 0) return {};
-    pid_ = -1;
-    return io_error("run " + options.argv[0], error, "check the path, its permissions and `directory`");
-  }
-  /// Kills what still runs of the group, and returns the child's wait status.
-  int finish() {
-    ::kill(-pid_, SIGKILL);
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-    return status;
-  }
-  /// Waits for the child by itself; false: not within the time.
-  bool wait_until(Steady::time_point deadline, int& status) {
-    for (;;) {
-      const pid_t done = ::waitpid(pid_, &status, WNOHANG);
-      if (done == pid_) {
-        ::kill(-pid_, SIGKILL);  // what it left behind
-        pid_ = -1;
-        return true;
-      }
-      if (Steady::now() >= deadline) return false;
-      ::poll(nullptr, 0, 10);
-    }
-  }
-
- private:
-  pid_t pid_ = -1;
-};
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "it was ended by signal " + std::to_string(WTERMSIG(status));
@@ -97,14 +35,19 @@ class CommandOrigin final : public Origin {
     if (::pipe2(ends, O_CLOEXEC) != 0) return io_error(what, errno);
     const Fd reading(ends[0]);
     Fd writing(ends[1]);
-    Child child;
-    if (auto started = child.start(options_, writing.get()); !started) return started.error();
+    CommandChild child;
+    if (auto started = child.start(options_.argv, options_.directory, writing.get()); !started) return started.error();
+    const std::stop_callback on_stop(options_.limits.stop, [&] { child.kill(); });
     writing.reset();
     baseline::WipedText output;
     const auto deadline = Steady::now() + options_.limits.whole;
     if (auto read = read_all(reading.get(), deadline, output, what); !read) return read.error();
-    int status = 0;
-    if (!child.wait_until(deadline, status)) return too_slow(what);
+    const auto ended = child.wait_until(deadline);
+    if (!ended) return ended.error();
+    if (options_.limits.stop.stop_requested())
+      return Error{ErrorCode::unavailable, what, "it was killed, as nobody waits for it any more", ""};
+    if (!*ended) return too_slow(what);
+    const int status = **ended;
     if (status != 0)
       return Error{ErrorCode::unavailable, what, how_it_ended(status),
                    "run it by hand, as the agent's user, to see why"};

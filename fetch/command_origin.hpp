@@ -14,8 +14,8 @@ struct CommandOptions {
 };
 
 /// Runs the command as the agent itself, with its environment and an empty standard input. Its output is the source
-/// where it exits with 0; what it says on standard error goes nowhere, as it may hold secrets. Past the limit of time
-/// it is killed with all that it started (its process group). The version is the digest of the output.
+/// where it exits with 0; what it says on standard error goes nowhere, as it may hold secrets. Nothing that it
+/// started outlives it, and past the limit of time it is killed itself. The version is the digest of the output.
 std::unique_ptr<Origin> make_command_origin(CommandOptions options);
 
 }  // namespace plumbline::fetch

@@ -18,10 +18,11 @@ Fetcher::Fetcher(std::function<void(Delivered)> deliver) : deliver_(std::move(de
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "plumb-fetch");
-    run();
-  });
+  for (std::size_t i = 0; i < most_at_once; ++i)
+    threads_.emplace_back([this] {
+      pthread_setname_np(pthread_self(), "plumb-fetch");
+      run();
+    });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -39,7 +40,7 @@ void Fetcher::set(std::vector<Remote> remotes) {
         known != entries_.end() && known->second->remote.keeper == remote.keeper)
       fresh[name] = known->second;
     else
-      fresh[name] = std::make_shared<Entry>(Entry{std::move(remote), "", Steady::now(), 0, false});
+      fresh[name] = std::make_shared<Entry>(Entry{std::move(remote), "", Steady::now(), 0, false, false});
   }
   entries_ = std::move(fresh);
   changed_.notify_all();
@@ -61,31 +62,54 @@ FetchCounts Fetcher::counts() const {
 }
 
 void Fetcher::stop() {
+  stopping_.request_stop();  // without the lock: who is cut may want it
   {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    const std::lock_guard lock(mutex_);  // nobody is between its look at stopping_ and its wait
     changed_.notify_all();
   }
-  if (thread_.joinable()) thread_.join();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+/// Whose time has come, those first that did not fail last time; nullptr: nobody's.
+std::shared_ptr<Fetcher::Entry> Fetcher::due(Steady::time_point now) const {
+  const auto sooner = [](const Entry& a, const Entry& b) {
+    return (a.failures > 0) != (b.failures > 0) ? b.failures > 0 : a.next < b.next;
+  };
+  std::shared_ptr<Entry> best;
+  for (const auto& [name, entry] : entries_) {
+    if (entry->running || entry->next > now) continue;
+    if (entry->failures > 0 && failing_ + 1 >= most_at_once) continue;  // they may hang, each for its timeout
+    if (!best || sooner(*entry, *best)) best = entry;
+  }
+  return best;
 }
 
 void Fetcher::run() {
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const auto soonest = std::min_element(entries_.begin(), entries_.end(),
-                                          [](const auto& a, const auto& b) { return a.second->next < b.second->next; });
-    if (soonest == entries_.end()) {
-      changed_.wait(lock);
-    } else if (const auto next = soonest->second->next; next > Steady::now()) {
-      changed_.wait_until(lock, next);  // of our own: set() may drop the entry meanwhile
-    } else {
-      const auto entry = soonest->second;
+  while (!stopping_.stop_requested()) {
+    const auto now = Steady::now();
+    if (const auto entry = due(now)) {
       // Set before the fetch: a refresh() that comes meanwhile is for a later state, and moves it again.
-      entry->next = Steady::now() + entry->remote.interval;
+      entry->next = now + entry->remote.interval;
+      entry->running = true;
+      const std::size_t failed = entry->failures > 0 ? 1 : 0;
+      failing_ += failed;
       lock.unlock();
       fetch(*entry);
       lock.lock();
+      failing_ -= failed;
+      entry->running = false;
+      changed_.notify_all();
+      continue;
     }
+    auto soonest = Steady::time_point::max();  // of those that wait for their time and not for a thread
+    for (const auto& [name, entry] : entries_)
+      if (!entry->running && entry->next > now) soonest = std::min(soonest, entry->next);
+    if (soonest == Steady::time_point::max())
+      changed_.wait(lock);
+    else
+      changed_.wait_until(lock, soonest);
   }
 }
 
@@ -121,6 +145,7 @@ void Fetcher::fetch(Entry& entry) {
       entry.next = std::min(entry.next, Steady::now() + wait);
     }
   }
+  if (stopping_.stop_requested()) return;
   deliver_({keeper.spec().name, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
             fetched || !came ? baseline::Move::none : keeper.last_move()});
 }

@@ -1,4 +1,4 @@
-// Fetches sources from elsewhere, on a thread of its own.
+// Fetches sources from elsewhere, on threads of its own.
 #pragma once
 
 #include <condition_variable>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,7 +19,7 @@ namespace plumbline::fetch {
 
 /// One source and where it comes from.
 struct Remote {
-  std::shared_ptr<SourceKeeper> keeper;  ///< the fetching thread's alone from set() on
+  std::shared_ptr<SourceKeeper> keeper;
   std::shared_ptr<Origin> origin;
   std::chrono::milliseconds interval{60'000};
 };
@@ -38,11 +39,13 @@ struct FetchCounts {
   std::uint64_t failures = 0;
 };
 
-/// One fetch at a time: sources are few, and a slow one delays the others by FetchLimits::whole at most. After a
+/// A few fetches at once, never two of one source; sources that fail leave a thread to those that do not. After a
 /// failure the next try comes sooner than the interval, then ever later, up to five minutes.
 class Fetcher {
  public:
-  /// `deliver` is called on the fetching thread.
+  static constexpr std::size_t most_at_once = 4;
+
+  /// `deliver` is called on the fetching threads.
   explicit Fetcher(std::function<void(Delivered)> deliver);
   ~Fetcher();  ///< stop()
   Fetcher(const Fetcher&) = delete;
@@ -53,7 +56,9 @@ class Fetcher {
   /// Fetches it now, whatever the interval; `any_revision` as for SourceKeeper::load(). Any thread.
   void refresh(const std::string& name, bool any_revision);
   FetchCounts counts() const;
-  /// Waits for a fetch that is under way. Repeatable.
+  /// For the FetchLimits of the origins: asked to stop by stop().
+  std::stop_token stopping() const { return stopping_.get_token(); }
+  /// Cuts short what is under way and waits for its end. Nothing is delivered afterwards. Repeatable.
   void stop();
 
  private:
@@ -64,18 +69,22 @@ class Fetcher {
     Steady::time_point next;
     int failures = 0;
     bool any_revision = false;
+    bool running = false;
   };
 
   void run();
+  std::shared_ptr<Entry> due(Steady::time_point now) const;
   void fetch(Entry& entry);
 
   const std::function<void(Delivered)> deliver_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, std::shared_ptr<Entry>> entries_;  // the map under the lock; what is fetched stays alive
+  std::map<std::string, std::shared_ptr<Entry>>
+      entries_;              // under the lock, as all of them; what is fetched stays alive
+  std::size_t failing_ = 0;  // fetches under way of sources that failed last time
   FetchCounts counts_;
-  bool stopping_ = false;
-  std::thread thread_;
+  std::stop_source stopping_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace plumbline::fetch

@@ -71,9 +71,10 @@ Made of_location(const SourceConfig& config, const FetchLimits& limits, const Cl
 
 }  // namespace
 
-Result<std::unique_ptr<Origin>> make_origin(const SourceConfig& config, const Clock& clock) {
+Result<std::unique_ptr<Origin>> make_origin(const SourceConfig& config, const Clock& clock, std::stop_token stop) {
   FetchLimits limits;
   limits.whole = config.timeout;
+  limits.stop = std::move(stop);
   auto origin = of_location(config, limits, clock);
   if (origin) return origin;
   Error error = origin.error();

@@ -9,9 +9,9 @@
 
 namespace plumbline::fetch {
 
-/// The origin of a baseline whose `path` is a location (baseline::is_location). Asks nobody; `clock` outlives it.
-/// Errors (`invalid_argument`) name the baseline and what to write instead.
-Result<std::unique_ptr<Origin>> make_origin(const SourceConfig& config, const Clock& clock);
+/// The origin of a baseline whose `path` is a location (baseline::is_location). Asks nobody; `clock` outlives it;
+/// `stop` cuts its fetches short. Errors (`invalid_argument`) name the baseline and what to write instead.
+Result<std::unique_ptr<Origin>> make_origin(const SourceConfig& config, const Clock& clock, std::stop_token stop = {});
 
 /// Whether those of all locations among them can be made.
 Result<void> check_origins(std::span<const SourceConfig> sources);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ inline constexpr std::size_t max_fetched_bytes = std::size_t{256} << 20;
 struct FetchLimits {
   std::chrono::milliseconds connect{5'000};
   std::chrono::milliseconds whole{60'000};  ///< for one fetch, from first to last byte
+  std::stop_token stop{};                   ///< asked for: what is under way is cut, and what would begin does not
 };
 
 /// What one fetch brought. Bytes hold secrets in clear: they are handed to `take` and cleared afterwards, never kept.

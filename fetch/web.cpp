@@ -22,6 +22,10 @@ std::string lower(std::string text) {
   return text;
 }
 
+Error cancelled(const std::string& what) {
+  return {ErrorCode::unavailable, what, "it was cut short, as nobody waits for it any more", ""};
+}
+
 }  // namespace
 
 WebRequest::~WebRequest() {
@@ -72,6 +76,7 @@ Result<WebAnswer> exchange(const WebRequest& request) {
   httplib::ClientImpl& client = *made;
   if (!client.is_valid()) return invalid(what, "host or port make no sense", "write https://host:port/path");
   http::SocketCutter cutter;
+  const std::stop_callback on_stop(request.limits.stop, [&] { cutter.cancel(); });
   client.set_connection_timeout(request.limits.connect);
   client.set_read_timeout(request.limits.whole);
   client.set_write_timeout(request.limits.whole);
@@ -108,9 +113,11 @@ Result<WebAnswer> exchange(const WebRequest& request) {
     answer.body.append(data, size);
     return true;
   };
+  if (request.limits.stop.stop_requested()) return cancelled(what);
   cutter.begin(request.limits.whole);
   const httplib::Result result = client.send(sent);
   const bool overdue = cutter.end();
+  if (cutter.cancelled()) return cancelled(what);
   if (too_long)
     return invalid(what, "its answer is longer than " + std::to_string(request.max_bytes >> 20) + " MiB",
                    "split the source, or give the agent a file");

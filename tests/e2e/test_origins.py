@@ -6,9 +6,11 @@ import http.server
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import threading
+import time
 
 import harness
 from harness import Skip, wait
@@ -109,6 +111,31 @@ def test_a_state_that_a_command_prints(stack):
     source.unlink()
     wait(lambda: "exited with 1" in baseline(stack).get("error", ""), "the error")
     assert baseline(stack)["revision"]["serial"] == "2"
+
+
+def test_no_source_holds_up_the_agents_end_or_outlives_it(stack):
+    """A server that does not answer, and a command whose child leaves its process group."""
+    silent = socket.create_server(("127.0.0.1", 0), backlog=8)
+    stack.cleanup.callback(silent.close)
+    script = stack.dir / "script"
+    script.write_text(f"#!/bin/sh\nsetsid sleep 1000 &\necho $! >{stack.dir}/child.new\nmv {stack.dir}/child.new {stack.dir}/child\nwait\n")
+    script.chmod(0o755)
+    child = stack.dir / "child"
+    stack.baselines += [f"{{name: silent, manifest: \"http://127.0.0.1:{silent.getsockname()[1]}/x\"}}",
+                        f"{{name: slow, command: [{script}], gives: manifest}}"]
+    stack.file("a")
+    for way in (signal.SIGKILL, signal.SIGTERM):
+        child.unlink(missing_ok=True)
+        stack.start_agent(ready=False)
+        wait(child.exists, "the command")
+        connection, _ = silent.accept()
+        pid = child.read_text().strip()
+        began = time.monotonic()
+        stack.agent.send_signal(way)
+        stack.agent.wait(20)
+        assert time.monotonic() - began < 5, "it waited for a source"
+        wait(lambda: not pathlib.Path("/proc", pid).exists(), "the command's child to be gone")
+        connection.close()
 
 
 def test_a_state_in_a_secret_of_kubernetes(stack):

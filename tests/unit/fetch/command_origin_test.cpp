@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
 
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -22,6 +25,14 @@ class CommandOriginTest : public ::testing::Test {
       got_ = bytes;
       return {};
     });
+  }
+
+  /// Killed and taken from the kernel, as its parent is by then.
+  bool child_is_gone() {
+    std::ifstream file(dir_ / "child");
+    pid_t child = 0;
+    file >> child;
+    return child > 0 && ::kill(child, 0) != 0 && errno == ESRCH;
   }
 
   const TempDir dir_;
@@ -61,19 +72,34 @@ TEST_F(CommandOriginTest, a_failure_is_told_without_what_it_said) {
 
 TEST_F(CommandOriginTest, what_takes_too_long_is_killed_with_all_that_it_started) {
   limits_.whole = std::chrono::milliseconds(200);
-  const auto slow = run("sleep 1000 & echo $! > child; wait");
-  ASSERT_FALSE(slow);
-  EXPECT_THAT(slow.error().message(), HasSubstr("did not end in time"));
-  std::ifstream file(dir_ / "child");
-  pid_t child = 0;
-  file >> child;
-  ASSERT_GT(child, 0);
-  // Gone, or a zombie that its new parent has not fetched yet.
-  for (;;) {
-    std::ifstream status("/proc/" + std::to_string(child) + "/stat");
-    std::string text;
-    if (!std::getline(status, text) || text.find(") Z ") != std::string::npos) break;
+  for (const char* child : {"sleep 1000", "setsid sleep 1000"}) {
+    const auto slow = run(std::string(child) + " & echo $! > child; wait");
+    ASSERT_FALSE(slow);
+    EXPECT_THAT(slow.error().message(), HasSubstr("did not end in time"));
+    EXPECT_TRUE(child_is_gone()) << child;
   }
+}
+
+TEST_F(CommandOriginTest, what_it_leaves_behind_is_killed_and_holds_nothing_up) {
+  const auto fetched =
+      run("(setsid sh -c 'echo $$ > child; exec sleep 1000' &); while [ ! -s child ]; do :; done; echo x");
+  ASSERT_TRUE(fetched) << fetched.error().message();
+  EXPECT_EQ(got_, "x\n") << "though the child has its standard output too";
+  EXPECT_TRUE(child_is_gone());
+}
+
+TEST_F(CommandOriginTest, it_is_killed_when_nobody_waits_for_it_any_more) {
+  std::stop_source stop;
+  limits_.stop = stop.get_token();
+  std::jthread stopping([&] {
+    while (!std::filesystem::exists(dir_ / "child")) std::this_thread::yield();
+    stop.request_stop();
+  });
+  const auto stopped = run("setsid sleep 1000 & echo $! > child.new; mv child.new child; wait");
+  ASSERT_FALSE(stopped);
+  EXPECT_THAT(stopped.error().message(), HasSubstr("nobody waits for it"));
+  EXPECT_TRUE(child_is_gone());
+  EXPECT_FALSE(run("echo x"));
 }
 
 TEST_F(CommandOriginTest, a_program_that_is_not_there_is_named) {

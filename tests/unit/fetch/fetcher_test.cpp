@@ -2,9 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <deque>
 
+#include "fetch/command_origin.hpp"
+#include "fetch/http_origin.hpp"
+#include "include/util/fd.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::fetch {
@@ -19,8 +24,10 @@ class Place final : public Origin {
                         const std::function<Result<void>(std::string_view bytes)>& take) override {
     std::string version, bytes;
     {
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
       ++asked_;
+      moved_.notify_all();
+      moved_.wait(lock, [&] { return !hangs_; });
       if (!error_.empty()) return Error{ErrorCode::unavailable, "ask the place", error_, ""};
       version = std::to_string(version_);
       bytes = bytes_;
@@ -41,6 +48,16 @@ class Place final : public Origin {
     error_ = why;
   }
   void heal() { fail(""); }
+  /// Whoever asks waits until it does not hang any more.
+  void hang(bool hangs) {
+    const std::lock_guard lock(mutex_);
+    hangs_ = hangs;
+    moved_.notify_all();
+  }
+  void wait_asked(int times) {
+    std::unique_lock lock(mutex_);
+    moved_.wait(lock, [&] { return asked_ >= times; });
+  }
   int asked() const {
     const std::lock_guard lock(mutex_);
     return asked_;
@@ -48,8 +65,10 @@ class Place final : public Origin {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable moved_;
   std::string bytes_, error_;
   int version_ = 0;
+  bool hangs_ = false;
   int asked_ = 0;
 };
 
@@ -59,6 +78,11 @@ class FetcherTest : public ::testing::Test {
     keeper_ =
         std::make_shared<SourceKeeper>(baseline::SourceSpec{name, "terraform_state", "s3://b/k"}, dir_ / "kept", key_);
     return {keeper_, place_, interval};
+  }
+  Remote remote_of(std::shared_ptr<Origin> origin, const std::string& name) {
+    Remote made = remote(std::chrono::hours(1), name);
+    made.origin = std::move(origin);
+    return made;
   }
   /// The next delivery; waits for it.
   Delivered next() {
@@ -149,6 +173,66 @@ TEST_F(FetcherTest, what_is_taken_out_of_the_configuration_is_asked_no_more) {
   const int asked = place_->asked();
   EXPECT_GE(asked, 1);
   EXPECT_FALSE(std::filesystem::exists(dir_ / "kept/net.index"));
+}
+
+TEST_F(FetcherTest, one_that_hangs_delays_no_other_and_is_asked_once) {
+  const auto slow = std::make_shared<Place>();
+  slow->put(1);
+  slow->hang(true);
+  place_->put(1);
+  fetcher_.set({remote_of(slow, "a-slow"), remote_of(place_, "net")});
+  EXPECT_EQ(next().name, "net");
+  slow->wait_asked(1);
+  fetcher_.refresh("a-slow", false);
+  fetcher_.refresh("net", false);
+  EXPECT_EQ(next().name, "net");
+  EXPECT_EQ(slow->asked(), 1) << "never two of one source";
+  slow->hang(false);
+  EXPECT_TRUE(*next().what);
+  EXPECT_FALSE(*next().what) << "the refresh that came meanwhile";
+  EXPECT_EQ(slow->asked(), 2);
+}
+
+TEST_F(FetcherTest, those_that_failed_leave_a_thread_to_those_that_did_not) {
+  const auto broken = std::make_shared<Place>();
+  broken->fail("it is down");
+  std::vector<Remote> remotes;
+  for (int i = 0; i < 6; ++i) remotes.push_back(remote_of(broken, "broken" + std::to_string(i)));
+  place_->put(1);
+  remotes.push_back(remote_of(place_, "net"));
+  fetcher_.set(remotes);
+  for (int i = 0; i < 7; ++i) next();
+  broken->hang(true);
+  for (int i = 0; i < 6; ++i) fetcher_.refresh("broken" + std::to_string(i), false);
+  broken->wait_asked(6 + static_cast<int>(Fetcher::most_at_once) - 1);
+  for (int i = 0; i < 20; ++i) {
+    fetcher_.refresh("net", false);
+    EXPECT_EQ(next().name, "net") << "while the others hang";
+  }
+  broken->hang(false);
+  for (int i = 0; i < 6; ++i) EXPECT_FALSE(next().what);
+}
+
+TEST_F(FetcherTest, its_end_cuts_short_what_is_under_way) {
+  const Fd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent.get(), 16), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  FetchLimits limits;
+  limits.stop = fetcher_.stopping();
+  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/net.tfstate";
+  fetcher_.set({remote_of(make_http_origin({url, "", "", limits}).value(), "silent"),
+                remote_of(make_command_origin({{"/bin/sleep", "1000"}, "/", limits}), "sleeping")});
+  const Fd asked(::accept4(silent.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ASSERT_TRUE(asked) << "it has connected, and gets no answer";
+  const auto began = std::chrono::steady_clock::now();
+  fetcher_.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, limits.whole / 4) << "it did not wait for the timeout";
+  EXPECT_TRUE(delivered_.empty());
 }
 
 TEST_F(FetcherTest, the_same_keeper_goes_on_where_it_was) {

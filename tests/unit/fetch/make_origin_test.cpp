@@ -121,13 +121,12 @@ TEST_F(MakeOrigin, names_the_baseline_where_nothing_can_be_made) {
 }
 
 TEST_F(MakeOrigin, is_checked_for_all_that_are_locations) {
-  AgentConfig config;
   config_.path = config_.location = "/srv/net.tfstate";
-  config.baselines = {config_};
-  EXPECT_TRUE(check_origins(config)) << "a path is no location";
+  std::vector<SourceConfig> sources = {config_};
+  EXPECT_TRUE(check_origins(sources)) << "a path is no location";
   config_.path = config_.location = "gs://states";
-  config.baselines.push_back(config_);
-  EXPECT_THAT(check_origins(config).error().message(), HasSubstr("write gs://BUCKET/OBJECT"));
+  sources.push_back(config_);
+  EXPECT_THAT(check_origins(sources).error().message(), HasSubstr("write gs://BUCKET/OBJECT"));
 }
 
 }  // namespace
