@@ -294,7 +294,10 @@ class Writer {
     if ((facts & name_of_map) == 0) flags |= Place::keeps_empty;
     // Texts that are statements would make this a policy only when it is seen again.
     if (place.is(Place::text_only) || key == "Statement") flags |= Place::text_only;
-    put_key(key);
+    if ((facts & name_needs_escape) != 0)
+      put_key(key);
+    else
+      out_.put_key(key);
     const std::size_t named = out_.size();
     write(value, flags);
     const bool present = out_.size() != named;
@@ -352,10 +355,8 @@ class Writer {
 bool write_canonical(element value, Lists lists, NameFacts name, WipedText& out) {
   // Most values are a text with nothing in it, and need no Writer.
   std::string_view text;
-  if (value.get_string().get(text) == simdjson::SUCCESS && !text.empty() && (name & name_of_protocol) == 0) {
-    const auto first = static_cast<unsigned char>(text.front());
-    if (first > '/' && first != '[' && first != '{') return looks_sensitive(text, put_quoted(text, out));
-  }
+  if (value.get_string().get(text) == simdjson::SUCCESS && is_plain_text(text, name))
+    return looks_sensitive(text, put_quoted(text, out));
   Writer writer(lists, out);
   writer.write_named(value, name);
   return writer.found_secret();

@@ -126,6 +126,15 @@ bool has_authorization(std::string_view value) {
   return value.starts_with("Bearer ") || value.starts_with("Basic ");
 }
 
+/// The word that ends at `end`, "" where it is longer than those that begin a token, or is only the end of a name.
+std::string_view word_before(std::string_view value, std::size_t end) {
+  constexpr std::size_t longest = 6;
+  std::size_t begin = end;
+  while (begin > 0 && end - begin <= longest && is_word(value[begin - 1])) --begin;
+  if (end - begin > longest || (begin > 0 && value[begin - 1] == '_')) return {};
+  return value.substr(begin, end - begin);
+}
+
 /// ghp_…, xoxb-…: how services begin their tokens so that they can be found.
 bool has_service_token(std::string_view value, unsigned classes) {
   constexpr std::size_t shortest = 20;
@@ -133,14 +142,14 @@ bool has_service_token(std::string_view value, unsigned classes) {
       "ghp_",    "gho_",   "ghs_",  "ghu_",  "ghr_",  "github_pat_", "sk_live_",        "rk_live_", "npm_",
       "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
   if (value.size() < shortest) return false;
-  if ((classes & (underscore | hyphen)) == 0 && !value.starts_with("hvs.")) return false;
-  bool in_word = false;
-  for (std::size_t i = 0; i + shortest <= value.size(); ++i) {
-    const auto rest = value.substr(i);
+  if ((classes & (underscore | hyphen)) == 0) return value.starts_with("hvs.");
+  // By the first sign in them, of which a text has few.
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    if (value[at] != '_' && value[at] != '-' && value[at] != '.') continue;
+    const std::size_t begin = at - word_before(value, at).size();
+    const auto rest = value.substr(begin);
     const auto begins = [&](std::string_view beginning) { return rest.starts_with(beginning); };
-    const bool may_begin = !in_word && std::string_view("gsrndxAh").find(value[i]) != std::string_view::npos;
-    if (may_begin && std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
-    in_word = is_word(value[i]) || value[i] == '_';
+    if (begin != at && rest.size() >= shortest && std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
   }
   return false;
 }
