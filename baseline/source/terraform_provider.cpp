@@ -234,8 +234,8 @@ constexpr std::uint64_t bit_of(char first) {
 /// By length: the first characters of all names that NamingMembers is asked for.
 constexpr std::array<std::uint64_t, longest_name + 1> first_characters = [] {
   std::array<std::uint64_t, longest_name + 1> marks{};
-  for (const Names names : {Names(ids_aws), Names(ids_google), Names(ids_azurerm), Names(ids_others),
-                            Names(names_of_places)})
+  for (const Names names :
+       {Names(ids_aws), Names(ids_google), Names(ids_azurerm), Names(ids_others), Names(names_of_places)})
     for (const auto name : names) marks[name.size()] |= bit_of(name.front());
   for (const auto& entry : ids_of_type) marks[entry.name.size()] |= bit_of(entry.name.front());
   return marks;
@@ -290,14 +290,13 @@ void place(const NamingMembers& members, Resource& resource) {
     resource.region = arn_part(arn, arn_region);
     resource.account = arn_part(arn, arn_account);
     if (resource.region.empty()) resource.region = members.text("region");
-    if (resource.account.empty())
-      resource.account = first_of({members.text("account_id"), members.text("owner_id")});
+    if (resource.account.empty()) resource.account = first_of({members.text("account_id"), members.text("owner_id")});
   } else if (resource.provider == "google") {
     const auto link = first_of({members.text("self_link"), id});
     resource.account = first_of({members.text("project"), part_after(link, "projects")});
     const auto place =
-        first_of({members.text("region"), members.text("location"), members.text("zone"),
-                  part_after(link, "regions"), part_after(link, "zones"), part_after(link, "locations")});
+        first_of({members.text("region"), members.text("location"), members.text("zone"), part_after(link, "regions"),
+                  part_after(link, "zones"), part_after(link, "locations")});
     resource.region = last_part(place);
   } else if (resource.provider == "azurerm") {
     resource.account = first_of({part_after(id, "subscriptions"), members.text("subscription_id")});

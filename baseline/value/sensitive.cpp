@@ -149,7 +149,8 @@ bool has_service_token(std::string_view value, unsigned classes) {
     const std::size_t begin = at - word_before(value, at).size();
     const auto rest = value.substr(begin);
     const auto begins = [&](std::string_view beginning) { return rest.starts_with(beginning); };
-    if (begin != at && rest.size() >= shortest && std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
+    if (begin != at && rest.size() >= shortest && std::any_of(beginnings.begin(), beginnings.end(), begins))
+      return true;
   }
   return false;
 }
