@@ -178,7 +178,7 @@ void TerraformEmitter::flatten(const TerraformInstance& instance) {
   std::size_t dynamic = 0;  // attributes
   const auto has_dynamic = [](key_value_pair member) {
     element value;
-    return is_dynamic(member.value, value);
+    return member.value.is_object() && is_dynamic(member.value, value);
   };
   if (std::any_of(instance.attributes.begin(), instance.attributes.end(), has_dynamic)) {
     resource_.attributes.clear();

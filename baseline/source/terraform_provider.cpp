@@ -10,7 +10,7 @@
 
 #include "baseline/source/name_parts.hpp"
 #include "baseline/value/attributes.hpp"
-#include "baseline/value/sensitive.hpp"
+#include "baseline/value/byte_classes.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -273,9 +273,12 @@ class NamingMembers {
 };
 
 bool usable_id(std::string_view id) {
-  return !id.empty() && id.size() <= longest_id &&
-         std::none_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }) &&
-         !looks_sensitive(id);
+  if (id.empty() || id.size() > longest_id) return false;
+  const unsigned classes = byte_classes(id);
+  const bool may_have_control = (classes & needs_escape) != 0;
+  return !(may_have_control &&
+           std::any_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) &&
+         !looks_sensitive(id, classes);
 }
 
 void add_id(std::string_view id, Resource& resource) {

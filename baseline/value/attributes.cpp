@@ -69,21 +69,21 @@ void AttributeWalk::replace(object object, std::vector<Attribute>& out, std::siz
   if (!computed_.covers(prefix)) members(object, prefix_, 0, rules_->all_sensitive || sensitive_.covers(prefix));
   out.erase(out.begin() + static_cast<std::ptrdiff_t>(used_), out.end());
   scratch().clear();
-  if (steps_.size() > max_remembered) steps_.clear();
+  steps_.resize(met_ > max_remembered ? 0 : met_);  // those that were not met have no attribute any more
 }
 
 /// The steps' names and depths in order tell the whole tree of names, so a step that fits behind steps that fitted has
 /// the same path.
-const AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view parent, std::size_t depth) {
+AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view parent, std::size_t depth) {
   if (met_ < steps_.size()) {
-    const Step& known = steps_[met_];
+    Step& known = *steps_[met_];
     if (known.key == key && known.depth == depth) {
       ++met_;
       return known;
     }
     steps_.resize(met_);
   }
-  Step& fresh = steps_.emplace_back();
+  Step& fresh = *steps_.emplace_back(std::make_unique<Step>());
   ++met_;
   fresh.key = key;
   fresh.path = parent;
@@ -99,7 +99,7 @@ const AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string
 
 void AttributeWalk::members(object object, std::string_view path, std::size_t depth, bool sensitive) {
   for (auto member = object.begin(); member != object.end(); ++member) {
-    const Step& here = step(member.key(), path, depth);
+    Step& here = step(member.key(), path, depth);
     if (here.left_out) continue;
     const element at = member.value();
     // No secret is true or false.
@@ -108,15 +108,17 @@ void AttributeWalk::members(object object, std::string_view path, std::size_t de
   }
 }
 
-void AttributeWalk::value(element value, const Step& step, bool sensitive) {
+void AttributeWalk::value(element value, Step& step, bool sensitive) {
   const bool secret = rules_->is_secret && rules_->is_secret(value);
   std::string_view text;
-  if (!secret && !sensitive && value.get_string().get(text) == simdjson::SUCCESS && stays(step, text)) {
+  const bool is_text = value.get_string().get(text) == simdjson::SUCCESS;
+  if (is_text && !secret && !sensitive && stays(step, text)) {
     ++used_;
     return;
   }
   object object;
   if (!secret && value.get_object().get(object) == simdjson::SUCCESS && !is_policy(object)) {
+    step.place = not_kept;
     // As in canonical.hpp: {"default_action": {"allow": {}}} says something, {"tags": {}} does not.
     if (object.size() == 0) return keep(step, step.nested && (step.name & name_of_map) == 0 ? "{}" : "", sensitive);
     return members(object, step.path, step.depth + 1, sensitive);
@@ -125,21 +127,22 @@ void AttributeWalk::value(element value, const Step& step, bool sensitive) {
   canonical.cut(0);
   const bool found = !value.is_null() && write_canonical(value, rules_->lists, step.name, canonical);
   keep(step, canonical.from(0), sensitive || secret || found);
+  step.plain = is_text && is_plain_text(text, step.name) && text.find('\\') == std::string_view::npos;
 }
 
-/// Whether the attribute that stands there has this value already. Only for texts of which the canonical form is the
-/// text in quotes: nothing in them is escaped, and what one of them looks like was asked when it was kept.
+/// Whether the attribute that stands there was made of this very text.
 bool AttributeWalk::stays(const Step& step, std::string_view text) const {
-  if (used_ == out_->size()) return false;
-  const Attribute& before = (*out_)[used_];
-  return before.value.size() == text.size() + 2 && before.value.compare(1, text.size(), text) == 0 &&
-         is_plain_text(text, step.name) && text.find('\\') == std::string_view::npos && before.path == step.path;
+  if (!step.plain || !has_place(step)) return false;
+  const std::string& value = (*out_)[used_].value;  // "" where it is sensitive or long
+  return value.size() == text.size() + 2 && value.compare(1, text.size(), text) == 0;
 }
 
-void AttributeWalk::keep(const Step& step, std::string_view text, bool sensitive) {
+void AttributeWalk::keep(Step& step, std::string_view text, bool sensitive) {
+  const bool has_path = has_place(step);
+  step.place = used_;
   Attribute& attribute = used_ < out_->size() ? (*out_)[used_] : out_->emplace_back();
   ++used_;
-  if (attribute.path != step.path) attribute.path = step.path;
+  if (!has_path) attribute.path = step.path;
   const bool same = !text.empty() && attribute.value == text;
   if (!same) attribute.hash = fingerprints_.of(text);
   attribute.sensitive = sensitive;

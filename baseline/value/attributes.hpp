@@ -5,8 +5,8 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,8 +67,8 @@ class AttributeWalk {
   /// For the next objects. `rules` outlives them; whoever changes it calls this again.
   void use(const AttributeRules& rules);
 
-  /// As append_attributes(), but takes the place of what `out` holds from `from` on: attributes of another object, made
-  /// with the same fingerprints.
+  /// As append_attributes(), but takes the place of what `out` holds from `from` on: what the call before left there,
+  /// or nothing.
   void replace(simdjson::dom::object object, std::vector<Attribute>& out, std::size_t from = 0,
                std::string_view prefix = {});
 
@@ -80,20 +80,24 @@ class AttributeWalk {
     NameFacts name;
     bool nested;  ///< the path has another one before it
     bool left_out, sensitive;
+    std::size_t place = not_kept;  ///< of its attribute in the last object's
+    bool plain = false;            ///< the attribute's value is a text in quotes, in which nothing is escaped
   };
+  static constexpr std::size_t not_kept = static_cast<std::size_t>(-1);
 
-  const Step& step(std::string_view key, std::string_view parent, std::size_t depth);
+  Step& step(std::string_view key, std::string_view parent, std::size_t depth);
   void members(simdjson::dom::object object, std::string_view path, std::size_t depth, bool sensitive);
-  void value(simdjson::dom::element value, const Step& step, bool sensitive);
+  void value(simdjson::dom::element value, Step& step, bool sensitive);
+  bool has_place(const Step& step) const { return step.place == used_ && used_ < out_->size(); }
   bool stays(const Step& step, std::string_view text) const;
-  void keep(const Step& step, std::string_view text, bool sensitive);
+  void keep(Step& step, std::string_view text, bool sensitive);
 
   const Fingerprinter& fingerprints_;
   const AttributeRules* rules_ = nullptr;
   PathSet sensitive_, computed_;
-  std::deque<Step> steps_;  ///< of the last object; a deque, as paths of the steps that we are inside of stay in place
-  std::string prefix_;      ///< for which they were made
-  std::size_t met_ = 0;     ///< of steps_, in this object
+  std::vector<std::unique_ptr<Step>> steps_;  ///< of the last object
+  std::string prefix_;                        ///< for which they were made
+  std::size_t met_ = 0;                       ///< of steps_, in this object
   std::vector<Attribute>* out_ = nullptr;
   std::size_t used_ = 0;  ///< of *out_
 };

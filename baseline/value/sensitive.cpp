@@ -143,15 +143,18 @@ bool has_service_token(std::string_view value, unsigned classes) {
       "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
   if (value.size() < shortest) return false;
   if ((classes & (underscore | hyphen)) == 0) return value.starts_with("hvs.");
-  // By the first sign in them, of which a text has few.
-  for (std::size_t at = 0; at < value.size(); ++at) {
-    if (value[at] != '_' && value[at] != '-' && value[at] != '.') continue;
-    const std::size_t begin = at - word_before(value, at).size();
+  const auto begins_at = [&](std::size_t sign) {
+    const std::size_t begin = sign - word_before(value, sign).size();
     const auto rest = value.substr(begin);
-    const auto begins = [&](std::string_view beginning) { return rest.starts_with(beginning); };
-    if (begin != at && rest.size() >= shortest && std::any_of(beginnings.begin(), beginnings.end(), begins))
-      return true;
-  }
+    return begin != sign && rest.size() >= shortest &&
+           std::any_of(beginnings.begin(), beginnings.end(),
+                       [&](auto beginning) { return rest.starts_with(beginning); });
+  };
+  // By the first sign that is no letter in them: a text has few of those.
+  for (std::size_t i = 0; i < value.size(); ++i)
+    if ((byte_class[static_cast<unsigned char>(value[i])] & (underscore | hyphen)) != 0 && begins_at(i)) return true;
+  for (auto i = value.find("hvs."); i != std::string_view::npos; i = value.find("hvs.", i + 1))
+    if (begins_at(i + 3)) return true;
   return false;
 }
 
