@@ -62,6 +62,7 @@ Result<void> append(int file, std::string_view bytes, const std::string& what) {
 
 HandoutClient::HandoutClient(HandoutOptions options, const NodeKey& key)
     : options_(std::move(options)), key_(key), key_id_(index_key_id(key)) {
+  options_.limits.stop = stopping_.get_token();
   ::mkdir(options_.folder.substr(0, options_.folder.rfind('/')).c_str(), 0700);
   ::mkdir(options_.folder.c_str(), 0700);
 }
@@ -128,6 +129,7 @@ Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::str
   if (!file || ::fstat(file.get(), &begun) != 0)
     return io_error(what + " into " + fresh, errno, "the state directory must be writable");
   // A fetch that was cut goes on where it ended; the digest tells whether that was right.
+  WebConnection connection;
   Result<void> done;
   for (auto at = static_cast<std::uint64_t>(begun.st_size); at < entry.size && done;) {
     const std::uint64_t end = std::min<std::uint64_t>(at + index_piece, entry.size);
@@ -135,7 +137,7 @@ Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::str
     request.url = options_.url + "/v1/baselines/index/" + entry.sha256;
     request.headers.emplace_back("Range", "bytes=" + std::to_string(at) + "-" + std::to_string(end - 1));
     if (auto token = authorize(request); !token) return token.error();
-    const auto answer = exchange(request);
+    const auto answer = connection.exchange(request);
     if (!answer)
       done = answer.error();
     else if (answer->status != 206 || answer->body.size() != end - at)
@@ -220,9 +222,9 @@ void HandoutClient::refresh(bool any_sequence) {
 }
 
 void HandoutClient::stop() {
+  stopping_.request_stop();
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
     changed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
@@ -233,7 +235,7 @@ void HandoutClient::run() {
   std::string told_error = "-";  // the first delivery is news, whatever it is
   int failures = 0;
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
+  while (!stopping_.stop_requested()) {
     asked_ = false;
     const bool any_sequence = std::exchange(any_sequence_, false);
     lock.unlock();
@@ -248,10 +250,10 @@ void HandoutClient::run() {
       wait = std::min<std::chrono::milliseconds>(wait, first_retry * (1 << std::min(failures++, 8)));
     }
     told_error = error;
-    if (news) deliver_(std::move(handed));
+    if (news && !stopping_.stop_requested()) deliver_(std::move(handed));
     lock.lock();
     any_sequence_ = any_sequence_ || (any_sequence && !error.empty());  // what is meant is still to come
-    changed_.wait_for(lock, wait, [this] { return stopping_ || asked_; });
+    changed_.wait_for(lock, wait, [this] { return stopping_.stop_requested() || asked_; });
   }
 }
 

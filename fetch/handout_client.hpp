@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -60,6 +61,7 @@ class HandoutClient {
   void start(Deliver deliver);
   /// Asks at once; `any_sequence`: a person means what is there, though it be an older list.
   void refresh(bool any_sequence);
+  /// Cuts short what is under way. Nothing is delivered afterwards. Repeatable.
   void stop();
 
  private:
@@ -71,7 +73,7 @@ class HandoutClient {
   Result<void> fetch_index(const HandedEntry& entry, const std::string& path);
   void forget_others(const Handed& handed) const;
 
-  const HandoutOptions options_;
+  HandoutOptions options_;  // constant but for its stop token
   const NodeKey key_;
   const std::uint64_t key_id_;  ///< that indexes must have
   Deliver deliver_;
@@ -82,7 +84,7 @@ class HandoutClient {
   std::condition_variable changed_;
   bool asked_ = false;
   bool any_sequence_ = false;
-  bool stopping_ = false;
+  std::stop_source stopping_;  // cuts what is under way
   std::thread thread_;
 };
 

@@ -51,6 +51,9 @@ Result<std::vector<ResourceChange>> compare_indexes(const Index& before, const I
   if (before.key_id() != after.key_id())
     return invalid("compare two indexes", "they were compiled under different keys, so no fingerprint can be equal",
                    "compile both with one --key-file, or name the sources themselves");
+  if (before.has_values() != after.has_values())
+    return invalid("compare two indexes", "one of them holds values, the other one only their hashes",
+                   "compile both with --hashes-only, or none");
   const auto old_files = files_of(before), new_files = files_of(after);
   const auto files = [](const auto& all, std::uint32_t row) {
     const auto found = all.find(row);
@@ -59,21 +62,21 @@ Result<std::vector<ResourceChange>> compare_indexes(const Index& before, const I
   std::vector<ResourceChange> changes;
   std::vector<bool> seen(before.resource_count());
   for (std::uint32_t row = 0; row < after.resource_count(); ++row) {
-    const std::string_view address = after.address(row);
+    const std::string address = after.address(row);
     const auto candidates = before.find_address(address);
     const auto free = std::find_if(candidates.begin(), candidates.end(), [&](std::uint32_t old) { return !seen[old]; });
     if (free == candidates.end()) {
-      changes.push_back({Change::added, std::string(address), 0, row, {}});
+      changes.push_back({Change::added, address, 0, row, {}});
       continue;
     }
     seen[*free] = true;
     std::vector<std::string> what;
     if (before.digest(*free) != after.digest(row)) what = differences(before, *free, after, row);
     if (files(old_files, *free) != files(new_files, row)) what.emplace_back("files");
-    if (!what.empty()) changes.push_back({Change::changed, std::string(address), *free, row, std::move(what)});
+    if (!what.empty()) changes.push_back({Change::changed, address, *free, row, std::move(what)});
   }
   for (std::uint32_t row = 0; row < before.resource_count(); ++row)
-    if (!seen[row]) changes.push_back({Change::removed, std::string(before.address(row)), row, 0, {}});
+    if (!seen[row]) changes.push_back({Change::removed, before.address(row), row, 0, {}});
   return changes;
 }
 

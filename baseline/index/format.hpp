@@ -1,9 +1,15 @@
 // The bytes of an index file (docs/reference/index.md): little-endian, fixed-width rows, read in place through mmap.
 //
-//   Header | strings | resources | slots | shapes | shape attributes | ids | files | sources | skipped | three hash
-//   tables
+//   Header | strings | names | resources | makes | make attributes | slots | ids | files | sources | skipped | three
+//   hash tables
 //
 // A string is named by its offset in `strings`: a LEB128 length, then the bytes. Offset 0 is "".
+//
+// A name (an address, an id) is named by its offset in `names`: the LEB128 offset of the string that it begins with,
+// then the rest as a string. Names of one kind of thing begin alike, and most of an ARN is its beginning.
+//
+// Resources of one make (a type, the same attributes, one region, …) share a row of `makes`, and mostly they share
+// values too. So a resource holds only what differs from the first of its make.
 #pragma once
 
 #include <array>
@@ -16,21 +22,22 @@ namespace plumbline::baseline::index {
 static_assert(std::endian::native == std::endian::little, "an index is read in place");
 
 inline constexpr std::array<char, 8> magic = {'P', 'L', 'B', 'I', 'D', 'X', '\r', '\n'};
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 inline constexpr std::uint32_t none = 0xFFFFFFFF;  ///< no string, no row
 
 enum Section : std::uint32_t {
   strings,
-  resources,         ///< ResourceRow
-  slots,             ///< std::uint64_t, one a declared attribute that is not absent
-  shapes,            ///< ShapeRow
-  shape_attributes,  ///< ShapeAttribute
-  ids,               ///< std::uint32_t strings
-  files,             ///< FileRow
-  sources,           ///< SourceRow
-  skipped,           ///< SkippedRow
-  address_buckets,   ///< std::uint32_t: bucket i's entries are [i], [i + 1)
-  address_entries,   ///< TableEntry of resources
+  names,
+  resources,        ///< ResourceRow
+  makes,            ///< MakeRow
+  make_attributes,  ///< MakeAttribute
+  slots,            ///< std::uint64_t: see MakeRow and ResourceRow
+  ids,              ///< std::uint32_t names
+  files,            ///< FileRow
+  sources,          ///< SourceRow
+  skipped,          ///< SkippedRow
+  address_buckets,  ///< std::uint32_t: bucket i's entries are [i], [i + 1)
+  address_entries,  ///< TableEntry of resources
   id_buckets,
   id_entries,  ///< of resources
   path_buckets,
@@ -51,37 +58,51 @@ struct Header {
   std::uint64_t key_id;    ///< tells the key of the fingerprints, and nothing about it
   std::uint64_t seed;      ///< of the tables' hashes (XXH3), random, so that nobody can choose colliding names
   std::uint64_t checksum;  ///< XXH3 of the whole file with this field as 0
+  std::uint32_t flags;
+  std::uint32_t reserved;
   std::array<Place, index::section_count> places;
 };
 
+inline constexpr std::uint32_t keeps_values = 1;  ///< texts of values, where they are short and not sensitive
+
 struct ResourceRow {
-  std::uint64_t digest;  ///< XXH3 of all that follows from the source: equal in two indexes = nothing changed
-  std::uint32_t address;
+  std::uint64_t digest;   ///< XXH3 of all that follows from the source: equal in two indexes = nothing changed
+  std::uint32_t address;  ///< a name
+  std::uint32_t make;
+  /// Of as many bits as the make has slots, in whole slots; then come the resource's own slots, one a bit that is set.
+  /// Where it is not set, the make's slot holds.
+  std::uint32_t first_slot;
+  std::uint32_t first_id;  ///< its ids end where those of the next row begin
+};
+
+/// What resources have in common.
+struct MakeRow {
   std::uint32_t provider;
   std::uint32_t type;
   std::uint32_t region;
   std::uint32_t account;
   std::uint32_t ignored;  ///< paths, joined by '\n'
-  std::uint32_t shape;
-  std::uint32_t first_slot;
-  std::uint32_t first_id;
-  std::uint16_t id_count;
-  std::uint16_t source;
-};
-
-/// The list of attributes that resources of one make share.
-struct ShapeRow {
-  std::uint32_t first;  ///< in shape_attributes
-  std::uint32_t count;
+  std::uint32_t source;
+  std::uint32_t first_attribute;  ///< in make_attributes
+  std::uint32_t attribute_count;
+  std::uint32_t first_slot;  ///< the values of its first resource
+  std::uint32_t slot_count;  ///< attributes that are not absent
 };
 
 inline constexpr std::uint32_t attribute_sensitive = 1;
 inline constexpr std::uint32_t attribute_absent = 2;  ///< has no slot
 
-struct ShapeAttribute {
+struct MakeAttribute {
   std::uint32_t path;
   std::uint32_t flags;
 };
+
+inline constexpr std::uint32_t bits_a_slot = 64;
+
+/// Slots that the bits of so many slots take.
+inline constexpr std::uint32_t slots_of_bits(std::uint32_t slot_count) {
+  return (slot_count + bits_a_slot - 1) / bits_a_slot;
+}
 
 /// A slot with this bit is a string (its low half the offset): the canonical value itself. Without it, it is the
 /// value's fingerprint less that bit.
@@ -127,8 +148,8 @@ struct TableEntry {
   std::uint32_t row;
 };
 
-static_assert(sizeof(Header) == 48 + 16 * section_count);
-static_assert(sizeof(ResourceRow) == 48 && sizeof(FileRow) == 40 && sizeof(SourceRow) == 32);
+static_assert(sizeof(Header) == 56 + 16 * section_count);
+static_assert(sizeof(ResourceRow) == 24 && sizeof(MakeRow) == 40 && sizeof(FileRow) == 40 && sizeof(SourceRow) == 32);
 static_assert(std::is_trivially_copyable_v<Header>);
 
 }  // namespace plumbline::baseline::index

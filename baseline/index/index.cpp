@@ -19,32 +19,6 @@ using namespace index;
 
 namespace {
 
-constexpr const char* compile_again = "compile the index again from its sources";
-
-Result<void> check(const std::string& path, std::span<const std::byte> bytes) {
-  const std::string what = "open the index " + path;
-  Header header;
-  if (bytes.size() < sizeof header) return Error{ErrorCode::corrupt, what, "shorter than its head", compile_again};
-  std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.magic != magic) return invalid(what, "not an index of Plumbline", "name a file that `compile` made");
-  if (header.version != version || header.section_count != section_count)
-    return Error{ErrorCode::unsupported, what, "made by another version of Plumbline", compile_again};
-  if (header.file_size != bytes.size())
-    return Error{ErrorCode::corrupt, what, "not as long as its head says: written halfway, or cut", compile_again};
-  for (const auto& place : header.places)
-    if (place.offset % 8 != 0 || place.offset > bytes.size() || place.size > bytes.size() - place.offset)
-      return Error{ErrorCode::corrupt, what, "a part lies outside of the file", compile_again};
-  const std::uint64_t said = std::exchange(header.checksum, 0);
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> sum(XXH3_createState(), &XXH3_freeState);
-  if (sum == nullptr) return Error{ErrorCode::unavailable, what, "not enough memory", ""};
-  XXH3_64bits_reset(sum.get());
-  XXH3_64bits_update(sum.get(), &header, sizeof header);
-  XXH3_64bits_update(sum.get(), bytes.data() + sizeof header, bytes.size() - sizeof header);
-  if (XXH3_64bits_digest(sum.get()) != said)
-    return Error{ErrorCode::corrupt, what, "its checksum does not fit: the file was damaged", compile_again};
-  return {};
-}
-
 const Header& head(const std::byte* data) {
   return *reinterpret_cast<const Header*>(data);
 }
@@ -62,14 +36,13 @@ Result<Index> Index::open(const std::string& path) {
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return io_error("open the index " + path, errno);
   if (!S_ISREG(status.st_mode)) return invalid("open the index " + path, "not a regular file");
-  if (std::cmp_less(status.st_size, sizeof(Header)))
-    return Error{ErrorCode::corrupt, "open the index " + path, "shorter than its head", compile_again};
+  if (std::cmp_less(status.st_size, sizeof(Header))) return shorter_than_head(path);
   Index index;
   index.size_ = static_cast<std::size_t>(status.st_size);
   void* mapped = ::mmap(nullptr, index.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
   if (mapped == MAP_FAILED) return io_error("map the index " + path, errno);
   index.data_ = static_cast<const std::byte*>(mapped);
-  if (auto fine = check(path, {index.data_, index.size_}); !fine) return fine.error();
+  if (auto fine = check_whole(path, {index.data_, index.size_}); !fine) return fine.error();
   return index;
 }
 
@@ -93,17 +66,50 @@ std::span<const Row> Index::rows(Section section) const {
   return {reinterpret_cast<const Row*>(data_ + place.offset), place.size / sizeof(Row)};
 }
 
-std::string_view Index::text(std::uint32_t offset) const {
-  const auto bytes = rows<char>(strings);
-  std::uint64_t length = 0;
-  std::size_t at = offset;
+namespace {
+
+/// LEB128, from `at` on; moves it behind. Beyond the end it is 0.
+std::uint64_t number(std::span<const char> bytes, std::size_t& at) {
+  std::uint64_t value = 0;
   for (int shift = 0; at < bytes.size() && shift < 35; shift += 7) {
     const auto byte = static_cast<unsigned char>(bytes[at++]);
-    length |= std::uint64_t{byte & 0x7Fu} << shift;
-    if ((byte & 0x80) != 0) continue;
-    return length <= bytes.size() - at ? std::string_view(bytes.data() + at, length) : std::string_view();
+    value |= std::uint64_t{byte & 0x7Fu} << shift;
+    if ((byte & 0x80) == 0) return value;
   }
-  return {};
+  at = bytes.size();
+  return 0;
+}
+
+std::string_view text_at(std::span<const char> bytes, std::size_t at) {
+  const std::uint64_t length = number(bytes, at);
+  return length <= bytes.size() - at ? std::string_view(bytes.data() + at, length) : std::string_view();
+}
+
+}  // namespace
+
+std::string_view Index::text(std::uint32_t offset) const {
+  const auto bytes = rows<char>(strings);
+  return offset < bytes.size() ? text_at(bytes, offset) : std::string_view();
+}
+
+std::pair<std::string_view, std::string_view> Index::name(std::uint32_t offset) const {
+  const auto bytes = rows<char>(names);
+  std::size_t at = offset;
+  if (at >= bytes.size()) return {};
+  const std::uint64_t beginning = number(bytes, at);
+  return {text(static_cast<std::uint32_t>(beginning)), text_at(bytes, at)};
+}
+
+std::string Index::whole_name(std::uint32_t offset) const {
+  const auto [beginning, rest] = name(offset);
+  std::string whole;
+  whole.reserve(beginning.size() + rest.size());
+  return whole.append(beginning).append(rest);
+}
+
+bool Index::is_name(std::uint32_t offset, std::string_view wanted) const {
+  const auto [beginning, rest] = name(offset);
+  return wanted.size() == beginning.size() + rest.size() && wanted.ends_with(rest) && wanted.starts_with(beginning);
 }
 
 template <class Matches>
@@ -140,6 +146,9 @@ std::string_view Index::image() const {
 std::uint64_t Index::key_id() const {
   return head(data_).key_id;
 }
+bool Index::has_values() const {
+  return (head(data_).flags & keeps_values) != 0;
+}
 
 namespace {
 
@@ -167,23 +176,35 @@ std::vector<std::string> split(std::string_view text, char by) {
 
 }  // namespace
 
-std::string_view Index::address(std::uint32_t i) const {
-  return text(row_or_nothing(rows<ResourceRow>(resources), i).address);
+MakeRow Index::make_of(std::uint32_t i) const {
+  const auto all = rows<ResourceRow>(resources);
+  return i < all.size() ? row_or_nothing(rows<MakeRow>(makes), all[i].make) : MakeRow{};
+}
+std::string Index::address(std::uint32_t i) const {
+  const auto all = rows<ResourceRow>(resources);
+  return i < all.size() ? whole_name(all[i].address) : std::string();
 }
 std::string_view Index::type(std::uint32_t i) const {
-  return text(row_or_nothing(rows<ResourceRow>(resources), i).type);
+  return text(make_of(i).type);
 }
 std::uint64_t Index::digest(std::uint32_t i) const {
   return row_or_nothing(rows<ResourceRow>(resources), i).digest;
 }
 std::uint32_t Index::source_of(std::uint32_t i) const {
-  return row_or_nothing(rows<ResourceRow>(resources), i).source;
+  return make_of(i).source;
 }
 
-std::vector<std::string_view> Index::ids(std::uint32_t i) const {
-  const ResourceRow row = row_or_nothing(rows<ResourceRow>(resources), i);
-  std::vector<std::string_view> found;
-  for (const auto id : part(rows<std::uint32_t>(index::ids), row.first_id, row.id_count)) found.push_back(text(id));
+std::span<const std::uint32_t> Index::id_names(std::uint32_t i) const {
+  const auto all = rows<ResourceRow>(resources);
+  const auto id_rows = rows<std::uint32_t>(index::ids);
+  if (i >= all.size()) return {};
+  const std::size_t first = all[i].first_id, end = i + 1 < all.size() ? all[i + 1].first_id : id_rows.size();
+  return first < end ? part(id_rows, first, end - first) : std::span<const std::uint32_t>();
+}
+
+std::vector<std::string> Index::ids(std::uint32_t i) const {
+  std::vector<std::string> found;
+  for (const auto id : id_names(i)) found.push_back(whole_name(id));
   return found;
 }
 
@@ -191,36 +212,40 @@ std::vector<IndexedAttribute> Index::attributes(std::uint32_t i) const {
   std::vector<IndexedAttribute> found;
   const auto all = rows<ResourceRow>(resources);
   if (i >= all.size()) return found;
-  const ShapeRow shape = row_or_nothing(rows<ShapeRow>(shapes), all[i].shape);
+  const MakeRow make = make_of(i);
   const auto slot_rows = rows<std::uint64_t>(slots);
-  std::size_t slot = all[i].first_slot;
-  for (const auto& described : part(rows<ShapeAttribute>(shape_attributes), shape.first, shape.count)) {
-    IndexedAttribute attribute;
+  const auto shared = part(slot_rows, make.first_slot, make.slot_count);
+  const auto bits = part(slot_rows, all[i].first_slot, slots_of_bits(make.slot_count));
+  const auto own = part(slot_rows, std::uint64_t{all[i].first_slot} + bits.size(), make.slot_count);
+  std::size_t slot = 0, next_own = 0;
+  for (const auto& described : part(rows<MakeAttribute>(make_attributes), make.first_attribute, make.attribute_count)) {
+    IndexedAttribute& attribute = found.emplace_back();
     attribute.path = text(described.path);
     attribute.sensitive = (described.flags & attribute_sensitive) != 0;
     attribute.absent = (described.flags & attribute_absent) != 0;
-    if (!attribute.absent && slot < slot_rows.size()) {
-      const std::uint64_t value = slot_rows[slot++];
-      if ((value & slot_is_text) != 0)
-        attribute.value = text(static_cast<std::uint32_t>(value));
-      else
-        attribute.hash = value;
-    }
-    found.push_back(attribute);
+    if (attribute.absent || slot >= shared.size() || slot / bits_a_slot >= bits.size()) continue;
+    const bool differs = (bits[slot / bits_a_slot] >> (slot % bits_a_slot) & 1) != 0;
+    if (differs && next_own >= own.size()) continue;
+    const std::uint64_t value = differs ? own[next_own++] : shared[slot];
+    ++slot;
+    if ((value & slot_is_text) != 0)
+      attribute.value = text(static_cast<std::uint32_t>(value));
+    else
+      attribute.hash = value;
   }
   return found;
 }
 
 Resource Index::resource(std::uint32_t i) const {
-  const ResourceRow row = row_or_nothing(rows<ResourceRow>(resources), i);
+  const MakeRow make = make_of(i);
   Resource out;
-  out.address = text(row.address);
-  out.provider = text(row.provider);
-  out.type = text(row.type);
-  out.region = text(row.region);
-  out.account = text(row.account);
-  out.ignored = split(text(row.ignored), '\n');
-  for (const auto id : ids(i)) out.ids.emplace_back(id);
+  out.address = address(i);
+  out.provider = text(make.provider);
+  out.type = text(make.type);
+  out.region = text(make.region);
+  out.account = text(make.account);
+  out.ignored = split(text(make.ignored), '\n');
+  out.ids = ids(i);
   for (const auto& attribute : attributes(i))
     out.attributes.push_back(
         {std::string(attribute.path), attribute.hash, std::string(attribute.value), attribute.sensitive});
@@ -278,23 +303,20 @@ Index::Source Index::source(std::uint32_t i) const {
 
 std::vector<std::uint32_t> Index::find_address(std::string_view wanted) const {
   std::vector<std::uint32_t> found;
-  look_up(address_buckets, address_entries, wanted, [&](std::uint32_t row) {
-    if (address(row) == wanted) found.push_back(row);
+  const auto all = rows<ResourceRow>(resources);
+  look_up(address_buckets, address_entries, wanted, [&](std::uint32_t i) {
+    if (i < all.size() && is_name(all[i].address, wanted)) found.push_back(i);
   });
   return found;
 }
 
 void Index::find_id(std::string_view id, std::vector<std::uint32_t>& found) const {
   found.clear();
-  const auto all = rows<ResourceRow>(resources);
-  const auto id_rows = rows<std::uint32_t>(index::ids);
   look_up(id_buckets, id_entries, id, [&](std::uint32_t i) {
-    if (i >= all.size() || (!found.empty() && found.back() == i)) return;
-    for (const auto offset : part(id_rows, all[i].first_id, all[i].id_count)) {
-      if (text(offset) != id) continue;
+    if (!found.empty() && found.back() == i) return;
+    const auto names_of = id_names(i);
+    if (std::any_of(names_of.begin(), names_of.end(), [&](std::uint32_t name) { return is_name(name, id); }))
       found.push_back(i);
-      return;
-    }
   });
 }
 

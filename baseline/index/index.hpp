@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "baseline/baseline.hpp"
@@ -52,13 +53,14 @@ class Index {
   std::uint64_t bytes() const;
   std::string_view image() const;  ///< the file, whole
   std::uint64_t key_id() const;    ///< two indexes with one key id have comparable fingerprints
+  bool has_values() const;         ///< whether short values are kept as texts; else of all only the fingerprint
 
   /// Row numbers beyond the counts give empty things, as offsets of a forged index do: never a crash.
-  std::string_view address(std::uint32_t resource) const;
+  std::string address(std::uint32_t resource) const;
   std::string_view type(std::uint32_t resource) const;
   std::uint64_t digest(std::uint32_t resource) const;
   std::uint32_t source_of(std::uint32_t resource) const;
-  std::vector<std::string_view> ids(std::uint32_t resource) const;
+  std::vector<std::string> ids(std::uint32_t resource) const;
   std::vector<IndexedAttribute> attributes(std::uint32_t resource) const;
   /// The whole of it. Attributes carry what the index kept (IndexedAttribute).
   Resource resource(std::uint32_t resource) const;
@@ -91,6 +93,12 @@ class Index {
   template <class Row>
   std::span<const Row> rows(index::Section section) const;
   std::string_view text(std::uint32_t offset) const;
+  /// A name's two parts.
+  std::pair<std::string_view, std::string_view> name(std::uint32_t offset) const;
+  std::string whole_name(std::uint32_t offset) const;
+  bool is_name(std::uint32_t offset, std::string_view wanted) const;
+  index::MakeRow make_of(std::uint32_t resource) const;
+  std::span<const std::uint32_t> id_names(std::uint32_t resource) const;
   template <class Matches>
   void look_up(index::Section buckets, index::Section entries, std::string_view key, const Matches& matches) const;
 

@@ -2,24 +2,14 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace plumbline::baseline::index {
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
+constexpr std::size_t piece_size = std::size_t{256} << 10;
 
 }  // namespace
-
-void SectionFile::append(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const auto part = bytes.first(std::min(bytes.size(), buffer_size - buffer_.size()));
-    buffer_.insert(buffer_.end(), part.begin(), part.end());
-    bytes = bytes.subspan(part.size());
-    if (buffer_.size() == buffer_size) spill();
-  }
-}
 
 void SectionFile::spill() {
   if (!fd_ && error_ == 0) {
@@ -44,7 +34,7 @@ Result<void> SectionFile::state() const {
 
 int SectionFile::copy_to(const std::function<int(std::span<const std::byte>)>& take) const {
   if (error_ != 0) return error_;
-  std::vector<std::byte> piece(written_ > 0 ? buffer_size : 0);
+  std::vector<std::byte> piece(written_ > 0 ? piece_size : 0);
   for (off_t offset = 0; std::cmp_less(offset, written_);) {
     const ssize_t got = ::pread(fd_.get(), piece.data(), piece.size(), offset);
     if (got < 0 && errno == EINTR) continue;

@@ -21,7 +21,10 @@ class SectionFile {
   explicit SectionFile(std::string folder) : folder_(std::move(folder)) {}
 
   std::uint64_t size() const { return written_ + buffer_.size(); }
-  void append(std::span<const std::byte> bytes);
+  void append(std::span<const std::byte> bytes) {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    if (buffer_.size() >= most_in_memory) spill();
+  }
   template <class Row>
   void append_row(const Row& row) {
     append(std::as_bytes(std::span(&row, 1)));
@@ -34,6 +37,8 @@ class SectionFile {
   int copy_to(const std::function<int(std::span<const std::byte>)>& take) const;
 
  private:
+  static constexpr std::size_t most_in_memory = std::size_t{256} << 10;
+
   void spill();
 
   std::string folder_;

@@ -8,10 +8,14 @@
 #include <bit>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
+#include <utility>
 
 namespace plumbline::baseline::index {
 namespace {
+
+constexpr const char* compile_again = "compile the index again from its sources";
 
 /// The file under its temporary name; removed again unless it was put in place.
 struct Unfinished {
@@ -53,7 +57,7 @@ int write_all(Output& out, const Header& header, const std::array<SectionFile, s
 }  // namespace
 
 int bucket_bits(std::uint64_t entries) {
-  return std::clamp(static_cast<int>(std::bit_width(entries)), 1, 31);
+  return std::clamp(static_cast<int>(std::bit_width(entries)) - 2, 1, 31);
 }
 
 void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries) {
@@ -92,6 +96,34 @@ Result<void> write_whole(const std::string& target, const std::string& folder, H
   if (!synced) return {};
   const Fd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory) ::fsync(directory.get());
+  return {};
+}
+
+Error shorter_than_head(const std::string& path) {
+  return {ErrorCode::corrupt, "open the index " + path, "shorter than its head", compile_again};
+}
+
+Result<void> check_whole(const std::string& path, std::span<const std::byte> bytes) {
+  const std::string what = "open the index " + path;
+  Header header;
+  if (bytes.size() < sizeof header) return shorter_than_head(path);
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.magic != magic) return invalid(what, "not an index of Plumbline", "name a file that `compile` made");
+  if (header.version != version || header.section_count != section_count)
+    return Error{ErrorCode::unsupported, what, "made by another version of Plumbline", compile_again};
+  if (header.file_size != bytes.size())
+    return Error{ErrorCode::corrupt, what, "not as long as its head says: written halfway, or cut", compile_again};
+  for (const auto& place : header.places)
+    if (place.offset % 8 != 0 || place.offset > bytes.size() || place.size > bytes.size() - place.offset)
+      return Error{ErrorCode::corrupt, what, "a part lies outside of the file", compile_again};
+  const std::uint64_t said = std::exchange(header.checksum, 0);
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> sum(XXH3_createState(), &XXH3_freeState);
+  if (sum == nullptr) return Error{ErrorCode::unavailable, what, "not enough memory", ""};
+  XXH3_64bits_reset(sum.get());
+  XXH3_64bits_update(sum.get(), &header, sizeof header);
+  XXH3_64bits_update(sum.get(), bytes.data() + sizeof header, bytes.size() - sizeof header);
+  if (XXH3_64bits_digest(sum.get()) != said)
+    return Error{ErrorCode::corrupt, what, "its checksum does not fit: the file was damaged", compile_again};
   return {};
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,7 @@ struct HashedRow {
   std::uint32_t low, high, row;
 };
 
-/// About one entry a bucket: of `entries` entries the table has 2^bits buckets.
+/// Some four entries a bucket, which lie in one or two cache lines: of `entries` the table has 2^bits buckets.
 int bucket_bits(std::uint64_t entries);
 
 /// Sorts `rows` (by bucket, then row) and writes them as buckets and entries.
@@ -30,5 +32,9 @@ void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile
 /// renamed.
 Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
                          const std::array<SectionFile, section_count>& sections, bool synced);
+
+/// Magic, version, size, places and checksum of what should be an index; errors say to compile it again.
+Result<void> check_whole(const std::string& path, std::span<const std::byte> bytes);
+Error shorter_than_head(const std::string& path);
 
 }  // namespace plumbline::baseline::index

@@ -9,11 +9,12 @@
 #include <cstring>
 #include <map>
 #include <random>
-#include <unordered_map>
 #include <vector>
 
 #include "baseline/index/format.hpp"
+#include "baseline/index/makes.hpp"
 #include "baseline/index/section_file.hpp"
+#include "baseline/index/seen_strings.hpp"
 #include "baseline/index/tables.hpp"
 
 namespace plumbline::baseline {
@@ -22,37 +23,19 @@ using namespace index;
 
 namespace {
 
-/// Strings that come again and again (types, regions, "true") are kept once. A table that grows to a bound and forgets:
-/// what it forgot is written once more, which costs bytes and nothing else.
-class SeenStrings {
- public:
-  SeenStrings() : seen_(1 << 8) {}
-  /// Where `text` stands, or none; `hash` is its own.
-  std::uint32_t find(std::uint64_t hash) const {
-    const Seen& seen = seen_[hash & (seen_.size() - 1)];
-    return seen.hash == hash ? seen.offset : none;
-  }
-  void remember(std::uint64_t hash, std::uint32_t offset) {
-    if (++remembered_ > seen_.size() / 2 && seen_.size() < most) {
-      std::vector<Seen> larger(seen_.size() * 2);
-      for (const auto& seen : seen_)
-        if (seen.offset != none) larger[seen.hash & (larger.size() - 1)] = seen;
-      seen_ = std::move(larger);
-    }
-    seen_[hash & (seen_.size() - 1)] = {hash, offset};
-  }
+constexpr std::size_t longest_shared = 64;     ///< bytes of a string that is worth looking up
+constexpr std::size_t shortest_beginning = 8;  ///< of a name, for which a place of its own pays off
+constexpr std::uint32_t seen_once = 0;         ///< a beginning that no other name had so far: not written
 
- private:
-  static constexpr std::size_t most = 1 << 14;  // 256 KiB: what misses the cache costs more than a string written twice
-  struct Seen {
-    std::uint64_t hash = 0;
-    std::uint32_t offset = none;
-  };
-  std::vector<Seen> seen_;
-  std::size_t remembered_ = 0;
-};
+/// Behind which names of other things go on differently: the key of an instance, or the last part of an address.
+std::size_t end_of_address_beginning(std::string_view address) {
+  return (address.ends_with(']') ? address.rfind('[') : address.find_last_of("/.:")) + 1;  // npos + 1 is 0
+}
 
-constexpr std::size_t longest_shared = 64;  ///< bytes of a string that is worth looking up
+/// Of an id: the last part of an ARN or an URL.
+std::size_t end_of_id_beginning(std::string_view id) {
+  return id.find_last_of("/:") + 1;
+}
 
 }  // namespace
 
@@ -60,12 +43,12 @@ struct IndexWriter::Impl {
   std::string target, folder;
   std::array<SectionFile, section_count> sections;
   std::uint64_t key_id = 0;
-  bool synced = true;
+  IndexOptions options;
   std::uint64_t seed = 0;
   SeenStrings seen;
-  std::unordered_map<std::uint64_t, std::uint32_t> shape_of;  ///< by hash of the shape's attributes
-  std::vector<ShapeAttribute> shape;                          ///< of the resource at hand
-  std::string content;                                        ///< of the resource at hand: what its digest covers
+  Makes known_makes;
+  std::string content;              ///< of the resource at hand: what its digest covers
+  std::vector<std::uint64_t> bits;  ///< of its slots, and its own slots
   std::vector<HashedRow> addresses, ids, paths;
   std::vector<HashedRow> owners;  ///< of files: hash of the owner's address, file
   std::vector<FileRow> files;
@@ -74,7 +57,7 @@ struct IndexWriter::Impl {
   SourceRow source{};
   SourceSpec spec;
   bool in_source = false;
-  std::uint32_t source_count = 0, shape_count = 0, shape_attribute_count = 0;
+  std::uint32_t source_count = 0, make_count = 0, make_attribute_count = 0;
   std::uint64_t slot_count = 0, id_count = 0;
   bool too_large = false;
 
@@ -95,34 +78,104 @@ struct IndexWriter::Impl {
     const bool shared = text.size() <= longest_shared;
     const std::uint64_t hash = shared ? hash_of(text) : 0;
     if (shared)
-      if (const auto known = seen.find(hash); known != none) return known;
-    const std::uint64_t offset = sections[strings].size();
-    if (offset + text.size() + 10 >= none) {
-      too_large = true;
-      return 0;
+      if (const auto known = seen.find(hash); known != none && known != seen_once) return known;
+    const std::uint32_t offset = place_in(strings);
+    put_text(strings, text);
+    if (shared) seen.remember(hash, offset);
+    return offset;
+  }
+
+  /// An address or an id, which begins as others do up to `beginning`.
+  std::uint32_t name(std::string_view text, std::size_t beginning) {
+    std::uint32_t begins_with = 0;
+    if (beginning >= shortest_beginning) {
+      const std::uint64_t hash = hash_of(text.substr(0, beginning));
+      const std::uint32_t known = seen.find(hash);
+      if (known == none) seen.remember(hash, seen_once);
+      if (known == seen_once) {
+        begins_with = place_in(strings);
+        put_text(strings, text.substr(0, beginning));
+        seen.remember(hash, begins_with);
+      } else if (known != none) {
+        begins_with = known;
+      }
     }
-    std::array<std::byte, 10> length;
+    const std::uint32_t offset = place_in(names);
+    put_number(names, begins_with);
+    put_text(names, begins_with == 0 ? text : text.substr(beginning));
+    return offset;
+  }
+
+  /// Where the next row of such a section begins; notes when that is too far away.
+  std::uint32_t place_in(Section section) {
+    constexpr std::uint64_t farthest = none - 1;
+    if (sections[section].size() > farthest) too_large = true;
+    return static_cast<std::uint32_t>(std::min(sections[section].size(), farthest));
+  }
+
+  void put_number(Section section, std::size_t number) {
+    std::array<std::byte, 10> bytes;
     std::size_t used = 0;
-    for (std::size_t left = text.size();; left >>= 7) {
-      length[used++] = static_cast<std::byte>((left & 0x7F) | (left >= 0x80 ? 0x80 : 0));
-      if (left < 0x80) break;
+    for (;; number >>= 7) {
+      bytes[used++] = static_cast<std::byte>((number & 0x7F) | (number >= 0x80 ? 0x80 : 0));
+      if (number < 0x80) break;
     }
-    sections[strings].append(std::span(length).first(used));
-    sections[strings].append(std::as_bytes(std::span(text)));
-    if (shared) seen.remember(hash, static_cast<std::uint32_t>(offset));
-    return static_cast<std::uint32_t>(offset);
+    sections[section].append(std::span(bytes).first(used));
+  }
+
+  void put_text(Section section, std::string_view text) {
+    put_number(section, text.size());
+    sections[section].append(std::as_bytes(std::span(text)));
   }
 
   std::uint32_t optional(const std::optional<std::string>& text) { return text ? string(*text) : none; }
 
-  std::uint32_t shape_row() {
-    const std::uint64_t hash = XXH3_64bits(shape.data(), shape.size() * sizeof(ShapeAttribute));
-    const auto [known, fresh] = shape_of.try_emplace(hash, shape_count);
-    if (!fresh) return known->second;
-    put(shapes, ShapeRow{shape_attribute_count, static_cast<std::uint32_t>(shape.size())});
-    for (const auto& attribute : shape) put(shape_attributes, attribute);
-    shape_attribute_count += static_cast<std::uint32_t>(shape.size());
-    return shape_count++;
+  /// Text that is kept is its own fingerprint: what a live value is compared with.
+  std::uint64_t slot(const Attribute& attribute) {
+    const bool is_text = options.values && !attribute.value.empty();
+    return is_text ? slot_is_text | string(attribute.value) : attribute.hash & ~slot_is_text;
+  }
+
+  void put_make(Make& make, const Resource& resource) {
+    make.row = make_count++;
+    put(makes, MakeRow{string(make.provider), string(make.type), string(make.region), string(make.account),
+                       string(make.ignored), make.source, make_attribute_count,
+                       static_cast<std::uint32_t>(make.attributes.size()), static_cast<std::uint32_t>(slot_count),
+                       make.slot_count});
+    for (std::size_t i = 0; i < make.attributes.size(); ++i) {
+      put(make_attributes, MakeAttribute{string(make.attributes[i].path), make.attributes[i].flags});
+      if ((make.attributes[i].flags & attribute_absent) == 0) put(slots, slot(resource.attributes[i]));
+    }
+    make_attribute_count += static_cast<std::uint32_t>(make.attributes.size());
+    slot_count += make.slot_count;
+  }
+
+  /// What differs from the make's first resource.
+  void put_slots(const Make& make, const Resource& resource) {
+    bits.assign(slots_of_bits(make.slot_count), 0);
+    for (std::size_t i = 0, at = 0; i < make.attributes.size(); ++i) {
+      if ((make.attributes[i].flags & attribute_absent) != 0) continue;
+      const Attribute& attribute = resource.attributes[i];
+      if (attribute.hash != make.attributes[i].hash) {
+        bits[at / bits_a_slot] |= std::uint64_t{1} << (at % bits_a_slot);
+        bits.push_back(slot(attribute));
+      }
+      ++at;
+    }
+    sections[slots].append(std::as_bytes(std::span(bits)));
+    slot_count += bits.size();
+  }
+
+  void put_ids(const Resource& resource) {
+    constexpr std::size_t most = 0xFFFF;
+    const std::size_t count = std::min(resource.ids.size(), most);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string& id = resource.ids[i];
+      put(index::ids, name(id, end_of_id_beginning(id)));
+      ids.push_back({hash_of(id), resource_count});
+      digest(id);
+    }
+    id_count += count;
   }
 
   void end_source() {
@@ -141,11 +194,12 @@ struct IndexWriter::Impl {
 IndexWriter::IndexWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 IndexWriter::~IndexWriter() = default;
 
-std::unique_ptr<IndexWriter> IndexWriter::create(const std::string& target, std::uint64_t key_id, bool synced) {
+std::unique_ptr<IndexWriter> IndexWriter::create(const std::string& target, std::uint64_t key_id,
+                                                 IndexOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->target = target;
   impl->key_id = key_id;
-  impl->synced = synced;
+  impl->options = options;
   const auto slash = target.rfind('/');
   impl->folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
   for (auto& section : impl->sections) section = SectionFile(impl->folder);
@@ -171,51 +225,24 @@ void IndexWriter::revision(const std::string& name, const std::string& value) {
 
 void IndexWriter::resource(const Resource& resource) {
   Impl& w = *impl_;
-  ResourceRow row{};
-  row.address = w.string(resource.address);
-  row.provider = w.string(resource.provider);
-  row.type = w.string(resource.type);
-  row.region = w.string(resource.region);
-  row.account = w.string(resource.account);
   std::string ignored;
   for (const auto& path : resource.ignored) ignored += path + "\n";
-  row.ignored = w.string(ignored);
+  const auto [make, is_new] = w.known_makes.of(resource, ignored, w.source_count);
+  if (is_new) w.put_make(make, resource);
+
+  ResourceRow row{};
+  row.address = w.name(resource.address, end_of_address_beginning(resource.address));
+  row.make = make.row;
   row.first_slot = static_cast<std::uint32_t>(w.slot_count);
   row.first_id = static_cast<std::uint32_t>(w.id_count);
-  row.source = static_cast<std::uint16_t>(w.source_count);
-
-  w.content.clear();
-  for (const std::string_view text :
-       {std::string_view(resource.provider), std::string_view(resource.type), std::string_view(resource.region),
-        std::string_view(resource.account), std::string_view(ignored)})
-    w.digest(text);
-
-  w.shape.clear();
-  for (const auto& attribute : resource.attributes) {
-    const bool absent = attribute.hash == 0 && attribute.value.empty();
-    w.shape.push_back(
-        {w.string(attribute.path), (attribute.sensitive ? attribute_sensitive : 0) | (absent ? attribute_absent : 0)});
-    w.digest(attribute.path);
+  w.content.assign(reinterpret_cast<const char*>(&make.digest), sizeof make.digest);
+  for (const auto& attribute : resource.attributes)
     w.content.append(reinterpret_cast<const char*>(&attribute.hash), sizeof attribute.hash);
-    if (absent) continue;
-    // Text that is kept is its own fingerprint: what a live value is compared with.
-    w.put(slots, attribute.value.empty() ? attribute.hash & ~slot_is_text : slot_is_text | w.string(attribute.value));
-    ++w.slot_count;
-  }
-  row.shape = w.shape_row();
-
-  const std::size_t id_count = std::min<std::size_t>(resource.ids.size(), 0xFFFF);
-  for (std::size_t i = 0; i < id_count; ++i) {
-    w.put(ids, w.string(resource.ids[i]));
-    w.ids.push_back({w.hash_of(resource.ids[i]), w.resource_count});
-    w.digest(resource.ids[i]);
-  }
-  row.id_count = static_cast<std::uint16_t>(id_count);
-  w.id_count += id_count;
-  if (w.slot_count >= none || w.id_count >= none || w.source_count > 0xFFFF || w.resource_count + 1 == none)
-    w.too_large = true;
-
+  w.put_slots(make, resource);
+  w.put_ids(resource);
   row.digest = XXH3_64bits(w.content.data(), w.content.size());
+
+  if (w.slot_count >= none || w.id_count >= none || w.resource_count + 1 == none) w.too_large = true;
   w.addresses.push_back({w.hash_of(resource.address), w.resource_count});
   w.put(resources, row);
   ++w.resource_count;
@@ -262,7 +289,7 @@ Result<void> IndexWriter::finish() {
   write_table(w.ids, w.sections[id_buckets], w.sections[id_entries]);
   write_table(w.paths, w.sections[path_buckets], w.sections[path_entries]);
   if (w.too_large)
-    return invalid("write the index " + w.target, "more than 4 GiB of names and values, or 65,535 sources",
+    return invalid("write the index " + w.target, "more than 4 GiB of names or of values",
                    "compile the sources into several indexes");
   return w.write_target();
 }
@@ -274,6 +301,7 @@ Result<void> IndexWriter::Impl::write_target() {
   header.section_count = section_count;
   header.key_id = key_id;
   header.seed = seed;
+  header.flags = options.values ? keeps_values : 0;
   std::uint64_t at = sizeof(Header);
   for (std::uint32_t i = 0; i < section_count; ++i) {
     if (auto state = sections[i].state(); !state) return state.error();
@@ -282,7 +310,7 @@ Result<void> IndexWriter::Impl::write_target() {
     at += sections[i].size();
   }
   header.file_size = at;
-  return write_whole(target, folder, header, sections, synced);
+  return write_whole(target, folder, header, sections, options.synced);
 }
 
 }  // namespace plumbline::baseline

@@ -8,6 +8,11 @@
 
 namespace plumbline::baseline {
 
+struct IndexOptions {
+  bool synced = true;  ///< without it the file may not outlive a power cut: then its checksum tells
+  bool values = true;  ///< keeps short values that are not sensitive as texts, for diffs; else of all the fingerprint
+};
+
 /// Compiles what readers tell into an index file. Sections grow in unnamed files beside the target, so memory stays at
 /// some tens of bytes a resource however large the source is. Used by one thread.
 ///
@@ -16,9 +21,9 @@ namespace plumbline::baseline {
 class IndexWriter final : public Builder {
  public:
   /// `target`: the file to write. Its folder must exist and, for what is large, take unnamed files (O_TMPFILE).
-  /// `key_id` tells the key of the fingerprints that resources will bring. Without `synced` the file may not outlive a
-  /// power cut: then its checksum tells.
-  static std::unique_ptr<IndexWriter> create(const std::string& target, std::uint64_t key_id, bool synced = true);
+  /// `key_id` tells the key of the fingerprints that resources will bring.
+  static std::unique_ptr<IndexWriter> create(const std::string& target, std::uint64_t key_id,
+                                             IndexOptions options = {});
   ~IndexWriter() override;
 
   void begin_source(const SourceSpec& spec);
@@ -27,7 +32,7 @@ class IndexWriter final : public Builder {
   void file(FileExpectation file) override;
   void skip(std::string address, std::string why) override;
 
-  /// Errors: the disk's, or an index that outgrows its 32-bit offsets (4 GiB of strings, 2^32 slots).
+  /// Errors: the disk's, or an index that outgrows its 32-bit offsets (4 GiB of strings or names, 2^32 slots).
   Result<void> finish();
 
  private:

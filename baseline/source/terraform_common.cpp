@@ -100,12 +100,13 @@ void append_marked(element marks, std::string& path, std::vector<std::string>& p
 }  // namespace
 
 TerraformEmitter::TerraformEmitter(const SourceSpec& spec, const Keys& keys, Builder& out, std::string base)
-    : spec_(spec), keys_(keys), out_(out), base_(std::move(base)) {}
+    : spec_(spec), keys_(keys), out_(out), base_(std::move(base)), walk_(keys.attributes) {}
 
 void TerraformEmitter::prepare_rules(const TerraformInstance& instance) {
   if (type_ != instance.type || provider_ != resource_.provider || type_.empty()) {
     type_ = instance.type;
     provider_ = resource_.provider;
+    is_of_type_ = false;
     rules_.computed.clear();
     rules_.sensitive.clear();
     append_computed(provider_, type_, rules_.computed);
@@ -162,6 +163,36 @@ void TerraformEmitter::append_dynamic(const TerraformInstance& instance) {
   }
 }
 
+/// Whether the walk goes by these rules already: those of the type are the same, and so are those of the instance.
+bool TerraformEmitter::rules_in_use() const {
+  const auto same_behind = [](const std::vector<std::string>& a, const std::vector<std::string>& b, std::size_t from) {
+    const auto begin = static_cast<std::ptrdiff_t>(from);
+    return a.size() == b.size() && std::equal(a.begin() + begin, a.end(), b.begin() + begin);
+  };
+  return is_of_type_ && rules_.all_sensitive == in_use_.all_sensitive &&
+         same_behind(rules_.computed, in_use_.computed, computed_of_type_) &&
+         same_behind(rules_.sensitive, in_use_.sensitive, sensitive_of_type_);
+}
+
+void TerraformEmitter::flatten(const TerraformInstance& instance) {
+  std::size_t dynamic = 0;  // attributes
+  const auto has_dynamic = [](key_value_pair member) {
+    element value;
+    return member.value.is_object() && is_dynamic(member.value, value);
+  };
+  if (std::any_of(instance.attributes.begin(), instance.attributes.end(), has_dynamic)) {
+    resource_.attributes.clear();
+    append_dynamic(instance);
+    dynamic = resource_.attributes.size();
+  }
+  if (!rules_in_use()) {
+    in_use_ = rules_;
+    is_of_type_ = true;
+    walk_.use(in_use_);
+  }
+  walk_.replace(instance.attributes, resource_.attributes, dynamic);
+}
+
 /// Some providers make the id from the secret. A fingerprint that fits tells.
 void TerraformEmitter::drop_ids_of_secrets() {
   if (std::none_of(resource_.attributes.begin(), resource_.attributes.end(),
@@ -176,9 +207,11 @@ void TerraformEmitter::drop_ids_of_secrets() {
 
 Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
   resource_.address = instance.address;
-  resource_.provider = terraform_provider_name(instance.provider);
+  if (raw_provider_ != instance.provider) {
+    raw_provider_ = instance.provider;
+    resource_.provider = terraform_provider_name(instance.provider);
+  }
   resource_.type = instance.type;
-  resource_.attributes.clear();
   prepare_rules(instance);
   const bool is_file = is_terraform_file(instance.type);
   const bool secret_file = is_file && terraform_file_is_sensitive(instance);
@@ -189,23 +222,27 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
   const bool nothing_known =
       instance.unknown.size() > max_unknown || std::any_of(instance.unknown.begin(), instance.unknown.end(),
                                                            [](const std::string& path) { return path.empty(); });
-  if (!nothing_known) {
-    append_dynamic(instance);
-    append_attributes(instance.attributes, rules_, keys_.attributes, resource_.attributes);
-  }
+  if (nothing_known)
+    resource_.attributes.clear();
+  else
+    flatten(instance);
   drop_ids_of_secrets();
   out_.resource(resource_);
   if (!is_file) return {};
   return emit_terraform_file(instance, secret_file, spec_, base_, keys_, out_);
 }
 
-Result<std::string> terraform_index(element key, const std::string& pointer) {
-  if (key.is_null()) return std::string();
+bool append_terraform_index(element key, std::string& address) {
+  if (key.is_null()) return true;
   std::int64_t index = 0;
-  if (key.get_int64().get(index) == simdjson::SUCCESS) return "[" + std::to_string(index) + "]";
+  if (key.get_int64().get(index) == simdjson::SUCCESS) {
+    address.append("[").append(std::to_string(index)).append("]");
+    return true;
+  }
   std::string_view name;
-  if (key.get_string().get(name) != simdjson::SUCCESS) return invalid(pointer, "neither a number nor text");
-  return "[\"" + hcl_quoted(name) + "\"]";
+  if (key.get_string().get(name) != simdjson::SUCCESS) return false;
+  address.append("[\"").append(hcl_quoted(name)).append("\"]");
+  return true;
 }
 
 std::string hcl_quoted(std::string_view name) {

@@ -45,23 +45,29 @@ class TerraformEmitter {
 
  private:
   void prepare_rules(const TerraformInstance& instance);
+  bool rules_in_use() const;
   void append_dynamic(const TerraformInstance& instance);
+  void flatten(const TerraformInstance& instance);
   void drop_ids_of_secrets();
 
   const SourceSpec& spec_;
   const Keys& keys_;
   Builder& out_;
   std::string base_;
+  std::string raw_provider_;                                  ///< of the last instance, as the source writes it
   Resource resource_;                                         ///< of the last instance
   AttributeRules rules_;                                      ///< of the last instance; those of its type come first
   std::string type_;                                          ///< for which the first parts of rules_ were made
   std::string provider_;                                      ///< ditto
   std::size_t computed_of_type_ = 0, sensitive_of_type_ = 0;  ///< how many of the rules are those of the type
+  AttributeWalk walk_;
+  AttributeRules in_use_;   ///< of walk_
+  bool is_of_type_ = true;  ///< in_use_ begins with the rules of type_ too
 };
 
-/// `["a"]` for a for_each key, `[0]` for a count index, "" for null, as both tools print them (internal/addrs/
-/// instance_key.go), so that an address can be pasted into `tofu state show`. An error for anything else.
-Result<std::string> terraform_index(simdjson::dom::element key, const std::string& pointer);
+/// Appends `["a"]` for a for_each key, `[0]` for a count index, nothing for null, as both tools print them (internal/
+/// addrs/instance_key.go), so that an address can be pasted into `tofu state show`. False for anything else.
+bool append_terraform_index(simdjson::dom::element key, std::string& address);
 
 /// A key as HCL quotes it (toHCLQuotedString); characters beyond ASCII are all taken for printable.
 std::string hcl_quoted(std::string_view name);

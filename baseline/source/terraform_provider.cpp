@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "baseline/source/name_parts.hpp"
 #include "baseline/value/attributes.hpp"
-#include "baseline/value/sensitive.hpp"
+#include "baseline/value/byte_classes.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -219,16 +222,63 @@ void append_of_type(std::span<const OfType> table, std::string_view type, std::v
     if (entry.type == type) out.emplace_back(entry.name);
 }
 
-/// A member that is text and not empty.
-std::string_view text(const object& of, std::string_view key) {
-  std::string_view value;
-  return of[key].get_string().get(value) == simdjson::SUCCESS ? value : std::string_view{};
+constexpr std::string_view names_of_places[] = {"account_id", "owner_id", "project",         "region", "location",
+                                                "zone",       "bucket",   "subscription_id", "key"};
+
+constexpr std::size_t longest_name = 31;
+
+constexpr std::uint64_t bit_of(char first) {
+  return std::uint64_t{1} << (static_cast<unsigned char>(first) & 63u);
 }
 
+/// By length: the first characters of all names that NamingMembers is asked for.
+constexpr std::array<std::uint64_t, longest_name + 1> first_characters = [] {
+  std::array<std::uint64_t, longest_name + 1> marks{};
+  for (const Names names :
+       {Names(ids_aws), Names(ids_google), Names(ids_azurerm), Names(ids_others), Names(names_of_places)})
+    for (const auto name : names) marks[name.size()] |= bit_of(name.front());
+  for (const auto& entry : ids_of_type) marks[entry.name.size()] |= bit_of(entry.name.front());
+  return marks;
+}();
+
+bool may_be_wanted(std::string_view key) {
+  return !key.empty() && key.size() <= longest_name && (first_characters[key.size()] & bit_of(key.front())) != 0;
+}
+
+/// The members of an instance that may name or place it, found in one walk: asking an object for each of a dozen names
+/// would walk it a dozen times.
+class NamingMembers {
+ public:
+  explicit NamingMembers(const object& members) {
+    found_.reserve(16);
+    for (auto member = members.begin(); member != members.end(); ++member)
+      if (const std::string_view key = member.key(); may_be_wanted(key)) found_.emplace_back(key, member.value());
+  }
+
+  /// nullptr where there is none.
+  const element* find(std::string_view name) const {
+    for (const auto& [key, value] : found_)
+      if (key == name) return &value;
+    return nullptr;
+  }
+  /// One that is text; "" where there is none.
+  std::string_view text(std::string_view name) const {
+    const element* value = find(name);
+    std::string_view text;
+    return value != nullptr && value->get_string().get(text) == simdjson::SUCCESS ? text : std::string_view{};
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, element>> found_;
+};
+
 bool usable_id(std::string_view id) {
-  return !id.empty() && id.size() <= longest_id &&
-         std::none_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }) &&
-         !looks_sensitive(id);
+  if (id.empty() || id.size() > longest_id) return false;
+  const unsigned classes = byte_classes(id);
+  const bool may_have_control = (classes & needs_escape) != 0;
+  return !(may_have_control &&
+           std::any_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) &&
+         !looks_sensitive(id, classes);
 }
 
 void add_id(std::string_view id, Resource& resource) {
@@ -236,27 +286,26 @@ void add_id(std::string_view id, Resource& resource) {
     resource.ids.emplace_back(id);
 }
 
-void place(const object& attributes, Resource& resource) {
-  const auto id = text(attributes, "id");
+void place(const NamingMembers& members, Resource& resource) {
+  const auto id = members.text("id");
   if (resource.provider == "aws") {
-    const auto arn = first_of({text(attributes, "arn"), id});
+    const auto arn = first_of({members.text("arn"), id});
     resource.region = arn_part(arn, arn_region);
     resource.account = arn_part(arn, arn_account);
-    if (resource.region.empty()) resource.region = text(attributes, "region");
-    if (resource.account.empty())
-      resource.account = first_of({text(attributes, "account_id"), text(attributes, "owner_id")});
+    if (resource.region.empty()) resource.region = members.text("region");
+    if (resource.account.empty()) resource.account = first_of({members.text("account_id"), members.text("owner_id")});
   } else if (resource.provider == "google") {
-    const auto link = first_of({text(attributes, "self_link"), id});
-    resource.account = first_of({text(attributes, "project"), part_after(link, "projects")});
+    const auto link = first_of({members.text("self_link"), id});
+    resource.account = first_of({members.text("project"), part_after(link, "projects")});
     const auto place =
-        first_of({text(attributes, "region"), text(attributes, "location"), text(attributes, "zone"),
-                  part_after(link, "regions"), part_after(link, "zones"), part_after(link, "locations")});
+        first_of({members.text("region"), members.text("location"), members.text("zone"), part_after(link, "regions"),
+                  part_after(link, "zones"), part_after(link, "locations")});
     resource.region = last_part(place);
   } else if (resource.provider == "azurerm") {
-    resource.account = first_of({part_after(id, "subscriptions"), text(attributes, "subscription_id")});
-    resource.region = text(attributes, "location");
+    resource.account = first_of({part_after(id, "subscriptions"), members.text("subscription_id")});
+    resource.region = members.text("location");
   } else {
-    resource.region = text(attributes, "region");
+    resource.region = members.text("region");
   }
 }
 
@@ -298,20 +347,21 @@ void identify(object attributes, const std::vector<std::string>& sensitive, Reso
   resource.ids.clear();
   resource.region.clear();
   resource.account.clear();
-  place(attributes, resource);
+  const NamingMembers members(attributes);
+  place(members, resource);
   if (std::find(std::begin(providers_of_values), std::end(providers_of_values), resource.provider) !=
       std::end(providers_of_values))
     return;
   const auto add = [&](std::string_view name) {
-    element value;
-    if (attributes[name].get(value) != simdjson::SUCCESS) return;
+    const element* value = members.find(name);
+    if (value == nullptr) return;
     if (std::any_of(sensitive.begin(), sensitive.end(), [&](const auto& path) { return is_within(name, path); }))
       return;
     std::string_view id;
     std::int64_t number = 0;
-    if (value.get_string().get(id) == simdjson::SUCCESS) {
+    if (value->get_string().get(id) == simdjson::SUCCESS) {
       add_id(id, resource);
-    } else if (name == "id" && value.get_int64().get(number) == simdjson::SUCCESS) {
+    } else if (name == "id" && value->get_int64().get(number) == simdjson::SUCCESS) {
       add_id(std::to_string(number), resource);
     }
   };
@@ -319,8 +369,8 @@ void identify(object attributes, const std::vector<std::string>& sensitive, Reso
   for (const auto& entry : ids_of_type)
     if (entry.type == resource.type) add(entry.name);
   // Older providers give an object no ARN, only its key, which every bucket may have.
-  if ((resource.type == "aws_s3_object" || resource.type == "aws_s3_bucket_object") && text(attributes, "arn").empty())
-    if (const auto bucket = text(attributes, "bucket"), key = text(attributes, "key"); !bucket.empty() && !key.empty())
+  if ((resource.type == "aws_s3_object" || resource.type == "aws_s3_bucket_object") && members.text("arn").empty())
+    if (const auto bucket = members.text("bucket"), key = members.text("key"); !bucket.empty() && !key.empty())
       add_id("arn:aws:s3:::" + std::string(bucket) + "/" + std::string(key), resource);
 }
 

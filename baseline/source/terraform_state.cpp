@@ -194,31 +194,30 @@ class StateReader {
     for (std::size_t i = 0; stream.next_element(); ++i) {
       const std::string_view text = stream.value();
       if (stream.failed()) break;
-      if (auto done = read_instance(text, head, base, list + "/" + std::to_string(i)); !done) return done;
+      instance_.pointer.assign(list).append("/").append(std::to_string(i));
+      if (auto done = read_instance(text, head, base); !done) return done;
     }
     if (stream.failed()) return stream.error();
     return {};
   }
 
-  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base,
-                             const std::string& pointer) {
+  /// instance_.pointer is the instance's own.
+  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base) {
     element parsed;
-    if (auto fine = parse(text, pointer, parsed); !fine) return fine;
+    if (auto fine = parse(text, instance_.pointer, parsed); !fine) return fine;
     object members;
-    if (parsed.get_object().get(members) != simdjson::SUCCESS) return refuse(pointer, "not an object");
+    if (parsed.get_object().get(members) != simdjson::SUCCESS) return refuse(instance_.pointer, "not an object");
     instance_.address = base;
     instance_.type = head.type;
     instance_.provider = head.provider;
-    instance_.pointer = pointer + "/attributes";
     instance_.all_sensitive = false;
     instance_.sensitive.clear();
     bool has_attributes = false, deposed = false;
     for (const auto member : members) {
       std::string_view value;
       if (member.key == "index_key") {
-        const auto index = terraform_index(member.value, spec_.path + "#" + pointer + "/index_key");
-        if (!index) return index.error();
-        instance_.address += *index;
+        if (!append_terraform_index(member.value, instance_.address))
+          return refuse(instance_.pointer + "/index_key", "neither a number nor text", "");
       } else if (member.key == "attributes") {
         has_attributes = member.value.get_object().get(instance_.attributes) == simdjson::SUCCESS;
       } else if (member.key == "sensitive_attributes") {
@@ -237,6 +236,7 @@ class StateReader {
       out_.skip(instance_.address, "no attributes (a state of a very old version?)");
       return {};
     }
+    instance_.pointer += "/attributes";
     return emitter_.emit(instance_);
   }
 

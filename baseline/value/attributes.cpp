@@ -1,7 +1,6 @@
 #include "baseline/value/attributes.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 #include "baseline/value/canonical_writer.hpp"
@@ -13,38 +12,14 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::object;
 
-/// A list of paths, asked for each path on the way down, so that equality is enough: what is below a listed path is met
-/// through it. Length and two characters tell nearly all others apart.
-class PathSet {
- public:
-  explicit PathSet(const std::vector<std::string>& paths) : paths_(paths) {
-    for (const auto& path : paths) {
-      has_root_ = has_root_ || path.empty();
-      marks_[path.size() % marks_.size()] |= bit(path);
-    }
-  }
-  bool has(std::string_view path) const {
-    return (marks_[path.size() % marks_.size()] & bit(path)) != 0 &&
-           std::find(paths_.begin(), paths_.end(), path) != paths_.end();
-  }
-  /// Whether all that is below `path` is below one of the list.
-  bool covers(std::string_view path) const {
-    if (path.empty()) return has_root_;
-    return std::any_of(paths_.begin(), paths_.end(), [&](const std::string& of) { return is_within(path, of); });
-  }
+constexpr std::size_t max_remembered = 4096;  ///< steps: an object with more of them is no one's usual one
 
- private:
-  static std::uint64_t bit(std::string_view path) {
-    if (path.empty()) return 1;
-    return std::uint64_t{1} << ((static_cast<unsigned char>(path.front()) * 7u +
-                                 static_cast<unsigned char>(path.back())) &
-                                63u);
-  }
-
-  const std::vector<std::string>& paths_;
-  std::array<std::uint64_t, 32> marks_{};
-  bool has_root_ = false;
-};
+std::uint64_t bit_of(std::string_view path) {
+  if (path.empty()) return 1;
+  return std::uint64_t{1} << ((static_cast<unsigned char>(path.front()) * 7u +
+                               static_cast<unsigned char>(path.back())) &
+                              63u);
+}
 
 void append_part(std::string_view key, std::string& path) {
   for (const char c : key) {
@@ -53,81 +28,135 @@ void append_part(std::string_view key, std::string& path) {
   }
 }
 
-class Flattener {
- public:
-  Flattener(const AttributeRules& rules, const Fingerprinter& fingerprints, std::vector<Attribute>& out)
-      : rules_(rules), sensitive_(rules.sensitive), computed_(rules.computed), fingerprints_(fingerprints), out_(out) {}
-
-  void run(object members, std::string_view prefix) {
-    path_.reserve(200);  // for nearly all of them
-    path_ = prefix;
-    if (computed_.covers(prefix)) return;
-    flatten(members, rules_.all_sensitive || sensitive_.covers(prefix));
-    text_.clear();
-  }
-
- private:
-  void flatten(object members, bool sensitive) {
-    const std::size_t size = path_.size();
-    for (auto member = members.begin(); member != members.end(); ++member) {
-      const std::string_view key = member.key();
-      const element value = member.value();
-      const NameFacts name = known_facts_of(key);
-      std::string_view path = key;  // nearly all are at the top, where the key is the path
-      if (size != 0 || (name & name_needs_escape) != 0) {
-        if (size != 0) path_ += '.';
-        append_part(key, path_);
-        path = path_;
-      }
-      if (!computed_.has(path)) {
-        // No secret is true or false.
-        const bool sounds = (name & name_sounds_sensitive) != 0 && !value.is_bool();
-        add(value, name, path, size != 0, sensitive || sounds || sensitive_.has(path));
-      }
-      path_.resize(size);
-    }
-  }
-
-  void add(element value, NameFacts name, std::string_view path, bool nested, bool sensitive) {
-    const bool secret = rules_.is_secret && rules_.is_secret(value);
-    object members;
-    if (!secret && value.get_object().get(members) == simdjson::SUCCESS && !is_policy(members)) {
-      // As in canonical.hpp: {"default_action": {"allow": {}}} says something, {"tags": {}} does not.
-      if (members.size() == 0) return keep(path, nested && (name & name_of_map) == 0 ? "{}" : "", sensitive);
-      if (path.data() != path_.data()) path_ = path;
-      return flatten(members, sensitive);
-    }
-    text_.cut(0);
-    const bool found = !value.is_null() && write_canonical(value, rules_.lists, name, text_);
-    keep(path, text_.from(0), sensitive || secret || found);
-  }
-
-  void keep(std::string_view path, std::string_view text, bool sensitive) {
-    Attribute& attribute = out_.emplace_back();
-    attribute.path.assign(path);
-    attribute.hash = fingerprints_.of(text);
-    attribute.sensitive = sensitive;
-    if (!sensitive && text.size() <= max_shown) attribute.value.assign(text);
-  }
-
-  static WipedText& scratch() {
-    thread_local WipedText text;
-    return text;
-  }
-
-  const AttributeRules& rules_;
-  const PathSet sensitive_, computed_;
-  const Fingerprinter& fingerprints_;
-  std::vector<Attribute>& out_;
-  std::string path_;
-  WipedText& text_ = scratch();
-};
+/// Of this thread, since walks come and go: the value at hand, wiped after each object.
+WipedText& scratch() {
+  thread_local WipedText text;
+  return text;
+}
 
 }  // namespace
 
+PathSet::PathSet(const std::vector<std::string>& paths) : paths_(&paths) {
+  for (const auto& path : paths) {
+    has_root_ = has_root_ || path.empty();
+    marks_[path.size() % marks_.size()] |= bit_of(path);
+  }
+}
+
+bool PathSet::has(std::string_view path) const {
+  return (marks_[path.size() % marks_.size()] & bit_of(path)) != 0 &&
+         std::find(paths_->begin(), paths_->end(), path) != paths_->end();
+}
+
+bool PathSet::covers(std::string_view path) const {
+  if (path.empty()) return has_root_;
+  return std::any_of(paths_->begin(), paths_->end(), [&](const std::string& of) { return is_within(path, of); });
+}
+
+void AttributeWalk::use(const AttributeRules& rules) {
+  rules_ = &rules;
+  sensitive_ = PathSet(rules.sensitive);
+  computed_ = PathSet(rules.computed);
+  steps_.clear();
+}
+
+void AttributeWalk::replace(object object, std::vector<Attribute>& out, std::size_t from, std::string_view prefix) {
+  if (prefix != prefix_) steps_.clear();
+  prefix_ = prefix;
+  met_ = 0;
+  out_ = &out;
+  used_ = from;
+  if (!computed_.covers(prefix)) members(object, prefix_, 0, rules_->all_sensitive || sensitive_.covers(prefix));
+  out.erase(out.begin() + static_cast<std::ptrdiff_t>(used_), out.end());
+  scratch().clear();
+  steps_.resize(met_ > max_remembered ? 0 : met_);  // those that were not met have no attribute any more
+}
+
+/// The steps' names and depths in order tell the whole tree of names, so a step that fits behind steps that fitted has
+/// the same path.
+AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view parent, std::size_t depth) {
+  if (met_ < steps_.size()) {
+    Step& known = *steps_[met_];
+    if (known.key == key && known.depth == depth) {
+      ++met_;
+      return known;
+    }
+    steps_.resize(met_);
+  }
+  Step& fresh = *steps_.emplace_back(std::make_unique<Step>());
+  ++met_;
+  fresh.key = key;
+  fresh.path = parent;
+  if (!parent.empty()) fresh.path += '.';
+  append_part(key, fresh.path);
+  fresh.depth = depth;
+  fresh.nested = !parent.empty();
+  fresh.name = known_facts_of(key);
+  fresh.left_out = computed_.has(fresh.path);
+  fresh.sensitive = sensitive_.has(fresh.path);
+  return fresh;
+}
+
+void AttributeWalk::members(object object, std::string_view path, std::size_t depth, bool sensitive) {
+  for (auto member = object.begin(); member != object.end(); ++member) {
+    Step& here = step(member.key(), path, depth);
+    if (here.left_out) continue;
+    const element at = member.value();
+    // No secret is true or false.
+    const bool sounds = (here.name & name_sounds_sensitive) != 0 && !at.is_bool();
+    value(at, here, sensitive || sounds || here.sensitive);
+  }
+}
+
+void AttributeWalk::value(element value, Step& step, bool sensitive) {
+  const bool secret = rules_->is_secret && rules_->is_secret(value);
+  std::string_view text;
+  const bool is_text = value.get_string().get(text) == simdjson::SUCCESS;
+  if (is_text && !secret && !sensitive && stays(step, text)) {
+    ++used_;
+    return;
+  }
+  object object;
+  if (!secret && value.get_object().get(object) == simdjson::SUCCESS && !is_policy(object)) {
+    step.place = not_kept;
+    // As in canonical.hpp: {"default_action": {"allow": {}}} says something, {"tags": {}} does not.
+    if (object.size() == 0) return keep(step, step.nested && (step.name & name_of_map) == 0 ? "{}" : "", sensitive);
+    return members(object, step.path, step.depth + 1, sensitive);
+  }
+  WipedText& canonical = scratch();
+  canonical.cut(0);
+  const bool found = !value.is_null() && write_canonical(value, rules_->lists, step.name, canonical);
+  keep(step, canonical.from(0), sensitive || secret || found);
+  step.plain = is_text && is_plain_text(text, step.name) && text.find('\\') == std::string_view::npos;
+}
+
+/// Whether the attribute that stands there was made of this very text.
+bool AttributeWalk::stays(const Step& step, std::string_view text) const {
+  if (!step.plain || !has_place(step)) return false;
+  const std::string& value = (*out_)[used_].value;  // "" where it is sensitive or long
+  return value.size() == text.size() + 2 && value.compare(1, text.size(), text) == 0;
+}
+
+void AttributeWalk::keep(Step& step, std::string_view text, bool sensitive) {
+  const bool has_path = has_place(step);
+  step.place = used_;
+  Attribute& attribute = used_ < out_->size() ? (*out_)[used_] : out_->emplace_back();
+  ++used_;
+  if (!has_path) attribute.path = step.path;
+  const bool same = !text.empty() && attribute.value == text;
+  if (!same) attribute.hash = fingerprints_.of(text);
+  attribute.sensitive = sensitive;
+  if (sensitive || text.size() > max_shown)
+    attribute.value.clear();
+  else if (!same)
+    attribute.value.assign(text);
+}
+
 void append_attributes(object members, const AttributeRules& rules, const Fingerprinter& fingerprints,
                        std::vector<Attribute>& out, std::string_view prefix) {
-  Flattener(rules, fingerprints, out).run(members, prefix);
+  AttributeWalk walk(fingerprints);
+  walk.use(rules);
+  walk.replace(members, out, out.size(), prefix);
 }
 
 bool is_within(std::string_view path, std::string_view of) {

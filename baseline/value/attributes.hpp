@@ -3,7 +3,10 @@
 
 #include <simdjson.h>
 
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "baseline/resource.hpp"
 #include "baseline/value/canonical.hpp"
 #include "baseline/value/fingerprint.hpp"
+#include "baseline/value/names.hpp"
 
 namespace plumbline::baseline {
 
@@ -36,6 +40,67 @@ void append_attributes(simdjson::dom::object object, const AttributeRules& rules
                        std::vector<Attribute>& out, std::string_view prefix = {});
 
 inline constexpr std::size_t max_shown = 256;
+
+/// A list of paths, asked for each path on the way down, so that equality is enough: what is below a listed path is met
+/// through it. Length and two characters tell nearly all others apart. The list must not change under it.
+class PathSet {
+ public:
+  PathSet() = default;
+  explicit PathSet(const std::vector<std::string>& paths);
+  bool has(std::string_view path) const;
+  /// Whether all that is below `path` is below one of the list.
+  bool covers(std::string_view path) const;
+
+ private:
+  const std::vector<std::string>* paths_ = nullptr;
+  std::array<std::uint64_t, 32> marks_{};
+  bool has_root_ = false;
+};
+
+/// append_attributes() for one object after the other. Those of a large source are mostly alike: where a member has the
+/// name that stood there in the object before, what is known of that name holds, and where it has the value too, the
+/// attribute of before is still right. Used by one thread.
+class AttributeWalk {
+ public:
+  explicit AttributeWalk(const Fingerprinter& fingerprints) : fingerprints_(fingerprints) {}
+
+  /// For the next objects. `rules` outlives them; whoever changes it calls this again.
+  void use(const AttributeRules& rules);
+
+  /// As append_attributes(), but takes the place of what `out` holds from `from` on: what the call before left there,
+  /// or nothing.
+  void replace(simdjson::dom::object object, std::vector<Attribute>& out, std::size_t from = 0,
+               std::string_view prefix = {});
+
+ private:
+  /// One member of the objects, in the order in which all of them are met, those within others too.
+  struct Step {
+    std::string key, path;
+    std::size_t depth;
+    NameFacts name;
+    bool nested;  ///< the path has another one before it
+    bool left_out, sensitive;
+    std::size_t place = not_kept;  ///< of its attribute in the last object's
+    bool plain = false;            ///< the attribute's value is a text in quotes, in which nothing is escaped
+  };
+  static constexpr std::size_t not_kept = static_cast<std::size_t>(-1);
+
+  Step& step(std::string_view key, std::string_view parent, std::size_t depth);
+  void members(simdjson::dom::object object, std::string_view path, std::size_t depth, bool sensitive);
+  void value(simdjson::dom::element value, Step& step, bool sensitive);
+  bool has_place(const Step& step) const { return step.place == used_ && used_ < out_->size(); }
+  bool stays(const Step& step, std::string_view text) const;
+  void keep(Step& step, std::string_view text, bool sensitive);
+
+  const Fingerprinter& fingerprints_;
+  const AttributeRules* rules_ = nullptr;
+  PathSet sensitive_, computed_;
+  std::vector<std::unique_ptr<Step>> steps_;  ///< of the last object
+  std::string prefix_;                        ///< for which they were made
+  std::size_t met_ = 0;                       ///< of steps_, in this object
+  std::vector<Attribute>* out_ = nullptr;
+  std::size_t used_ = 0;  ///< of *out_
+};
 
 /// Whether `path` is `of` or below it: "tags.Name" is below "tags".
 bool is_within(std::string_view path, std::string_view of);

@@ -101,6 +101,43 @@ struct NamedValue {
   }
 };
 
+template <class Number>
+void put_number(Number number, WipedText& out) {
+  if constexpr (std::is_floating_point_v<Number>) {
+    // 5.0 and 1e3 are integers that a tool wrote its own way.
+    if (number == std::trunc(number)) {
+      if (number >= -0x1p63 && number < 0x1p63) return put_number(static_cast<std::int64_t>(number), out);
+      if (number >= 0 && number < 0x1p64) return put_number(static_cast<std::uint64_t>(number), out);
+    }
+  }
+  std::array<char, 34> digits;
+  char* end = digits.data();
+  *end++ = '"';
+  end = std::to_chars(end, digits.data() + digits.size() - 1, number).ptr;
+  *end++ = '"';
+  out.put({digits.data(), static_cast<std::size_t>(end - digits.data())});
+}
+
+/// Whether it is one; then it is written.
+bool put_bool_or_number(element value, WipedText& out) {
+  switch (value.type()) {
+    case element_type::BOOL:
+      out.put(bool(value) ? "\"true\"" : "\"false\"");
+      return true;
+    case element_type::INT64:
+      put_number(std::int64_t(value), out);
+      return true;
+    case element_type::UINT64:
+      put_number(std::uint64_t(value), out);
+      return true;
+    case element_type::DOUBLE:
+      put_number(double(value), out);
+      return true;
+    default:
+      return false;
+  }
+}
+
 class Writer {
  public:
   Writer(Lists lists, WipedText& out) : ordered_(lists == Lists::ordered), out_(out) {}
@@ -109,22 +146,14 @@ class Writer {
 
   void write(element value, Place place) {
     switch (value.type()) {
-      case element_type::NULL_VALUE:
-        return;
-      case element_type::BOOL:
-        return out_.put(bool(value) ? "\"true\"" : "\"false\"");
-      case element_type::INT64:
-        return number(std::int64_t(value));
-      case element_type::UINT64:
-        return number(std::uint64_t(value));
-      case element_type::DOUBLE:
-        return number(double(value));
       case element_type::STRING:
         return text(std::string_view(value), place);
       case element_type::ARRAY:
         return list(array(value), place);
       case element_type::OBJECT:
         return members(object(value), place);
+      default:  // null is nothing
+        put_bool_or_number(value, out_);
     }
   }
 
@@ -149,23 +178,6 @@ class Writer {
     const unsigned classes = put_quoted(text, out_);
     if (in_lower_case) std::transform(out_.at(start), out_.at(out_.size()), out_.at(start), lower);
     return classes;
-  }
-
-  template <class Number>
-  void number(Number number) {
-    if constexpr (std::is_floating_point_v<Number>) {
-      // 5.0 and 1e3 are integers that a tool wrote its own way.
-      if (number == std::trunc(number)) {
-        if (number >= -0x1p63 && number < 0x1p63) return this->number(static_cast<std::int64_t>(number));
-        if (number >= 0 && number < 0x1p64) return this->number(static_cast<std::uint64_t>(number));
-      }
-    }
-    std::array<char, 34> digits;
-    char* end = digits.data();
-    *end++ = '"';
-    end = std::to_chars(end, digits.data() + digits.size() - 1, number).ptr;
-    *end++ = '"';
-    out_.put({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
 
   /// Whether `text` is an object or a list as a whole; then it is written.
@@ -294,7 +306,10 @@ class Writer {
     if ((facts & name_of_map) == 0) flags |= Place::keeps_empty;
     // Texts that are statements would make this a policy only when it is seen again.
     if (place.is(Place::text_only) || key == "Statement") flags |= Place::text_only;
-    put_key(key);
+    if ((facts & name_needs_escape) != 0)
+      put_key(key);
+    else
+      out_.put_key(key);
     const std::size_t named = out_.size();
     write(value, flags);
     const bool present = out_.size() != named;
@@ -350,12 +365,11 @@ class Writer {
 }  // namespace
 
 bool write_canonical(element value, Lists lists, NameFacts name, WipedText& out) {
-  // Most values are a text with nothing in it, and need no Writer.
+  // Most values are a text with nothing in it, true or false, and need no Writer.
   std::string_view text;
-  if (value.get_string().get(text) == simdjson::SUCCESS && !text.empty() && (name & name_of_protocol) == 0) {
-    const auto first = static_cast<unsigned char>(text.front());
-    if (first > '/' && first != '[' && first != '{') return looks_sensitive(text, put_quoted(text, out));
-  }
+  if (value.get_string().get(text) == simdjson::SUCCESS && is_plain_text(text, name))
+    return looks_sensitive(text, put_quoted(text, out));
+  if (put_bool_or_number(value, out)) return false;
   Writer writer(lists, out);
   writer.write_named(value, name);
   return writer.found_secret();

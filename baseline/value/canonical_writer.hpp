@@ -8,6 +8,14 @@
 
 namespace plumbline::baseline {
 
+/// Whether the canonical form of a text under such a name is the text in quotes, with escapes where JSON needs them:
+/// nothing that is looked into, and not of those of which the case does not count.
+inline bool is_plain_text(std::string_view text, NameFacts name) {
+  if (text.empty() || (name & name_of_protocol) != 0) return false;
+  const auto first = static_cast<unsigned char>(text.front());
+  return first > '/' && first != '[' && first != '{';
+}
+
 /// append_canonical() (canonical.hpp), for whoever knows the name's facts and writes one value after the other.
 bool write_canonical(simdjson::dom::element value, Lists lists, NameFacts name, WipedText& out);
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
+
+#include "baseline/value/json_blocks.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -11,12 +14,6 @@ constexpr std::size_t window_size = std::size_t{1} << 20;
 constexpr std::size_t first_window = std::size_t{32} << 10;  // most sources are small, and many
 constexpr std::size_t max_depth = 256;
 constexpr const char* half_written = "a writer may be in the middle of it; it is read again when it changes";
-
-constexpr std::array<bool, 256> structural = [] {
-  std::array<bool, 256> table{};
-  for (const char c : {'"', '{', '}', '[', ']'}) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
 
 bool is_blank(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -28,6 +25,66 @@ bool is_escaped(const std::string& text, std::size_t from, std::size_t at) {
   while (at - slashes > from && text[at - slashes - 1] == '\\') ++slashes;
   return slashes % 2 == 1;
 }
+
+/// What is known on the way through a container: which brackets are open, and whether we are within a string.
+class ContainerPass {
+ public:
+  enum class Next { goes_on, ended, too_deep, unopened };
+
+  bool in_string() const { return in_string_; }
+
+  /// Takes up to 64 bytes (readable are 64), fewer where the container ends: `size` is how many.
+  Next take(const char* text, std::size_t& size) {
+    JsonBlock block = json_block(text);
+    const std::uint64_t given = size < json_block_size ? (std::uint64_t{1} << size) - 1 : ~std::uint64_t{0};
+    if (escaped_ || (block.backslashes & given) != 0) return take_each(text, size);
+    const std::uint64_t quoted = between_quotes(block.quotes & given) ^ (in_string_ ? ~std::uint64_t{0} : 0);
+    for (std::uint64_t left = block.brackets & given & ~quoted; left != 0; left &= left - 1) {
+      const auto at = static_cast<std::size_t>(std::countr_zero(left));
+      if (const Next next = bracket(text[at]); next != Next::goes_on) {
+        size = at + 1;
+        return next;
+      }
+    }
+    in_string_ = quoted >> 63 != 0;
+    return Next::goes_on;
+  }
+
+ private:
+  /// Where something is escaped, byte by byte.
+  Next take_each(const char* text, std::size_t& size) {
+    for (std::size_t i = 0; i < size; ++i) {
+      const char c = text[i];
+      if (escaped_) {
+        escaped_ = false;
+      } else if (c == '"') {
+        in_string_ = !in_string_;
+      } else if (in_string_) {
+        escaped_ = c == '\\';
+      } else if (c == '{' || c == '}' || c == '[' || c == ']') {
+        if (const Next next = bracket(c); next != Next::goes_on) {
+          size = i + 1;
+          return next;
+        }
+      }
+    }
+    return Next::goes_on;
+  }
+
+  Next bracket(char c) {
+    if (c == '{' || c == '[') {
+      if (depth_ == max_depth) return Next::too_deep;
+      open_[depth_++] = c;
+      return Next::goes_on;
+    }
+    if (depth_ == 0 || open_[depth_ - 1] != (c == '}' ? '{' : '[')) return Next::unopened;
+    return --depth_ == 0 ? Next::ended : Next::goes_on;
+  }
+
+  std::array<char, max_depth> open_;
+  std::size_t depth_ = 0;
+  bool in_string_ = false, escaped_ = false;
+};
 
 }  // namespace
 
@@ -165,30 +222,21 @@ bool JsonStream::pass_string() {
 }
 
 bool JsonStream::pass_container() {
-  std::array<char, max_depth> open;
-  std::size_t depth = 0;
+  static_assert(padding >= json_block_size);
+  ContainerPass pass;
   for (;;) {
-    while (at_ < filled_ && !structural[static_cast<unsigned char>(window_[at_])]) ++at_;
     if (at_ == filled_) {
       if (more()) continue;
-      fail("the text ends too early", half_written);
+      fail(pass.in_string() ? "a string without an end" : "the text ends too early", half_written);
       return false;
     }
-    const char c = window_[at_++];
-    if (c == '"') {
-      if (!pass_string()) return false;
-    } else if (c == '{' || c == '[') {
-      if (depth == max_depth) {
-        fail("nested deeper than 256 levels");
-        return false;
-      }
-      open[depth++] = c;
-    } else if (depth == 0 || open[depth - 1] != (c == '}' ? '{' : '[')) {
-      fail("a closing bracket that nothing opened", half_written);
-      return false;
-    } else if (--depth == 0) {
-      return true;
-    }
+    std::size_t size = std::min(json_block_size, filled_ - at_);
+    const auto next = pass.take(window_.data() + at_, size);
+    at_ += size;
+    if (next == ContainerPass::Next::goes_on) continue;
+    if (next == ContainerPass::Next::too_deep) fail("nested deeper than 256 levels");
+    if (next == ContainerPass::Next::unopened) fail("a closing bracket that nothing opened", half_written);
+    return next == ContainerPass::Next::ended;
   }
 }
 

@@ -126,6 +126,15 @@ bool has_authorization(std::string_view value) {
   return value.starts_with("Bearer ") || value.starts_with("Basic ");
 }
 
+/// The word that ends at `end`, "" where it is longer than those that begin a token, or is only the end of a name.
+std::string_view word_before(std::string_view value, std::size_t end) {
+  constexpr std::size_t longest = 6;
+  std::size_t begin = end;
+  while (begin > 0 && end - begin <= longest && is_word(value[begin - 1])) --begin;
+  if (end - begin > longest || (begin > 0 && value[begin - 1] == '_')) return {};
+  return value.substr(begin, end - begin);
+}
+
 /// ghp_…, xoxb-…: how services begin their tokens so that they can be found.
 bool has_service_token(std::string_view value, unsigned classes) {
   constexpr std::size_t shortest = 20;
@@ -133,15 +142,19 @@ bool has_service_token(std::string_view value, unsigned classes) {
       "ghp_",    "gho_",   "ghs_",  "ghu_",  "ghr_",  "github_pat_", "sk_live_",        "rk_live_", "npm_",
       "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
   if (value.size() < shortest) return false;
-  if ((classes & (underscore | hyphen)) == 0 && !value.starts_with("hvs.")) return false;
-  bool in_word = false;
-  for (std::size_t i = 0; i + shortest <= value.size(); ++i) {
-    const auto rest = value.substr(i);
-    const auto begins = [&](std::string_view beginning) { return rest.starts_with(beginning); };
-    const bool may_begin = !in_word && std::string_view("gsrndxAh").find(value[i]) != std::string_view::npos;
-    if (may_begin && std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
-    in_word = is_word(value[i]) || value[i] == '_';
-  }
+  if ((classes & (underscore | hyphen)) == 0) return value.starts_with("hvs.");
+  const auto begins_at = [&](std::size_t sign) {
+    const std::size_t begin = sign - word_before(value, sign).size();
+    const auto rest = value.substr(begin);
+    return begin != sign && rest.size() >= shortest &&
+           std::any_of(beginnings.begin(), beginnings.end(),
+                       [&](auto beginning) { return rest.starts_with(beginning); });
+  };
+  // By the first sign that is no letter in them: a text has few of those.
+  for (std::size_t i = 0; i < value.size(); ++i)
+    if ((byte_class[static_cast<unsigned char>(value[i])] & (underscore | hyphen)) != 0 && begins_at(i)) return true;
+  for (auto i = value.find("hvs."); i != std::string_view::npos; i = value.find("hvs.", i + 1))
+    if (begins_at(i + 3)) return true;
   return false;
 }
 

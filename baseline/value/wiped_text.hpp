@@ -34,6 +34,15 @@ class WipedText {
     std::memcpy(text_.get() + size_, text.data(), text.size());
     size_ += text.size();
   }
+  /// `"key":`, for keys in which nothing is escaped.
+  void put_key(std::string_view key) {
+    char* to = room(key.size() + 3);
+    *to = '"';
+    std::memcpy(to + 1, key.data(), key.size());
+    to[key.size() + 1] = '"';
+    to[key.size() + 2] = ':';
+    fill(key.size() + 3);
+  }
   /// Room for `size` more bytes, of which fill() tells how many were written.
   char* room(std::size_t size) {
     if (capacity_ - size_ < size) grow(size);

@@ -181,7 +181,7 @@ void Shelf::hand_to_fetcher() {
     if (!elsewhere) {
       origin = fetch::make_file_origin(item.keeper->spec().path);
       item.version = fetch::file_version(item.keeper->spec().path);
-    } else if (auto made = fetch::make_origin(config, clock_)) {
+    } else if (auto made = fetch::make_origin(config, clock_, fetcher_->stopping())) {
       origin = std::move(*made);
     } else {
       continue;  // Collector::check() has refused it
