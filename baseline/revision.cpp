@@ -46,6 +46,14 @@ Move moved(const Revision& before, const Revision& after) {
     if (then != nullptr && now != nullptr && is_utc(*then) && is_utc(*now) && now->substr(0, 19) < then->substr(0, 19))
       return Move::backwards;
   }
+  // A rollback by Helm is a new version; a lower one is an old record that was put back.
+  for (const auto& [name, value] : before) {
+    const auto* since = find(before, (name + " since").c_str());
+    const auto* still = find(after, (name + " since").c_str());
+    const auto version = number(&value), now = number(find(after, name.c_str()));
+    if (since != nullptr && still != nullptr && *since == *still && version && now && *now < *version)
+      return Move::backwards;
+  }
   return Move::on;
 }
 

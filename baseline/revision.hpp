@@ -16,8 +16,9 @@ enum class Move {
 
 /// Compares two revisions of one source. What orders them: Terraform's serial within a lineage (state format 4), the
 /// times that Pulumi, CloudFormation, `show -json` and Ansible's record have (RFC 3339 in UTC, so text order is time
-/// order). Others have no order that can be told: Kubernetes' resourceVersion is opaque (its API conventions say so),
-/// Helm counts from 1 again after an uninstall, commits and digests are not numbers.
+/// order), and the version of a Helm release for as long as it is the same one ("<name> since"). Others have no order
+/// that can be told: Kubernetes' resourceVersion is opaque (its API conventions say so), commits and digests are not
+/// numbers.
 Move moved(const Revision& before, const Revision& after);
 
 /// "lineage=… serial=7"

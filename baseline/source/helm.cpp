@@ -192,6 +192,8 @@ class HelmReader {
     }
     ++taken_;
     out_.revision(key, std::to_string(version));
+    if (const auto since = text_member(info, "first_deployed"); !since.empty())
+      out_.revision(key + " since", config::shown(since));
     return {};
   }
 

@@ -18,7 +18,8 @@ namespace plumbline::baseline {
 ///   `helm:<source>/<release namespace>/<release>/<apiVersion>/<Kind>/<namespace>/<name>`; objects without a namespace
 ///   are in the release's. Hooks are not part of it: they exist only while Helm runs them.
 /// - Chart values are not kept: they may hold secrets.
-/// - Revision: the version by the release's name; by "<namespace>/<release>" where several releases share a name.
+/// - Revision: the version by the release's name; by "<namespace>/<release>" where several releases share a name;
+///   beside it "<name> since", when the release was first deployed: versions count from 1 again after an uninstall.
 /// - A record that cannot be read is skipped with the reason.
 /// Errors: not YAML or JSON, no record of Helm, no release that could be taken.
 Result<void> read_helm(const SourceSpec& spec, std::string_view bytes, const Keys& keys, Builder& out);

@@ -31,5 +31,18 @@ TEST(Revision, others_have_no_order) {
   EXPECT_EQ(text_of({{"serial", "7"}, {"lineage", "a"}}), "lineage=a serial=7");
 }
 
+TEST(Moved, knows_the_versions_of_a_helm_release_for_as_long_as_it_is_the_same) {
+  const Revision second{{"shop", "10"}, {"shop since", "2024-05-01T10:00:00Z"}, {"blog", "3"}};
+  Revision first = second;
+  first["shop"] = "9";
+  EXPECT_EQ(moved(first, second), Move::on);
+  EXPECT_EQ(moved(second, first), Move::backwards);
+  first["shop since"] = "2024-06-01T10:00:00Z";
+  EXPECT_EQ(moved(second, first), Move::on) << "uninstalled, and installed anew";
+  Revision without = second;
+  without["blog"] = "2";
+  EXPECT_EQ(moved(second, without), Move::on) << "nothing tells whether it is the same release";
+}
+
 }  // namespace
 }  // namespace plumbline::baseline
