@@ -31,7 +31,7 @@ TEST(Revision, others_have_no_order) {
   EXPECT_EQ(text_of({{"serial", "7"}, {"lineage", "a"}}), "lineage=a serial=7");
 }
 
-TEST(Moved, knows_the_versions_of_a_helm_release_for_as_long_as_it_is_the_same) {
+TEST(Revision, knows_the_versions_of_a_helm_release_for_as_long_as_it_is_the_same) {
   const Revision second{{"shop", "10"}, {"shop since", "2024-05-01T10:00:00Z"}, {"blog", "3"}};
   Revision first = second;
   first["shop"] = "9";
