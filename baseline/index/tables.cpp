@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 namespace plumbline::baseline::index {
@@ -60,18 +61,17 @@ int bucket_bits(std::uint64_t entries) {
   return std::clamp(static_cast<int>(std::bit_width(entries)) - 2, 1, 31);
 }
 
-void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries) {
+void write_table(std::vector<HashedRow> rows, SectionFile& buckets, SectionFile& entries) {
   const int bits = bucket_bits(rows.size());
   const auto bucket = [bits](const HashedRow& row) { return row.high >> (32 - bits); };
-  std::sort(rows.begin(), rows.end(), [](const HashedRow& a, const HashedRow& b) {
-    return a.high != b.high ? a.high < b.high : a.low != b.low ? a.low < b.low : a.row < b.row;
-  });
-  std::uint32_t next = 0;
-  for (std::uint64_t i = 0; i <= std::uint64_t{1} << bits; ++i) {
-    while (next < rows.size() && bucket(rows[next]) < i) ++next;
-    buckets.append_row(next);
-  }
-  for (const auto& row : rows) entries.append_row(TableEntry{row.low, row.row});
+  // Counted first, so that each row is put straight into its place: sorting them takes ten times as long.
+  std::vector<std::uint32_t> ends((std::size_t{1} << bits) + 1);
+  for (const auto& row : rows) ++ends[bucket(row) + 1];
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  buckets.append(std::as_bytes(std::span(ends)));
+  std::vector<TableEntry> placed(rows.size());
+  for (const auto& row : rows) placed[ends[bucket(row)]++] = {row.low, row.row};
+  entries.append(std::as_bytes(std::span(placed)));
 }
 
 Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
