@@ -30,8 +30,8 @@ int bucket_bits(std::uint64_t entries);
 void write_table(std::vector<HashedRow> rows, SectionFile& buckets, SectionFile& entries);
 
 /// Puts the sections behind `header` (whose places and size are set) and the file in its place: synced if wanted, then
-/// renamed.
-Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
+/// renamed. What is not synced and replaces nothing is written in its place at once.
+Result<void> write_whole(const std::string& target, const std::string& folder, const Header& header,
                          const std::array<SectionFile, section_count>& sections, bool synced);
 
 /// Magic, version, size, places and checksum of what should be an index; errors say to compile it again.

@@ -1,7 +1,6 @@
 #include "baseline/index/writer.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -216,8 +215,7 @@ std::unique_ptr<IndexWriter> IndexWriter::create(const std::string& target, std:
   const auto slash = target.rfind('/');
   impl->folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
   for (auto& section : impl->sections) section = SectionFile(impl->folder);
-  std::random_device random;
-  impl->seed = std::uint64_t{random()} << 32 | random();
+  if (::getrandom(&impl->seed, sizeof impl->seed, 0) != sizeof impl->seed) impl->seed = std::random_device()();
   impl->sections[strings].append_row(std::byte{0});  // offset 0: ""
   return std::unique_ptr<IndexWriter>(new IndexWriter(std::move(impl)));
 }
