@@ -11,19 +11,26 @@ constexpr std::size_t piece_size = std::size_t{256} << 10;
 
 }  // namespace
 
-void SectionFile::spill() {
+void SectionFile::spill(std::span<const std::byte> more) {
   if (!fd_ && error_ == 0) {
     fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!fd_) error_ = errno;
   }
-  std::size_t done = 0;
-  while (error_ == 0 && done < buffer_.size()) {
-    const ssize_t size = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
-    if (size < 0 && errno != EINTR) error_ = errno;
-    if (size > 0) done += static_cast<std::size_t>(size);
-  }
-  written_ += buffer_.size();
+  write(buffer_);
   buffer_.clear();
+  if (more.size() < most_in_memory)
+    buffer_.assign(more.begin(), more.end());
+  else
+    write(more);
+}
+
+void SectionFile::write(std::span<const std::byte> bytes) {
+  written_ += bytes.size();
+  while (error_ == 0 && !bytes.empty()) {
+    const ssize_t size = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (size < 0 && errno != EINTR) error_ = errno;
+    if (size > 0) bytes = bytes.subspan(static_cast<std::size_t>(size));
+  }
 }
 
 Result<void> SectionFile::state() const {

@@ -22,8 +22,8 @@ class SectionFile {
 
   std::uint64_t size() const { return written_ + buffer_.size(); }
   void append(std::span<const std::byte> bytes) {
+    if (buffer_.size() + bytes.size() > most_in_memory) return spill(bytes);
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-    if (buffer_.size() >= most_in_memory) spill();
   }
   template <class Row>
   void append_row(const Row& row) {
@@ -39,7 +39,9 @@ class SectionFile {
  private:
   static constexpr std::size_t most_in_memory = std::size_t{256} << 10;
 
-  void spill();
+  /// Writes what is in memory, then `more`.
+  void spill(std::span<const std::byte> more);
+  void write(std::span<const std::byte> bytes);
 
   std::string folder_;
   Fd fd_;

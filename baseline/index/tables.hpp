@@ -25,12 +25,13 @@ struct HashedRow {
 /// Some four entries a bucket, which lie in one or two cache lines: of `entries` the table has 2^bits buckets.
 int bucket_bits(std::uint64_t entries);
 
-/// Sorts `rows` (by bucket, then row) and writes them as buckets and entries.
-void write_table(std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries);
+/// Writes them as buckets and entries; those of one bucket in the order in which they are given.
+/// Takes the rows, since memory is at its peak then.
+void write_table(std::vector<HashedRow> rows, SectionFile& buckets, SectionFile& entries);
 
 /// Puts the sections behind `header` (whose places and size are set) and the file in its place: synced if wanted, then
-/// renamed.
-Result<void> write_whole(const std::string& target, const std::string& folder, Header header,
+/// renamed. What is not synced and replaces nothing is written in its place at once.
+Result<void> write_whole(const std::string& target, const std::string& folder, const Header& header,
                          const std::array<SectionFile, section_count>& sections, bool synced);
 
 /// Magic, version, size, places and checksum of what should be an index; errors say to compile it again.

@@ -1,7 +1,6 @@
 #include "baseline/index/writer.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 #include <cstring>
 #include <map>
 #include <random>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "baseline/index/format.hpp"
@@ -178,6 +179,17 @@ struct IndexWriter::Impl {
     id_count += count;
   }
 
+  /// Of files: the first resource of that address, whichever came first.
+  void find_owners() {
+    if (owners.empty()) return;
+    std::unordered_map<std::uint64_t, std::uint32_t> rows;
+    for (const auto& owner : owners) rows.emplace(owner.hash(), none);
+    for (const auto& address : addresses)
+      if (const auto wanted = rows.find(address.hash()); wanted != rows.end() && wanted->second == none)
+        wanted->second = address.row;
+    for (const auto& owner : owners) files[owner.row].resource = rows[owner.hash()];
+  }
+
   void end_source() {
     if (!in_source) return;
     in_source = false;
@@ -203,8 +215,7 @@ std::unique_ptr<IndexWriter> IndexWriter::create(const std::string& target, std:
   const auto slash = target.rfind('/');
   impl->folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
   for (auto& section : impl->sections) section = SectionFile(impl->folder);
-  std::random_device random;
-  impl->seed = std::uint64_t{random()} << 32 | random();
+  if (::getrandom(&impl->seed, sizeof impl->seed, 0) != sizeof impl->seed) impl->seed = std::random_device()();
   impl->sections[strings].append_row(std::byte{0});  // offset 0: ""
   return std::unique_ptr<IndexWriter>(new IndexWriter(std::move(impl)));
 }
@@ -279,15 +290,11 @@ void IndexWriter::skip(std::string address, std::string why) {
 Result<void> IndexWriter::finish() {
   Impl& w = *impl_;
   w.end_source();
-  write_table(w.addresses, w.sections[address_buckets], w.sections[address_entries]);
-  for (const auto& owner : w.owners) {
-    const auto known = std::lower_bound(w.addresses.begin(), w.addresses.end(), owner.hash(),
-                                        [](const HashedRow& row, std::uint64_t hash) { return row.hash() < hash; });
-    if (known != w.addresses.end() && known->hash() == owner.hash()) w.files[owner.row].resource = known->row;
-  }
+  w.find_owners();
+  write_table(std::move(w.addresses), w.sections[address_buckets], w.sections[address_entries]);
   for (const auto& file : w.files) w.put(files, file);
-  write_table(w.ids, w.sections[id_buckets], w.sections[id_entries]);
-  write_table(w.paths, w.sections[path_buckets], w.sections[path_entries]);
+  write_table(std::move(w.ids), w.sections[id_buckets], w.sections[id_entries]);
+  write_table(std::move(w.paths), w.sections[path_buckets], w.sections[path_entries]);
   if (w.too_large)
     return invalid("write the index " + w.target, "more than 4 GiB of names or of values",
                    "compile the sources into several indexes");

@@ -17,7 +17,7 @@ struct IndexOptions {
 /// some tens of bytes a resource however large the source is. Used by one thread.
 ///
 /// begin_source(), then what a reader tells, for each source; then finish(), which puts the file in place whole
-/// (rename; mode 0600) or leaves what was there before.
+/// (rename; mode 0600) or leaves what was there before. What is not synced and replaces nothing is written in place.
 class IndexWriter final : public Builder {
  public:
   /// `target`: the file to write. Its folder must exist and, for what is large, take unnamed files (O_TMPFILE).

@@ -355,7 +355,9 @@ void identify(object attributes, const std::vector<std::string>& sensitive, Reso
   const auto add = [&](std::string_view name) {
     const element* value = members.find(name);
     if (value == nullptr) return;
-    if (std::any_of(sensitive.begin(), sensitive.end(), [&](const auto& path) { return is_within(name, path); }))
+    // None of these names has parts.
+    if (std::any_of(sensitive.begin(), sensitive.end(),
+                    [&](const std::string& path) { return path == name || path.empty(); }))
       return;
     std::string_view id;
     std::int64_t number = 0;

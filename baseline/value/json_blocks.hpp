@@ -41,6 +41,18 @@ inline JsonBlock json_block(const char* text) {
   return block;
 }
 
+/// The bytes that are escaped by a backslash before them: behind an odd number of backslashes. `next` tells that of the
+/// first byte, and afterwards that of the first one behind the block.
+inline std::uint64_t escaped_bytes(std::uint64_t backslashes, bool& next) {
+  constexpr std::uint64_t even = 0x5555555555555555;
+  backslashes &= ~std::uint64_t{next};  // one that is escaped itself
+  const std::uint64_t behind = backslashes << 1 | std::uint64_t{next};
+  const std::uint64_t odd_starts = backslashes & ~even & ~behind;
+  std::uint64_t ends = 0;  // an addition carries through each run of backslashes, to the byte behind it
+  next = __builtin_add_overflow(odd_starts, backslashes, &ends);
+  return (even ^ ends << 1) & behind;
+}
+
 /// Of the bits of quotes: those of the bytes within them, the opening ones too.
 inline std::uint64_t between_quotes(std::uint64_t quotes) {
   for (int shift = 1; shift < 64; shift *= 2) quotes ^= quotes << shift;

@@ -33,13 +33,15 @@ class ContainerPass {
 
   bool in_string() const { return in_string_; }
 
-  /// Takes up to 64 bytes (readable are 64), fewer where the container ends: `size` is how many.
+  /// Takes up to 64 bytes, fewer where the container ends: `size` is how many.
   Next take(const char* text, std::size_t& size) {
-    JsonBlock block = json_block(text);
-    const std::uint64_t given = size < json_block_size ? (std::uint64_t{1} << size) - 1 : ~std::uint64_t{0};
-    if (escaped_ || (block.backslashes & given) != 0) return take_each(text, size);
-    const std::uint64_t quoted = between_quotes(block.quotes & given) ^ (in_string_ ? ~std::uint64_t{0} : 0);
-    for (std::uint64_t left = block.brackets & given & ~quoted; left != 0; left &= left - 1) {
+    if (size < json_block_size) return take_each(text, size);
+    const JsonBlock block = json_block(text);
+    bool escaped = escaped_;
+    const std::uint64_t quotes = block.quotes & ~escaped_bytes(block.backslashes, escaped);
+    const std::uint64_t quoted = between_quotes(quotes) ^ (in_string_ ? ~std::uint64_t{0} : 0);
+    if ((block.backslashes & ~quoted) != 0) return take_each(text, size);  // they escape nothing there
+    for (std::uint64_t left = block.brackets & ~quoted; left != 0; left &= left - 1) {
       const auto at = static_cast<std::size_t>(std::countr_zero(left));
       if (const Next next = bracket(text[at]); next != Next::goes_on) {
         size = at + 1;
@@ -47,11 +49,12 @@ class ContainerPass {
       }
     }
     in_string_ = quoted >> 63 != 0;
+    escaped_ = escaped;
     return Next::goes_on;
   }
 
  private:
-  /// Where something is escaped, byte by byte.
+  /// What is no whole block, byte by byte.
   Next take_each(const char* text, std::size_t& size) {
     for (std::size_t i = 0; i < size; ++i) {
       const char c = text[i];
@@ -222,7 +225,6 @@ bool JsonStream::pass_string() {
 }
 
 bool JsonStream::pass_container() {
-  static_assert(padding >= json_block_size);
   ContainerPass pass;
   for (;;) {
     if (at_ == filled_) {

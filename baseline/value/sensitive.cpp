@@ -135,6 +135,12 @@ std::string_view word_before(std::string_view value, std::size_t end) {
   return value.substr(begin, end - begin);
 }
 
+constexpr std::array<bool, 256> token_signs = [] {
+  std::array<bool, 256> table{};
+  for (const char c : {'_', '-', '.'}) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 /// ghp_…, xoxb-…: how services begin their tokens so that they can be found.
 bool has_service_token(std::string_view value, unsigned classes) {
   constexpr std::size_t shortest = 20;
@@ -143,18 +149,17 @@ bool has_service_token(std::string_view value, unsigned classes) {
       "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
   if (value.size() < shortest) return false;
   if ((classes & (underscore | hyphen)) == 0) return value.starts_with("hvs.");
-  const auto begins_at = [&](std::size_t sign) {
-    const std::size_t begin = sign - word_before(value, sign).size();
+  // By the first sign in them that is no letter: a text has few of those.
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    if (!token_signs[static_cast<unsigned char>(value[at])]) continue;
+    const std::size_t begin = at - word_before(value, at).size();
+    if (begin == at || value.size() - begin < shortest) continue;
     const auto rest = value.substr(begin);
-    return begin != sign && rest.size() >= shortest &&
-           std::any_of(beginnings.begin(), beginnings.end(),
-                       [&](auto beginning) { return rest.starts_with(beginning); });
-  };
-  // By the first sign that is no letter in them: a text has few of those.
-  for (std::size_t i = 0; i < value.size(); ++i)
-    if ((byte_class[static_cast<unsigned char>(value[i])] & (underscore | hyphen)) != 0 && begins_at(i)) return true;
-  for (auto i = value.find("hvs."); i != std::string_view::npos; i = value.find("hvs.", i + 1))
-    if (begins_at(i + 3)) return true;
+    const auto begins = [&](std::string_view beginning) {
+      return rest[0] == beginning[0] && rest[1] == beginning[1] && rest.starts_with(beginning);
+    };
+    if (std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
+  }
   return false;
 }
 
