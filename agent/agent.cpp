@@ -90,9 +90,7 @@ Judge judge_by(std::vector<Rule> rules) {
 
 std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
   std::vector<baseline::SourceSpec> specs;
-  for (const auto& b : config.baselines)
-    specs.push_back(
-        {b.name, b.kind, b.path, std::chrono::duration_cast<std::chrono::seconds>(b.stale_after), b.kubelet_dir});
+  for (const auto& b : config.baselines) specs.push_back(fetch::spec_of(b));
   return specs;
 }
 

@@ -36,7 +36,7 @@ Error broken(const std::string& pointer, const char* why) {
 
 Result<HandedEntry> entry_of(simdjson::dom::element item, const std::string& pointer) {
   HandedEntry entry;
-  std::string_view name, kind, path, digest, error;
+  std::string_view name, kind, path, kubelet_dir, digest, error;
   std::int64_t stale = 0;
   if (item["name"].get_string().get(name) != simdjson::SUCCESS || name.empty() || name.size() > 4096 ||
       name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos || name.starts_with('.'))
@@ -54,6 +54,9 @@ Result<HandedEntry> entry_of(simdjson::dom::element item, const std::string& poi
   entry.spec = {std::string(name), std::string(kind), std::string(path), std::chrono::seconds(stale)};
   if (item["error"].get_string().get(error) != simdjson::SUCCESS)
     return broken(pointer + "/error", "missing, or not text");
+  if (item["kubelet_dir"].get_string().get(kubelet_dir) != simdjson::SUCCESS)
+    return broken(pointer + "/kubelet_dir", "missing, or not text");
+  entry.spec.kubelet_dir = kubelet_dir;
   entry.sha256 = digest;
   entry.error = error;
   return entry;
@@ -85,6 +88,7 @@ std::string handout_json(const Handout& handout) {
                           .text("name", entry.spec.name)
                           .text("kind", entry.spec.kind)
                           .text("path", entry.spec.path)
+                          .text("kubelet_dir", entry.spec.kubelet_dir)
                           .number("stale_after_s", entry.spec.stale_after.count())
                           .text("sha256", entry.sha256)
                           .number("size", entry.size)

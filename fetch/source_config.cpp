@@ -51,6 +51,11 @@ void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
 
 }  // namespace
 
+baseline::SourceSpec spec_of(const SourceConfig& config) {
+  return {config.name, config.kind, config.path, std::chrono::duration_cast<std::chrono::seconds>(config.stale_after),
+          config.kubelet_dir};
+}
+
 void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
   SourceConfig baseline;
   map.read("name", baseline.name, "name of this baseline, part of its addresses");

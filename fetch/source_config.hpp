@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "baseline/baseline.hpp"
 #include "include/config/strict_yaml.hpp"
 
 namespace plumbline::fetch {
@@ -31,6 +32,9 @@ struct SourceConfig {
   std::chrono::milliseconds interval{60'000};
   std::chrono::milliseconds timeout{60'000};
 };
+
+/// What of it is the source itself.
+baseline::SourceSpec spec_of(const SourceConfig& config);
 
 /// Reads one entry and adds it to `out`; names are unique. Refuses through `map`.
 void read_source_config(config::Map& map, std::vector<SourceConfig>& out);

@@ -28,10 +28,6 @@ constexpr std::chrono::seconds look_interval{2};     ///< at local files: a stat
 constexpr std::chrono::hours until_asked{24 * 365};  ///< local files are read when they changed
 constexpr std::string_view sequence_file = "/sequence";
 
-baseline::SourceSpec spec_of(const fetch::SourceConfig& source) {
-  return {source.name, source.kind, source.path, std::chrono::duration_cast<std::chrono::seconds>(source.stale_after)};
-}
-
 std::uint64_t read_sequence(const std::string& path) {
   const auto text = fetch::read_secret_file("read " + path, path, 64);
   std::uint64_t number = 0;
@@ -91,7 +87,7 @@ Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vecto
     if (baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path))
       shelf->take_kept_matches(source);
     else
-      shelf->add(source, spec_of(source.source));
+      shelf->add(source, fetch::spec_of(source.source));
   }
   shelf->changed();
   return shelf;
@@ -127,12 +123,14 @@ void Shelf::take_kept_matches(const ShelfSource& source) {
     if (at->path().extension() != ".index") continue;
     const auto index = baseline::Index::open(at->path());
     if (!index) continue;  // read anew where its source is there
-    auto spec = index->source(0).spec;
+    const auto spec = index->source(0).spec;
     if (spec.kind != source.source.kind || !baseline::matches_pattern(source.source.path, spec.path) ||
         spec.name != source.source.name + "." + baseline::name_of_match(source.source.path, spec.path))
       continue;
-    spec.stale_after = spec_of(source.source).stale_after;
-    add(source, spec);
+    auto wanted = fetch::spec_of(source.source);
+    wanted.name = spec.name;
+    wanted.path = spec.path;
+    add(source, wanted);
   }
 }
 
@@ -157,7 +155,7 @@ bool Shelf::look_for_matches(bool let_go) {
     }
     if (matches->files.empty()) error = "nothing matches " + source.source.path + " yet";
     for (const auto& path : matches->files) {
-      auto spec = spec_of(source.source);
+      auto spec = fetch::spec_of(source.source);
       spec.path = path;
       spec.name += "." + baseline::name_of_match(source.source.path, path);
       const auto known = items_.find(spec.name);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "baseline/kubelet.hpp"
 #include "baseline/path_glob.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "include/util/loopback.hpp"
@@ -130,6 +131,9 @@ void read_baseline(Map& map, std::vector<ShelfSource>& out) {
   if (map.describing()) return;
   entry.source = std::move(named.back());
   const bool local = !baseline::is_location(entry.source.path);
+  if (entry.source.location == baseline::pods_location)
+    map.refuse(entry.source.kind, "the pods of a node are read by the node",
+               "put this baseline into agent.yaml, and take it out here");
   if (entry.node_by_file && (!local || !baseline::is_pattern(entry.source.path)))
     map.refuse("node_by_file", "is for a pattern of paths, such as /srv/ansible/*.json", "name the `nodes` instead");
   if (entry.node_by_file && !entry.nodes.empty())
