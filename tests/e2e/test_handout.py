@@ -294,8 +294,8 @@ def test_what_is_kept_is_checked_like_what_comes(stack):
     changed[-1] ^= 1
     index.write_bytes(changed)
     stack.start_agent(ready=False)
-    wait(lambda: stack.try_api("/v1/status"), "the agent to answer")
-    assert not baseline(stack, "collector")["loaded"]
+    row = wait(lambda: next((b for b in (stack.try_api("/v1/status") or {"baselines": []})["baselines"]), None), "the agent to answer")
+    assert row["name"] == "collector" and not row["loaded"]
     assert "kept_handout_refused" in (stack.dir / "agent.log").read_text()
     stack.start_collector()
     wait(lambda: baseline(stack, "collector")["loaded"] and stack.try_api("/readyz"), "it to be fetched anew")

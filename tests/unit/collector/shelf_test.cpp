@@ -1,0 +1,153 @@
+#include "collector/baselines/shelf.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+/// A collector's shelf over files of the test's own, read as a node would read it.
+class ShelfTest : public ::testing::Test {
+ protected:
+  void write(const std::string& name, int serial, const std::string& lineage = "a") {
+    const std::string path = dir_.path() + "/" + name;
+    std::ofstream(path + ".new") << R"({"version":4,"serial":)" << serial << R"(,"lineage":")" << lineage
+                                 << R"(","resources":[]})";
+    ASSERT_EQ(::rename((path + ".new").c_str(), path.c_str()), 0);
+  }
+  ShelfSource source(const std::string& name, const std::string& file, std::vector<std::string> nodes = {}) {
+    ShelfSource entry;
+    entry.source.name = name;
+    entry.source.kind = "terraform_state";
+    entry.source.path = entry.source.location = dir_.path() + "/" + file;
+    entry.nodes = std::move(nodes);
+    return entry;
+  }
+  void open(std::vector<ShelfSource> sources) {
+    auto opened = Shelf::open(dir_.path() + "/shelf", std::move(sources), clock_);
+    ASSERT_TRUE(opened) << opened.error().message();
+    shelf_ = std::move(*opened);
+    shelf_->start();
+  }
+  fetch::Handout handout(const std::string& node) {
+    const auto key = fetch::read_node_key(dir_.path() + "/shelf/node.key");
+    const auto text = fetch::open_signed(fetch::handout_type, shelf_->list_for(node, "").envelope, key->verify);
+    return fetch::parse_handout(*text).value();
+  }
+  std::vector<std::string> names(const std::string& node) {
+    std::vector<std::string> all;
+    for (const auto& entry : handout(node).baselines) all.push_back(entry.spec.name);
+    return all;
+  }
+  std::string serial(const std::string& name) {
+    for (const auto& row : shelf_->rows())
+      if (row.name == name && row.revision.contains("serial")) return row.revision.at("serial");
+    return "";
+  }
+  std::string error(const std::string& name) {
+    for (const auto& row : shelf_->rows())
+      if (row.name == name) return row.error;
+    return "no such row";
+  }
+  static void wait(const std::function<bool()>& condition) {
+    while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+
+  const TempDir dir_;
+  const SystemClock clock_;
+  std::unique_ptr<Shelf> shelf_;
+};
+
+TEST_F(ShelfTest, hands_each_node_its_part) {
+  write("net.tfstate", 1);
+  write("web-1.host", 1);
+  write("web-2.host", 1);
+  auto hosts = source("hosts", "*.host");
+  hosts.node_by_file = true;
+  open({source("net", "net.tfstate"), source("edge", "net.tfstate", {"edge-*"}), hosts});
+  wait([&] { return serial("net") == "1" && serial("edge") == "1" && serial("hosts.web-2.host") == "1"; });
+  EXPECT_THAT(names("web-1"), ElementsAre("hosts.web-1.host", "net"));
+  EXPECT_THAT(names("edge-7"), ElementsAre("edge", "net"));
+  EXPECT_THAT(names("web-10"), ElementsAre("net"));
+  EXPECT_EQ(handout("web-1").node, "web-1");
+}
+
+TEST_F(ShelfTest, hands_out_an_index_by_its_digest_alone) {
+  write("net.tfstate", 1);
+  open({source("net", "net.tfstate")});
+  wait([&] { return serial("net") == "1"; });
+  const auto entry = handout("n").baselines.at(0);
+  const auto index = shelf_->index(entry.sha256);
+  ASSERT_NE(index, nullptr);
+  EXPECT_EQ(index->image().size(), entry.size);
+  EXPECT_EQ(to_hex(baseline::sha256(index->image())), entry.sha256);
+  EXPECT_EQ(shelf_->index(std::string(64, '0')), nullptr);
+  EXPECT_EQ(shelf_->index(""), nullptr);
+}
+
+TEST_F(ShelfTest, numbers_grow_with_each_change_and_over_a_restart) {
+  write("net.tfstate", 1);
+  open({source("net", "net.tfstate")});
+  wait([&] { return serial("net") == "1"; });
+  const auto first = shelf_->list_for("n", "");
+  EXPECT_THAT(shelf_->list_for("n", first.etag).envelope, IsEmpty()) << "it still stands";
+  const auto before = handout("n").sequence;
+  write("net.tfstate", 2);
+  wait([&] { return serial("net") == "2"; });
+  EXPECT_GT(handout("n").sequence, before);
+  const auto last = handout("n").sequence;
+  shelf_.reset();
+  open({source("net", "net.tfstate")});
+  EXPECT_GT(handout("n").sequence, last);
+  EXPECT_THAT(names("n"), ElementsAre("net")) << "what was compiled before is handed out at once";
+}
+
+TEST_F(ShelfTest, what_was_never_read_is_missing_and_not_left_out) {
+  open({source("net", "net.tfstate")});
+  wait([&] { return error("net").find("No such file") != std::string::npos; });
+  EXPECT_THAT(handout("n").missing, ElementsAre("net"));
+  write("net.tfstate", 1);
+  wait([&] { return serial("net") == "1"; });
+  EXPECT_THAT(handout("n").missing, IsEmpty());
+}
+
+TEST_F(ShelfTest, a_step_back_is_taken_when_it_is_meant) {
+  write("net.tfstate", 5);
+  open({source("net", "net.tfstate")});
+  wait([&] { return serial("net") == "5"; });
+  write("net.tfstate", 4);
+  wait([&] { return !error("net").empty(); });
+  EXPECT_EQ(serial("net"), "5");
+  EXPECT_THAT(handout("n").baselines.at(0).error, HasSubstr("went back")) << "nodes are told, too";
+  shelf_->reload();
+  wait([&] { return serial("net") == "4"; });
+  EXPECT_THAT(error("net"), IsEmpty());
+}
+
+TEST_F(ShelfTest, a_match_that_is_gone_stays_until_a_person_says_so) {
+  write("a.tfstate", 1);
+  write("b.tfstate", 1);
+  open({source("all", "*.tfstate")});
+  wait([&] { return serial("all.a.tfstate") == "1" && serial("all.b.tfstate") == "1"; });
+  ASSERT_EQ(::unlink((dir_.path() + "/b.tfstate").c_str()), 0);
+  shelf_.reset();
+  open({source("all", "*.tfstate")});
+  EXPECT_THAT(names("n"), SizeIs(2));
+  shelf_->reload();
+  wait([&] { return names("n").size() == 1; });
+  EXPECT_THAT(names("n"), ElementsAre("all.a.tfstate"));
+}
+
+}  // namespace
+}  // namespace plumbline::collector
