@@ -58,31 +58,52 @@ void post_form(WebRequest& request, std::initializer_list<std::pair<std::string_
   request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
 }
 
+/// A client of one server; `kept` as long as the server keeps its connection.
+struct WebConnection::Client {
+  Client(const http::Url& url, const WebRequest& request, bool kept) : origin(url.origin), ca_file(request.ca_file) {
+    // By host and port: httplib's own reading of URLs takes no IPv6 address with letters.
+    const int port = std::atoi(url.port.c_str());
+    if (url.tls)
+      made = std::make_unique<httplib::SSLClient>(url.host, port);
+    else
+      made = std::make_unique<httplib::ClientImpl>(url.host, port);
+    made->set_follow_location(false);
+    made->set_keep_alive(kept);
+    made->set_decompress(false);  // what is signed, counted and cached are the bytes that were sent
+    if (!ca_file.empty()) made->set_ca_cert_path(ca_file.c_str());
+    made->set_socket_options([this](socket_t socket) {
+      httplib::default_socket_options(socket);
+      cutter.opened(socket);
+    });
+  }
+
+  const std::string origin, ca_file;
+  std::unique_ptr<httplib::ClientImpl> made;
+  http::SocketCutter cutter;
+};
+
+WebConnection::WebConnection() = default;
+WebConnection::~WebConnection() = default;
+
+Result<WebAnswer> WebConnection::exchange(const WebRequest& request) {
+  return exchange(request, true);
+}
+
 Result<WebAnswer> exchange(const WebRequest& request) {
+  return WebConnection().exchange(request, false);
+}
+
+Result<WebAnswer> WebConnection::exchange(const WebRequest& request, bool kept) {
   const auto url = http::parse_url("read the URL of a source", request.url);
   if (!url) return url.error();
   const std::string what = "ask " + url->origin;
-  // By host and port: httplib's own reading of URLs takes no IPv6 address with letters.
-  const int port = std::atoi(url->port.c_str());
-  std::unique_ptr<httplib::ClientImpl> made;
-  if (url->tls)
-    made = std::make_unique<httplib::SSLClient>(url->host, port);
-  else
-    made = std::make_unique<httplib::ClientImpl>(url->host, port);
-  httplib::ClientImpl& client = *made;
+  if (!client_ || client_->origin != url->origin || client_->ca_file != request.ca_file)
+    client_ = std::make_unique<Client>(*url, request, kept);
+  httplib::ClientImpl& client = *client_->made;
   if (!client.is_valid()) return invalid(what, "host or port make no sense", "write https://host:port/path");
-  http::SocketCutter cutter;
   client.set_connection_timeout(request.limits.connect);
   client.set_read_timeout(request.limits.whole);
   client.set_write_timeout(request.limits.whole);
-  client.set_follow_location(false);
-  client.set_keep_alive(false);
-  client.set_decompress(false);  // what is signed, counted and cached are the bytes that were sent
-  if (!request.ca_file.empty()) client.set_ca_cert_path(request.ca_file.c_str());
-  client.set_socket_options([&](socket_t socket) {
-    httplib::default_socket_options(socket);
-    cutter.opened(socket);
-  });
 
   httplib::Request sent;
   sent.method = request.method;
@@ -108,9 +129,9 @@ Result<WebAnswer> exchange(const WebRequest& request) {
     answer.body.append(data, size);
     return true;
   };
-  cutter.begin(request.limits.whole);
+  client_->cutter.begin(request.limits.whole);
   const httplib::Result result = client.send(sent);
-  const bool overdue = cutter.end();
+  const bool overdue = client_->cutter.end();
   if (too_long)
     return invalid(what, "its answer is longer than " + std::to_string(request.max_bytes >> 20) + " MiB",
                    "split the source, or give the agent a file");

@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,6 +55,24 @@ void post_form(WebRequest& request, std::initializer_list<std::pair<std::string_
 /// Follows no redirect and verifies TLS peers. Any status is an answer. Errors (`unavailable`; `invalid_argument` for a
 /// bad URL) name scheme, host and port only: a path or query may be a secret.
 Result<WebAnswer> exchange(const WebRequest& request);
+
+/// As exchange(), of many requests to one server over one connection, for as long as the server keeps it open. For one
+/// fetch; one thread.
+class WebConnection {
+ public:
+  WebConnection();
+  ~WebConnection();
+  WebConnection(const WebConnection&) = delete;
+  WebConnection& operator=(const WebConnection&) = delete;
+
+  Result<WebAnswer> exchange(const WebRequest& request);
+
+ private:
+  friend Result<WebAnswer> exchange(const WebRequest& request);
+  struct Client;
+  Result<WebAnswer> exchange(const WebRequest& request, bool kept);
+  std::unique_ptr<Client> client_;
+};
 
 /// Whether an answer to a conditional GET brings something: 200, or 304 where a version was known.
 bool is_answered(const WebAnswer& answer, const std::string& known);

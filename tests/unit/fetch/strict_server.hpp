@@ -49,8 +49,11 @@ class StrictServer {
  public:
   using Handler = std::function<Reply(const Asked&)>;
 
-  explicit StrictServer(Handler handler)
-      : handler_(std::move(handler)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `keep_open`: a connection serves as many requests as its client sends.
+  explicit StrictServer(Handler handler, bool keep_open = false)
+      : handler_(std::move(handler)),
+        keep_open_(keep_open),
+        listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -75,6 +78,10 @@ class StrictServer {
     const std::lock_guard lock(mutex_);
     return asked_;
   }
+  std::size_t connections() const {
+    const std::lock_guard lock(mutex_);
+    return connections_;
+  }
   std::vector<std::string> problems() const {
     const std::lock_guard lock(mutex_);
     return problems_;
@@ -92,14 +99,20 @@ class StrictServer {
       if (!socket) return;
       const timeval patience{10, 0};
       ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-      serve(socket.get());
+      {
+        const std::lock_guard lock(mutex_);
+        ++connections_;
+      }
+      while (serve(socket.get()) && keep_open_) {
+      }
     }
   }
 
-  void serve(int socket) {
+  /// False: nothing more comes.
+  bool serve(int socket) {
     Asked asked;
     std::string problem = read(socket, asked);
-    if (problem == "nothing came") return;
+    if (problem == "nothing came") return false;
     Reply reply{400, "no proper request", {}};
     {
       const std::lock_guard lock(mutex_);
@@ -109,15 +122,17 @@ class StrictServer {
       else
         problems_.push_back(std::move(problem));
     }
-    std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " X\r\nConnection: close\r\n";
+    std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " X\r\n";
+    if (!keep_open_) text += "Connection: close\r\n";
     for (const auto& [name, value] : reply.headers) text += name + ": " + value + "\r\n";
     if (reply.status != 304) text += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n";
     text += "\r\n" + (reply.status == 304 ? "" : reply.body);
     for (std::size_t done = 0; done < text.size();) {
       const ssize_t n = ::send(socket, text.data() + done, text.size() - done, MSG_NOSIGNAL);
-      if (n <= 0) return;
+      if (n <= 0) return false;
       done += static_cast<std::size_t>(n);
     }
+    return true;
   }
 
   static bool receive(int socket, std::string& bytes) {
@@ -181,9 +196,11 @@ class StrictServer {
   }
 
   const Handler handler_;
+  const bool keep_open_;
   static inline std::mutex mutex_;  ///< one for all: the servers of one cloud share what they know
   std::vector<Asked> asked_;
   std::vector<std::string> problems_;
+  std::size_t connections_ = 0;
   Fd listener_;
   std::string authority_;
   std::thread thread_;
