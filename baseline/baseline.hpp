@@ -31,6 +31,8 @@ struct FileExpectation {
   std::optional<std::string> symlink_target;  ///< the path is a symlink with exactly this text
   std::vector<std::string> absent_entries;    ///< the path is a directory in which no entry matches one of these globs
   bool sensitive = false;
+  /// Whoever writes it may not have come to it: as long as it is missing, that says nothing. Of pods that are starting.
+  bool awaited = false;
 };
 
 struct Skipped {
@@ -56,6 +58,7 @@ struct SourceSpec {
   std::string kind;                     ///< a name of kinds() (baseline/kinds.hpp)
   std::string path;                     ///< of a file, or a location ("s3://bucket/key"), without what is secret in it
   std::chrono::seconds stale_after{0};  ///< without a new revision for so long, it is told; 0 = never
+  std::string kubelet_dir = "/var/lib/kubelet";  ///< of kind kubernetes: where kubelet's folder is seen from here
   bool operator==(const SourceSpec&) const = default;
 };
 

@@ -89,6 +89,7 @@ inline constexpr std::uint64_t slot_is_text = std::uint64_t{1} << 63;
 
 inline constexpr std::uint32_t file_absent = 1;
 inline constexpr std::uint32_t file_sensitive = 2;
+inline constexpr std::uint32_t file_awaited = 4;
 
 struct FileRow {
   std::uint32_t resource;

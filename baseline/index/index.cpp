@@ -239,6 +239,7 @@ FileExpectation Index::file(std::uint32_t i) const {
   out.path = text(row.path);
   out.absent = (row.flags & file_absent) != 0;
   out.sensitive = (row.flags & file_sensitive) != 0;
+  out.awaited = (row.flags & file_awaited) != 0;
   out.content = optional(row.content);
   if (row.mode != none) out.mode = row.mode & 07777;
   out.owner = optional(row.owner);

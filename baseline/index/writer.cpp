@@ -235,7 +235,7 @@ void IndexWriter::file(FileExpectation file) {
   row.group = w.optional(file.group);
   row.symlink_target = w.optional(file.symlink_target);
   row.absent_entries = w.string(patterns);
-  row.flags = (file.absent ? file_absent : 0) | (file.sensitive ? file_sensitive : 0);
+  row.flags = (file.absent ? file_absent : 0) | (file.sensitive ? file_sensitive : 0) | (file.awaited ? file_awaited : 0);
   row.address = w.string(file.address);
   w.paths.push_back({w.hash_of(file.path), static_cast<std::uint32_t>(w.files.size())});
   w.owners.push_back({w.hash_of(file.address), static_cast<std::uint32_t>(w.files.size())});

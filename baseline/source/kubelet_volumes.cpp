@@ -170,7 +170,15 @@ class KubeletVolumes::Volume {
   void take_object(std::string_view kind, std::string_view name, object source) {
     const KubernetesObject* found = all_.objects_.find({}, kind, pod_.ns, name);
     if (found == nullptr || !why_unmanaged(*found).empty()) {
-      leave({}, kind == "Secret" ? "its Secret is not in this source" : "its ConfigMap is not in this source");
+      std::string why = "its ";
+      why.append(kind);
+      if (found != nullptr)
+        why += ": " + why_unmanaged(*found);
+      else if (all_.objects_.text().of_node)
+        why += " is not there, or the agent may not get it";
+      else
+        why += " is not in this source";
+      leave({}, why);
       return;
     }
     const Contents& contents = all_.contents_of(*found);

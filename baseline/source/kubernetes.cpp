@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "baseline/kubelet.hpp"
 #include "baseline/source/json_members.hpp"
 #include "baseline/source/kubelet_volumes.hpp"
 #include "baseline/source/kubernetes_attributes.hpp"
@@ -32,7 +33,8 @@ class Emit {
       if (object.superseded) continue;
       secrets_ = secrets_ || object.kind == "Secret";
       if (auto why = why_unmanaged(object); !why.empty()) {
-        out_.skip(object.address, std::move(why));
+        // A controller's pod is there for its volumes.
+        if (!objects_.text().of_node || object.kind != "Pod") out_.skip(object.address, std::move(why));
         continue;
       }
       if (auto ok = resource(object, std::move(paths)); !ok) return ok.error();
@@ -83,13 +85,14 @@ class Emit {
     for (auto& file : found) {
       FileExpectation expected;
       expected.address = std::move(file.address);
-      expected.path = "/var/lib/kubelet/pods/" + std::string(of.uid) + "/volumes/" + std::string(file.plugin) + "/" +
-                      file.volume + "/" + file.path;
+      expected.path = objects_.text().kubelet_dir + "/pods/" + std::string(of.uid) + "/volumes/" +
+                      std::string(file.plugin) + "/" + file.volume + "/" + file.path;
       expected.content = std::move(file.content);
       expected.mode = file.mode;
       expected.owner = "0";
       expected.group = std::move(file.group);
       expected.sensitive = file.sensitive;
+      expected.awaited = phase_of(of) == "Pending";  // kubelet makes the volumes before it starts any container
       out_.file(std::move(expected));
     }
     if (!unknown.empty()) out_.skip(of.address, "its volumes: " + unknown.text());
@@ -98,10 +101,14 @@ class Emit {
 
   /// Its volumes are taken down, or going to be, or under another uid (of a static pod's mirror).
   static bool is_gone(const KubernetesObject& of) {
-    object status;
-    const auto phase = is_object(of.json["status"], status) ? text_member(status, "phase") : std::string_view{};
+    const auto phase = phase_of(of);
     return phase == "Succeeded" || phase == "Failed" || has_member(of.metadata, "deletionTimestamp") ||
            has_annotation(of, "kubernetes.io/config.mirror");
+  }
+
+  static std::string_view phase_of(const KubernetesObject& of) {
+    object status;
+    return is_object(of.json["status"], status) ? text_member(status, "phase") : std::string_view{};
   }
 
   const KubernetesObjects& objects_;
@@ -133,7 +140,8 @@ Result<bool> emit_kubernetes(const KubernetesObjects& objects, std::size_t size,
 }
 
 Result<void> read_kubernetes(const SourceSpec& spec, std::string_view bytes, const Keys& keys, Builder& out) {
-  const auto objects = KubernetesObjects::read({spec.path, "k8s:" + spec.name + "/", {}}, bytes, out);
+  const auto objects = KubernetesObjects::read(
+      {spec.path, "k8s:" + spec.name + "/", {}, spec.kubelet_dir, spec.path == pods_location}, bytes, out);
   if (!objects) return objects.error();
   const auto secrets = emit_kubernetes(*objects, bytes.size(), keys, out);
   if (!secrets) return secrets.error();

@@ -26,9 +26,9 @@ namespace plumbline::baseline {
 /// - Tracking marks stay attributes: labels and annotations of Argo CD, Flux and Helm are under "metadata.labels" and
 ///   "metadata.annotations"; a tracking id that names another object is left out, since it came along with a copy.
 /// - A live pod (uid and nodeName) whose volumes hold objects of the same text gives files:
-///   /var/lib/kubelet/pods/<uid>/volumes/<plugin>/<volume>/<path>, through `..data`'s visible symlink, owned by the
+///   <kubelet_dir>/pods/<uid>/volumes/<plugin>/<volume>/<path>, through `..data`'s visible symlink, owned by the
 ///   ConfigMap's or Secret's resource; fields of the pod by the one of its uppermost controller. They are on the node
-///   that spec.nodeName names, and nowhere else.
+///   that spec.nodeName names, and nowhere else. Those of a pod in the phase Pending are awaited.
 /// - Revision: `resourceVersion` of a list that has one; or `commit`, where the objects name exactly one in
 ///   app.openshift.io/vcs-ref or org.opencontainers.image.revision; or `content`, "sha256:<hex>" of the bytes, and
 ///   "hmac-sha256:<hex>" where they hold secrets.

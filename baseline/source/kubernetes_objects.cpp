@@ -83,7 +83,7 @@ Result<KubernetesObjects> KubernetesObjects::read(KubernetesText text, std::stri
   }
   result.find_custom_kinds();
   result.name_objects(out);
-  if (result.objects_.empty())
+  if (result.objects_.empty() && !result.text_->of_node)
     return invalid("read " + origin, "it holds no object of Kubernetes",
                    "give manifests, or the output of `kubectl get -o yaml`");
   return result;

@@ -21,6 +21,8 @@ struct KubernetesText {
   std::string origin;             ///< begins errors: "/srv/shop.yaml"
   std::string address_prefix;     ///< "k8s:prod/"
   std::string default_namespace;  ///< of objects that name none; "" where that is not known
+  std::string kubelet_dir = "/var/lib/kubelet";
+  bool of_node = false;  ///< it is what fetch::PodsOrigin made: the pods of a node and what they mount
 };
 
 struct KubernetesObject {
