@@ -91,7 +91,8 @@ Judge judge_by(std::vector<Rule> rules) {
 std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
   std::vector<baseline::SourceSpec> specs;
   for (const auto& b : config.baselines)
-    specs.push_back({b.name, b.kind, b.path, std::chrono::duration_cast<std::chrono::seconds>(b.stale_after)});
+    specs.push_back(
+        {b.name, b.kind, b.path, std::chrono::duration_cast<std::chrono::seconds>(b.stale_after), b.kubelet_dir});
   return specs;
 }
 

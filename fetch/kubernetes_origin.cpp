@@ -19,13 +19,6 @@ constexpr const char* own_ca = "/var/run/secrets/kubernetes.io/serviceaccount/ca
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 constexpr const char* metadata_only = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
-/// Names of objects and keys: RFC 1123 subdomains, and of keys '_' and capitals too.
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 253 && text != "." && text != ".." &&
-         std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; });
-}
-
 class KubernetesOrigin final : public Origin {
  public:
   explicit KubernetesOrigin(KubernetesOriginOptions options) : options_(std::move(options)) {
@@ -55,11 +48,11 @@ class KubernetesOrigin final : public Origin {
 
  private:
   Result<WebAnswer> ask(const char* accept) const {
-    const auto token = read_secret_line(options_.token_file);
+    const auto token = read_secret_line(options_.api.token_file);
     if (!token) return token.error();
     WebRequest request;
-    request.url = options_.server + path_;
-    request.ca_file = options_.ca_file;
+    request.url = options_.api.server + path_;
+    request.ca_file = options_.api.ca_file;
     request.limits = options_.limits;
     request.headers.emplace_back("Accept", accept);
     request.headers.emplace_back("Authorization", bearer(token->view()));
@@ -113,6 +106,12 @@ class KubernetesOrigin final : public Origin {
 
 }  // namespace
 
+bool is_kubernetes_name(std::string_view text) {
+  return !text.empty() && text.size() <= 253 && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_'; });
+}
+
 Result<KubernetesLocation> parse_kubernetes_location(const std::string& location) {
   constexpr std::string_view scheme = "kubernetes://";
   const std::string what = "read the location of a source";
@@ -125,25 +124,33 @@ Result<KubernetesLocation> parse_kubernetes_location(const std::string& location
   const bool secret = parts.size() >= 3 && parts[1] == "secrets";
   const bool map = parts.size() == 4 && parts[1] == "configmaps";
   if (!location.starts_with(scheme) || (!secret && !map) || parts.size() > 4 ||
-      !std::all_of(parts.begin(), parts.end(), is_name))
+      !std::all_of(parts.begin(), parts.end(), is_kubernetes_name))
     return invalid(what, "it names no Secret and no ConfigMap",
-                   "write kubernetes://NAMESPACE/secrets/NAME, …/secrets/NAME/KEY or …/configmaps/NAME/KEY");
+                   "write kubernetes://NAMESPACE/secrets/NAME, …/secrets/NAME/KEY or …/configmaps/NAME/KEY, or for the "
+                   "pods of this node kubernetes:///pods");
   return KubernetesLocation{parts[0], parts[1], parts[2], parts.size() == 4 ? parts[3] : "tfstate"};
 }
 
-Result<std::unique_ptr<Origin>> make_kubernetes_origin(KubernetesOriginOptions options) {
+Result<KubernetesApi> find_kubernetes_api(KubernetesApi api) {
   const std::string what = "find the API server of a source";
-  if (options.server.empty()) {
+  if (api.server.empty()) {
     const std::string host = variable({}, "KUBERNETES_SERVICE_HOST"), port = variable({}, "KUBERNETES_SERVICE_PORT");
     if (host.empty() || port.empty())
       return invalid(what, "the agent runs in no cluster", "give the baseline `endpoint`, `token_file` and `ca_file`");
     const bool v6 = host.find(':') != std::string::npos;
-    options.server = "https://" + (v6 ? "[" + host + "]" : host) + ":" + port;
-    if (options.ca_file.empty()) options.ca_file = own_ca;
+    api.server = "https://" + (v6 ? "[" + host + "]" : host) + ":" + port;
+    if (api.ca_file.empty()) api.ca_file = own_ca;
   }
-  if (options.token_file.empty()) options.token_file = own_token;
-  if (const auto safe = safe_for_secrets(what, options.server); !safe) return safe.error();
-  options.server = http::parse_url(what, options.server)->origin;
+  if (api.token_file.empty()) api.token_file = own_token;
+  if (const auto safe = safe_for_secrets(what, api.server); !safe) return safe.error();
+  api.server = http::parse_url(what, api.server)->origin;
+  return api;
+}
+
+Result<std::unique_ptr<Origin>> make_kubernetes_origin(KubernetesOriginOptions options) {
+  auto api = find_kubernetes_api(std::move(options.api));
+  if (!api) return api.error();
+  options.api = std::move(*api);
   return std::unique_ptr<Origin>(new KubernetesOrigin(std::move(options)));
 }
 

@@ -1,11 +1,13 @@
 #include "fetch/make_origin.hpp"
 
 #include "baseline/baseline.hpp"
+#include "baseline/kubelet.hpp"
 #include "fetch/azure.hpp"
 #include "fetch/command_origin.hpp"
 #include "fetch/gcs.hpp"
 #include "fetch/http_origin.hpp"
 #include "fetch/kubernetes_origin.hpp"
+#include "fetch/pods_origin.hpp"
 #include "fetch/s3.hpp"
 
 namespace plumbline::fetch {
@@ -50,9 +52,11 @@ Made make_azure(const SourceConfig& config, const FetchLimits& limits, const Clo
 }
 
 Made make_kubernetes(const SourceConfig& config, const FetchLimits& limits) {
+  const KubernetesApi api{config.endpoint, config.token_file, config.ca_file};
+  if (config.location == baseline::pods_location) return make_pods_origin({config.node_name, api, limits, {}});
   const auto where = parse_kubernetes_location(config.location);
   if (!where) return where.error();
-  return make_kubernetes_origin({*where, config.endpoint, config.token_file, config.ca_file, limits});
+  return make_kubernetes_origin({*where, api, limits});
 }
 
 Made of_location(const SourceConfig& config, const FetchLimits& limits, const Clock& clock) {

@@ -5,6 +5,7 @@
 
 #include "baseline/baseline.hpp"
 #include "baseline/kinds.hpp"
+#include "baseline/kubelet.hpp"
 
 namespace plumbline::fetch {
 namespace {
@@ -32,6 +33,13 @@ void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
       if (!value.empty())
         map.refuse(key, "is for a location, and " + config::shown(baseline.path) + " is a path of this node",
                    "take it out, or write a location such as s3://BUCKET/KEY");
+  if (baseline.location == baseline::pods_location && baseline.kind != "kubernetes")
+    map.refuse(baseline.kind, "is no kind of what the pods of a node are", "write kubernetes: \"kubernetes:///pods\"");
+  if (!baseline.node_name.empty() && baseline.location != baseline::pods_location)
+    map.refuse("node_name", "is for the pods of a node", "take it out, or write kubernetes: \"kubernetes:///pods\"");
+  if (baseline.kind != "kubernetes" && baseline.kubelet_dir != SourceConfig().kubelet_dir)
+    map.refuse("kubelet_dir", "is for sources of kind kubernetes");
+  map.require_absolute("kubelet_dir", baseline.kubelet_dir);
   for (const auto& [key, path] : {std::pair<const char*, const std::string&>{"directory", baseline.directory},
                                   {"credentials_file", baseline.credentials_file},
                                   {"token_file", baseline.token_file},
@@ -67,6 +75,8 @@ void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
   map.read("timeout", baseline.timeout, "for one look");
   map.read("endpoint", baseline.endpoint, "URL of an S3-compatible store, an emulator or an API server");
   map.read("region", baseline.region, "of the S3 bucket");
+  map.read("node_name", baseline.node_name, "of kubernetes:///pods; default: NODE_NAME, else the host's name");
+  map.read("kubelet_dir", baseline.kubelet_dir, "of kind kubernetes: kubelet's folder as the agent sees it");
   map.read("credentials_file", baseline.credentials_file, "instead of the credentials that are there anyway");
   map.read("token_file", baseline.token_file, "file with the bearer token for a URL or API server");
   map.read("ca_file", baseline.ca_file, "file with the certificate authority of the server");

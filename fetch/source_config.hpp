@@ -17,12 +17,14 @@ struct SourceConfig {
   /// query of a URL, which may be a secret.
   std::string path;
   std::chrono::milliseconds stale_after{0};
+  std::string kubelet_dir = "/var/lib/kubelet";  ///< of kind kubernetes: where kubelet's folder is seen from here
   // Of a location:
   std::string location;              ///< as it was written
   std::vector<std::string> command;  ///< prints the source, which is then `kind`
   std::string directory;             ///< of the command; "" = /
   std::string endpoint;              ///< of an S3-compatible store, an emulator, an API server
   std::string region;                ///< of the S3 bucket
+  std::string node_name;             ///< of the pods of a node; "" = NODE_NAME, else the host's name
   std::string credentials_file;
   std::string token_file;
   std::string ca_file;
