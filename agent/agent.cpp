@@ -325,10 +325,11 @@ void Agent::Parts::start_fetching() {
     fetcher = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) {
       asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
         observer->take_fetched(delivered->name, std::move(delivered->what), delivered->move);
+        observer->answered(delivered->name, delivered->began);
         wait_for_timer();
       });
     });
-    observer->set_ask_again([this](const std::string& name) { fetcher->refresh(name, true); });
+    observer->set_ask_again([this](const std::string& name, bool any) { fetcher->refresh(name, any); });
   }
   fetcher->set(std::move(*remotes));
 }

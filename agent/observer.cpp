@@ -104,7 +104,7 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
 
     std::vector<Pending> pending;
     std::set<Source*> moved_sources;
-    std::set<std::uint32_t> unsettled;
+    std::set<std::uint32_t> unsettled, held;
     for (const auto& [watch, causes] : affected) {
       if (const auto source = source_watches_.find(watch); source != source_watches_.end()) {
         moved_sources.insert(source->second);
@@ -114,9 +114,15 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
         folder->second->look_at = once_quiet(p_.clock.boot(), folder->second->moved_at, source_quiet, source_longest);
         continue;
       }
+      if (const auto pods = pods_watches_.find(watch); pods != pods_watches_.end()) {
+        Source& source = *pods->second;
+        source.ask_at = once_quiet(p_.clock.boot(), source.pods_moved_at, source_quiet, source_longest);
+        continue;
+      }
       const auto subject = subjects_.find(watch);
       if (subject == subjects_.end()) continue;
       auto seen = observe(*subject->second, causes, "kernel");
+      hold_slots(watch, causes, generation, held);
       if (subject->second->live.unsettled)
         for (const auto& cause : causes) unsettled.insert(cause.mark.slot);
       else if (seen)
@@ -126,11 +132,11 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
       if (unsettled.contains(slot)) {
         retry_.insert(slot);
         next_retry_ = p_.clock.boot() + retry_after;
-      } else {
+      } else if (!held.contains(slot)) {
         covered_.try_emplace(slot, seen);
       }
     }
-    std::erase_if(slots, [&](std::uint32_t slot) { return unsettled.contains(slot); });
+    std::erase_if(slots, [&](std::uint32_t slot) { return unsettled.contains(slot) || held.contains(slot); });
     if (!record_or_keep(std::move(pending), {}, std::exchange(covered_, {}))) {
       retry_.insert(slots.begin(), slots.end());
       for (Source* source : moved_sources) source->retry_at = next_retry_;
@@ -219,6 +225,11 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   }
   subject.unsettled_since = 0;
   const Comparison comparison = compare(subject.expected, live, subject.source->key, p_.users);
+  if (pod_is_not_there(subject, live)) return std::nullopt;
+  if (comparison.result == wire::ComparisonResult::mismatch &&
+      ask_first(subject, live, comparison, seen, causes, source))
+    return std::nullopt;
+  stop_waiting(subject, causes);
 
   if (!directory) add_leaf_causes(seen, causes);
   const bool by_kernel = std::any_of(causes.begin(), causes.end(), [](const Cause& c) { return !c.of_directory; });
@@ -312,6 +323,8 @@ std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& sour
       for (const auto& old : around->second)
         if (old.changes > 0) causes.push_back(as_cause(old));
     auto seen = observe(subject, causes, source);
+    if (const auto waiting = waiting_.find(id); waiting != waiting_.end())
+      waiting->second.unknown_actor = unknown_actor;
     if (!seen) continue;
     if (!seen->finding.actor.process) seen->finding.actor.unknown_reason = unknown_actor;
     pending.push_back(std::move(*seen));

@@ -2,6 +2,7 @@
 // spool together; agent.cpp drives it.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -14,49 +15,9 @@
 #include "agent/correlate/watch_tree.hpp"
 #include "agent/detect/compare.hpp"
 #include "agent/detect/state_file.hpp"
-#include "agent/enrich/enricher.hpp"
-#include "agent/node_state.hpp"
-#include "agent/source/kernel.hpp"
-#include "agent/spool/spool.hpp"
-#include "baseline/baseline.hpp"
-#include "fetch/handout_client.hpp"
-#include "fetch/source_keeper.hpp"
+#include "agent/observer_parts.hpp"
 
 namespace plumbline::agent {
-
-/// Gives a finding its verdict, rule, severity and evidence.
-using Judge = std::function<void(wire::Finding& finding, bool sensitive)>;
-
-/// A collector hands this node baselines.
-struct HandoutSetup {
-  std::string url;                            ///< of the collector, for people
-  const baseline::KeyedHash* key = nullptr;   ///< of the hashes in what it hands out
-  std::shared_ptr<const fetch::Handed> kept;  ///< from disk; nullptr: nothing is
-  std::string damage;                         ///< why what was kept is of no use; "" = it is, or nothing was
-};
-
-struct ObserverOptions {
-  NodeIdentity identity;
-  std::string state_dir;
-  std::vector<baseline::SourceSpec> sources;
-  std::uint64_t max_file_bytes = 256ull << 20;
-  std::int64_t rescan_interval_ns = 3'600'000'000'000;
-  std::optional<HandoutSetup> handout;
-  bool local_only = false;  ///< no collector: what the snapshot covers needs nobody's acknowledgement
-};
-
-/// What the observer works with; all outlive it.
-struct ObserverParts {
-  Kernel& kernel;
-  Enricher& enricher;
-  Containers& containers;
-  Spool& spool;
-  NodeState& state;
-  Users& users;
-  const baseline::KeyedHash& key;
-  const Clock& clock;
-  Counters& counters;
-};
 
 /// Not thread-safe: one thread calls everything.
 class Observer {
@@ -82,8 +43,12 @@ class Observer {
   void take_handed(const Result<std::shared_ptr<const fetch::Handed>>& handed);
   /// Whether the last one was refused for what it was (older, not signed), so that only a person can let it in.
   bool handout_was_refused() const { return handout_refused_; }
-  /// Asks for a source again and for any revision of it, because a person means what is there.
-  void set_ask_again(std::function<void(const std::string& name)> ask) { ask_again_ = std::move(ask); }
+  /// After take_fetched(): the fetch began at that time, so what changed before it is what it answers for.
+  void answered(const std::string& name, std::chrono::steady_clock::time_point began);
+  /// Asks for a source again; for any revision of it where a person means what is there.
+  void set_ask_again(std::function<void(const std::string& name, bool any_revision)> ask) {
+    ask_again_ = std::move(ask);
+  }
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
   void set_sources(const std::vector<baseline::SourceSpec>& specs);
@@ -97,19 +62,9 @@ class Observer {
   struct Pattern;
   struct Pending;
   struct Unrecorded;
-  /// What earlier findings told of a mark.
-  struct Told {
-    std::uint64_t ino = 0;        ///< slots are used again
-    std::uint64_t until = 0;      ///< boot ns of the latest actor
-    std::uint32_t handovers = 0;  ///< mark::handovers then
-    std::uint64_t raced = 0;      ///< mark::raced then
-  };
-  /// A mark of the file itself in the moment of its reading.
-  struct Seen {
-    NodeMark mark;
-    struct mark value{};
-    std::uint64_t generation = 0;
-  };
+  struct Waiting;
+  struct Told;
+  struct Seen;
 
   // observer_start.cpp
   void restore();
@@ -134,8 +89,24 @@ class Observer {
   void start_handed();
   void apply_handed(const fetch::Handed& handed, bool compare_now);
   void refuse_handed(const Error& why);
-  void add_subject(Source& source, const baseline::FileExpectation& expected);
+  Subject& add_subject(Source& source, const baseline::FileExpectation& expected);
+  void replace_subject(Source& source, Subject& before, const baseline::FileExpectation& expected);
   void remove_subject(WatchId id);
+  // observer_pods.cpp
+  void watch_pods(Source& source);
+  void forget_pods(Source& source);
+  bool pod_is_not_there(Subject& subject, const LiveFile& live);
+  bool ask_first(Subject& subject, const LiveFile& live, const Comparison& comparison,
+                 const std::map<std::uint32_t, Seen>& seen, const std::vector<Cause>& causes,
+                 const std::string& source);
+  bool follows(Subject& subject, const LiveFile& live);
+  void stop_waiting(Subject& subject, std::vector<Cause>& causes);
+  void hold_slots(WatchId watch, const std::vector<Cause>& causes,
+                  const std::map<std::uint32_t, std::uint64_t>& generation, std::set<std::uint32_t>& held);
+  std::set<std::uint32_t> held_slots() const;
+  void tell_waiting(const std::set<WatchId>& ids);
+  void on_pods_timer();
+  std::int64_t pods_due() const;
   // observer.cpp
   void handle(std::vector<std::uint32_t> slots);
   std::optional<Pending> observe(Subject& subject, std::vector<Cause> causes, const std::string& source);
@@ -166,12 +137,14 @@ class Observer {
   std::string own_folder_;  ///< state_dir without symlinks
   ObserverParts p_;
   Judge judge_;
-  std::function<void(const std::string&)> ask_again_;
+  std::function<void(const std::string&, bool)> ask_again_;
   WatchTree tree_;
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
   std::vector<std::unique_ptr<Source>> sources_;
   std::map<WatchId, Pattern*> pattern_watches_;
+  std::map<WatchId, Source*> pods_watches_;  ///< folders in which the pods of a source appear
+  std::map<WatchId, Waiting> waiting_;       ///< subjects of such sources that differ, and nobody was told yet
   std::vector<std::unique_ptr<Pattern>> patterns_;
   std::optional<BaselineStatus> handout_;  ///< what the collector hands out, as a whole
   bool handout_refused_ = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/observer_types.hpp"
+#include "baseline/kubelet.hpp"
 #include "baseline/path_glob.hpp"
 #include "baseline/revision.hpp"
 
@@ -37,6 +38,7 @@ void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* patte
   }
   if (baseline::is_location(spec.path)) {
     keep_old_baseline(source, {ErrorCode::unavailable, "fetch " + spec.path, "not fetched yet", ""}, compare_now);
+    if (spec.path == baseline::pods_location) watch_pods(source);
     return;
   }
   source.watch = tree_.add(spec.path, true);
@@ -58,6 +60,7 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
       source_watches_.erase(*source->watch);
       tree_.remove(*source->watch);
     }
+    forget_pods(*source);
     if (source->keeper) source->keeper->forget();
   }
 }
@@ -152,12 +155,19 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     const std::string key = source.status.name + '\n' + expected.address + '\n' + expected.path;
     wanted.insert(key);
     const auto known = source.subjects.find(key);
-    if (known != source.subjects.end() && same(subjects_.at(known->second)->expected, expected)) continue;
-    if (known != source.subjects.end()) {
-      changed.erase(known->second);
-      remove_subject(known->second);
+    if (known == source.subjects.end()) {
+      changed.insert(add_subject(source, expected).watch);
+      continue;
     }
-    add_subject(source, expected);
+    Subject& before = *subjects_.at(known->second);
+    if (same(before.expected, expected)) {
+      const bool no_longer = before.expected.awaited && !expected.awaited && !before.checked;
+      before.expected.awaited = expected.awaited;
+      if (no_longer) changed.insert(known->second);
+      continue;
+    }
+    changed.erase(known->second);
+    replace_subject(source, before, expected);
     changed.insert(source.subjects.at(key));
   }
   for (auto it = source.subjects.begin(); it != source.subjects.end();) {
@@ -200,14 +210,15 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
                baseline::text_of(fresh.revision), source.status.files, changed.size(), moved);
 }
 
-void Observer::add_subject(Source& source, const baseline::FileExpectation& expected) {
+Observer::Subject& Observer::add_subject(Source& source, const baseline::FileExpectation& expected) {
   auto subject = std::make_unique<Subject>();
+  subject->managed_since = p_.clock.boot();
   subject->source = &source;
   subject->expected = expected;
   subject->watch = tree_.add(expected.path, !expected.symlink_target.has_value());
   subject->leaf = tree_.resolve(subject->watch).leaf;
   source.subjects[subject->key()] = subject->watch;
-  subjects_[subject->watch] = std::move(subject);
+  return *(subjects_[subject->watch] = std::move(subject));
 }
 
 void Observer::remove_subject(WatchId id) {
@@ -215,6 +226,7 @@ void Observer::remove_subject(WatchId id) {
   if (it == subjects_.end()) return;
   it->second->source->subjects.erase(it->second->key());
   tree_.remove(id);
+  waiting_.erase(id);
   subjects_.erase(it);
 }
 
@@ -259,7 +271,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   for (auto& source : sources_) {
     if (!source->keeper || source->status.error.empty() || !is_step_back(source->move)) continue;
     if (!source->watch) {
-      if (ask_again_) ask_again_(source->status.name);
+      if (ask_again_) ask_again_(source->status.name, true);
       continue;
     }
     source->any_revision = true;

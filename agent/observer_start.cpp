@@ -135,8 +135,10 @@ void Observer::first_check(WallNs stopped_since) {
                                    : kept      ? "changed while the agent was down, and no mark was on it"
                                                : "changed while the agent was down and its marks were lost");
   const bool recorded = unrecorded_.empty() && rescan_soon_ == 0;
+  const auto held = held_slots();
   if (recorded)
-    for (const auto& [slot, seen] : generation) acknowledge(slot, seen);
+    for (const auto& [slot, seen] : generation)
+      if (!held.contains(slot)) acknowledge(slot, seen);
   drop_retired();
   accept_unmanaged();
   // Marks of paths that nobody manages any more.

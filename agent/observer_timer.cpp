@@ -31,6 +31,7 @@ std::int64_t Observer::due_in_ns() const {
     if (source->retry_at != 0) due = std::min(due, source->retry_at);
   for (const auto& pattern : patterns_)
     if (pattern->look_at != 0) due = std::min(due, pattern->look_at);
+  due = std::min(due, pods_due());
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
 }
 
@@ -54,6 +55,7 @@ void Observer::on_timer() {
     if (source->retry_at != 0 && now >= source->retry_at) load_source(*source, true);
   for (auto& pattern : patterns_)
     if (pattern->look_at != 0 && now >= pattern->look_at) look_for_matches(*pattern, true, false);
+  on_pods_timer();
   if (rescan_soon_ != 0 && now >= rescan_soon_) {
     rescan_soon_ = mounts_moved_at_ = 0;
     auto moved = tree_.verify_all();
@@ -61,6 +63,8 @@ void Observer::on_timer() {
       if (moved.contains(watch)) load_source(*source, true);
     for (const auto& [watch, pattern] : pattern_watches_)
       if (moved.contains(watch)) pattern->look_at = now;
+    for (const auto& [watch, source] : pods_watches_)
+      if (moved.contains(watch)) source->ask_at = now;
     for (const auto& [id, subject] : subjects_)
       if (!subject->checked) moved.insert(id);
     p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);

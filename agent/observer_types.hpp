@@ -21,6 +21,12 @@ struct Observer::Subject {
   std::string unwatched;
   bool checked = false;
   std::int64_t unsettled_since = 0;  ///< boot ns; 0 = its last reading settled
+  // Of a file in a pod's volume (observer_pods.cpp):
+  std::int64_t managed_since = 0;  ///< boot ns
+  bool seen = false;               ///< it was there in this life of the agent
+  bool asked = false;              ///< who knows what should be was asked after the change that is looked at
+  std::optional<baseline::FileExpectation> former;  ///< what it was, and was right by, until the baseline moved
+  std::int64_t former_until = 0;                    ///< boot ns; so long kubelet may take to follow
 
   std::string key() const;  ///< of its row: baseline, address and path
   DriftOf drift_of() const;
@@ -47,6 +53,9 @@ struct Observer::Source {
   std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none
   std::map<std::string, WatchId> subjects;     ///< Subject::key() → watch
   std::int64_t retry_at = 0;                   ///< boot ns; 0 = no retry is due
+  std::optional<WatchId> pods_watch;           ///< of kubelet's folder of pods; none: it is no source of a node's pods
+  std::int64_t pods_moved_at = 0;              ///< boot ns of the first change in it since it was asked; 0 = none
+  std::int64_t ask_at = 0;                     ///< boot ns of when to fetch it anew; 0 = at its interval
 };
 
 /// Sources that are configured by a pattern.
@@ -57,6 +66,20 @@ struct Observer::Pattern {
   std::string error;              ///< of the last look; "" = fine
   std::int64_t look_at = 0;       ///< boot ns of the next look; 0 = none is due
   std::int64_t moved_at = 0;      ///< boot ns of the first change since the last look; 0 = none
+};
+
+/// What earlier findings told of a mark.
+struct Observer::Told {
+  std::uint64_t ino = 0;        ///< slots are used again
+  std::uint64_t until = 0;      ///< boot ns of the latest actor
+  std::uint32_t handovers = 0;  ///< mark::handovers then
+  std::uint64_t raced = 0;      ///< mark::raced then
+};
+/// A mark of the file itself in the moment of its reading.
+struct Observer::Seen {
+  NodeMark mark;
+  struct mark value{};
+  std::uint64_t generation = 0;
 };
 
 /// A finding on its way into the spool.
@@ -73,6 +96,17 @@ struct Observer::Unrecorded {
   std::vector<wire::Drift> drifts;
   std::map<std::uint32_t, std::uint64_t> handled;  ///< slot → generation to acknowledge with it
   std::vector<wire::Gap> gaps;
+};
+
+/// A difference that is not told yet, and what it will be told with.
+struct Observer::Waiting {
+  std::vector<Cause> causes;
+  std::map<std::uint32_t, std::uint64_t> generations;  ///< slot → generation to acknowledge with it
+  std::string source;
+  std::string unknown_actor = "found by comparing";
+  std::chrono::steady_clock::time_point since;  ///< a fetch that began then or later is an answer
+  std::int64_t until = 0;                       ///< boot ns: told then, answer or not
+  bool follows = false;                         ///< the baseline moved and kubelet is to follow: no answer changes that
 };
 
 /// When to act on something that keeps moving: once it was quiet for `quiet`, but at the latest `longest` after

@@ -97,6 +97,7 @@ void Fetcher::fetch(Entry& entry) {
     any_revision = std::exchange(entry.any_revision, false);
     if (!any_revision) known = entry.version;  // else it is taken again, changed or not
   }
+  const auto began = Steady::now();
   SourceKeeper& keeper = *entry.remote.keeper;
   std::optional<SourceKeeper::Taken> taken;
   bool came = false;  // something came, whether or not it was taken
@@ -122,7 +123,7 @@ void Fetcher::fetch(Entry& entry) {
     }
   }
   deliver_({keeper.spec().name, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
-            fetched || !came ? baseline::Move::none : keeper.last_move()});
+            fetched || !came ? baseline::Move::none : keeper.last_move(), began});
 }
 
 }  // namespace plumbline::fetch

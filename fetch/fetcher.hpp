@@ -1,6 +1,7 @@
 // Fetches sources from elsewhere, on a thread of its own.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -29,6 +30,7 @@ struct Delivered {
   std::string name;  ///< of the source
   Delivery what;
   baseline::Move move = baseline::Move::none;  ///< SourceKeeper::last_move() of an error
+  std::chrono::steady_clock::time_point began;
 };
 
 /// Counted since start; any thread may ask.

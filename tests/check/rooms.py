@@ -53,6 +53,7 @@ LONGER = {
     "include/wire/json_read.hpp": (270, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),
     "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),
+    "tests/unit/fetch/strict_server.hpp": (220, "one server: what it reads, what it refuses and how it answers"),
     "tests/unit/spool/spool_test.cpp": (460, "one fixture; each test is a crash or a damage of the same log"),
 }
 
