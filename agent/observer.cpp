@@ -116,6 +116,7 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
       }
       if (const auto pods = pods_watches_.find(watch); pods != pods_watches_.end()) {
         Source& source = *pods->second;
+        tree_.resolve(watch);  // the folder may just have been made
         source.ask_at = once_quiet(p_.clock.boot(), source.pods_moved_at, source_quiet, source_longest);
         continue;
       }

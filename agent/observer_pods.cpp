@@ -163,9 +163,16 @@ std::set<std::uint32_t> Observer::held_slots() const {
 
 void Observer::answered(const std::string& name, Steady::time_point began) {
   std::set<WatchId> ids;
-  for (const auto& [watch, waiting] : waiting_)
-    if (!waiting.follows && waiting.since <= began && subjects_.at(watch)->source->status.name == name)
+  for (const auto& [watch, waiting] : waiting_) {
+    Source& source = *subjects_.at(watch)->source;
+    if (waiting.follows || source.status.name != name) continue;
+    if (waiting.since <= began)
       ids.insert(watch);
+    else  // it moved since; this answer is not for it
+      source.ask_at = sooner(
+          source.ask_at,
+          p_.clock.boot() + std::max<std::int64_t>(std::chrono::nanoseconds(waiting.since - Steady::now()).count(), 0));
+  }
   tell_waiting(ids);
 }
 

@@ -64,7 +64,10 @@ void Observer::on_timer() {
     for (const auto& [watch, pattern] : pattern_watches_)
       if (moved.contains(watch)) pattern->look_at = now;
     for (const auto& [watch, source] : pods_watches_)
-      if (moved.contains(watch)) source->ask_at = now;
+      if (moved.contains(watch)) {
+        tree_.resolve(watch);
+        source->ask_at = now;
+      }
     for (const auto& [id, subject] : subjects_)
       if (!subject->checked) moved.insert(id);
     p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);

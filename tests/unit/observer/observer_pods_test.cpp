@@ -1,0 +1,296 @@
+// Files in the volumes of pods, as kubelet makes them: what is told of them, and when. The API server is what the test
+// hands over; kernel side and clock are doubles.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "agent/observer.hpp"
+#include "baseline/kubelet.hpp"
+#include "tests/unit/fetch/fakes.hpp"
+#include "tests/unit/support/fake_kernel.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::IsEmpty;
+using wire::DriftState;
+
+class NoProcesses final : public ProcessSource {
+ public:
+  std::vector<process_key> list_processes() const override { return {}; }
+  std::optional<process> find_process(const process_key&) const override { return std::nullopt; }
+  std::optional<image> find_image(const image_key&) const override { return std::nullopt; }
+};
+
+class ObserverPods : public ::testing::Test {
+ protected:
+  ObserverPods() {
+    fs::create_directory(dir_ / "state");
+    spool_ = open_spool({dir_ / "state/spool", 64 << 20, 1 << 20}, clock_).value();
+    observer_ = std::make_unique<Observer>(
+        ObserverOptions{identity_,
+                        dir_ / "state",
+                        {{"node", "kubernetes", std::string(baseline::pods_location), {}, dir_ / "kubelet"}},
+                        1 << 20,
+                        hour,
+                        true},
+        ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, clock_, counters_},
+        [](wire::Finding&, bool) {});
+    observer_->set_ask_again([this](const std::string& name, bool any_revision) {
+      EXPECT_EQ(name, "node");
+      EXPECT_FALSE(any_revision);
+      ++asked_;
+    });
+    const auto started = observer_->start();
+    EXPECT_TRUE(started) << started.error().message();
+  }
+
+  /// What the API server says now: the ConfigMap's content, and the pod with this status.
+  void answer(const std::string& content, const std::string& status = R"("phase":"Running")", const char* more = "") {
+    const auto began = std::chrono::steady_clock::now() + lead_;
+    const std::string list =
+        R"({"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":")" + std::to_string(++version_) +
+        R"("},"items":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"n"},"data":{"a":")" +
+        content + R"("}},{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p","namespace":"n","uid":"11")" + more +
+        R"(},"spec":{"nodeName":"n1","hostUsers":false,"volumes":[{"name":"v","configMap":{"name":"c"}}]},"status":{)" +
+        status + "}}]}";
+    const auto keeper = observer_->remote_keepers().at(0);
+    auto taken = keeper->load(false, list);
+    ASSERT_TRUE(taken) << taken.error().message();
+    observer_->take_fetched("node", std::optional(std::move(*taken)), baseline::Move::none);
+    observer_->answered("node", began);
+  }
+  void answer_nothing_new() {
+    observer_->take_fetched("node", std::optional<fetch::SourceKeeper::Taken>(), baseline::Move::none);
+    observer_->answered("node", std::chrono::steady_clock::now() + lead_);
+  }
+  void answer_that_it_is_down() {
+    observer_->take_fetched("node", Error{ErrorCode::unavailable, "ask", "it is down", ""}, baseline::Move::none);
+    observer_->answered("node", std::chrono::steady_clock::now() + lead_);
+  }
+
+  /// As kubelet's atomic writer does it, for the first time and later.
+  void write(const std::string& content) {
+    const std::string fresh = "..at" + std::to_string(++version_);
+    fs::create_directories(volume_ / fresh);
+    std::ofstream(volume_ / fresh / "a") << content;
+    ::chown((volume_ / fresh / "a").c_str(), 0, 0);
+    fs::create_directory_symlink(fresh, volume_ / "..data_tmp");
+    fs::rename(volume_ / "..data_tmp", volume_ / "..data");
+    if (!fs::is_symlink(volume_ / "a")) fs::create_symlink("..data/a", volume_ / "a");
+  }
+  /// Tells of changes in these folders and files.
+  void moved(const std::vector<fs::path>& paths) {
+    for (const auto& path : paths) kernel_.touch(path);
+    observer_->on_ring();
+  }
+  void start_pod(const std::string& content) {
+    fs::create_directories(volume_);
+    write(content);
+    moved({dir_.path(), dir_ / "kubelet", dir_ / "kubelet/pods"});
+  }
+  void run_pod() {
+    start_pod("one");
+    answer("one");
+    ASSERT_EQ(comparison(), "match");
+  }
+  void pass(std::chrono::seconds seconds) {
+    clock_.pass(seconds);
+    observer_->on_timer();
+  }
+
+  std::vector<wire::Drift> open() const {
+    std::vector<wire::Drift> all;
+    for (const auto& drift : state_.drifts())
+      if (drift.state == DriftState::open) all.push_back(drift);
+    return all;
+  }
+  std::string comparison() const {
+    for (const auto& row : state_.resources())
+      if (row.path == volume_ / "a")
+        return row.comparison == wire::ComparisonResult::match      ? "match"
+               : row.comparison == wire::ComparisonResult::mismatch ? "mismatch"
+                                                                    : "not_comparable";
+    return "(not managed)";
+  }
+  std::uint64_t told() const {
+    return counters_.findings_match + counters_.findings_mismatch + counters_.findings_not_comparable;
+  }
+
+  static constexpr std::int64_t hour = 3'600'000'000'000;
+  const NodeIdentity identity_{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
+  const TempDir dir_;
+  const fs::path volume_ = dir_ / "kubelet/pods/11/volumes/kubernetes.io~configmap/v";
+  fetch::test::FakeClock clock_;
+  const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
+  NoProcesses processes_;
+  Users users_;
+  TempDir empty_;
+  Containers containers_{{empty_.path(), empty_.path()}};
+  Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
+  Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
+  Counters counters_;
+  FakeKernel kernel_;
+  NodeState state_{identity_, key_, counters_, 100};
+  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<Observer> observer_;
+  std::chrono::seconds lead_{0};  ///< answers that begin later than now
+  int asked_ = 0, version_ = 100;
+};
+
+TEST_F(ObserverPods, a_pod_that_appears_is_asked_for_at_once) {
+  fs::create_directories(dir_ / "kubelet/pods/22");
+  moved({dir_.path()});
+  EXPECT_EQ(asked_, 0) << "many may appear at once";
+  pass(std::chrono::seconds(1));
+  EXPECT_EQ(asked_, 1);
+  fs::create_directories(dir_ / "kubelet/pods/33");
+  moved({dir_ / "kubelet/pods"});
+  pass(std::chrono::seconds(1));
+  EXPECT_EQ(asked_, 2);
+  EXPECT_LE(observer_->due_in_ns(), hour);
+}
+
+TEST_F(ObserverPods, a_pod_that_starts_is_no_drift) {
+  answer("one", R"("phase":"Pending")");
+  EXPECT_EQ(comparison(), "not_comparable");
+  fs::create_directories(volume_);
+  moved({dir_.path()});
+  pass(std::chrono::seconds(3600));
+  EXPECT_EQ(comparison(), "not_comparable") << "it waits for its image, or for another volume";
+  write("one");
+  moved({volume_});
+  EXPECT_EQ(comparison(), "match");
+  EXPECT_EQ(told(), 0u);
+  answer("one");
+  EXPECT_EQ(asked_, 1) << "of the pods' folder alone";
+}
+
+TEST_F(ObserverPods, a_pod_that_runs_and_never_gets_its_volume_is_told_in_the_end) {
+  fs::create_directories(volume_);
+  answer("one");
+  EXPECT_EQ(comparison(), "not_comparable") << "after a restart of the node";
+  pass(std::chrono::seconds(700));
+  observer_->on_mounts_changed();
+  pass(std::chrono::seconds(10));
+  pass(std::chrono::seconds(15));
+  ASSERT_EQ(open().size(), 1u);
+  EXPECT_EQ(open()[0].diff.at(0).attribute, "existence");
+}
+
+TEST_F(ObserverPods, a_change_is_told_once_the_server_was_asked) {
+  run_pod();
+  std::ofstream(volume_ / "a") << "by hand";
+  mark_actor somebody{};
+  somebody.tgid = 4711;
+  const auto slot = kernel_.touch(volume_ / "..data/a", somebody);
+  observer_->on_ring();
+  EXPECT_THAT(open(), IsEmpty());
+  EXPECT_NE(kernel_.pending(slot), kernel_.handled(slot)) << "an agent that ends now loses nothing";
+  lead_ = std::chrono::seconds(-100);
+  answer_nothing_new();
+  EXPECT_THAT(open(), IsEmpty()) << "that look was before the change";
+  pass(std::chrono::seconds(0));
+  EXPECT_GE(asked_, 1);
+  lead_ = {};
+  answer_nothing_new();
+  ASSERT_EQ(open().size(), 1u);
+  EXPECT_EQ(open()[0].resource, "k8s:node/v1/ConfigMap/n/c");
+  EXPECT_TRUE(open()[0].actor.process || !open()[0].actor.unknown_reason.empty());
+  EXPECT_EQ(kernel_.pending(slot), kernel_.handled(slot));
+  EXPECT_EQ(told(), 1u);
+
+  std::ofstream(volume_ / "a") << "one";
+  moved({volume_ / "..data/a"});
+  EXPECT_THAT(open(), IsEmpty()) << "what is right needs no question";
+}
+
+TEST_F(ObserverPods, a_change_is_told_where_nobody_answers) {
+  run_pod();
+  std::ofstream(volume_ / "a") << "by hand";
+  moved({volume_ / "..data/a"});
+  answer_that_it_is_down();
+  EXPECT_EQ(open().size(), 1u);
+  std::ofstream(volume_ / "a") << "again";
+  moved({volume_ / "..data/a"});
+  const auto before = told();
+  pass(std::chrono::seconds(11));
+  EXPECT_EQ(told(), before + 1) << "no answer at all";
+}
+
+TEST_F(ObserverPods, kubelet_may_move_first) {
+  run_pod();
+  write("two");
+  moved({volume_});
+  EXPECT_EQ(told(), 0u);
+  answer("two");
+  EXPECT_EQ(comparison(), "match");
+  EXPECT_THAT(state_.drifts(), IsEmpty());
+}
+
+TEST_F(ObserverPods, the_baseline_may_move_first) {
+  run_pod();
+  answer("two");
+  EXPECT_EQ(told(), 0u);
+  answer_nothing_new();
+  EXPECT_EQ(told(), 0u) << "kubelet follows within minutes";
+  write("two");
+  moved({volume_});
+  EXPECT_EQ(comparison(), "match");
+  EXPECT_THAT(state_.drifts(), IsEmpty());
+}
+
+TEST_F(ObserverPods, a_file_that_never_follows_is_told) {
+  run_pod();
+  answer("two");
+  pass(std::chrono::seconds(200));
+  ASSERT_EQ(open().size(), 1u);
+}
+
+TEST_F(ObserverPods, a_change_while_kubelet_is_late_is_told) {
+  run_pod();
+  answer("two");
+  std::ofstream(volume_ / "a") << "by hand";
+  moved({volume_ / "..data/a"});
+  answer_nothing_new();
+  EXPECT_EQ(open().size(), 1u);
+}
+
+TEST_F(ObserverPods, a_pod_that_ends_is_no_drift) {
+  run_pod();
+  fs::remove_all(volume_);
+  moved({volume_.parent_path()});
+  EXPECT_THAT(open(), IsEmpty());
+  lead_ = std::chrono::seconds(3);
+  answer("one", R"("phase":"Running")", R"(,"deletionTimestamp":"2026-11-27T00:00:00Z")");
+  EXPECT_EQ(comparison(), "(not managed)");
+  EXPECT_EQ(told(), 0u);
+}
+
+TEST_F(ObserverPods, a_pod_whose_folder_is_gone_is_no_drift) {
+  run_pod();
+  fs::remove_all(dir_ / "kubelet/pods/11");
+  moved({dir_ / "kubelet/pods"});
+  pass(std::chrono::seconds(20));
+  EXPECT_EQ(comparison(), "not_comparable");
+  EXPECT_EQ(told(), 0u);
+}
+
+TEST_F(ObserverPods, a_volume_that_is_taken_from_a_pod_that_runs_is_drift) {
+  run_pod();
+  fs::remove_all(volume_);
+  moved({volume_.parent_path()});
+  answer_nothing_new();
+  EXPECT_THAT(open(), IsEmpty()) << "the end of a pod is told a moment after its volumes go";
+  pass(std::chrono::seconds(3));
+  EXPECT_EQ(asked_, 1);
+  lead_ = std::chrono::seconds(3);
+  answer_nothing_new();
+  ASSERT_EQ(open().size(), 1u);
+  EXPECT_EQ(open()[0].diff.at(0).attribute, "existence");
+}
+
+}  // namespace
+}  // namespace plumbline::agent
