@@ -379,6 +379,16 @@ std::vector<Owner> Index::owners_of_path(std::string_view path) const {
           break;
         }
   }
+  // Folders of the node that a container has, and what is below them. Who mounts all of it owns nothing of it.
+  for (std::string_view folder = path; folder.size() > 1 && folder[0] == '/';
+       folder = folder.substr(0, folder.rfind('/'))) {
+    find_id(folder, found);
+    for (const auto row : found)
+      if (type(row) == "AWS::ECS::TaskDefinition")
+        owners.push_back({row, folder == path ? 1u : 2u,
+                          folder == path ? "mounts it into its containers"
+                                         : "mounts " + std::string(folder) + " into its containers"});
+  }
   sort_best_first(owners);
   return owners;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "baseline/paths.hpp"
 #include "baseline/source/json_members.hpp"
 #include "baseline/source/json_text.hpp"
 #include "baseline/source/json_writer.hpp"
@@ -147,6 +148,10 @@ class EcsReader {
     }
     add_id(name);
     add_id(family);
+    for_host_volumes(task, [&](std::string_view, std::string_view path) {
+      if (!path.starts_with('/')) return;  // of Windows
+      if (const auto normal = normal_path(path, "/")) add_id(*normal);
+    });
     for (const auto& [key, value] : task) {
       if (is_in(computed_of_task, key)) continue;
       put(key, value);
@@ -158,7 +163,10 @@ class EcsReader {
     finish({});
     resource_.attributes.insert(resource_.attributes.end(), secrets.begin(), secrets.end());
     out_.resource(resource_);
-    tell_host_volumes(task);
+    for_host_volumes(task, [&](std::string_view volume, std::string_view path) {
+      out_.skip(resource_.address, "its volume " + config::shown(volume) + " is " + config::shown(path) +
+                                       " of the node: what should be in it is not said here");
+    });
     return {};
   }
 
@@ -214,16 +222,16 @@ class EcsReader {
     }
   }
 
-  void tell_host_volumes(const object& task) {
+  /// Calls `take` with name and path of each volume that is one of the node's.
+  template <class Take>
+  static void for_host_volumes(const object& task, const Take& take) {
     array volumes;
     if (!is_list(task["volumes"], volumes)) return;
     for (const element item : volumes) {
       object volume, host;
       if (!is_object(item, volume) || !is_object(volume["host"], host)) continue;
       const auto path = text_member(host, "sourcePath");
-      if (!path.empty())
-        out_.skip(resource_.address, "its volume " + config::shown(text_member(volume, "name")) + " is " +
-                                         config::shown(path) + " of the node: what should be in it is not said here");
+      if (!path.empty()) take(text_member(volume, "name"), path);
     }
   }
 

@@ -176,7 +176,11 @@ def test_locations_that_make_no_sense_are_refused_at_start(stack):
                          ("terraform_state: \"http://10.0.0.1/x\", token_file: /etc/token", "unencrypted"),
                          ("manifest: \"https://user:plumbline-canary@h/x\"", "password"),
                          ("manifest: /a, interval: 1ms", "interval"), ("manifest: /a, gives: pulumi", "command"),
-                         ("terraform_state: /a, region: eu-west-1", "is a path of this node")):
+                         ("terraform_state: /a, region: eu-west-1", "is a path of this node"),
+                         ("kubernetes: \"kubernetes://pods\", endpoint: \"https://127.0.0.1:1\"", "kubernetes:///pods"),
+                         ("helm: \"kubernetes:///pods\"", "kubernetes:///pods"), ("kubernetes: /a, node_name: x", "pods of a node"),
+                         ("kubernetes: \"kubernetes:///pods\", endpoint: \"https://127.0.0.1:1\", node_name: a/b", "node_name"),
+                         ("manifest: /a, kubelet_dir: /x", "kind kubernetes"), ("kubernetes: /a, kubelet_dir: x", "absolute")):
         config = stack.dir / "bad.yaml"
         config.write_text(f"baselines: [{{name: net, {source}}}]\n")
         done = subprocess.run([harness.AGENT, "--config", config, "--check-config"], capture_output=True, text=True, timeout=30)

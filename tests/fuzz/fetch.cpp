@@ -1,14 +1,17 @@
 // What servers and files tell the fetching thread, beside the sources themselves: locations, credentials files, answers
-// of token services.
+// of token services, and lists and objects of Kubernetes before they become one source.
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "baseline/baseline.hpp"
+#include "baseline/kubelet.hpp"
 #include "fetch/aws_credentials.hpp"
 #include "fetch/aws_profile.hpp"
 #include "fetch/azure.hpp"
 #include "fetch/gcs.hpp"
 #include "fetch/handout.hpp"
 #include "fetch/kubernetes_origin.hpp"
+#include "fetch/pods_document.hpp"
 #include "fetch/s3.hpp"
 #include "fetch/secret_document.hpp"
 #include "include/util/fd.hpp"
@@ -16,6 +19,27 @@
 
 using namespace plumbline::fetch;
 using plumbline::fuzz::must;
+
+namespace {
+
+/// The same bytes as a page of pods and as whatever they mount.
+void check_pods(std::string_view bytes) {
+  PodsDocument document;
+  const auto page = document.add_pods(bytes);
+  if (!page) return plumbline::fuzz::must_be_readable(page.error());
+  for (const auto& object : document.mounted()) {
+    must(is_kubernetes_name(object.ns) && is_kubernetes_name(object.name), "what is asked for has a name");
+    if (const auto mark = document.add_object(object, bytes); !mark) plumbline::fuzz::must_be_readable(mark.error());
+  }
+  const plumbline::baseline::KeyedHash key{std::array<std::byte, 32>{}};
+  plumbline::baseline::SourceSpec spec{"node", "kubernetes", std::string(plumbline::baseline::pods_location)};
+  const auto read = plumbline::baseline::parse(spec, document.finish(), key);
+  if (!read) return plumbline::fuzz::must_be_readable(read.error());
+  for (const auto& file : read->files)
+    must(plumbline::baseline::volume_folders(spec.kubelet_dir, file.path).has_value(), "a file is in a volume");
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
@@ -25,6 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto azure = parse_azure_location(text))
     must(!azure->account.empty() && !azure->blob.empty(), "a location is whole");
   if (const auto kubernetes = parse_kubernetes_location(text)) must(!kubernetes->name.empty(), "a location is whole");
+
+  check_pods(text);
 
   const auto found = aws::xml_text(text, "AccessKeyId");
   must(found.empty() || text.find(found) != std::string::npos, "an element is part of its document");

@@ -42,7 +42,8 @@ TEST(Ecs, reads_a_task_definition) {
   ASSERT_NE(web, nullptr);
   EXPECT_EQ(web->provider, "aws");
   EXPECT_EQ(web->type, "AWS::ECS::TaskDefinition");
-  EXPECT_THAT(web->ids, ElementsAre("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2", "web:2", "web"));
+  EXPECT_THAT(web->ids, ElementsAre("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2", "web:2", "web",
+                                    "/srv/shop/nginx"));
   EXPECT_EQ(web->region, "eu-west-1");
   EXPECT_EQ(web->account, "123456789012");
   EXPECT_EQ(value(web, "cpu"), "\"256\"");

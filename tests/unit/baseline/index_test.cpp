@@ -158,6 +158,25 @@ TEST_F(IndexTest, tells_who_owns_a_path) {
   EXPECT_EQ(index.address(index.owners_of_path("/etc/app.d")[0].resource), "tofu:net/aws_s3_bucket.web");
 }
 
+TEST_F(IndexTest, what_a_task_mounts_is_its_own) {
+  auto w = writer();
+  auto task = bucket("web");
+  task.address = "ecs:shop/task-definition/web:2";
+  task.type = "AWS::ECS::TaskDefinition";
+  task.ids = {"arn:aws:ecs:eu-west-1:1:task-definition/web:2", "/srv/shop/nginx", "/"};
+  w->resource(task);
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  const auto mounted = index.owners_of_path("/srv/shop/nginx"), below = index.owners_of_path("/srv/shop/nginx/a/b");
+  ASSERT_EQ(mounted.size(), 1u);
+  EXPECT_EQ(mounted[0].reason, "mounts it into its containers");
+  ASSERT_EQ(below.size(), 1u);
+  EXPECT_EQ(below[0].rank, 2u);
+  EXPECT_EQ(below[0].reason, "mounts /srv/shop/nginx into its containers");
+  EXPECT_TRUE(index.owners_of_path("/srv/shop").empty());
+  EXPECT_TRUE(index.owners_of_path("no path").empty());
+}
+
 TEST_F(IndexTest, digests_are_equal_where_nothing_changed) {
   auto first = writer();
   first->resource(bucket("web"));

@@ -87,6 +87,9 @@ TEST_F(MakeOrigin, of_a_url_and_of_an_object_of_kubernetes) {
   EXPECT_EQ(asked(), "GET /net?sig=CANARY Bearer CANARY");
   EXPECT_THAT(fetch("kubernetes://infra/secrets/net"), HasSubstr("no object of Kubernetes"));
   EXPECT_EQ(asked(), "GET /api/v1/namespaces/infra/secrets/net Bearer CANARY");
+  config_.node_name = "node-1";
+  EXPECT_THAT(fetch("kubernetes:///pods"), HasSubstr("no object of Kubernetes"));
+  EXPECT_EQ(asked(), "GET /api/v1/pods?fieldSelector=spec.nodeName%3Dnode-1&limit=500 Bearer CANARY");
 }
 
 TEST_F(MakeOrigin, of_a_command) {
@@ -108,6 +111,7 @@ TEST_F(MakeOrigin, names_the_baseline_where_nothing_can_be_made) {
                                                         {"gs://states", "no bucket and object"},
                                                         {"azblob://account/states", "no account, container and blob"},
                                                         {"kubernetes://infra/pods/x", "configmaps"},
+                                                        {"kubernetes://pods", "kubernetes:///pods"},
                                                         {"https://user:CANARY@h/", "password"}}) {
     const auto origin = make(location);
     ASSERT_FALSE(origin) << location;
@@ -122,7 +126,7 @@ TEST_F(MakeOrigin, names_the_baseline_where_nothing_can_be_made) {
 
 TEST_F(MakeOrigin, is_checked_for_all_that_are_locations) {
   config_.path = config_.location = "/srv/net.tfstate";
-  std::vector<SourceConfig> sources = {config_};
+  std::vector<SourceConfig> sources{config_};
   EXPECT_TRUE(check_origins(sources)) << "a path is no location";
   config_.path = config_.location = "gs://states";
   sources.push_back(config_);

@@ -1,0 +1,55 @@
+// What the observer is made with.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/enrich/enricher.hpp"
+#include "agent/node_state.hpp"
+#include "agent/source/kernel.hpp"
+#include "agent/spool/spool.hpp"
+#include "baseline/baseline.hpp"
+#include "fetch/handout_client.hpp"
+#include "fetch/source_keeper.hpp"
+
+namespace plumbline::agent {
+
+/// Gives a finding its verdict, rule, severity and evidence.
+using Judge = std::function<void(wire::Finding& finding, bool sensitive)>;
+
+/// A collector hands this node baselines.
+struct HandoutSetup {
+  std::string url;                            ///< of the collector, for people
+  const baseline::KeyedHash* key = nullptr;   ///< of the hashes in what it hands out
+  std::shared_ptr<const fetch::Handed> kept;  ///< from disk; nullptr: nothing is
+  std::string damage;                         ///< why what was kept is of no use; "" = it is, or nothing was
+};
+
+struct ObserverOptions {
+  NodeIdentity identity;
+  std::string state_dir;
+  std::vector<baseline::SourceSpec> sources;
+  std::uint64_t max_file_bytes = 256ull << 20;
+  std::int64_t rescan_interval_ns = 3'600'000'000'000;
+  std::optional<HandoutSetup> handout;
+  bool local_only = false;  ///< no collector: what the snapshot covers needs nobody's acknowledgement
+};
+
+/// What the observer works with; all outlive it.
+struct ObserverParts {
+  Kernel& kernel;
+  Enricher& enricher;
+  Containers& containers;
+  Spool& spool;
+  NodeState& state;
+  Users& users;
+  const baseline::KeyedHash& key;
+  const Clock& clock;
+  Counters& counters;
+};
+
+}  // namespace plumbline::agent
