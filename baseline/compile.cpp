@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "baseline/index/writer.hpp"
 #include "baseline/kinds.hpp"
 #include "baseline/source/terraform_state.hpp"
 #include "include/util/fd.hpp"
@@ -127,8 +126,9 @@ Baseline baseline_of(const Index& index) {
   return baseline;
 }
 
-Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target) {
-  const auto writer = IndexWriter::create(target, key_id_of(keys));
+Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target,
+                     IndexOptions options) {
+  const auto writer = IndexWriter::create(target, key_id_of(keys), options);
   for (const auto& spec : sources) {
     writer->begin_source(spec);
     if (auto done = read_source(spec, keys, *writer); !done) return done;

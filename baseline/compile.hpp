@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "baseline/index/index.hpp"
+#include "baseline/index/writer.hpp"
 #include "baseline/source/readers.hpp"
 
 namespace plumbline::baseline {
@@ -24,7 +25,8 @@ std::uint64_t key_id_of(const Keys& keys);
 Result<std::string> kind_of_file(const std::string& path);
 
 /// Compiles sources, all or none, into the index at `target`.
-Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target);
+Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target,
+                     IndexOptions options = {});
 
 /// What a node needs of an index of one source: its files, revision and what was skipped, without resources.
 Baseline baseline_of(const Index& index);
@@ -44,7 +46,7 @@ struct ResourceChange {
 
 /// Compares two indexes that were made under one key, by address; in the order of the second, then what is gone. Only
 /// resources whose digests differ are looked into, so equal revisions cost one look-up a resource. An error where the
-/// keys differ: fingerprints would differ everywhere.
+/// keys differ, or only one of them holds values: everything would differ.
 Result<std::vector<ResourceChange>> compare_indexes(const Index& before, const Index& after);
 
 }  // namespace plumbline::baseline

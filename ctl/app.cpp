@@ -111,7 +111,9 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   add_baseline("diff", "what changed between two revisions; exit code 2 where anything did", diff_baseline)
       ->expected(2);
   add_baseline("compile", "sources to one index file", compile_baseline);
-  baselines->get_subcommand("compile")->add_option("--out", parsed.baseline.out, "the index to write")->required();
+  auto* compiling = baselines->get_subcommand("compile");
+  compiling->add_option("--out", parsed.baseline.out, "the index to write")->required();
+  compiling->add_flag("--hashes-only", parsed.baseline.hashes_only, "keep no values, also where they are short");
 
   add("doctor", "what works here, what does not, and what helps", doctor);
 

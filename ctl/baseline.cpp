@@ -291,7 +291,8 @@ int compile_baseline(const Context& context, const BaselineOptions& options) {
     if (!spec) return refuse(context, spec.error());
     specs.push_back(std::move(*spec));
   }
-  if (auto done = baseline::compile(specs, (*ring)->keys, options.out); !done) return refuse(context, done.error());
+  if (auto done = baseline::compile(specs, (*ring)->keys, options.out, {.values = !options.hashes_only}); !done)
+    return refuse(context, done.error());
   const auto index = Index::open(options.out);
   if (!index) return refuse(context, index.error());
   auto& out = context.terminal.out;

@@ -14,6 +14,7 @@ struct BaselineOptions {
   std::string name;    ///< of the source in addresses; "" = each file's own, without its suffix
   std::string key_file;
   std::string out;
+  bool hashes_only = false;  ///< of all values, also short ones
 };
 
 /// Sources → one index file. The key of the fingerprints is the agent's, where it can be read, else one beside the

@@ -53,7 +53,7 @@ Result<std::vector<ResourceChange>> compare_indexes(const Index& before, const I
                    "compile both with one --key-file, or name the sources themselves");
   if (before.has_values() != after.has_values())
     return invalid("compare two indexes", "one of them holds values, the other one only their hashes",
-                   "compile both with --hashes-only, or none");
+                   "compile both with --hashes-only, or neither");
   const auto old_files = files_of(before), new_files = files_of(after);
   const auto files = [](const auto& all, std::uint32_t row) {
     const auto found = all.find(row);

@@ -30,7 +30,7 @@ class SeenStrings {
   }
 
  private:
-  static constexpr std::size_t most = 1 << 14;  // 256 KiB: what misses the cache costs more than a string written twice
+  static constexpr std::size_t most = 1 << 12;  // 64 KiB: what misses the cache costs more than a string written twice
   struct Seen {
     std::uint64_t hash = 0;
     std::uint32_t offset = none;

@@ -199,7 +199,9 @@ void TerraformEmitter::drop_ids_of_secrets() {
                    [](const Attribute& attribute) { return attribute.sensitive; }))
     return;
   std::erase_if(resource_.ids, [&](const std::string& id) {
-    const auto print = keys_.attributes.of(canonical_text(id));
+    canonical_.clear();
+    append_canonical_text(id, canonical_);
+    const auto print = keys_.attributes.of(canonical_);
     return std::any_of(resource_.attributes.begin(), resource_.attributes.end(),
                        [&](const Attribute& attribute) { return attribute.sensitive && attribute.hash == print; });
   });

@@ -60,6 +60,7 @@ class TerraformEmitter {
   std::string type_;                                          ///< for which the first parts of rules_ were made
   std::string provider_;                                      ///< ditto
   std::size_t computed_of_type_ = 0, sensitive_of_type_ = 0;  ///< how many of the rules are those of the type
+  std::string canonical_;                                     ///< of the id at hand
   AttributeWalk walk_;
   AttributeRules in_use_;   ///< of walk_
   bool is_of_type_ = true;  ///< in_use_ begins with the rules of type_ too

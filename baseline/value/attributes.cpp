@@ -127,7 +127,7 @@ void AttributeWalk::value(element value, Step& step, bool sensitive) {
   canonical.cut(0);
   const bool found = !value.is_null() && write_canonical(value, rules_->lists, step.name, canonical);
   keep(step, canonical.from(0), sensitive || secret || found);
-  step.plain = is_text && is_plain_text(text, step.name) && text.find('\\') == std::string_view::npos;
+  step.plain = is_text && is_plain_text(text, step.name) && canonical.from(0).find('\\') == std::string_view::npos;
 }
 
 /// Whether the attribute that stands there was made of this very text.

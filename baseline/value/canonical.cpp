@@ -389,12 +389,17 @@ std::string canonical(element value, Lists lists, std::string_view name) {
   return out;
 }
 
+void append_canonical_text(std::string_view text, std::string& out) {
+  WipedText& canonical = workspace().text;
+  Writer(Lists::unordered, canonical).text(text, {});
+  out += canonical.from(0);
+  canonical.clear();
+}
+
 std::string canonical_text(std::string_view text) {
-  WipedText& out = workspace().text;
-  Writer(Lists::unordered, out).text(text, {});
-  std::string result(out.from(0));
-  out.clear();
-  return result;
+  std::string out;
+  append_canonical_text(text, out);
+  return out;
 }
 
 bool ordered_by_name(std::string_view name) {

@@ -35,6 +35,7 @@ std::string canonical(simdjson::dom::element value, Lists lists, std::string_vie
 
 /// As above, of a string that is no JSON value but text of its own.
 std::string canonical_text(std::string_view text);
+void append_canonical_text(std::string_view text, std::string& out);
 
 /// Whether a list of this name keeps its order although its tool writes sets as lists: command, args, entry_point, …,
 /// in whatever case and with or without underscores.

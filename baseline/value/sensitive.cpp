@@ -126,12 +126,13 @@ bool has_authorization(std::string_view value) {
   return value.starts_with("Bearer ") || value.starts_with("Basic ");
 }
 
+constexpr std::size_t longest_word = 6;  ///< "github"
+
 /// The word that ends at `end`, "" where it is longer than those that begin a token, or is only the end of a name.
 std::string_view word_before(std::string_view value, std::size_t end) {
-  constexpr std::size_t longest = 6;
   std::size_t begin = end;
-  while (begin > 0 && end - begin <= longest && is_word(value[begin - 1])) --begin;
-  if (end - begin > longest || (begin > 0 && value[begin - 1] == '_')) return {};
+  while (begin > 0 && end - begin <= longest_word && is_word(value[begin - 1])) --begin;
+  if (end - begin > longest_word || (begin > 0 && value[begin - 1] == '_')) return {};
   return value.substr(begin, end - begin);
 }
 
@@ -150,7 +151,8 @@ bool has_service_token(std::string_view value, unsigned classes) {
   if (value.size() < shortest) return false;
   if ((classes & (underscore | hyphen)) == 0) return value.starts_with("hvs.");
   // By the first sign in them that is no letter: a text has few of those.
-  for (std::size_t at = 0; at < value.size(); ++at) {
+  const std::size_t last = value.size() - shortest + longest_word;
+  for (std::size_t at = 0; at <= last && at < value.size(); ++at) {
     if (!token_signs[static_cast<unsigned char>(value[at])]) continue;
     const std::size_t begin = at - word_before(value, at).size();
     if (begin == at || value.size() - begin < shortest) continue;

@@ -125,6 +125,45 @@ TEST(Attributes, is_within_goes_by_parts) {
 
 // The complaints of users of such tools, as far as they concern values.
 
+TEST(Attributes, those_of_one_object_after_the_other_are_what_each_has_alone) {
+  AttributeRules rules;
+  rules.computed = {"arn", "status.at"};
+  rules.sensitive = {"db.key"};
+  AttributeWalk walk(fingerprints);
+  walk.use(rules);
+  std::vector<Attribute> out;
+  const std::vector<std::string> objects = {
+      R"({"a":"x","arn":"1","tags":{"Name":"web","n":5},"on":true,"list":[1,2],"end":"z"})",
+      R"({"a":"x","arn":"2","tags":{"Name":"web","n":"5"},"on":"true","list":[2,1],"end":"z"})",
+      R"({"a":"5","arn":"2","tags":{"n":"5","Name":"5"},"on":5,"list":"5","end":null})",
+      R"({"a":5,"arn":"2","tags":{},"n":"5","Name":"5","on":5,"list":{},"end":""})",
+      R"({"a":"q\"q","b":"b\\n","c":"Bearer abcdefgh","d":{"password":"x","ok":"x"}})",
+      R"({"a":"q\\\"q","b":"b\n","c":"Bearer","d":{"password":"x","ok":"x"}})",
+      R"({"a":"q\"q","b":"b\\\\n","c":"Bearer abcdefgh","d":{"password":"y","ok":"x"}})",
+      R"({"protocol":"TCP","id":"/subscriptions/A","db":{"key":"k","user":"u"},"status":{"at":1,"is":2}})",
+      R"({"protocol":"tcp","id":"/subscriptions/a","db":{"key":"u","user":"k"},"status":{"at":2,"is":2}})",
+      R"({"":{"":{"x":{}}},"p":"{\"a\":1}","s":"v"})",
+      R"({"":{"":"x"},"x":{},"p":"{\"a\": 1}","s":"v","s":"w"})",
+      R"({"s":"v","s":"v"})",
+      R"({"s":"w","t":{"s":"v"}})",
+      "{\"s\":\"" + std::string(400, 'w') + "\"}",
+      "{\"s\":\"" + std::string(400, 'w') + "\",\"t\":\"v\"}",
+      "{}"};
+  for (int round = 0; round < 2; ++round)
+    for (const auto& json : objects)
+      for (int twice = 0; twice < 2; ++twice) {
+        simdjson::dom::parser parser;
+        walk.replace(parser.parse(json).get_object().value(), out);
+        const auto alone = read(json, rules);
+        ASSERT_EQ(paths(out), paths(alone)) << json;
+        for (std::size_t i = 0; i < out.size(); ++i) {
+          EXPECT_EQ(out[i].hash, alone[i].hash) << json << " " << out[i].path;
+          EXPECT_EQ(out[i].value, alone[i].value) << json << " " << out[i].path;
+          EXPECT_EQ(out[i].sensitive, alone[i].sensitive) << json << " " << out[i].path;
+        }
+      }
+}
+
 TEST(Drift, what_the_provider_computes_is_none) {
   AttributeRules rules;
   rules.computed = {"etag", "last_modified", "arn"};

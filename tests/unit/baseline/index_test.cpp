@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "baseline/compile.hpp"
 #include "baseline/index/writer.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -26,7 +27,7 @@ Resource bucket(const std::string& name, const std::string& type = "aws_s3_bucke
   resource.attributes = {{"acl", 7, "private", false},
                          {"password", 0xFFFF'0000'1234'5678, "", true},
                          {"policy", 0, "", false},
-                         {"tags.Name", 9, name, false}};
+                         {"tags.Name", std::hash<std::string>()(name), name, false}};
   resource.ignored = {"tags", "versioning"};
   return resource;
 }
@@ -44,8 +45,8 @@ FileExpectation file(const std::string& address, const std::string& path) {
 
 class IndexTest : public ::testing::Test {
  protected:
-  std::unique_ptr<IndexWriter> writer() {
-    auto made = IndexWriter::create(path_, 5);
+  std::unique_ptr<IndexWriter> writer(IndexOptions options = {}) {
+    auto made = IndexWriter::create(path_, 5, options);
     made->begin_source({"net", "terraform_state", "/srv/x.tfstate"});
     return made;
   }
@@ -192,6 +193,154 @@ TEST_F(IndexTest, digests_are_equal_where_nothing_changed) {
   const Index index = opened();
   EXPECT_EQ(index.digest(1), before);
   EXPECT_NE(index.digest(2), before);
+}
+
+/// Attributes of so many, of which every `step`th has a value of `mark`'s own.
+Resource wide(const std::string& name, std::size_t count, std::size_t step, std::uint64_t mark) {
+  Resource resource = bucket(name);
+  resource.attributes.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t hash = i % step == 0 ? mark + i : i + 1;
+    resource.attributes.push_back({"a" + std::to_string(i), i % 7 == 3 ? 0 : hash, "", i % 5 == 0});
+  }
+  return resource;
+}
+
+TEST_F(IndexTest, resources_of_one_make_keep_their_own_values) {
+  auto w = writer();
+  std::vector<Resource> given;
+  for (const std::size_t count : {0u, 1u, 63u, 64u, 65u, 130u, 300u})
+    for (const std::size_t step : {1u, 2u, 64u, 1000u})
+      for (const std::uint64_t mark : {1000u, 2000u, 3000u})
+        given.push_back(wide("b" + std::to_string(given.size()), count, step, mark));
+  for (const auto& resource : given) w->resource(resource);
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  ASSERT_EQ(index.resource_count(), given.size());
+  for (std::uint32_t i = 0; i < given.size(); ++i) {
+    const auto found = index.attributes(i);
+    ASSERT_EQ(found.size(), given[i].attributes.size()) << i;
+    for (std::size_t a = 0; a < found.size(); ++a) {
+      EXPECT_EQ(found[a].path, given[i].attributes[a].path);
+      EXPECT_EQ(found[a].hash, given[i].attributes[a].hash) << i << " " << a;
+      EXPECT_EQ(found[a].sensitive, given[i].attributes[a].sensitive);
+      EXPECT_EQ(found[a].absent, given[i].attributes[a].hash == 0);
+    }
+  }
+}
+
+TEST_F(IndexTest, what_a_make_has_in_common_is_what_each_of_its_resources_has) {
+  auto w = writer();
+  std::vector<Resource> given;
+  const auto add = [&](auto&& change) {
+    Resource resource = bucket("b" + std::to_string(given.size()));
+    change(resource);
+    given.push_back(resource);
+    w->resource(resource);
+  };
+  for (int i = 0; i < 3; ++i) {
+    add([](Resource&) {});
+    add([](Resource& of) { of.region = "eu-west-1"; });
+    add([](Resource& of) { of.account = "2"; });
+    add([](Resource& of) { of.provider = "other"; });
+    add([](Resource& of) { of.type = "aws_s3_object"; });
+    add([](Resource& of) { of.ignored = {"tags"}; });
+    add([](Resource& of) { of.attributes.pop_back(); });
+    add([](Resource& of) { of.attributes[0].sensitive = true; });
+    add([](Resource& of) { of.attributes[0].path = "acm"; });
+  }
+  w->begin_source({"second", "terraform_state", "/srv/y.tfstate"});
+  w->resource(bucket("last"));
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  for (std::uint32_t i = 0; i < given.size(); ++i) {
+    const Resource found = index.resource(i);
+    EXPECT_EQ(found.region, given[i].region);
+    EXPECT_EQ(found.account, given[i].account);
+    EXPECT_EQ(found.provider, given[i].provider);
+    EXPECT_EQ(found.type, given[i].type);
+    EXPECT_EQ(found.ignored, given[i].ignored);
+    ASSERT_EQ(found.attributes.size(), given[i].attributes.size());
+    for (std::size_t a = 0; a < found.attributes.size(); ++a) {
+      EXPECT_EQ(found.attributes[a].path, given[i].attributes[a].path);
+      EXPECT_EQ(found.attributes[a].sensitive, given[i].attributes[a].sensitive);
+      EXPECT_EQ(found.attributes[a].value, given[i].attributes[a].value);
+    }
+    EXPECT_EQ(index.source_of(i), 0u);
+  }
+  EXPECT_EQ(index.source_of(static_cast<std::uint32_t>(given.size())), 1u);
+}
+
+TEST_F(IndexTest, names_are_whole_however_they_begin) {
+  const std::vector<std::string> given = {"tofu:net/module.a.aws_instance.n[0]",
+                                          "tofu:net/module.a.aws_instance.n[1]",
+                                          "tofu:net/module.a.aws_instance.n[\"a/b[c]\"]",
+                                          "tofu:net/module.a.aws_instance.n[2]",
+                                          "tofu:net/aws_instance.x",
+                                          "tofu:net/aws_instance.y",
+                                          "tofu:net/aws_instance.",
+                                          "x",
+                                          "[0]",
+                                          "]"};
+  auto w = writer();
+  for (int round = 0; round < 3; ++round)
+    for (const auto& name : given) {
+      Resource resource = bucket("web");
+      resource.address = name;
+      resource.ids = {name, "arn:aws:ec2:eu-central-1:1:instance/" + name, "https://host/path/" + name + "/"};
+      w->resource(resource);
+    }
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  for (std::uint32_t i = 0; i < index.resource_count(); ++i) {
+    const std::string& name = given[i % given.size()];
+    EXPECT_EQ(index.address(i), name);
+    EXPECT_THAT(index.ids(i),
+                ElementsAre(name, "arn:aws:ec2:eu-central-1:1:instance/" + name, "https://host/path/" + name + "/"));
+    EXPECT_EQ(index.find_address(name).size(), 3u) << name;
+    std::vector<std::uint32_t> found;
+    index.find_id("https://host/path/" + name + "/", found);
+    EXPECT_EQ(found.size(), 3u) << name;
+  }
+  EXPECT_TRUE(index.find_address("tofu:net/module.a.aws_instance.n[").empty());
+}
+
+TEST_F(IndexTest, keeps_hashes_alone_where_that_is_wanted) {
+  auto w = writer({.values = false});
+  w->resource(bucket("web"));
+  w->resource(bucket("logs"));
+  ASSERT_TRUE(w->finish());
+  const Index index = opened();
+  EXPECT_FALSE(index.has_values());
+  for (const std::uint32_t row : {0u, 1u})
+    for (const auto& attribute : index.attributes(row)) EXPECT_EQ(attribute.value, "");
+  EXPECT_EQ(index.attributes(1)[0].hash, 7u);
+  EXPECT_TRUE(index.attributes(1)[2].absent);
+
+  const std::string other = folder_.path() + "/other";
+  auto with_values = IndexWriter::create(other, 5);
+  with_values->begin_source({"net", "terraform_state", "/srv/x.tfstate"});
+  with_values->resource(bucket("web"));
+  ASSERT_TRUE(with_values->finish());
+  const auto opened_other = Index::open(other);
+  ASSERT_TRUE(opened_other);
+  EXPECT_EQ(opened_other->digest(0), index.digest(0));
+  const auto compared = compare_indexes(index, *opened_other);
+  ASSERT_FALSE(compared);
+  EXPECT_THAT(compared.error().message(), HasSubstr("--hashes-only"));
+}
+
+TEST_F(IndexTest, what_is_not_synced_replaces_the_old_file_all_the_same) {
+  auto w = writer({.synced = false});
+  w->resource(bucket("web"));
+  ASSERT_TRUE(w->finish());
+  const Index before = opened();
+  auto second = writer({.synced = false});
+  second->resource(bucket("logs"));
+  ASSERT_TRUE(second->finish());
+  EXPECT_EQ(before.address(0), "tofu:net/aws_s3_bucket.web");  // it is mapped
+  EXPECT_EQ(opened().address(0), "tofu:net/aws_s3_bucket.logs");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 
 TEST_F(IndexTest, an_index_without_anything_opens) {

@@ -49,6 +49,16 @@ TEST(JsonStream, gives_members_whole_wherever_the_window_ends) {
         << step;
 }
 
+TEST(JsonStream, finds_the_end_of_what_is_long) {
+  // Strings, escapes and brackets at every place of the blocks in which a container is passed.
+  const std::string inner = R"(["}","\\",{"a\"b]":"{\\\"[","c":[]},"\\\\\\"])";
+  for (std::size_t before = 0; before < 140; ++before) {
+    const std::string value = "[" + std::string(before, ' ') + inner + ",\"" + std::string(before, '\\') +
+                              (before % 2 == 0 ? "" : "\"") + "\"," + inner + "]";
+    EXPECT_THAT(members("{\"a\":" + value + ",\"b\":1}", 1000), ElementsAre("a=" + value, "b=1")) << before;
+  }
+}
+
 TEST(JsonStream, enters_lists_and_objects) {
   JsonStream stream("read x", in_steps(R"([{"a":1},{"a":[2,3]},{}])", 2), 100);
   std::vector<std::string> found;
@@ -70,7 +80,8 @@ TEST(JsonStream, enters_lists_and_objects) {
 }
 
 TEST(JsonStream, says_where_it_stopped_and_why) {
-  EXPECT_THAT(error_of(R"({"a":1)"), HasSubstr("read x: not JSON: the text ends too early at byte 6; a writer may be in the"));
+  EXPECT_THAT(error_of(R"({"a":1)"),
+              HasSubstr("read x: not JSON: the text ends too early at byte 6; a writer may be in the"));
   EXPECT_THAT(error_of(R"({"a":"x)"), HasSubstr("a string without an end"));
   EXPECT_THAT(error_of(R"({"a":[1,2})"), HasSubstr("nothing opened"));
   EXPECT_THAT(error_of(R"({"a":1 "b":2})"), HasSubstr("expected a comma"));
@@ -80,6 +91,9 @@ TEST(JsonStream, says_where_it_stopped_and_why) {
   EXPECT_THAT(error_of(R"({a:1})"), HasSubstr("expected a key in quotes"));
   EXPECT_THAT(error_of(R"({"a":1} x)"), HasSubstr("more text behind the end"));
   EXPECT_THAT(error_of("[1]"), HasSubstr("expected {"));
+  const std::string blanks(100, ' ');
+  EXPECT_THAT(error_of("{\"a\":[" + blanks + "}" + blanks), HasSubstr("nothing opened at byte 107"));
+  EXPECT_THAT(error_of("{\"a\":[" + blanks + "\"]"), HasSubstr("a string without an end at byte 108"));
   EXPECT_THAT(error_of(""), HasSubstr("the text ends where a value should be"));
 }
 

@@ -108,6 +108,9 @@ TEST(Sensitive, values_that_are_or_have_secrets) {
                                    "ghp_" + x,
                                    "\"glpat-" + x,
                                    "xoxb-" + x,
+                                   "see my.github_pat_" + x,
+                                   "a-b-sk_live_" + x,
+                                   "a-hvs." + x,
                                    "hvs." + x,
                                    "AGE-SECRET-KEY-1" + x,
                                    std::string("mysql --password=hunter2"),
@@ -120,12 +123,28 @@ TEST(Sensitive, values_that_are_or_have_secrets) {
 }
 
 TEST(Sensitive, other_values) {
-  for (const char* value :
-       {"", "web", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf", "https://host/path?query=1",
-        "git@github.com:shop/web.git", "ops@example.com", "https://user@host/path", "2026-01-02T03:04:05Z",
-        "d2ViLXNlcnZlciBhbmQgc29tZSBtb3JlIHRleHQ=", "token_ttl=60", "password=", "key=value", "time: 12:30",
-        "-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "the secret of success", "http://[::1]:80/a@b",
-        "my_ghp_thing_that_is_long_enough", "BLUEyJAY"})
+  for (const char* value : {"",
+                            "web",
+                            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/db-AbCdEf",
+                            "https://host/path?query=1",
+                            "git@github.com:shop/web.git",
+                            "ops@example.com",
+                            "https://user@host/path",
+                            "2026-01-02T03:04:05Z",
+                            "d2ViLXNlcnZlciBhbmQgc29tZSBtb3JlIHRleHQ=",
+                            "token_ttl=60",
+                            "password=",
+                            "key=value",
+                            "time: 12:30",
+                            "-----BEGIN CERTIFICATE-----",
+                            "-----BEGIN PUBLIC KEY-----",
+                            "the secret of success",
+                            "http://[::1]:80/a@b",
+                            "my_ghp_thing_that_is_long_enough",
+                            "BLUEyJAY",
+                            "aghp_thing_that_is_long_enough",
+                            "thing_that_is_long-ghp_1234567890",
+                            "_hvs.thing-that-is-long-enough"})
     EXPECT_FALSE(looks_sensitive(value)) << value;
 }
 

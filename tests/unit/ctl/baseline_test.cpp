@@ -65,6 +65,14 @@ TEST_F(PlumbBaseline, an_index_says_what_its_source_says) {
   EXPECT_EQ(of_index, printed());
 }
 
+TEST_F(PlumbBaseline, an_index_of_hashes_alone_shows_no_value) {
+  const std::string file = dir_.write("net.tfstate", state("private"));
+  ASSERT_EQ(plumb({"compile", file, "--key-file", key_, "--hashes-only", "--out", dir_ / "net.index"}), 0);
+  ASSERT_EQ(plumb({"inspect", dir_ / "net.index", "--key-file", key_, "-o", "json"}), 0) << err_.str();
+  EXPECT_THAT(out_.str(), Not(HasSubstr("private")));
+  EXPECT_THAT(out_.str(), HasSubstr("\"hash\""));
+}
+
 TEST_F(PlumbBaseline, diff_names_what_changed_and_exits_with_2) {
   const std::string before = dir_.write("a/net.tfstate", state("private"));
   const std::string after = dir_.write("b/net.tfstate", state("public-read"));
