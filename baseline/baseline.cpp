@@ -114,7 +114,8 @@ Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const
   const Fingerprinter attributes(key);
   const Keys keys{key, attributes};
   BaselineBuilder files(BaselineBuilder::Keep::no_resources);
-  const auto index = IndexWriter::create(target, key_id_of(keys), {.synced = false});
+  const auto index =
+      IndexWriter::create(target, key_id_of(keys), {.synced = false, .values = true, .seed = seed_of(keys)});
   index->begin_source(*spec);
   Both both(files, *index);
   if (auto done = bytes ? read_bytes(*spec, *bytes, keys, both) : read_source(*spec, keys, both); !done)

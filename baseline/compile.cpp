@@ -79,6 +79,10 @@ std::uint64_t key_id_of(const Keys& keys) {
   return keys.attributes.of("key id");
 }
 
+std::uint64_t seed_of(const Keys& keys) {
+  return keys.attributes.of("seed of the index");
+}
+
 Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out) {
   const std::string what = action(spec);
   const Kind* kind = find_kind(spec.kind);
@@ -128,6 +132,7 @@ Baseline baseline_of(const Index& index) {
 
 Result<void> compile(std::span<const SourceSpec> sources, const Keys& keys, const std::string& target,
                      IndexOptions options) {
+  options.seed = seed_of(keys);
   const auto writer = IndexWriter::create(target, key_id_of(keys), options);
   for (const auto& spec : sources) {
     writer->begin_source(spec);

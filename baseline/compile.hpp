@@ -21,6 +21,9 @@ Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out)
 /// What tells the key of an index's fingerprints without telling the key.
 std::uint64_t key_id_of(const Keys& keys);
 
+/// What makes an index of one source, under one key, the same bytes each time (IndexOptions::seed).
+std::uint64_t seed_of(const Keys& keys);
+
 /// The source's kind, from what the file looks like. Errors: it cannot be read, or looks like nothing we know.
 Result<std::string> kind_of_file(const std::string& path);
 

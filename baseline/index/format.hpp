@@ -56,7 +56,7 @@ struct Header {
   std::uint32_t section_count;
   std::uint64_t file_size;
   std::uint64_t key_id;    ///< tells the key of the fingerprints, and nothing about it
-  std::uint64_t seed;      ///< of the tables' hashes (XXH3), random, so that nobody can choose colliding names
+  std::uint64_t seed;      ///< of the tables' hashes (XXH3), secret, so that nobody can choose colliding names
   std::uint64_t checksum;  ///< XXH3 of the whole file with this field as 0
   std::uint32_t flags;
   std::uint32_t reserved;

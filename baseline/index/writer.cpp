@@ -215,7 +215,9 @@ std::unique_ptr<IndexWriter> IndexWriter::create(const std::string& target, std:
   const auto slash = target.rfind('/');
   impl->folder = slash == std::string::npos ? "." : slash == 0 ? "/" : target.substr(0, slash);
   for (auto& section : impl->sections) section = SectionFile(impl->folder);
-  if (::getrandom(&impl->seed, sizeof impl->seed, 0) != sizeof impl->seed) impl->seed = std::random_device()();
+  impl->seed = options.seed;
+  if (impl->seed == 0 && ::getrandom(&impl->seed, sizeof impl->seed, 0) != sizeof impl->seed)
+    impl->seed = std::random_device()();
   impl->sections[strings].append_row(std::byte{0});  // offset 0: ""
   return std::unique_ptr<IndexWriter>(new IndexWriter(std::move(impl)));
 }
@@ -273,7 +275,8 @@ void IndexWriter::file(FileExpectation file) {
   row.group = w.optional(file.group);
   row.symlink_target = w.optional(file.symlink_target);
   row.absent_entries = w.string(patterns);
-  row.flags = (file.absent ? file_absent : 0) | (file.sensitive ? file_sensitive : 0) | (file.awaited ? file_awaited : 0);
+  row.flags =
+      (file.absent ? file_absent : 0) | (file.sensitive ? file_sensitive : 0) | (file.awaited ? file_awaited : 0);
   row.address = w.string(file.address);
   w.paths.push_back({w.hash_of(file.path), static_cast<std::uint32_t>(w.files.size())});
   w.owners.push_back({w.hash_of(file.address), static_cast<std::uint32_t>(w.files.size())});

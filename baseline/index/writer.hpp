@@ -11,6 +11,8 @@ namespace plumbline::baseline {
 struct IndexOptions {
   bool synced = true;  ///< without it the file may not outlive a power cut: then its checksum tells
   bool values = true;  ///< keeps short values that are not sensitive as texts, for diffs; else of all the fingerprint
+  std::uint64_t seed =
+      0;  ///< of the tables' hashes, a secret of whoever writes; 0: drawn. One seed, one input: one file
 };
 
 /// Compiles what readers tell into an index file. Sections grow in unnamed files beside the target, so memory stays at

@@ -324,11 +324,11 @@ TEST_F(AgentApi, the_document_names_every_parameter_and_every_reference_exists) 
     return value.contains("$ref") ? document.at(json::json_pointer(value.at("$ref").get<std::string>().substr(1)))
                                   : value;
   };
-  const std::map<std::string, std::string> samples{
-      {"state", "open"},   {"verdict", "in_band"}, {"comparison", "match"}, {"since", "2026-11-24T00:00:00Z"},
-      {"limit", "1"},      {"resource", "x"},      {"verbose", ""},         {"exclude", "none"},
-      {"cursor", "listed"},
-      {"of", "x"}};
+  const std::map<std::string, std::string> samples{{"state", "open"},       {"verdict", "in_band"},
+                                                   {"comparison", "match"}, {"since", "2026-11-24T00:00:00Z"},
+                                                   {"limit", "1"},          {"resource", "x"},
+                                                   {"verbose", ""},         {"exclude", "none"},
+                                                   {"cursor", "listed"},    {"of", "x"}};
   for (const auto& [path, item] : document.at("paths").items()) {
     if (path == "/v1/stream" || path.find('{') != std::string::npos) continue;
     for (const auto& reference : item.at("get").at("parameters")) {

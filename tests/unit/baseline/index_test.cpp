@@ -330,6 +330,22 @@ TEST_F(IndexTest, keeps_hashes_alone_where_that_is_wanted) {
   EXPECT_THAT(compared.error().message(), HasSubstr("--hashes-only"));
 }
 
+TEST_F(IndexTest, one_source_under_one_key_makes_the_same_bytes_each_time) {
+  const std::string source = path_ + ".tfstate";
+  std::ofstream(source) << R"({"version":4,"serial":1,"lineage":"a","resources":[{"mode":"managed","type":"local_file",
+    "name":"app","provider":"provider[\"registry.opentofu.org/hashicorp/local\"]","instances":[{"schema_version":0,
+    "attributes":{"filename":"/etc/app.conf","content":"x"}}]}]})";
+  const KeyedHash key({}), other({std::byte{1}});
+  const auto image = [&](const KeyedHash& under) {
+    const auto loaded = load_indexed({"net", "terraform_state", source}, under, path_);
+    return loaded && loaded->index ? std::string(loaded->index->image()) : "";
+  };
+  const std::string once = image(key);
+  ASSERT_FALSE(once.empty());
+  EXPECT_EQ(image(key), once) << "who has it need not fetch it again";
+  EXPECT_NE(image(other), once);
+}
+
 TEST_F(IndexTest, what_is_not_synced_replaces_the_old_file_all_the_same) {
   auto w = writer({.synced = false});
   w->resource(bucket("web"));
