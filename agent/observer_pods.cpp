@@ -212,8 +212,9 @@ void Observer::tell_waiting(const std::set<WatchId>& ids) {
 void Observer::on_pods_timer() {
   const std::int64_t now = p_.clock.boot();
   for (const auto& source : sources_) {
-    if (source->ask_at == 0 || now < source->ask_at) continue;
+    if (source->ask_at == 0 || now < std::max(source->ask_at, source->ask_not_before)) continue;
     source->ask_at = source->pods_moved_at = 0;
+    source->ask_not_before = now + second;
     if (ask_again_) ask_again_(source->status.name, false);  // else its first fetch is still to come
   }
   std::set<WatchId> overdue;
@@ -227,7 +228,7 @@ void Observer::on_pods_timer() {
 std::int64_t Observer::pods_due() const {
   std::int64_t due = std::numeric_limits<std::int64_t>::max();
   for (const auto& source : sources_)
-    if (source->ask_at != 0) due = std::min(due, source->ask_at);
+    if (source->ask_at != 0) due = std::min(due, std::max(source->ask_at, source->ask_not_before));
   for (const auto& [watch, waiting] : waiting_) due = std::min(due, waiting.until);
   return due;
 }

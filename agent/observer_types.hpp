@@ -56,6 +56,7 @@ struct Observer::Source {
   std::optional<WatchId> pods_watch;           ///< of kubelet's folder of pods; none: it is no source of a node's pods
   std::int64_t pods_moved_at = 0;              ///< boot ns of the first change in it since it was asked; 0 = none
   std::int64_t ask_at = 0;                     ///< boot ns of when to fetch it anew; 0 = at its interval
+  std::int64_t ask_not_before = 0;             ///< boot ns: a flood of changes is no flood of questions
 };
 
 /// Sources that are configured by a pattern.
