@@ -217,6 +217,29 @@ TEST_F(IndexTest, every_damaged_byte_is_noticed) {
   EXPECT_THAT(refusal(), HasSubstr("not an index of Plumbline"));
 }
 
+TEST_F(IndexTest, what_is_held_apart_stays_whatever_becomes_of_the_file) {
+  for (const int resources : {1, 20'000}) {  // in memory, and in a copy
+    auto w = writer();
+    for (int i = 0; i < resources; ++i) w->resource(bucket("b" + std::to_string(i)));
+    ASSERT_TRUE(w->finish());
+    const auto held = Index::open(path_, Hold::apart);
+    ASSERT_TRUE(held) << held.error().message();
+    EXPECT_EQ(held->bytes() > std::uint64_t{1} << 20, resources > 1);
+    const std::string last = "b" + std::to_string(resources - 1);
+    std::filesystem::resize_file(path_, 0);
+    EXPECT_THAT(held->owners_of_id(last), testing::SizeIs(1));
+    EXPECT_EQ(held->resource(0).region, "eu-central-1");
+    EXPECT_THAT(std::filesystem::directory_iterator(folder_.path())->path().string(), path_)
+        << "no other file is there";
+  }
+}
+
+TEST_F(IndexTest, what_is_held_apart_is_checked_too) {
+  ASSERT_TRUE(writer()->finish());
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) - 1);
+  EXPECT_THAT(Index::open(path_, Hold::apart).error().message(), HasSubstr("cut"));
+}
+
 TEST_F(IndexTest, a_folder_that_is_not_there_is_named) {
   const auto done = IndexWriter::create("/nowhere/at/all", 5)->finish();
   ASSERT_FALSE(done);
