@@ -23,6 +23,7 @@
 #include "agent/observer.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/fetcher.hpp"
+#include "fetch/file_loader.hpp"
 #include "fetch/make_origin.hpp"
 #include "http/server.hpp"
 #include "include/util/fd.hpp"
@@ -144,7 +145,9 @@ struct Agent::Parts {
   asio::posix::stream_descriptor mounts{io};
   asio::steady_timer timer{io};
   asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
-  std::unique_ptr<fetch::Fetcher> fetcher;  ///< nullptr until there is something to fetch; ends before what it posts to
+  // nullptr until there is something to fetch, or a large file to read; they end before what they post to.
+  std::unique_ptr<fetch::Fetcher> fetcher;
+  std::unique_ptr<fetch::FileLoader> loader;
 
   void wait_for_ring();
   void wait_for_mounts();
@@ -152,6 +155,7 @@ struct Agent::Parts {
   void wait_for_signal();
   void reload();
   void start_fetching();
+  std::function<void(fetch::Delivered)> delivery();
 };
 
 Agent::Agent() = default;
@@ -307,17 +311,21 @@ void Agent::Parts::reload() {
   wait_for_timer();
 }
 
+/// To the observing thread, whose loop outlives those who deliver.
+std::function<void(fetch::Delivered)> Agent::Parts::delivery() {
+  return [this](fetch::Delivered delivered) {
+    asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
+      observer->take_fetched(*delivered->keeper, std::move(delivered->what), delivered->move);
+      wait_for_timer();
+    });
+  };
+}
+
 void Agent::Parts::start_fetching() {
   const auto keepers = observer->remote_keepers();
   if (keepers.empty() && !fetcher) return;
   if (!fetcher) {
-    // Delivered to the observing thread, whose loop outlives the fetcher.
-    fetcher = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) {
-      asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
-        observer->take_fetched(delivered->name, std::move(delivered->what), delivered->move);
-        wait_for_timer();
-      });
-    });
+    fetcher = std::make_unique<fetch::Fetcher>(delivery());
     observer->set_ask_again([this](const std::string& name) { fetcher->refresh(name, true); });
   }
   if (auto remotes = remotes_of(config, keepers, clock, fetcher->stopping()))  // origins were checked
@@ -337,10 +345,15 @@ int Agent::run() {
   p.observer->on_ring();  // what came in before we waited
   spdlog::info("event=ready socket={}", p.config.api_socket);
   asio::post(p.io, [&p] { p.enricher->remember_running(); });  // after the hooks, the first check and the probes
+  p.observer->set_load_aside([&p](std::shared_ptr<fetch::SourceKeeper> keeper, bool any_revision) {
+    if (!p.loader) p.loader = std::make_unique<fetch::FileLoader>(p.delivery());
+    p.loader->load(std::move(keeper), any_revision);
+  });
   p.start_fetching();
   p.io.run();
   p.server.stop();
   if (p.fetcher) p.fetcher->stop();
+  if (p.loader) p.loader->stop();
   if (p.exporter) p.exporter->stop();
   if (auto written = p.observer->checkpoint(); !written)
     spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());

@@ -146,7 +146,7 @@ void Fetcher::fetch(Entry& entry) {
     }
   }
   if (stopping_.stop_requested()) return;
-  deliver_({keeper.spec().name, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
+  deliver_({entry.remote.keeper, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
             fetched || !came ? baseline::Move::none : keeper.last_move()});
 }
 

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
+#include <stop_token>
+#include <thread>
 
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -113,6 +116,43 @@ TEST_F(SourceKeeperTest, a_name_longer_than_a_file_name_may_be_is_no_trouble) {
   ASSERT_TRUE(keeper(prefix + "1").load(false)->why_no_index.empty());
   EXPECT_TRUE(keeper(prefix + "1").remembered());
   EXPECT_FALSE(keeper(prefix + "2").remembered());
+}
+
+TEST_F(SourceKeeperTest, a_load_that_is_under_way_when_the_source_is_forgotten_leaves_nothing_behind) {
+  write(1, "one");
+  {
+    std::ofstream longer(dir_ / "s.tfstate", std::ios::app);
+    longer << std::string(20'000'000, ' ');
+  }
+  SourceKeeper one = keeper();
+  std::thread loading([&] { one.load(false); });
+  one.forget();
+  loading.join();
+  EXPECT_FALSE(one.remembered());
+  EXPECT_FALSE(one.load(false));
+  EXPECT_TRUE(std::filesystem::is_empty(dir_ / "kept"));
+}
+
+TEST_F(SourceKeeperTest, the_reading_of_a_state_ends_where_nobody_waits_for_it) {
+  write(1, "one");
+  std::stop_source stop;
+  stop.request_stop();
+  SourceKeeper one = keeper();
+  EXPECT_THAT(one.load(false, {}, stop.get_token()).error().message(), HasSubstr("nobody waits"));
+  EXPECT_TRUE(one.load(false));
+}
+
+TEST_F(SourceKeeperTest, what_is_kept_is_found_by_the_beginning_of_its_name) {
+  write(1, "one");
+  const std::string prefix(250, 'n');
+  for (const std::string& name : {std::string("all.a"), std::string("all.b"), std::string("other"), prefix + "1"})
+    ASSERT_TRUE(keeper(name).load(false));
+  dir_.write("kept/all.c.index", "damaged");
+  std::vector<std::string> names;
+  for (const auto& spec : kept_sources(dir_ / "kept", "all.")) names.push_back(spec.name);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("all.a", "all.b"));
+  EXPECT_THAT(kept_sources(dir_ / "kept", prefix), SizeIs(1));
+  EXPECT_THAT(kept_sources(dir_ / "nowhere", "all."), SizeIs(0));
 }
 
 TEST_F(SourceKeeperTest, without_room_for_an_index_the_baseline_is_good_all_the_same) {
