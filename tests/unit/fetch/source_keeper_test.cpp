@@ -118,6 +118,13 @@ TEST_F(SourceKeeperTest, a_name_longer_than_a_file_name_may_be_is_no_trouble) {
   EXPECT_FALSE(keeper(prefix + "2").remembered());
 }
 
+bool is_open(const std::string& path) {
+  std::error_code gone;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd"))
+    if (std::filesystem::read_symlink(fd.path(), gone) == path) return true;
+  return false;
+}
+
 TEST_F(SourceKeeperTest, a_load_that_is_under_way_when_the_source_is_forgotten_leaves_nothing_behind) {
   write(1, "one");
   {
@@ -126,6 +133,7 @@ TEST_F(SourceKeeperTest, a_load_that_is_under_way_when_the_source_is_forgotten_l
   }
   SourceKeeper one = keeper();
   std::thread loading([&] { one.load(false); });
+  while (!is_open(dir_ / "s.tfstate")) std::this_thread::yield();
   one.forget();
   loading.join();
   EXPECT_FALSE(one.remembered());
