@@ -19,10 +19,12 @@
 #include "agent/blind_spots.hpp"
 #include "agent/detect/judge.hpp"
 #include "agent/export/exporter.hpp"
+#include "agent/fetching.hpp"
 #include "agent/identity.hpp"
 #include "agent/observer.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/fetcher.hpp"
+#include "fetch/file_loader.hpp"
 #include "fetch/handout_client.hpp"
 #include "fetch/make_origin.hpp"
 #include "http/server.hpp"
@@ -88,27 +90,6 @@ Judge judge_by(std::vector<Rule> rules) {
   return [rules = std::move(rules)](wire::Finding& finding, bool sensitive) { judge(rules, finding, sensitive); };
 }
 
-std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
-  std::vector<baseline::SourceSpec> specs;
-  for (const auto& b : config.baselines) specs.push_back(fetch::spec_of(b));
-  return specs;
-}
-
-/// The configured origin of each keeper whose source is a location.
-Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
-                                              const std::vector<std::shared_ptr<fetch::SourceKeeper>>& keepers,
-                                              const Clock& clock, const std::stop_token& stop) {
-  std::vector<fetch::Remote> remotes;
-  for (const auto& keeper : keepers)
-    for (const auto& b : config.baselines) {
-      if (b.name != keeper->spec().name) continue;
-      auto origin = fetch::make_origin(b, clock, stop);
-      if (!origin) return origin.error();
-      remotes.push_back({keeper, std::move(*origin), b.interval});
-    }
-  return remotes;
-}
-
 std::string labels_json(const std::map<std::string, std::string>& labels) {
   return wire_labels_json(labels);
 }
@@ -145,7 +126,9 @@ struct Agent::Parts {
   asio::posix::stream_descriptor mounts{io};
   asio::steady_timer timer{io};
   asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
-  std::unique_ptr<fetch::Fetcher> fetcher;  ///< nullptr until there is something to fetch; ends before what it posts to
+  // nullptr until there is something to fetch, or a large file to read; they end before what they post to.
+  std::unique_ptr<fetch::Fetcher> fetcher;
+  std::unique_ptr<fetch::FileLoader> loader;
   std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
 
   void wait_for_ring();
@@ -154,8 +137,8 @@ struct Agent::Parts {
   void wait_for_signal();
   void reload();
   void start_fetching();
-  Result<std::optional<HandoutSetup>> set_up_handout();
   void start_handout();
+  std::function<void(fetch::Delivered)> delivery();
 };
 
 Agent::Agent() = default;
@@ -204,7 +187,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   p.containers = std::make_unique<Containers>(ContainerRoots{});
   p.digests = std::make_unique<Digests>(opener(*p.kernel));
   p.enricher = std::make_unique<Enricher>(*p.processes, *p.containers, *p.digests, p.users, p.clock);
-  auto handout = p.set_up_handout();
+  auto handout = set_up_handout(p.config, p.handout_key, p.handout);
   if (!handout) return handout.error();
   p.observer = std::make_unique<Observer>(
       ObserverOptions{who, p.config.state_dir, sources_of(p.config), p.config.max_file_bytes,
@@ -315,44 +298,26 @@ void Agent::Parts::reload() {
   wait_for_timer();
 }
 
+/// To the observing thread, whose loop outlives those who deliver.
+std::function<void(fetch::Delivered)> Agent::Parts::delivery() {
+  return [this](fetch::Delivered delivered) {
+    asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
+      observer->take_fetched(*delivered->keeper, std::move(delivered->what), delivered->move);
+      observer->answered(delivered->keeper->spec().name, delivered->began);
+      wait_for_timer();
+    });
+  };
+}
+
 void Agent::Parts::start_fetching() {
   const auto keepers = observer->remote_keepers();
   if (keepers.empty() && !fetcher) return;
   if (!fetcher) {
-    // Delivered to the observing thread, whose loop outlives the fetcher.
-    fetcher = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) {
-      asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
-        observer->take_fetched(delivered->name, std::move(delivered->what), delivered->move);
-        observer->answered(delivered->name, delivered->began);
-        wait_for_timer();
-      });
-    });
+    fetcher = std::make_unique<fetch::Fetcher>(delivery());
     observer->set_ask_again([this](const std::string& name, bool any) { fetcher->refresh(name, any); });
   }
   if (auto remotes = remotes_of(config, keepers, clock, fetcher->stopping()))  // origins were checked
     fetcher->set(std::move(*remotes));
-}
-
-Result<std::optional<HandoutSetup>> Agent::Parts::set_up_handout() {
-  if (!config.collector || !config.collector->baselines) return std::optional<HandoutSetup>();
-  const CollectorConfig& c = *config.collector;
-  auto node_key = fetch::read_node_key(c.baselines->key_file);
-  if (!node_key) return node_key.error();
-  handout_key.emplace(node_key->hash);
-  handout = std::make_unique<fetch::HandoutClient>(fetch::HandoutOptions{c.url,
-                                                                         c.token_file,
-                                                                         c.ca_file,
-                                                                         config.node,
-                                                                         config.state_dir + "/baselines/handed",
-                                                                         c.baselines->interval,
-                                                                         {std::chrono::milliseconds(5'000), c.timeout}},
-                                                   *node_key);
-  HandoutSetup setup{c.url, &*handout_key, nullptr, ""};
-  if (auto kept = handout->kept())
-    setup.kept = std::move(*kept);
-  else if (kept.error().code != ErrorCode::not_found)
-    setup.damage = kept.error().message();
-  return std::optional(std::move(setup));
 }
 
 void Agent::Parts::start_handout() {
@@ -378,12 +343,17 @@ int Agent::run() {
   p.observer->on_ring();  // what came in before we waited
   spdlog::info("event=ready socket={}", p.config.api_socket);
   asio::post(p.io, [&p] { p.enricher->remember_running(); });  // after the hooks, the first check and the probes
+  p.observer->set_load_aside([&p](std::shared_ptr<fetch::SourceKeeper> keeper, bool any_revision) {
+    if (!p.loader) p.loader = std::make_unique<fetch::FileLoader>(p.delivery());
+    p.loader->load(std::move(keeper), any_revision);
+  });
   p.start_fetching();
   p.start_handout();
   p.io.run();
   p.server.stop();
   if (p.handout) p.handout->stop();
   if (p.fetcher) p.fetcher->stop();
+  if (p.loader) p.loader->stop();
   if (p.exporter) p.exporter->stop();
   if (auto written = p.observer->checkpoint(); !written)
     spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());

@@ -37,8 +37,11 @@ class Observer {
   void on_mounts_changed();
   /// Keepers of the sources that are locations; whoever fetches them tells of each fetch by take_fetched().
   std::vector<std::shared_ptr<fetch::SourceKeeper>> remote_keepers() const;
-  void take_fetched(const std::string& name, Result<std::optional<fetch::SourceKeeper::Taken>> what,
+  void take_fetched(const fetch::SourceKeeper& keeper, Result<std::optional<fetch::SourceKeeper::Taken>> what,
                     baseline::Move move);
+  /// Who reads large files beside this thread, and tells by take_fetched() too; without it they are read on this one.
+  using LoadAside = std::function<void(std::shared_ptr<fetch::SourceKeeper> keeper, bool any_revision)>;
+  void set_load_aside(LoadAside load) { load_aside_ = std::move(load); }
   /// What the collector hands out now, whole, or why it cannot be had.
   void take_handed(const Result<std::shared_ptr<const fetch::Handed>>& handed);
   /// Whether the last one was refused for what it was (older, not signed), so that only a person can let it in.
@@ -60,6 +63,7 @@ class Observer {
   struct Subject;
   struct Source;
   struct Pattern;
+  class PublishOnce;
   struct Pending;
   struct Unrecorded;
   struct Waiting;
@@ -78,12 +82,14 @@ class Observer {
   void load_source(Source& source, bool compare_now);
   void take_baseline(Source& source, fetch::SourceKeeper::Taken&& taken, bool compare_now);
   void keep_old_baseline(Source& source, const Error& why, bool compare_now);
+  void take_remembered(Source& source, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
   void publish_sources();
   // observer_patterns.cpp
   void add_pattern(const baseline::SourceSpec& spec, bool compare_now);
   void take_kept_matches(Pattern& pattern, bool compare_now);
   void look_for_matches(Pattern& pattern, bool compare_now, bool let_go);
+  void take_matches(Pattern& pattern, bool compare_now);
   void remove_pattern(Pattern& pattern);
   // observer_handed.cpp
   void start_handed();
@@ -138,6 +144,7 @@ class Observer {
   ObserverParts p_;
   Judge judge_;
   std::function<void(const std::string&, bool)> ask_again_;
+  LoadAside load_aside_;
   WatchTree tree_;
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
@@ -156,6 +163,8 @@ class Observer {
   std::map<std::uint32_t, std::uint64_t> covered_;
   std::map<std::uint32_t, Told> told_;     ///< by slot; of marks that changed, so bounded as they are
   std::map<std::uint32_t, Told> telling_;  ///< of the findings of this batch
+  int publishing_held_ = 0;                ///< PublishOnce
+  bool publishing_due_ = false;
   std::uint64_t epoch_ = 0;
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_cgroups_lost_ = 0;

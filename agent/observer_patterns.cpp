@@ -2,12 +2,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <iterator>
 
 #include "agent/observer_types.hpp"
 #include "baseline/path_glob.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+constexpr std::int64_t load_budget = 250'000'000;  // ns of one turn
+
+}  // namespace
 
 void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
   patterns_.push_back(std::make_unique<Pattern>());
@@ -18,24 +23,14 @@ void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
 
 /// What an earlier agent took of matches stays in force, whether or not they are there now, and keeps its name.
 void Observer::take_kept_matches(Pattern& pattern, bool compare_now) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(options_.state_dir + "/baselines", error), end; !error && at != end;
-       at.increment(error)) {
-    if (at->path().extension() != ".index") continue;
-    const auto index = baseline::Index::open(at->path());
-    if (!index) continue;  // told when its own source opens it
-    auto spec = index->source(0).spec;
-    if (spec.kind != pattern.spec.kind || !baseline::matches_pattern(pattern.spec.path, spec.path) ||
-        spec.name != pattern.spec.name + "." + baseline::name_of_match(pattern.spec.path, spec.path))
-      continue;
-    spec.stale_after = pattern.spec.stale_after;
+  for (const auto& spec : fetch::kept_matches(options_.state_dir + "/baselines", pattern.spec))
     add_source(spec, &pattern, compare_now);
-  }
 }
 
 /// Takes what matches and is not known yet. A match that is gone stays in force unless `let_go`: whoever removes a
 /// state does not make what it manages unmanaged.
 void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go) {
+  const PublishOnce once(*this);
   pattern.look_at = pattern.moved_at = 0;
   // The folders are watched first, so that what comes between the look and the watch is not missed.
   for (int round = 0; round < 2; ++round) {
@@ -56,25 +51,40 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
         return source.pattern == &pattern &&
                !std::binary_search(matches->files.begin(), matches->files.end(), source.spec.path);
       });
-    std::set<std::string> known, names;
-    for (const auto& source : sources_) {
-      names.insert(source->spec.name);
+    std::set<std::string> known;
+    for (const auto& source : sources_)
       if (source->pattern == &pattern) known.insert(source->spec.path);
-    }
-    pattern.error = matches->files.empty() && known.empty() ? "nothing matches " + pattern.spec.path + " yet" : "";
-    for (const auto& path : matches->files) {
-      if (known.contains(path)) continue;
-      auto spec = pattern.spec;
-      spec.path = path;
-      spec.name += "." + baseline::name_of_match(pattern.spec.path, path);
-      if (names.insert(spec.name).second)
-        add_source(spec, &pattern, compare_now);
-      else
-        pattern.error =
-            path + " is left out: its name would be " + spec.name + ", as another's is; configure it by itself";
-    }
-    if (!pattern.error.empty()) spdlog::warn("event=pattern name={} why=\"{}\"", pattern.spec.name, pattern.error);
+    pattern.left_out =
+        matches->files.empty() && known.empty() ? "nothing matches " + pattern.spec.path + " yet" : std::string();
+    pattern.found.clear();
+    std::set_difference(matches->files.begin(), matches->files.end(), known.begin(), known.end(),
+                        std::back_inserter(pattern.found));
   }
+  take_matches(pattern, compare_now);
+}
+
+/// Reads what was found, as far as the time of one turn goes; at start all of it, as nothing is compared before.
+void Observer::take_matches(Pattern& pattern, bool compare_now) {
+  const PublishOnce once(*this);
+  const std::int64_t began = p_.clock.boot();
+  std::set<std::string> names;
+  for (const auto& source : sources_) names.insert(source->spec.name);
+  while (!pattern.found.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
+    auto spec = pattern.spec;
+    spec.path = std::move(pattern.found.front());
+    pattern.found.pop_front();
+    spec.name += "." + baseline::name_of_match(pattern.spec.path, spec.path);
+    if (names.insert(spec.name).second)
+      add_source(spec, &pattern, compare_now);
+    else
+      pattern.left_out =
+          spec.path + " is left out: its name would be " + spec.name + ", as another's is; configure it by itself";
+  }
+  pattern.error = pattern.left_out;
+  if (!pattern.found.empty())
+    pattern.error = std::to_string(pattern.found.size()) + " matches are still to be read";
+  else if (!pattern.error.empty())
+    spdlog::warn("event=pattern name={} why=\"{}\"", pattern.spec.name, pattern.error);
   publish_sources();
 }
 

@@ -1,5 +1,6 @@
 // Baselines: loading, live reload, and what a new revision means for drift.
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -13,11 +14,17 @@ namespace {
 
 constexpr std::int64_t retry_after = 10'000'000'000;
 constexpr std::int64_t longest_retry = 300'000'000'000;
+constexpr off_t small_source = off_t{1} << 20;  // is read in some 10 ms
 
 bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b) {
   return a.absent == b.absent && a.content == b.content && a.mode == b.mode && a.owner == b.owner &&
          a.group == b.group && a.symlink_target == b.symlink_target && a.absent_entries == b.absent_entries &&
          a.sensitive == b.sensitive;
+}
+
+bool is_large(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > small_source;
 }
 
 bool is_step_back(baseline::Move move) {
@@ -49,6 +56,7 @@ void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* patte
 /// Closes the drift of what only these sources manage, and forgets them. They leave sources_ first: what follows goes
 /// through all that is in it.
 void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone) {
+  const PublishOnce once(*this);
   std::vector<std::unique_ptr<Source>> kept, gone;
   for (auto& source : sources_) (is_gone(*source) ? gone : kept).push_back(std::move(source));
   sources_ = std::move(kept);
@@ -67,7 +75,17 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
 
 void Observer::load_source(Source& source, bool compare_now) {
   source.retry_at = source.moved_at = 0;
-  auto taken = source.keeper->load(std::exchange(source.any_revision, false));
+  const bool any_revision = std::exchange(source.any_revision, false);
+  // From then on always: what is read here would overtake what is still being read there.
+  source.aside = load_aside_ && (source.aside || is_large(source.status.path));
+  if (source.aside) {
+    load_aside_(source.keeper, any_revision);
+    if (source.status.loaded) return;
+    take_remembered(source, compare_now);
+    if (source.status.error.empty()) source.status.error = "it is being read";
+    return publish_sources();
+  }
+  auto taken = source.keeper->load(any_revision);
   source.move = source.keeper->last_move();
   if (!taken) return keep_old_baseline(source, taken.error(), compare_now);
   take_baseline(source, std::move(*taken), compare_now);
@@ -80,11 +98,10 @@ std::vector<std::shared_ptr<fetch::SourceKeeper>> Observer::remote_keepers() con
   return keepers;
 }
 
-void Observer::take_fetched(const std::string& name, Result<std::optional<fetch::SourceKeeper::Taken>> what,
+void Observer::take_fetched(const fetch::SourceKeeper& keeper, Result<std::optional<fetch::SourceKeeper::Taken>> what,
                             baseline::Move move) {
-  const auto known = std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) {
-    return source->keeper && !source->watch && source->spec.name == name;
-  });
+  const auto known = std::find_if(sources_.begin(), sources_.end(),
+                                  [&](const auto& source) { return source->keeper.get() == &keeper; });
   if (known == sources_.end()) return;  // it was taken out of the configuration meanwhile
   Source& source = **known;
   source.move = move;
@@ -118,14 +135,7 @@ void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_
   const bool news = source.status.error != why.message();
   if (source.watch)
     source.retry_at = p_.clock.boot() + std::min(retry_after << std::min(source.failures++, 6), longest_retry);
-  if (!source.status.loaded) {
-    if (auto kept = source.keeper->remembered()) {
-      source.status.from_disk = true;
-      source.status.index = std::move(kept->index);
-      source.status.resources = kept->resources;
-      apply_baseline(source, std::move(kept->baseline), compare_now);
-    }
-  }
+  if (!source.status.loaded) take_remembered(source, compare_now);
   source.status.error = why.message();
   if (news) {
     const std::string kept = source.status.loaded ? baseline::text_of(source.status.revision) : "none";
@@ -135,6 +145,16 @@ void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_
                 "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0, why.message()});
   }
   publish_sources();
+}
+
+/// What an earlier agent took, where it took something.
+void Observer::take_remembered(Source& source, bool compare_now) {
+  auto kept = source.keeper->remembered();
+  if (!kept) return;
+  source.status.from_disk = true;
+  source.status.index = std::move(kept->index);
+  source.status.resources = kept->resources;
+  apply_baseline(source, std::move(kept->baseline), compare_now);
 }
 
 void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now) {
@@ -231,6 +251,10 @@ void Observer::remove_subject(WatchId id) {
 }
 
 void Observer::publish_sources() {
+  if (publishing_held_ > 0) {
+    publishing_due_ = true;
+    return;
+  }
   std::vector<BaselineStatus> all;
   for (const auto& source : sources_) all.push_back(source->status);
   if (handout_) all.push_back(*handout_);
@@ -258,6 +282,7 @@ void Observer::publish_sources() {
 
 /// Read anew because a person asked for it: what is there now is meant, whatever its revision.
 void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
+  const PublishOnce once(*this);
   const auto wanted = [&](const baseline::SourceSpec& known) {
     return std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec == known; });
   };

@@ -33,11 +33,14 @@ Result<void> Observer::start() {
   std::error_code no_path;
   own_folder_ = std::filesystem::canonical(options_.state_dir, no_path).string();
   if (no_path) own_folder_ = options_.state_dir;
-  for (const auto& spec : options_.sources) {
-    if (baseline::is_pattern(spec.path))
-      add_pattern(spec, false);
-    else
-      add_source(spec, nullptr, false);
+  {
+    const PublishOnce once(*this);
+    for (const auto& spec : options_.sources) {
+      if (baseline::is_pattern(spec.path))
+        add_pattern(spec, false);
+      else
+        add_source(spec, nullptr, false);
+    }
   }
   start_handed();
   first_check(stopped_since);

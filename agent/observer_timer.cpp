@@ -13,7 +13,8 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t housekeeping = 10 * second;
-constexpr std::int64_t mount_quiet = second;  // a starting container mounts many times
+constexpr std::int64_t mount_quiet = second;      // a starting container mounts many times
+constexpr std::int64_t load_budget = second / 4;  // thousands of small sources may move at once
 constexpr std::int64_t mount_longest = 5 * second;
 
 }  // namespace
@@ -30,12 +31,14 @@ std::int64_t Observer::due_in_ns() const {
   for (const auto& source : sources_)
     if (source->retry_at != 0) due = std::min(due, source->retry_at);
   for (const auto& pattern : patterns_)
-    if (pattern->look_at != 0) due = std::min(due, pattern->look_at);
+    if (pattern->look_at != 0 || !pattern->found.empty())
+      due = std::min(due, pattern->found.empty() ? pattern->look_at : 0);
   due = std::min(due, pods_due());
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
 }
 
 void Observer::on_timer() {
+  const PublishOnce once(*this);
   const std::int64_t now = p_.clock.boot();
   p_.state.beat(now);
   copy_kernel_counters();
@@ -51,10 +54,16 @@ void Observer::on_timer() {
     return true;
   });
   if (!settled.empty()) scan(settled, "kernel", "the change settled after its event: direct or asynchronous I/O");
-  for (auto& source : sources_)
-    if (source->retry_at != 0 && now >= source->retry_at) load_source(*source, true);
+  for (auto& source : sources_) {
+    if (source->retry_at == 0 || now < source->retry_at) continue;
+    load_source(*source, true);
+    if (p_.clock.boot() - now > load_budget) break;  // the others are still due: with the next turn
+  }
   for (auto& pattern : patterns_)
-    if (pattern->look_at != 0 && now >= pattern->look_at) look_for_matches(*pattern, true, false);
+    if (!pattern->found.empty())
+      take_matches(*pattern, true);
+    else if (pattern->look_at != 0 && now >= pattern->look_at)
+      look_for_matches(*pattern, true, false);
   on_pods_timer();
   if (rescan_soon_ != 0 && now >= rescan_soon_) {
     rescan_soon_ = mounts_moved_at_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/detect/drift_book.hpp"
 #include "agent/observer.hpp"
@@ -48,6 +49,7 @@ struct Observer::Source {
   std::optional<WatchId> watch;                 ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
   baseline::Move move = baseline::Move::none;  ///< fetch::SourceKeeper::last_move() of the last refusal
+  bool aside = false;                          ///< read by load_aside_: it is large, or once was
   bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number
   int failures = 0;                            ///< in a row
   std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none
@@ -64,7 +66,9 @@ struct Observer::Pattern {
   baseline::SourceSpec spec;
   std::set<std::string> folders;  ///< watched, to learn of new matches
   std::vector<WatchId> watches;   ///< of them
-  std::string error;              ///< of the last look; "" = fine
+  std::deque<std::string> found;  ///< by the last look, and still to be read
+  std::string left_out;           ///< why something that matches is not taken, or that nothing matches; "" = fine
+  std::string error;              ///< left_out, or that something is still to be read
   std::int64_t look_at = 0;       ///< boot ns of the next look; 0 = none is due
   std::int64_t moved_at = 0;      ///< boot ns of the first change since the last look; 0 = none
 };
@@ -81,6 +85,21 @@ struct Observer::Seen {
   NodeMark mark;
   struct mark value{};
   std::uint64_t generation = 0;
+};
+
+/// While one lives, sources are not published: that copies all of them, and thousands may move at once.
+class Observer::PublishOnce {
+ public:
+  explicit PublishOnce(Observer& observer) : observer_(observer) { ++observer_.publishing_held_; }
+  ~PublishOnce() {
+    if (--observer_.publishing_held_ == 0 && std::exchange(observer_.publishing_due_, false))
+      observer_.publish_sources();
+  }
+  PublishOnce(const PublishOnce&) = delete;
+  PublishOnce& operator=(const PublishOnce&) = delete;
+
+ private:
+  Observer& observer_;
 };
 
 /// A finding on its way into the spool.

@@ -108,7 +108,7 @@ Result<Baseline> load(const SourceSpec& given, const KeyedHash& key) {
 }
 
 Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target,
-                            std::optional<std::string_view> bytes) {
+                            std::optional<std::string_view> bytes, const std::stop_token& stop) {
   const auto spec = absolute(given);
   if (!spec) return spec.error();
   const Fingerprinter attributes(key);
@@ -118,13 +118,13 @@ Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const
       IndexWriter::create(target, key_id_of(keys), {.synced = false, .values = true, .seed = seed_of(keys)});
   index->begin_source(*spec);
   Both both(files, *index);
-  if (auto done = bytes ? read_bytes(*spec, *bytes, keys, both) : read_source(*spec, keys, both); !done)
+  if (auto done = bytes ? read_bytes(*spec, *bytes, keys, both) : read_source(*spec, keys, both, stop); !done)
     return done.error();
   auto baseline = named(files, *spec);
   if (!baseline) return baseline.error();
   Loaded loaded{std::move(*baseline), nullptr, ""};
   auto written = index->finish();
-  if (auto opened = written ? Index::open(target) : Result<Index>(written.error()); opened)
+  if (auto opened = written ? Index::open(target, Hold::apart) : Result<Index>(written.error()); opened)
     loaded.index = std::make_shared<const Index>(std::move(*opened));
   else
     loaded.why_no_index = opened.error().message();

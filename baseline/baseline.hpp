@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,9 +81,9 @@ struct Loaded {
 };
 
 /// As load(), and writes an index of the source to `target` as it goes. An error leaves the index of before. `bytes`:
-/// the whole source, where it was fetched from elsewhere; else its file is read.
+/// the whole source, where it was fetched from elsewhere; else its file is read, unless `stop` ends that.
 Result<Loaded> load_indexed(const SourceSpec& given, const KeyedHash& key, const std::string& target,
-                            std::optional<std::string_view> bytes = {});
+                            std::optional<std::string_view> bytes = {}, const std::stop_token& stop = {});
 
 /// As load(), from bytes already in memory, and with all attributes. Never touches the file system.
 Result<Baseline> parse(const SourceSpec& spec, std::string_view bytes, const KeyedHash& key);

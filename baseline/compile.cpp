@@ -83,7 +83,7 @@ std::uint64_t seed_of(const Keys& keys) {
   return keys.attributes.of("seed of the index");
 }
 
-Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out) {
+Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out, const std::stop_token& stop) {
   const std::string what = action(spec);
   const Kind* kind = find_kind(spec.kind);
   if (kind == nullptr) return invalid(what, "unknown kind " + spec.kind, "use one of " + kind_names());
@@ -94,7 +94,12 @@ Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out)
   if (streamed) {
     const int fd = opened->fd.get();
     done = stream_terraform_state(
-        spec, [fd, what](char* to, std::size_t size) { return read_some(fd, to, size, what); }, keys, out);
+        spec,
+        [fd, what, stop](char* to, std::size_t size) -> Result<std::size_t> {
+          if (stop.stop_requested()) return Error{ErrorCode::unavailable, what, "nobody waits for it any more", ""};
+          return read_some(fd, to, size, what);
+        },
+        keys, out);
   } else {
     SecretText bytes(static_cast<std::size_t>(opened->status.st_size));
     const auto got = read_some(opened->fd.get(), bytes.text.data(), bytes.text.size(), what);

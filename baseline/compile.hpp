@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,8 @@
 namespace plumbline::baseline {
 
 /// Reads one source, in the way that its kind allows: a state file as a stream, everything else whole. Errors name the
-/// file and the JSON pointer or line:column; what `out` was given before an error is void.
-Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out);
+/// file and the JSON pointer or line:column; what `out` was given before an error is void. `stop` ends a stream early.
+Result<void> read_source(const SourceSpec& spec, const Keys& keys, Builder& out, const std::stop_token& stop = {});
 
 /// What tells the key of an index's fingerprints without telling the key.
 std::uint64_t key_id_of(const Keys& keys);

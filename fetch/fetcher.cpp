@@ -1,9 +1,8 @@
 #include "fetch/fetcher.hpp"
 
-#include <pthread.h>
+#include "include/util/thread.hpp"
 
 #include <algorithm>
-#include <csignal>
 
 namespace plumbline::fetch {
 namespace {
@@ -14,16 +13,7 @@ constexpr std::chrono::minutes longest_retry{5};
 }  // namespace
 
 Fetcher::Fetcher(std::function<void(Delivered)> deliver) : deliver_(std::move(deliver)) {
-  // The process's signals belong to its main thread.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (std::size_t i = 0; i < most_at_once; ++i)
-    threads_.emplace_back([this] {
-      pthread_setname_np(pthread_self(), "plumb-fetch");
-      run();
-    });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  for (std::size_t i = 0; i < most_at_once; ++i) threads_.push_back(start_thread("plumb-fetch", [this] { run(); }));
 }
 
 Fetcher::~Fetcher() {
@@ -147,7 +137,7 @@ void Fetcher::fetch(Entry& entry) {
     }
   }
   if (stopping_.stop_requested()) return;
-  deliver_({keeper.spec().name, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
+  deliver_({entry.remote.keeper, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
             fetched || !came ? baseline::Move::none : keeper.last_move(), began});
 }
 

@@ -28,7 +28,7 @@ struct Remote {
 /// What became of one fetch: taken, unchanged (nullopt), or the error that left the old one in force.
 using Delivery = Result<std::optional<SourceKeeper::Taken>>;
 struct Delivered {
-  std::string name;  ///< of the source
+  std::shared_ptr<const SourceKeeper> keeper;  ///< of the source; another of its name may be configured by now
   Delivery what;
   baseline::Move move = baseline::Move::none;  ///< SourceKeeper::last_move() of an error
   std::chrono::steady_clock::time_point began;

@@ -3,14 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <set>
 
 #include "baseline/compile.hpp"
@@ -19,6 +17,7 @@
 #include "fetch/web.hpp"
 #include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/thread.hpp"
 
 namespace plumbline::fetch {
 namespace {
@@ -111,7 +110,7 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const Han
     if (!fetch_missing) return Error{ErrorCode::corrupt, what, "its index " + path + " is missing or was changed", ""};
     if (auto fetched = fetch_index(entry, path); !fetched) return fetched.error();
   }
-  auto index = baseline::Index::open(path);
+  auto index = baseline::Index::open(path, baseline::Hold::apart);
   if (!index) return within(what, index.error());
   if (index->key_id() != key_id_)
     return Error{ErrorCode::permission, what, "it was made under another key of hashes",
@@ -203,15 +202,7 @@ void HandoutClient::forget_others(const Handed& handed) const {
 
 void HandoutClient::start(Deliver deliver) {
   deliver_ = std::move(deliver);
-  // The process's signals belong to its main thread.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "plumb-handout");
-    run();
-  });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("plumb-handout", [this] { run(); });
 }
 
 void HandoutClient::refresh(bool any_sequence) {

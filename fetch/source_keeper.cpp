@@ -3,10 +3,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "baseline/compile.hpp"
+#include "baseline/path_glob.hpp"
 #include "include/util/hex.hpp"
 
 namespace plumbline::fetch {
@@ -20,6 +23,23 @@ std::string file_name_of(const std::string& name) {
   const auto digest = baseline::sha256(name);
   return name.substr(0, longest_name - 32) + "-" + to_hex(std::span(digest).first(16)) + ".index";
 }
+
+/// Where an index is made before it takes its place: a name of its own, as the same source may be taken out of the
+/// configuration and put in again while it is read. Gone with this, where it did not take its place.
+class FreshFile {
+ public:
+  explicit FreshFile(const std::string& kept) {
+    static std::atomic<unsigned> number{0};
+    path_ = kept + ".fresh" + std::to_string(number.fetch_add(1, std::memory_order_relaxed));
+  }
+  ~FreshFile() { ::unlink(path_.c_str()); }
+  FreshFile(const FreshFile&) = delete;
+  FreshFile& operator=(const FreshFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 }  // namespace
 
@@ -37,7 +57,7 @@ SourceKeeper::SourceKeeper(baseline::SourceSpec spec, const std::string& folder,
 }
 
 Result<std::shared_ptr<const baseline::Index>> SourceKeeper::open_kept() const {
-  auto index = baseline::Index::open(path_);
+  auto index = baseline::Index::open(path_, baseline::Hold::apart);
   if (!index) return index.error();
   const auto source = index->source(0);
   const baseline::Fingerprinter attributes(key_);
@@ -47,37 +67,41 @@ Result<std::shared_ptr<const baseline::Index>> SourceKeeper::open_kept() const {
   return std::make_shared<const baseline::Index>(std::move(*index));
 }
 
-Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<std::string_view> bytes) {
-  const std::lock_guard lock(mutex_);
-  last_move_ = baseline::Move::none;
-  if (forgotten_)
-    return Error{ErrorCode::not_found, "read the baseline " + spec_.name, "it is no longer configured", ""};
-  const std::string fresh = path_ + ".fresh";
-  auto loaded = baseline::load_indexed(spec_, key_, fresh, bytes);
-  if (!loaded) {
-    ::unlink(fresh.c_str());
-    return loaded.error();
+Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<std::string_view> bytes,
+                                               const std::stop_token& stop) {
+  const std::lock_guard one_at_a_time(loading_);
+  const Error gone{ErrorCode::not_found, "read the baseline " + spec_.name, "it is no longer configured", ""};
+  std::shared_ptr<const baseline::Index> before;
+  std::optional<baseline::Revision> revision;
+  {
+    const std::lock_guard lock(mutex_);
+    last_move_ = baseline::Move::none;
+    if (forgotten_) return gone;
+    before = taken_;
+    revision = revision_;
   }
-  const auto move = last_move_ =
-      revision_ ? baseline::moved(*revision_, loaded->baseline.revision) : baseline::Move::on;
-  if (!any_revision && (move == baseline::Move::backwards || move == baseline::Move::elsewhere)) {
-    ::unlink(fresh.c_str());
+  const FreshFile fresh(path_);
+  auto loaded = baseline::load_indexed(spec_, key_, fresh.path(), bytes, stop);
+  if (!loaded) return loaded.error();
+  const auto move = revision ? baseline::moved(*revision, loaded->baseline.revision) : baseline::Move::on;
+  const bool refused = !any_revision && (move == baseline::Move::backwards || move == baseline::Move::elsewhere);
+  Taken taken{std::move(loaded->baseline), std::move(loaded->index), std::move(loaded->why_no_index), 0, false};
+  if (taken.index) taken.resources = taken.index->resource_count();
+  // Serials and versions name one content; where the name alone is the revision, nothing can be told.
+  if (taken.index && move == baseline::Move::none && before && taken.baseline.revision.contains("serial")) {
+    const auto changes = baseline::compare_indexes(*before, *taken.index);
+    taken.forked = changes && !changes->empty();
+  }
+  const std::lock_guard lock(mutex_);
+  if (forgotten_) return gone;
+  last_move_ = move;
+  if (refused)
     return Error{ErrorCode::unsupported, "take the baseline " + spec_.name + " from " + spec_.path,
                  (move == baseline::Move::backwards ? "it went back: " : "it belongs to something else: ") +
-                     baseline::text_of(loaded->baseline.revision) + ", after " + baseline::text_of(*revision_),
+                     baseline::text_of(taken.baseline.revision) + ", after " + baseline::text_of(*revision),
                  "the one before stays in force; if this one is meant, say so with SIGHUP (systemctl reload)"};
-  }
-  Taken taken{std::move(loaded->baseline), std::move(loaded->index), std::move(loaded->why_no_index), 0, false};
-  if (taken.index) {
-    taken.resources = taken.index->resource_count();
-    // Serials and versions name one content; where the name alone is the revision, nothing can be told.
-    if (move == baseline::Move::none && taken_ && taken.baseline.revision.contains("serial")) {
-      const auto changes = baseline::compare_indexes(*taken_, *taken.index);
-      taken.forked = changes && !changes->empty();
-    }
-    if (::rename(fresh.c_str(), path_.c_str()) != 0)
-      taken.why_no_index = io_error("keep the index " + path_, errno).message();
-  }
+  if (taken.index && ::rename(fresh.path().c_str(), path_.c_str()) != 0)
+    taken.why_no_index = io_error("keep the index " + path_, errno).message();
   taken_ = taken.index;
   revision_ = taken.baseline.revision;
   return taken;
@@ -97,6 +121,26 @@ Result<SourceKeeper::Taken> SourceKeeper::remembered() const {
   taken.index = taken_;
   taken.resources = taken_->resource_count();
   return taken;
+}
+
+std::vector<baseline::SourceSpec> kept_matches(const std::string& folder, const baseline::SourceSpec& pattern) {
+  const std::string prefix = (pattern.name + ".").substr(0, longest_name - 32);  // as far as every file name goes
+  std::vector<baseline::SourceSpec> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    if (!name.starts_with(prefix) || !name.ends_with(".index")) continue;
+    const auto index = baseline::Index::open(at->path(), baseline::Hold::apart);
+    if (!index) continue;  // told when its own source opens it
+    auto spec = index->source(0).spec;
+    if (spec.kind != pattern.kind || !baseline::matches_pattern(pattern.path, spec.path) ||
+        spec.name != pattern.name + "." + baseline::name_of_match(pattern.path, spec.path))
+      continue;
+    spec.stale_after = pattern.stale_after;
+    spec.kubelet_dir = pattern.kubelet_dir;
+    found.push_back(std::move(spec));
+  }
+  return found;
 }
 
 void SourceKeeper::forget() {

@@ -4,7 +4,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "baseline/baseline.hpp"
 #include "baseline/index/index.hpp"
@@ -14,7 +16,7 @@ namespace plumbline::fetch {
 
 /// Reads a source and decides whether its new revision takes the place of the one before. Keeps the last one that did
 /// on disk, as an index: a node then starts with it where the source is gone or broken, and an older revision is seen
-/// to be one after a restart too. Thread-safe; a load holds the others up.
+/// to be one after a restart too. Thread-safe; a load holds up other loads only.
 class SourceKeeper {
  public:
   /// `folder` (made where it is missing, mode 0700) holds the indexes of all sources; `key` outlives this.
@@ -30,8 +32,8 @@ class SourceKeeper {
 
   /// Reads the source: its file, or `bytes` where it was fetched from elsewhere. Errors leave what was taken before in
   /// force: it cannot be read, or its revision goes backwards or belongs to another lineage and `any_revision` is not
-  /// set (ErrorCode::unsupported).
-  Result<Taken> load(bool any_revision, std::optional<std::string_view> bytes = {});
+  /// set (ErrorCode::unsupported). `stop` ends the reading of a large file early.
+  Result<Taken> load(bool any_revision, std::optional<std::string_view> bytes = {}, const std::stop_token& stop = {});
 
   /// Why what an earlier agent took could not be read back, so that a step back would go unseen; "" = it could, or
   /// there was nothing. The file is kept beside its place, as NAME.damaged.
@@ -43,7 +45,7 @@ class SourceKeeper {
   /// What was last taken, by this agent or by an earlier one, from disk. not_found where nothing was.
   Result<Taken> remembered() const;
 
-  /// Forgets what was taken: the source is no longer configured.
+  /// Forgets what was taken: the source is no longer configured. A load that is under way leaves nothing behind.
   void forget();
 
   const baseline::SourceSpec& spec() const { return spec_; }
@@ -55,11 +57,16 @@ class SourceKeeper {
   std::string path_;
   const baseline::KeyedHash& key_;
   std::string damage_;
-  mutable std::mutex mutex_;  // guards all below
-  bool forgotten_ = false;    ///< a load that was under way then leaves nothing behind
+  std::mutex loading_;        // one load at a time; taken before the next
+  mutable std::mutex mutex_;  // guards all below, and is held for moments only
+  bool forgotten_ = false;
   std::shared_ptr<const baseline::Index> taken_;
   std::optional<baseline::Revision> revision_;  ///< of what was taken
   baseline::Move last_move_ = baseline::Move::none;
 };
+
+/// What keepers of this folder took of matches of a pattern (baseline/path_glob.hpp), whether or not they are there
+/// now.
+std::vector<baseline::SourceSpec> kept_matches(const std::string& folder, const baseline::SourceSpec& pattern);
 
 }  // namespace plumbline::fetch

@@ -1,9 +1,6 @@
 #include "baseline/index/index.hpp"
 
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -11,7 +8,6 @@
 #include <utility>
 
 #include "baseline/index/tables.hpp"
-#include "include/util/fd.hpp"
 
 namespace plumbline::baseline {
 
@@ -19,8 +15,8 @@ using namespace index;
 
 namespace {
 
-const Header& head(const std::byte* data) {
-  return *reinterpret_cast<const Header*>(data);
+const Header& head(const HeldBytes& held) {
+  return *reinterpret_cast<const Header*>(held.bytes().data());
 }
 
 /// The type that others add to is the thing itself: "aws_s3_bucket" of aws_s3_bucket and aws_s3_bucket_policy.
@@ -30,40 +26,19 @@ bool is_part_of(std::string_view type, std::string_view whole) {
 
 }  // namespace
 
-Result<Index> Index::open(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return io_error("open the index " + path, errno);
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return io_error("open the index " + path, errno);
-  if (!S_ISREG(status.st_mode)) return invalid("open the index " + path, "not a regular file");
-  if (std::cmp_less(status.st_size, sizeof(Header))) return shorter_than_head(path);
+Result<Index> Index::open(const std::string& path, Hold hold) {
+  auto held = HeldBytes::open(path, sizeof(Header), hold);
+  if (!held) return held.error();
+  if (auto fine = check_whole(path, held->bytes()); !fine) return fine.error();
   Index index;
-  index.size_ = static_cast<std::size_t>(status.st_size);
-  void* mapped = ::mmap(nullptr, index.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (mapped == MAP_FAILED) return io_error("map the index " + path, errno);
-  index.data_ = static_cast<const std::byte*>(mapped);
-  if (auto fine = check_whole(path, {index.data_, index.size_}); !fine) return fine.error();
+  index.held_ = std::move(*held);
   return index;
-}
-
-Index::Index(Index&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-
-Index& Index::operator=(Index&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-Index::~Index() {
-  if (data_ != nullptr)
-    ::munmap(const_cast<std::byte*>(data_), size_);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
 }
 
 template <class Row>
 std::span<const Row> Index::rows(Section section) const {
-  const Place& place = head(data_).places[section];
-  return {reinterpret_cast<const Row*>(data_ + place.offset), place.size / sizeof(Row)};
+  const Place& place = head(held_).places[section];
+  return {reinterpret_cast<const Row*>(held_.bytes().data() + place.offset), place.size / sizeof(Row)};
 }
 
 namespace {
@@ -117,7 +92,7 @@ void Index::look_up(Section bucket_section, Section entry_section, std::string_v
   const auto buckets = rows<std::uint32_t>(bucket_section);
   const auto entries = rows<TableEntry>(entry_section);
   const int bits = bucket_bits(entries.size());
-  const std::uint64_t hash = XXH3_64bits_withSeed(key.data(), key.size(), head(data_).seed);
+  const std::uint64_t hash = XXH3_64bits_withSeed(key.data(), key.size(), head(held_).seed);
   const std::size_t bucket = hash >> (64 - bits);
   if (bucket + 1 >= buckets.size()) return;
   const std::size_t end = std::min<std::size_t>(buckets[bucket + 1], entries.size());
@@ -138,16 +113,16 @@ std::uint32_t Index::skipped_count() const {
   return static_cast<std::uint32_t>(rows<SkippedRow>(index::skipped).size());
 }
 std::uint64_t Index::bytes() const {
-  return size_;
+  return held_.bytes().size();
 }
 std::string_view Index::image() const {
-  return {reinterpret_cast<const char*>(data_), size_};
+  return {reinterpret_cast<const char*>(held_.bytes().data()), held_.bytes().size()};
 }
 std::uint64_t Index::key_id() const {
-  return head(data_).key_id;
+  return head(held_).key_id;
 }
 bool Index::has_values() const {
-  return (head(data_).flags & keeps_values) != 0;
+  return (head(held_).flags & keeps_values) != 0;
 }
 
 namespace {

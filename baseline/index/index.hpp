@@ -11,6 +11,7 @@
 
 #include "baseline/baseline.hpp"
 #include "baseline/index/format.hpp"
+#include "baseline/index/held_bytes.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::baseline {
@@ -32,19 +33,13 @@ struct Owner {
   std::string reason;
 };
 
-/// An index file, mapped. Everything that is returned as a view lives as long as the Index. Immutable and thread-safe.
-/// Look-ups read a few cache lines and allocate only what they return.
+/// An index file, held in one piece. Everything that is returned as a view lives as long as the Index. Immutable and
+/// thread-safe. Look-ups read a few cache lines and allocate only what they return.
 class Index {
  public:
   /// Checks magic, version, size and checksum (of the whole file: about 0.1 s a GB). An index that was damaged or made
   /// by another version is an error that says to compile it again.
-  static Result<Index> open(const std::string& path);
-
-  Index(Index&&) noexcept;
-  Index& operator=(Index&&) noexcept;
-  Index(const Index&) = delete;
-  Index& operator=(const Index&) = delete;
-  ~Index();
+  static Result<Index> open(const std::string& path, Hold hold = Hold::mapped);
 
   std::uint32_t resource_count() const;
   std::uint32_t file_count() const;
@@ -102,8 +97,7 @@ class Index {
   template <class Matches>
   void look_up(index::Section buckets, index::Section entries, std::string_view key, const Matches& matches) const;
 
-  const std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
+  index::HeldBytes held_;
 };
 
 }  // namespace plumbline::baseline

@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <openssl/crypto.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <filesystem>
 
 #include "baseline/path_glob.hpp"
@@ -20,6 +18,7 @@
 #include "fetch/secret.hpp"
 #include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/thread.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -85,7 +84,10 @@ Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vecto
   const std::lock_guard lock(shelf->mutex_);
   for (const auto& source : shelf->sources_) {
     if (baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path))
-      shelf->take_kept_matches(source);
+      // What matched before stays in force where its file is gone: whoever removes a state does not make what it
+      // manages unmanaged.
+      for (const auto& spec : fetch::kept_matches(folder + "/indexes", fetch::spec_of(source.source)))
+        shelf->add(source, spec);
     else
       shelf->add(source, fetch::spec_of(source.source));
   }
@@ -112,26 +114,6 @@ void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> inde
   item.index = std::move(index);
   item.sha256 = to_hex(baseline::sha256(item.index->image()));
   item.loaded_at = clock_.wall();
-}
-
-/// What matched a pattern before stays in force where its file is gone: whoever removes a state does not make what it
-/// manages unmanaged.
-void Shelf::take_kept_matches(const ShelfSource& source) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder_ + "/indexes", error), end; !error && at != end;
-       at.increment(error)) {
-    if (at->path().extension() != ".index") continue;
-    const auto index = baseline::Index::open(at->path());
-    if (!index) continue;  // read anew where its source is there
-    const auto spec = index->source(0).spec;
-    if (spec.kind != source.source.kind || !baseline::matches_pattern(source.source.path, spec.path) ||
-        spec.name != source.source.name + "." + baseline::name_of_match(source.source.path, spec.path))
-      continue;
-    auto wanted = fetch::spec_of(source.source);
-    wanted.name = spec.name;
-    wanted.path = spec.path;
-    add(source, wanted);
-  }
 }
 
 /// Takes new matches of patterns, and lets go of those that are gone where a person says so. True: something changed.
@@ -202,15 +184,7 @@ void Shelf::ask_for_changed_files() {
 
 void Shelf::start() {
   fetcher_ = std::make_unique<fetch::Fetcher>([this](fetch::Delivered delivered) { deliver(std::move(delivered)); });
-  // The process's signals belong to its main thread.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "plumb-shelf");
-    run();
-  });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("plumb-shelf", [this] { run(); });
 }
 
 void Shelf::run() {
@@ -230,8 +204,9 @@ void Shelf::run() {
 
 void Shelf::deliver(fetch::Delivered delivered) {
   const std::lock_guard lock(mutex_);
-  const auto known = items_.find(delivered.name);
-  if (known == items_.end()) return;  // let go of meanwhile
+  const std::string name = delivered.keeper->spec().name;
+  const auto known = items_.find(name);
+  if (known == items_.end() || known->second.keeper != delivered.keeper) return;  // let go of meanwhile
   Item& item = known->second;
   const std::string before_error = item.error, before = item.sha256;
   item.error = delivered.what ? "" : delivered.what.error().message();
@@ -243,13 +218,13 @@ void Shelf::deliver(fetch::Delivered delivered) {
       item.error = taken.why_no_index;
     if (taken.forked)
       log(LogLevel::warning, "a baseline has other content under the revision that was in force",
-          {{"baseline", delivered.name}, {"revision", baseline::text_of(taken.baseline.revision)}});
+          {{"baseline", name}, {"revision", baseline::text_of(taken.baseline.revision)}});
   }
   if (item.error != before_error && !item.error.empty())
-    log(LogLevel::warning, "a baseline stays as it was", {{"baseline", delivered.name}, {"why", item.error}});
+    log(LogLevel::warning, "a baseline stays as it was", {{"baseline", name}, {"why", item.error}});
   if (item.sha256 != before)
     log(LogLevel::info, "a baseline is in force",
-        {{"baseline", delivered.name}, {"revision", baseline::text_of(item.index->source(0).revision)}});
+        {{"baseline", name}, {"revision", baseline::text_of(item.index->source(0).revision)}});
   if (item.error != before_error || item.sha256 != before) changed();
 }
 

@@ -78,7 +78,6 @@ class Shelf {
   Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
         const fetch::Ed25519Key& signing, const Clock& clock);
   void add(const ShelfSource& source, const baseline::SourceSpec& spec);
-  void take_kept_matches(const ShelfSource& source);
   bool look_for_matches(bool let_go);
   void hand_to_fetcher();
   void ask_for_changed_files();

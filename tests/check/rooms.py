@@ -51,6 +51,7 @@ LONGER = {
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (270, "a reader for each unit of finding.hpp; header-only for all programs"),
+    "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),
     "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),
     "tests/unit/fetch/strict_server.hpp": (220, "one server: what it reads, what it refuses and how it answers"),

@@ -56,6 +56,27 @@ def test_a_new_state_opens_what_it_contradicts(stack):
     stack.wait_closed(path)
 
 
+def test_a_large_state_is_taken_beside_what_else_happens(stack):
+    """More than is read at once: at start, at a change, where it is broken, and when it is shortened under the index."""
+    path, file = use_state(stack, "one\n")
+    space = " " * 3_000_000
+    file.write_text(state(1, path, "one\n") + space)
+    stack.start_agent()
+    path.write_text("two\n")
+    stack.wait_open(path)
+    file.write_text("{" + space)
+    wait(lambda: "JSON" in baseline(stack).get("error", ""), f"the error: {baseline(stack)}")
+    file.write_text(state(2, path, "two\n") + space)
+    stack.wait_closed(path, "accepted")
+    wait(lambda: "error" not in baseline(stack), "no error")
+    os.truncate(stack.state / "baselines/net.index", 0)  # the agent holds its bytes apart
+    assert stack.api("/v1/owners?of=" + str(path))["items"][0]["resource"] == "tofu:net/local_file.app"
+    file.write_text(state(3, path, "three\n"))  # small again
+    stack.wait_open(path)
+    path.write_text("three\n")
+    stack.wait_closed(path)
+
+
 def test_a_broken_state_keeps_the_old_one_and_says_so(stack):
     path, file = use_state(stack, "one\n")
     stack.start_agent()

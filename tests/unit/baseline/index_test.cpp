@@ -330,22 +330,6 @@ TEST_F(IndexTest, keeps_hashes_alone_where_that_is_wanted) {
   EXPECT_THAT(compared.error().message(), HasSubstr("--hashes-only"));
 }
 
-TEST_F(IndexTest, one_source_under_one_key_makes_the_same_bytes_each_time) {
-  const std::string source = path_ + ".tfstate";
-  std::ofstream(source) << R"({"version":4,"serial":1,"lineage":"a","resources":[{"mode":"managed","type":"local_file",
-    "name":"app","provider":"provider[\"registry.opentofu.org/hashicorp/local\"]","instances":[{"schema_version":0,
-    "attributes":{"filename":"/etc/app.conf","content":"x"}}]}]})";
-  const KeyedHash key({}), other({std::byte{1}});
-  const auto image = [&](const KeyedHash& under) {
-    const auto loaded = load_indexed({"net", "terraform_state", source}, under, path_);
-    return loaded && loaded->index ? std::string(loaded->index->image()) : "";
-  };
-  const std::string once = image(key);
-  ASSERT_FALSE(once.empty());
-  EXPECT_EQ(image(key), once) << "who has it need not fetch it again";
-  EXPECT_NE(image(other), once);
-}
-
 TEST_F(IndexTest, what_is_not_synced_replaces_the_old_file_all_the_same) {
   auto w = writer({.synced = false});
   w->resource(bucket("web"));
@@ -399,6 +383,29 @@ TEST_F(IndexTest, every_damaged_byte_is_noticed) {
   EXPECT_THAT(refusal(), HasSubstr("shorter than its head"));
   put("{\"version\": 4}" + std::string(1000, ' '));
   EXPECT_THAT(refusal(), HasSubstr("not an index of Plumbline"));
+}
+
+TEST_F(IndexTest, what_is_held_apart_stays_whatever_becomes_of_the_file) {
+  for (const int resources : {1, 20'000}) {  // in memory, and in a copy
+    auto w = writer();
+    for (int i = 0; i < resources; ++i) w->resource(bucket("b" + std::to_string(i)));
+    ASSERT_TRUE(w->finish());
+    const auto held = Index::open(path_, Hold::apart);
+    ASSERT_TRUE(held) << held.error().message();
+    EXPECT_EQ(held->bytes() > std::uint64_t{1} << 20, resources > 1);
+    const std::string last = "b" + std::to_string(resources - 1);
+    std::filesystem::resize_file(path_, 0);
+    EXPECT_THAT(held->owners_of_id(last), testing::SizeIs(1));
+    EXPECT_EQ(held->resource(0).region, "eu-central-1");
+    EXPECT_THAT(std::filesystem::directory_iterator(folder_.path())->path().string(), path_)
+        << "no other file is there";
+  }
+}
+
+TEST_F(IndexTest, what_is_held_apart_is_checked_too) {
+  ASSERT_TRUE(writer()->finish());
+  std::filesystem::resize_file(path_, std::filesystem::file_size(path_) - 1);
+  EXPECT_THAT(Index::open(path_, Hold::apart).error().message(), HasSubstr("cut"));
 }
 
 TEST_F(IndexTest, a_folder_that_is_not_there_is_named) {

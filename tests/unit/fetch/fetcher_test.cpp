@@ -111,7 +111,7 @@ TEST_F(FetcherTest, a_new_source_is_fetched_at_once_and_then_at_its_interval) {
   place_->put(1);
   fetcher_.set({remote(std::chrono::milliseconds(1))});
   const auto first = next();
-  EXPECT_EQ(first.name, "net");
+  EXPECT_EQ(first.keeper->spec().name, "net");
   ASSERT_TRUE(first.what && *first.what);
   EXPECT_EQ((*first.what)->baseline.revision.at("serial"), "1");
   const auto second = next();
@@ -181,11 +181,11 @@ TEST_F(FetcherTest, one_that_hangs_delays_no_other_and_is_asked_once) {
   slow->hang(true);
   place_->put(1);
   fetcher_.set({remote_of(slow, "a-slow"), remote_of(place_, "net")});
-  EXPECT_EQ(next().name, "net");
+  EXPECT_EQ(next().keeper->spec().name, "net");
   slow->wait_asked(1);
   fetcher_.refresh("a-slow", false);
   fetcher_.refresh("net", false);
-  EXPECT_EQ(next().name, "net");
+  EXPECT_EQ(next().keeper->spec().name, "net");
   EXPECT_EQ(slow->asked(), 1) << "never two of one source";
   slow->hang(false);
   EXPECT_TRUE(*next().what);
@@ -207,7 +207,7 @@ TEST_F(FetcherTest, those_that_failed_leave_a_thread_to_those_that_did_not) {
   broken->wait_asked(6 + static_cast<int>(Fetcher::most_at_once) - 1);
   for (int i = 0; i < 20; ++i) {
     fetcher_.refresh("net", false);
-    EXPECT_EQ(next().name, "net") << "while the others hang";
+    EXPECT_EQ(next().keeper->spec().name, "net") << "while the others hang";
   }
   broken->hang(false);
   for (int i = 0; i < 6; ++i) EXPECT_FALSE(next().what);

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
+#include <stop_token>
+#include <thread>
 
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -113,6 +116,63 @@ TEST_F(SourceKeeperTest, a_name_longer_than_a_file_name_may_be_is_no_trouble) {
   ASSERT_TRUE(keeper(prefix + "1").load(false)->why_no_index.empty());
   EXPECT_TRUE(keeper(prefix + "1").remembered());
   EXPECT_FALSE(keeper(prefix + "2").remembered());
+}
+
+bool is_open(const std::string& path) {
+  std::error_code gone;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd"))
+    if (std::filesystem::read_symlink(fd.path(), gone) == path) return true;
+  return false;
+}
+
+TEST_F(SourceKeeperTest, a_load_that_is_under_way_when_the_source_is_forgotten_leaves_nothing_behind) {
+  write(1, "one");
+  {
+    std::ofstream longer(dir_ / "s.tfstate", std::ios::app);
+    longer << std::string(20'000'000, ' ');
+  }
+  SourceKeeper one = keeper();
+  std::thread loading([&] { one.load(false); });
+  while (!is_open(dir_ / "s.tfstate")) std::this_thread::yield();
+  one.forget();
+  loading.join();
+  EXPECT_FALSE(one.remembered());
+  EXPECT_FALSE(one.load(false));
+  EXPECT_TRUE(std::filesystem::is_empty(dir_ / "kept"));
+}
+
+TEST_F(SourceKeeperTest, the_reading_of_a_state_ends_where_nobody_waits_for_it) {
+  write(1, "one");
+  std::stop_source stop;
+  stop.request_stop();
+  SourceKeeper one = keeper();
+  EXPECT_THAT(one.load(false, {}, stop.get_token()).error().message(), HasSubstr("nobody waits"));
+  EXPECT_TRUE(one.load(false));
+}
+
+TEST_F(SourceKeeperTest, what_is_kept_of_matches_is_found_by_their_pattern) {
+  write(1, "one");
+  std::ifstream file(dir_ / "s.tfstate");
+  const std::string content{std::istreambuf_iterator<char>(file), {}}, long_name(250, 'n');
+  const auto keep = [&](const std::string& name, const std::string& file) {
+    const std::string path = dir_.write(file, content);
+    return bool(SourceKeeper({name, "terraform_state", path}, dir_ / "kept", key_).load(false));
+  };
+  ASSERT_TRUE(keep("all.a.tfstate", "m/a.tfstate") && keep("all.b.tfstate", "m/b.tfstate"));
+  ASSERT_TRUE(keep("all.c.tfstate", "elsewhere/c.tfstate") && keep("other.a.tfstate", "m/a.tfstate"));
+  ASSERT_TRUE(keep(long_name + ".a.tfstate", "m/a.tfstate"));
+  dir_.write("kept/all.d.tfstate.index", "damaged");
+  std::filesystem::remove(dir_ / "m/b.tfstate");
+  baseline::SourceSpec pattern{"all", "terraform_state", dir_ / "m/*.tfstate", std::chrono::hours(1)};
+  std::vector<std::string> names;
+  for (const auto& spec : kept_matches(dir_ / "kept", pattern)) {
+    names.push_back(spec.name);
+    EXPECT_EQ(spec.stale_after, pattern.stale_after);
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAre("all.a.tfstate", "all.b.tfstate"));
+  pattern.name = long_name;
+  EXPECT_THAT(kept_matches(dir_ / "kept", pattern), SizeIs(1));
+  EXPECT_THAT(kept_matches(dir_ / "nowhere", pattern), SizeIs(0));
 }
 
 TEST_F(SourceKeeperTest, without_room_for_an_index_the_baseline_is_good_all_the_same) {

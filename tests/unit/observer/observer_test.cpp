@@ -179,6 +179,48 @@ TEST_F(ObserverTest, a_name_that_the_node_does_not_know_is_a_blind_spot) {
   EXPECT_THAT(spots[0].because, HasSubstr(dir_ / "manifest.yaml"));
 }
 
+TEST_F(ObserverTest, a_large_source_is_read_aside_and_nothing_is_claimed_before) {
+  write_manifest("1", "mode: \"0644\"");
+  ::chmod(file_.c_str(), 0644);
+  start();
+  std::vector<std::shared_ptr<fetch::SourceKeeper>> asked;
+  life_->observer.set_load_aside([&](auto keeper, bool) { asked.push_back(std::move(keeper)); });
+  const std::string comment = "#" + std::string(1 << 20, 'x') + "\n";
+  const auto manifest = [&](const char* mode) {
+    return comment +
+           "apiVersion: plumbline/v1\nkind: Manifest\nrevision: \"1\"\nfiles:\n- {path: " + dir_.write("other", "x") +
+           ", mode: \"" + mode + "\"}\n";
+  };
+  const baseline::SourceSpec small{"ops", "manifest", dir_ / "manifest.yaml"};
+  const baseline::SourceSpec large{"large", "manifest", dir_.write("large.yaml", manifest("0600"))};
+  const auto ready = [&] {
+    const auto checks = life_->state.ready();
+    return std::find_if(checks.begin(), checks.end(), [](const auto& check) { return check.name == "baseline"; })->ok;
+  };
+  ASSERT_TRUE(ready());
+  life_->observer.set_sources({small, large});
+  ASSERT_EQ(asked.size(), 1u) << "the small one is not read again";
+  EXPECT_FALSE(ready());
+  EXPECT_EQ(life_->state.resources().size(), 1u);
+  life_->observer.take_fetched(*asked[0], asked[0]->load(false).value(), baseline::Move::none);
+  EXPECT_TRUE(ready());
+  EXPECT_EQ(life_->state.resources().size(), 2u);
+  EXPECT_EQ(only_drift().state, DriftState::open);
+
+  // From then on it is read aside, as what is read at once would overtake what is on its way.
+  dir_.write("large.yaml", manifest("0644").substr(comment.size()));
+  life_->observer.take_fetched(*asked[0], Error{ErrorCode::io, "read it", "of the test", ""}, baseline::Move::none);
+  life_->observer.set_sources({small});
+  life_->observer.set_sources({small, large});
+  ASSERT_EQ(asked.size(), 1u) << "another keeper, and a small file";
+  EXPECT_EQ(only_drift().state, DriftState::accepted);
+  const auto gone = std::move(asked[0]);
+  EXPECT_EQ(gone->load(true).error().code, ErrorCode::not_found);
+  life_->observer.take_fetched(*gone, Error{ErrorCode::io, "read it", "of the test", ""}, baseline::Move::none);
+  EXPECT_THAT(life_->state.status_json(), testing::Not(HasSubstr("of the test")))
+      << "what became of another source of that name concerns nobody";
+}
+
 TEST_F(ObserverTest, counts_executables_without_a_digest) {
   ::chmod(file_.c_str(), 0644);
   write_manifest("1", "mode: \"0644\"");

@@ -1,0 +1,50 @@
+#include "agent/fetching.hpp"
+
+#include "fetch/make_origin.hpp"
+
+namespace plumbline::agent {
+
+std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
+  std::vector<baseline::SourceSpec> specs;
+  for (const auto& b : config.baselines) specs.push_back(fetch::spec_of(b));
+  return specs;
+}
+
+Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
+                                              const std::vector<std::shared_ptr<fetch::SourceKeeper>>& keepers,
+                                              const Clock& clock, const std::stop_token& stop) {
+  std::vector<fetch::Remote> remotes;
+  for (const auto& keeper : keepers)
+    for (const auto& b : config.baselines) {
+      if (b.name != keeper->spec().name) continue;
+      auto origin = fetch::make_origin(b, clock, stop);
+      if (!origin) return origin.error();
+      remotes.push_back({keeper, std::move(*origin), b.interval});
+    }
+  return remotes;
+}
+
+Result<std::optional<HandoutSetup>> set_up_handout(const AgentConfig& config, std::optional<baseline::KeyedHash>& key,
+                                                   std::unique_ptr<fetch::HandoutClient>& client) {
+  if (!config.collector || !config.collector->baselines) return std::optional<HandoutSetup>();
+  const CollectorConfig& c = *config.collector;
+  auto node_key = fetch::read_node_key(c.baselines->key_file);
+  if (!node_key) return node_key.error();
+  key.emplace(node_key->hash);
+  client = std::make_unique<fetch::HandoutClient>(fetch::HandoutOptions{c.url,
+                                                                        c.token_file,
+                                                                        c.ca_file,
+                                                                        config.node,
+                                                                        config.state_dir + "/baselines/handed",
+                                                                        c.baselines->interval,
+                                                                        {std::chrono::milliseconds(5'000), c.timeout}},
+                                                  *node_key);
+  HandoutSetup setup{c.url, &*key, nullptr, ""};
+  if (auto kept = client->kept())
+    setup.kept = std::move(*kept);
+  else if (kept.error().code != ErrorCode::not_found)
+    setup.damage = kept.error().message();
+  return std::optional(std::move(setup));
+}
+
+}  // namespace plumbline::agent

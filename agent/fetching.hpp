@@ -1,0 +1,28 @@
+// From the configuration to what brings baselines to this node.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "agent/config/agent_config.hpp"
+#include "agent/observer.hpp"
+#include "fetch/fetcher.hpp"
+#include "fetch/handout_client.hpp"
+
+namespace plumbline::agent {
+
+std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config);
+
+/// The configured origin of each keeper whose source is a location.
+Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
+                                              const std::vector<std::shared_ptr<fetch::SourceKeeper>>& keepers,
+                                              const Clock& clock, const std::stop_token& stop);
+
+/// Where the collector is to hand out baselines: makes the client (not started) and the key of its hashes, which
+/// outlive the observer. nullopt where it is not.
+Result<std::optional<HandoutSetup>> set_up_handout(const AgentConfig& config, std::optional<baseline::KeyedHash>& key,
+                                                   std::unique_ptr<fetch::HandoutClient>& client);
+
+}  // namespace plumbline::agent
