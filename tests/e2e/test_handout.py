@@ -1,6 +1,7 @@
 """Baselines that the collector compiles and hands to its nodes: signed, kept, and none of them by anybody else."""
 
 import base64
+import hashlib
 import http.server
 import json
 import signal
@@ -38,6 +39,12 @@ def tofu(stack, serial, content, name="app.conf"):
     fresh.write_text(state(serial, path, content))
     fresh.rename(file)
     return path, file
+
+
+def row(stack):
+    """What the agent says of the handout as a whole; None before it has started."""
+    status = stack.try_api("/v1/status") or {"baselines": []}
+    return next((b for b in status["baselines"] if b["name"] == "collector"), None)
 
 
 def shelf(stack, name="net"):
@@ -294,8 +301,7 @@ def test_what_is_kept_is_checked_like_what_comes(stack):
     changed[-1] ^= 1
     index.write_bytes(changed)
     stack.start_agent(ready=False)
-    row = wait(lambda: next((b for b in (stack.try_api("/v1/status") or {"baselines": []})["baselines"]), None), "the agent to answer")
-    assert row["name"] == "collector" and not row["loaded"]
+    assert not wait(lambda: row(stack), "the agent to answer")["loaded"]
     assert "kept_handout_refused" in (stack.dir / "agent.log").read_text()
     stack.start_collector()
     wait(lambda: baseline(stack, "collector")["loaded"] and stack.try_api("/readyz"), "it to be fetched anew")
@@ -312,13 +318,40 @@ def test_another_fleets_key_is_refused(stack):
     foreign.write_text("\n".join([lines[0], "verify " + base64.b64encode(bytes(range(32))).decode(), lines[2]]) + "\n")
     use_key(stack, foreign)
     stack.start_agent(ready=False)
-    wait(lambda: stack.try_api("/v1/status") and "no signature is of the key" in baseline(stack, "collector").get("error", ""),
+    wait(lambda: "no signature is of the key" in (row(stack) or {}).get("error", ""),
          "a signature of somebody else to be refused")
     assert not stack.try_api("/readyz")
     foreign.write_text("nonsense\n")
     stack.kill(stack.agent)
     told = subprocess.run([harness.AGENT, "--config", stack.dir / "agent.yaml"], capture_output=True, text=True, timeout=20)
     assert told.returncode == 78 and "it is no node key" in told.stderr, told
+
+
+def test_an_index_comes_in_pieces_and_nothing_else(stack):
+    _, file = tofu(stack, 1, "one\n")
+    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
+    row = wait(lambda: shelf(stack) if shelf(stack).get("index") else None, "the source to be read")
+    url = f"{stack.collector_url()}/v1/baselines/index/{row['index']['sha256']}"
+    size = row["index"]["bytes"]
+
+    def ask(where, given=None):
+        request = urllib.request.Request(where, headers={"Range": given} if given else {})
+        try:
+            answer = urllib.request.urlopen(request)
+        except urllib.error.HTTPError as error:
+            answer = error
+        return answer.status, answer.headers.get("Content-Range"), answer.read()
+
+    whole = b"".join(ask(url, f"bytes={at}-{at + 999}")[2] for at in range(0, size, 1000))
+    assert hashlib.sha256(whole).hexdigest() == row["index"]["sha256"]
+    assert ask(url, f"bytes={size - 1}-{2 ** 63}") == (206, f"bytes {size - 1}-{size - 1}/{size}", whole[-1:])
+    for given in (None, "bytes=", "bytes=-5", "bytes=5", "bytes=5-4", f"bytes={size}-{size}", "bytes=0-1,3-4", "lines=0-1",
+                  "bytes=99999999999999999999-", "bytes=0x0-1"):
+        assert ask(url, given)[:2] == (416, f"bytes */{size}"), given
+    for name in ("0" * 64, "..%2f..%2fhash.key", "node.key"):
+        assert ask(f"{stack.collector_url()}/v1/baselines/index/{name}", "bytes=0-31")[0] == 404, name
+    status, _, body = ask(f"{stack.collector_url()}/v1/baselines/for/..%2f..%2fetc")
+    assert status == 200 and payload(body)["node"] == "../../etc", "a name is a name"
 
 
 def test_the_agents_token_is_asked_for(stack):

@@ -35,6 +35,7 @@ class ObserverPods : public ::testing::Test {
                         {{"node", "kubernetes", std::string(baseline::pods_location), {}, dir_ / "kubelet"}},
                         1 << 20,
                         hour,
+                        std::nullopt,
                         true},
         ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, clock_, counters_},
         [](wire::Finding&, bool) {});
@@ -59,15 +60,17 @@ class ObserverPods : public ::testing::Test {
     const auto keeper = observer_->remote_keepers().at(0);
     auto taken = keeper->load(false, list);
     ASSERT_TRUE(taken) << taken.error().message();
-    observer_->take_fetched("node", std::optional(std::move(*taken)), baseline::Move::none);
+    observer_->take_fetched(*observer_->remote_keepers().at(0), std::optional(std::move(*taken)), baseline::Move::none);
     observer_->answered("node", began);
   }
   void answer_nothing_new() {
-    observer_->take_fetched("node", std::optional<fetch::SourceKeeper::Taken>(), baseline::Move::none);
+    observer_->take_fetched(*observer_->remote_keepers().at(0), std::optional<fetch::SourceKeeper::Taken>(),
+                            baseline::Move::none);
     observer_->answered("node", std::chrono::steady_clock::now() + lead_);
   }
   void answer_that_it_is_down() {
-    observer_->take_fetched("node", Error{ErrorCode::unavailable, "ask", "it is down", ""}, baseline::Move::none);
+    observer_->take_fetched(*observer_->remote_keepers().at(0), Error{ErrorCode::unavailable, "ask", "it is down", ""},
+                            baseline::Move::none);
     observer_->answered("node", std::chrono::steady_clock::now() + lead_);
   }
 
@@ -133,7 +136,7 @@ class ObserverPods : public ::testing::Test {
   Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
   Counters counters_;
   FakeKernel kernel_;
-  NodeState state_{identity_, key_, counters_, 100};
+  NodeState state_{identity_, counters_, 100};
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<Observer> observer_;
   std::chrono::seconds lead_{0};  ///< answers that begin later than now

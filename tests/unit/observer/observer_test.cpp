@@ -29,7 +29,13 @@ class Life {
  public:
   Life(const TempDir& dir, bool local_only)
       : spool(open_spool({dir / "state/spool", 64 << 20, 1 << 20}, clock_).value()),
-        observer({identity, dir / "state", {{"ops", "manifest", dir / "manifest.yaml"}}, 1 << 20, hour, local_only},
+        observer({identity,
+                  dir / "state",
+                  {{"ops", "manifest", dir / "manifest.yaml"}},
+                  1 << 20,
+                  hour,
+                  std::nullopt,
+                  local_only},
                  {kernel, enricher_, containers_, *spool, state, users_, key_, clock_, counters},
                  [](wire::Finding&, bool) {}) {}
 
@@ -49,7 +55,7 @@ class Life {
  public:
   Counters counters;
   FakeKernel kernel;
-  NodeState state{identity, key_, counters, 100};
+  NodeState state{identity, counters, 100};
   std::unique_ptr<Spool> spool;
   Observer observer;
 };
