@@ -28,14 +28,22 @@ constexpr std::size_t longest_shared = 64;     ///< bytes of a string that is wo
 constexpr std::size_t shortest_beginning = 8;  ///< of a name, for which a place of its own pays off
 constexpr std::uint32_t seen_once = 0;         ///< a beginning that no other name had so far: not written
 
+/// Behind the last of `signs`; 0 where there is none. Not find_last_of(), which calls memchr() for each byte.
+template <char... signs>
+std::size_t end_of_last(std::string_view text) {
+  std::size_t end = text.size();
+  while (end > 0 && ((text[end - 1] != signs) && ...)) --end;
+  return end;
+}
+
 /// Behind which names of other things go on differently: the key of an instance, or the last part of an address.
 std::size_t end_of_address_beginning(std::string_view address) {
-  return (address.ends_with(']') ? address.rfind('[') : address.find_last_of("/.:")) + 1;  // npos + 1 is 0
+  return address.ends_with(']') ? end_of_last<'['>(address) : end_of_last<'/', '.', ':'>(address);
 }
 
 /// Of an id: the last part of an ARN or an URL.
 std::size_t end_of_id_beginning(std::string_view id) {
-  return id.find_last_of("/:") + 1;
+  return end_of_last<'/', ':'>(id);
 }
 
 }  // namespace
@@ -249,8 +257,12 @@ void IndexWriter::resource(const Resource& resource) {
   row.first_slot = static_cast<std::uint32_t>(w.slot_count);
   row.first_id = static_cast<std::uint32_t>(w.id_count);
   w.content.assign(reinterpret_cast<const char*>(&make.digest), sizeof make.digest);
-  for (const auto& attribute : resource.attributes)
-    w.content.append(reinterpret_cast<const char*>(&attribute.hash), sizeof attribute.hash);
+  std::size_t at = w.content.size();
+  w.content.resize(at + resource.attributes.size() * sizeof(Fingerprint));
+  for (const auto& attribute : resource.attributes) {
+    std::memcpy(w.content.data() + at, &attribute.hash, sizeof attribute.hash);
+    at += sizeof attribute.hash;
+  }
   w.put_slots(make, resource);
   w.put_ids(resource);
   row.digest = XXH3_64bits(w.content.data(), w.content.size());

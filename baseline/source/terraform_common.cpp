@@ -43,6 +43,14 @@ bool is_dynamic(element wrapper, element& value) {
          is_cty_type(type);
 }
 
+bool has_dynamic(object attributes) {
+  element value;
+  // Not by *member, which would look at the key too.
+  for (auto member = attributes.begin(); member != attributes.end(); ++member)
+    if (const element at = member.value(); at.is_object() && is_dynamic(at, value)) return true;
+  return false;
+}
+
 /// Marks do not know of such wrapping. At the top it is taken off, and they fit; one further down is marked as a whole,
 /// and so is what has no members (a set, of which a mark names the element).
 std::string fitting_mark(object attributes, const std::string& mark) {
@@ -176,11 +184,7 @@ bool TerraformEmitter::rules_in_use() const {
 
 void TerraformEmitter::flatten(const TerraformInstance& instance) {
   std::size_t dynamic = 0;  // attributes
-  const auto has_dynamic = [](key_value_pair member) {
-    element value;
-    return member.value.is_object() && is_dynamic(member.value, value);
-  };
-  if (std::any_of(instance.attributes.begin(), instance.attributes.end(), has_dynamic)) {
+  if (has_dynamic(instance.attributes)) {
     resource_.attributes.clear();
     append_dynamic(instance);
     dynamic = resource_.attributes.size();
