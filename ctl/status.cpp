@@ -47,10 +47,16 @@ void show_agent(const Context& context, const Json& status) {
         for (const auto& [key, value] : r->items())
           if (value.is_string()) revision += ", " + printable(key) + " " + printable(value.get<std::string>());
       const std::string error = text_at(b, "error");
+      const Style style = error.empty() ? Style::plain : Style::warn;
+      const std::string trouble = error.empty() ? "" : "; " + error;
+      if (text_at(b, "kind") == "handout") {  // what the collector hands out, as a whole
+        sheet.line("handout", text_at(b, "path") + revision + trouble, style);
+        continue;
+      }
       sheet.line("baseline",
-                 text_at(b, "name") + ": " + counted(number_at(b, "/files"), "file") + revision +
-                     (error.empty() ? "" : "; " + error),
-                 error.empty() ? Style::plain : Style::warn);
+                 text_at(b, "name") + (b.contains("handed") && b["handed"] == true ? " (handed): " : ": ") +
+                     counted(number_at(b, "/files"), "file") + revision + trouble,
+                 style);
     }
   if (const auto health = status.find("health"); health != status.end() && health->is_object())
     for (const auto& [name, check] : health->items()) {

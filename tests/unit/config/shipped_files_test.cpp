@@ -127,6 +127,9 @@ TEST(ReferenceExamples, every_yaml_block_is_taken_as_what_it_is) {
       kinds.insert("manifest");
       const auto manifest = baseline::parse({"reference", "manifest", block.where}, block.text, key);
       refused = !manifest ? manifest.error().message() : manifest->files.empty() ? "it has no file" : "";
+    } else if (block.text.find("apiVersion: rbac.authorization.k8s.io/v1\n") != std::string::npos) {
+      const auto objects = baseline::parse({"reference", "kubernetes", block.where}, block.text, key);
+      refused = !objects ? objects.error().message() : objects->resources.empty() ? "it has no object" : "";
     } else if (block.text.starts_with("# collector.yaml\n")) {
       kinds.insert("collector");
       const auto config = collector::parse_collector_config(block.where, block.text);

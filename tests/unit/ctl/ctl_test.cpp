@@ -239,7 +239,9 @@ TEST_F(Plumb, resources_and_status) {
 
   node_.status = R"({"version":"0.1.0","node_id":"3f9a","node":"node-1","tier":"ctime","drift":{"open":1},
     "resources":{"total":12,"mismatch":1},
-    "baselines":[{"name":"prod","files":12,"revision":{"serial":"7"}},{"name":"ops","files":0,"error":"line 3"}],
+    "baselines":[{"name":"prod","files":12,"revision":{"serial":"7"}},{"name":"ops","files":0,"error":"line 3"},
+      {"name":"net","files":1,"handed":true},
+      {"name":"collector","kind":"handout","path":"https://c:9650","handed":true,"revision":{"sequence":"5"},"error":"no"}],
     "health":{"hooks":{"ok":true,"says":""},"spool":{"ok":false,"says":"disk full"}},
     "spool":{"next_sequence":18,"acknowledged":15,"bytes":4096},
     "exporter":{"acked":15,"lag_records":2,"last_error":""}})";
@@ -251,6 +253,8 @@ TEST_F(Plumb, resources_and_status) {
             "resources   12 managed files, 1 out of true\n"
             "baseline    prod: 12 files, serial 7\n"
             "baseline    ops: 0 files; line 3\n"
+            "baseline    net (handed): 1 file\n"
+            "handout     https://c:9650, sequence 5; no\n"
             "health      hooks ok\n"
             "health      spool failed: disk full\n"
             "spool       4096 bytes on disk, 2 records not yet acknowledged\n"
