@@ -237,10 +237,10 @@ std::int64_t Observer::pods_due() const {
 void Observer::replace_subject(Source& source, Subject& before, const baseline::FileExpectation& expected) {
   const WatchId old = before.watch;
   const bool seen = before.seen;
-  std::optional<baseline::FileExpectation> former;
+  std::unique_ptr<const baseline::FileExpectation> former;
   std::int64_t former_until = 0;
   if (source.pods_watch && before.checked && before.comparison.result == wire::ComparisonResult::match) {
-    former = before.expected;
+    former = std::make_unique<const baseline::FileExpectation>(before.expected);
     former_until = p_.clock.boot() + longest_follow;
   }
   auto waiting = waiting_.extract(old);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "agent/detect/drift_book.hpp"
@@ -26,8 +27,8 @@ struct Observer::Subject {
   std::int64_t managed_since = 0;  ///< boot ns
   bool seen = false;               ///< it was there in this life of the agent
   bool asked = false;              ///< who knows what should be was asked after the change that is looked at
-  std::optional<baseline::FileExpectation> former;  ///< what it was, and was right by, until the baseline moved
-  std::int64_t former_until = 0;                    ///< boot ns; so long kubelet may take to follow
+  std::unique_ptr<const baseline::FileExpectation> former;  ///< what it was, and was right by, until the baseline moved
+  std::int64_t former_until = 0;                            ///< boot ns; so long kubelet may take to follow
 
   std::string key() const;  ///< of its row: baseline, address and path
   DriftOf drift_of() const;
