@@ -100,7 +100,7 @@ struct MakeAttribute {
 inline constexpr std::uint32_t bits_a_slot = 64;
 
 /// Slots that the bits of so many slots take.
-inline constexpr std::uint32_t slots_of_bits(std::uint32_t slot_count) {
+constexpr std::uint32_t slots_of_bits(std::uint32_t slot_count) {
   return (slot_count + bits_a_slot - 1) / bits_a_slot;
 }
 

@@ -113,7 +113,7 @@ int bucket_bits(std::uint64_t entries) {
   return std::clamp(static_cast<int>(std::bit_width(entries)) - 2, 1, 31);
 }
 
-void write_table(std::vector<HashedRow> rows, SectionFile& buckets, SectionFile& entries) {
+void write_table(const std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries) {
   const int bits = bucket_bits(rows.size());
   const auto bucket = [bits](const HashedRow& row) { return row.high >> (32 - bits); };
   // Counted first, so that each row is put straight into its place: sorting them takes ten times as long.

@@ -26,8 +26,7 @@ struct HashedRow {
 int bucket_bits(std::uint64_t entries);
 
 /// Writes them as buckets and entries; those of one bucket in the order in which they are given.
-/// Takes the rows, since memory is at its peak then.
-void write_table(std::vector<HashedRow> rows, SectionFile& buckets, SectionFile& entries);
+void write_table(const std::vector<HashedRow>& rows, SectionFile& buckets, SectionFile& entries);
 
 /// Puts the sections behind `header` (whose places and size are set) and the file in its place: synced if wanted, then
 /// renamed. What is not synced and replaces nothing is written in its place at once.

@@ -198,6 +198,12 @@ struct IndexWriter::Impl {
     for (const auto& owner : owners) files[owner.row].resource = rows[owner.hash()];
   }
 
+  /// Lets go of the rows then: memory is at its peak.
+  void write_table_of(std::vector<HashedRow>& rows, Section buckets, Section entries) {
+    write_table(rows, sections[buckets], sections[entries]);
+    rows = {};
+  }
+
   void end_source() {
     if (!in_source) return;
     in_source = false;
@@ -306,10 +312,10 @@ Result<void> IndexWriter::finish() {
   Impl& w = *impl_;
   w.end_source();
   w.find_owners();
-  write_table(std::move(w.addresses), w.sections[address_buckets], w.sections[address_entries]);
+  w.write_table_of(w.addresses, address_buckets, address_entries);
   for (const auto& file : w.files) w.put(files, file);
-  write_table(std::move(w.ids), w.sections[id_buckets], w.sections[id_entries]);
-  write_table(std::move(w.paths), w.sections[path_buckets], w.sections[path_entries]);
+  w.write_table_of(w.ids, id_buckets, id_entries);
+  w.write_table_of(w.paths, path_buckets, path_entries);
   if (w.too_large)
     return invalid("write the index " + w.target, "more than 4 GiB of names or of values",
                    "compile the sources into several indexes");

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "baseline/value/canonical_number.hpp"
 #include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/embedded_json.hpp"
 #include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_quotes.hpp"
+#include "baseline/value/json_scalars.hpp"
 #include "baseline/value/sensitive.hpp"
 
 namespace plumbline::baseline {

@@ -1,4 +1,4 @@
-// Numbers and truth in canonical form: as the text that a tool could have written instead (docs/decisions/0012).
+// Numbers and booleans as canonical texts.
 #pragma once
 
 #include <simdjson.h>
@@ -32,18 +32,17 @@ void put_number(Number number, WipedText& out) {
 
 /// Whether it is one; then it is written.
 inline bool put_bool_or_number(simdjson::dom::element value, WipedText& out) {
-  using simdjson::dom::element_type;
   switch (value.type()) {
-    case element_type::BOOL:
+    case simdjson::dom::element_type::BOOL:
       out.put(bool(value) ? "\"true\"" : "\"false\"");
       return true;
-    case element_type::INT64:
+    case simdjson::dom::element_type::INT64:
       put_number(std::int64_t(value), out);
       return true;
-    case element_type::UINT64:
+    case simdjson::dom::element_type::UINT64:
       put_number(std::uint64_t(value), out);
       return true;
-    case element_type::DOUBLE:
+    case simdjson::dom::element_type::DOUBLE:
       put_number(double(value), out);
       return true;
     default:
