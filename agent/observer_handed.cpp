@@ -68,12 +68,15 @@ void Observer::refuse_handed(const Error& why) {
 }
 
 void Observer::apply_handed(const fetch::Handed& handed, bool compare_now) {
+  const PublishOnce once(*this);
   const auto is_handed = [&](const Source& source) {
     return std::any_of(handed.baselines.begin(), handed.baselines.end(),
                        [&](const auto& baseline) { return baseline.entry.spec == source.spec; });
   };
   const auto is_missing = [&](const std::string& name) {
-    return std::find(handed.missing.begin(), handed.missing.end(), name) != handed.missing.end();
+    return std::any_of(handed.missing.begin(), handed.missing.end(), [&](const auto& missing) {
+      return name == missing || name.starts_with(missing + ".");  // a pattern, and a match of it
+    });
   };
   remove_sources(
       [&](const Source& source) { return !source.keeper && !is_handed(source) && !is_missing(source.spec.name); });
@@ -97,7 +100,8 @@ void Observer::apply_handed(const fetch::Handed& handed, bool compare_now) {
     known->handed = baseline.entry.sha256;
     known->status.error = baseline.entry.error;
   }
-  handout_->loaded = true;
+  // What was never handed may be managed all the same: until it is known, nothing is taken for unmanaged.
+  handout_->loaded = handout_->loaded || handed.missing.empty();
   handout_->revision = {{"sequence", std::to_string(handed.sequence)}};
   handout_->loaded_at = p_.clock.wall();
   publish_sources();

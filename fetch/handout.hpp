@@ -36,7 +36,8 @@ struct Handout {
   std::string node;            ///< whose it is: one node's list is none of another
   std::uint64_t sequence = 0;  ///< grows with every change, so that an older list is seen to be one
   std::vector<HandedEntry> baselines;
-  std::vector<std::string> missing;  ///< names of baselines that the collector should have and has not read yet
+  std::vector<std::string> missing;  ///< what the collector should have and has not read yet: names of baselines, or
+                                     ///< of patterns, whose matches "<name>.…" may be missing
 };
 
 std::string handout_json(const Handout& handout);

@@ -176,14 +176,16 @@ Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool any_sequence) {
                    answer->status == 404 ? "does the collector have `baselines`?" : "look at the collector's log");
   auto handed = take(answer->body, any_sequence, true);
   if (!handed) return handed;
-  // The indexes are there: the list may name them.
+  etag_ = answer->header("etag");
+  // While something is missing, what was kept before is what a restart needs: it has what the list does not tell of.
   const std::string path = options_.folder + list_name, fresh = path + ".fresh";
+  if (!(*handed)->missing.empty() && ::access(path.c_str(), F_OK) == 0) return handed;
+  // The indexes are there: the list may name them.
   const Fd file(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return io_error("keep the list " + fresh, errno, "the state directory must be writable");
   if (auto written = append(file.get(), answer->body, "keep the list " + fresh); !written) return written.error();
   if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("keep the list " + path, errno);
   forget_others(**handed);
-  etag_ = answer->header("etag");
   return handed;
 }
 

@@ -69,8 +69,8 @@ http::Response hand_index(const ApiParts& parts, const http::Request& request) {
     return http::problem(
         416, invalid(what, "it is handed out by ranges, and this is none of it", "send Range: bytes=FIRST-LAST"),
         {{"Content-Range", "bytes */" + std::to_string(image.size())}});
-  const auto piece =
-      image.substr(range->first, std::min(range->last - range->first + 1, std::uint64_t{fetch::index_piece}));
+  const std::uint64_t last = std::min<std::uint64_t>(range->last, image.size() - 1);
+  const auto piece = image.substr(range->first, std::min(last - range->first + 1, std::uint64_t{fetch::index_piece}));
   http::Response response;
   response.status = 206;
   response.headers = {

@@ -122,9 +122,14 @@ bool Shelf::look_for_matches(bool let_go) {
   for (const auto& source : sources_) {
     if (baseline::is_location(source.source.path) || !baseline::is_pattern(source.source.path)) continue;
     const auto matches = baseline::match_pattern(source.source.path);
+    const bool known_pattern = pattern_errors_.contains(source.source.name);
     std::string& error = pattern_errors_[source.source.name];
+    const bool was_fine = known_pattern && error.empty();
     error = matches ? "" : matches.error().message();
-    if (!matches) continue;
+    if (!matches) {
+      moved = moved || was_fine || !known_pattern;
+      continue;
+    }
     const auto is_there = [&](const std::string& path) {
       return std::binary_search(matches->files.begin(), matches->files.end(), path);
     };
@@ -148,6 +153,7 @@ bool Shelf::look_for_matches(bool let_go) {
         error = path + " is left out: its name would be " + spec.name + ", as another's is";
       }
     }
+    moved = moved || !known_pattern || was_fine != error.empty();
   }
   return moved;
 }
@@ -160,7 +166,8 @@ void Shelf::hand_to_fetcher() {
     std::shared_ptr<fetch::Origin> origin;
     if (!elsewhere) {
       origin = fetch::make_file_origin(item.keeper->spec().path);
-      item.version = fetch::file_version(item.keeper->spec().path);
+      // Of one that is new: what changes of the others is for ask_for_changed_files() to see.
+      if (item.version.empty()) item.version = fetch::file_version(item.keeper->spec().path);
     } else if (auto made = fetch::make_origin(config, clock_, fetcher_->stopping())) {
       origin = std::move(*made);
     } else {
@@ -235,11 +242,10 @@ void Shelf::changed() {
     log(LogLevel::error, "the sequence number of baselines is not kept", {{"why", kept.error().message()}});
 }
 
-bool Shelf::is_for(const Item& item, const std::string& node) {
-  if (item.source->node_by_file) return item.node == node;
-  return item.source->nodes.empty() ||
-         std::any_of(item.source->nodes.begin(), item.source->nodes.end(),
-                     [&](const auto& pattern) { return ::fnmatch(pattern.c_str(), node.c_str(), 0) == 0; });
+bool Shelf::is_for(const ShelfSource& source, const std::string& node) {
+  return source.nodes.empty() || std::any_of(source.nodes.begin(), source.nodes.end(), [&](const auto& pattern) {
+           return ::fnmatch(pattern.c_str(), node.c_str(), 0) == 0;
+         });
 }
 
 Shelf::List Shelf::list_for(const std::string& node, std::string_view known) const {
@@ -251,11 +257,19 @@ Shelf::List Shelf::list_for(const std::string& node, std::string_view known) con
     list.etag = "\"" + std::to_string(sequence_) + "\"";
     if (list.etag == known) return list;
     for (const auto& [name, item] : items_) {
-      if (!is_for(item, node)) continue;
+      if (item.source->node_by_file ? item.node != node : !is_for(*item.source, node)) continue;
       if (item.index)
         handout.baselines.push_back({item.keeper->spec(), item.sha256, item.index->bytes(), item.error});
       else
         handout.missing.push_back(name);
+    }
+    // Of a pattern that could not be looked at, or matches nothing, any match may be missing.
+    for (const auto& source : sources_) {
+      if (baseline::is_location(source.source.path) || !baseline::is_pattern(source.source.path)) continue;
+      const auto error = pattern_errors_.find(source.source.name);
+      const bool concerned = source.node_by_file || is_for(source, node);
+      if (concerned && (error == pattern_errors_.end() || !error->second.empty()))
+        handout.missing.push_back(source.source.name);
     }
   }
   handout.node = node;

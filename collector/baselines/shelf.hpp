@@ -85,7 +85,7 @@ class Shelf {
   void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index);
   void changed();
   void run();
-  static bool is_for(const Item& item, const std::string& node);
+  static bool is_for(const ShelfSource& source, const std::string& node);
 
   const std::string folder_;
   const std::vector<ShelfSource> sources_;

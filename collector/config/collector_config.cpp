@@ -136,6 +136,8 @@ void read_baseline(Map& map, std::vector<ShelfSource>& out) {
                "put this baseline into agent.yaml, and take it out here");
   if (entry.node_by_file && (!local || !baseline::is_pattern(entry.source.path)))
     map.refuse("node_by_file", "is for a pattern of paths, such as /srv/ansible/*.json", "name the `nodes` instead");
+  if (map.has("nodes") && (entry.nodes.empty() || std::count(entry.nodes.begin(), entry.nodes.end(), "") > 0))
+    map.refuse("nodes", "names no node", "take it out where all nodes are meant, or take the baseline out");
   if (entry.node_by_file && !entry.nodes.empty())
     map.refuse("nodes", "contradicts `node_by_file`", "give one of the two");
   out.push_back(std::move(entry));

@@ -167,6 +167,26 @@ def test_what_the_collector_could_not_read_yet_is_not_let_go(stack):
     stack.start_collector()
     wait(lambda: "has not read net yet" in baseline(stack, "collector").get("error", ""), "the missing baseline to be told")
     assert stack.open_drift(path)["id"] == drift["id"], "a source that is missing manages what it managed"
+    stack.kill(stack.agent)
+    stack.start_agent()
+    assert stack.open_drift(path)["id"] == drift["id"], "after a restart of the node, too"
+    wait(lambda: "has not read net yet" in baseline(stack, "collector").get("error", ""), "the list to be asked for again")
+    assert stack.open_drift(path)["id"] == drift["id"]
+
+
+def test_a_pattern_that_matches_nothing_lets_go_of_nothing(stack):
+    path, file = tofu(stack, 1, "one\n")
+    hand_out(stack, f"{{name: all, terraform_state: \"{stack.dir}/*.tfstate\"}}")
+    stack.start_agent()
+    path.write_text("two\n")
+    drift = stack.wait_open(path)
+    stack.kill(stack.collector)
+    for kept in (stack.dir / "baselines" / "indexes").iterdir():
+        kept.unlink()
+    file.unlink()
+    stack.start_collector()
+    wait(lambda: "has not read all yet" in baseline(stack, "collector").get("error", ""), "the missing pattern to be told")
+    assert stack.open_drift(path)["id"] == drift["id"]
 
 
 def test_a_baseline_that_is_taken_out_is_let_go(stack):
@@ -345,6 +365,7 @@ def test_an_index_comes_in_pieces_and_nothing_else(stack):
     whole = b"".join(ask(url, f"bytes={at}-{at + 999}")[2] for at in range(0, size, 1000))
     assert hashlib.sha256(whole).hexdigest() == row["index"]["sha256"]
     assert ask(url, f"bytes={size - 1}-{2 ** 63}") == (206, f"bytes {size - 1}-{size - 1}/{size}", whole[-1:])
+    assert ask(url, f"bytes=0-{2 ** 64 - 1}") == (206, f"bytes 0-{size - 1}/{size}", whole)
     for given in (None, "bytes=", "bytes=-5", "bytes=5", "bytes=5-4", f"bytes={size}-{size}", "bytes=0-1,3-4", "lines=0-1",
                   "bytes=99999999999999999999-", "bytes=0x0-1"):
         assert ask(url, given)[:2] == (416, f"bytes */{size}"), given

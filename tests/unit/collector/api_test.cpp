@@ -315,8 +315,8 @@ TEST_F(CollectorApi, sinks_are_shown_and_replayed) {
 struct Parts {
   Parts(const std::string& directory, const Clock& clock)
       : store(open_sqlite_store({.path = directory + "/other.db"}).value()), ingest(*store, clock, {}, "") {
-    add_routes(server, std::make_shared<const ApiParts>(ApiParts{*store, ingest, nullptr, queries, sinks, server, clock, 0,
-                                                                 std::chrono::seconds(60), draining}));
+    add_routes(server, std::make_shared<const ApiParts>(ApiParts{*store, ingest, nullptr, queries, sinks, server, clock,
+                                                                 0, std::chrono::seconds(60), draining}));
   }
   std::unique_ptr<Store> store;
   Ingest ingest;

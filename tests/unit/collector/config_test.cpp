@@ -92,6 +92,7 @@ baselines:
            {"baselines_dir: here", "must be an absolute path"},
            {"baselines: [{name: a, manifest: /m, node_by_file: true}]", "is for a pattern of paths"},
            {"baselines: [{name: a, manifest: /*, node_by_file: true, nodes: [b]}]", "contradicts `node_by_file`"},
+           {"baselines: [{name: a, manifest: /m, nodes: []}]", "names no node"},
            {"baselines: [{name: a, kubernetes: \"kubernetes:///pods\"}]", "are read by the node"},
            {"baselines: [{name: a, manifest: /m}, {name: a, manifest: /n}]", "`a` is used twice"},
            {"baselines: [{name: a, manifest: /m, node: [b]}]", "did you mean `nodes`"}})

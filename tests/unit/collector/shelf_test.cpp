@@ -135,6 +135,26 @@ TEST_F(ShelfTest, a_step_back_is_taken_when_it_is_meant) {
   EXPECT_THAT(error("net"), IsEmpty());
 }
 
+TEST_F(ShelfTest, a_change_beside_a_new_match_is_seen) {
+  write("a.tfstate", 1);
+  open({source("all", "*.tfstate")});
+  wait([&] { return serial("all.a.tfstate") == "1"; });
+  for (int round = 2; round < 4; ++round) {
+    write("a.tfstate", round);
+    write("b" + std::to_string(round) + ".tfstate", 1);
+    wait([&] { return serial("all.b" + std::to_string(round) + ".tfstate") == "1"; });
+    wait([&] { return serial("all.a.tfstate") == std::to_string(round); });
+  }
+}
+
+TEST_F(ShelfTest, a_pattern_without_a_match_is_missing) {
+  open({source("all", "*.tfstate")});
+  EXPECT_THAT(handout("n").missing, ElementsAre("all"));
+  write("a.tfstate", 1);
+  wait([&] { return serial("all.a.tfstate") == "1"; });
+  EXPECT_THAT(handout("n").missing, IsEmpty());
+}
+
 TEST_F(ShelfTest, a_match_that_is_gone_stays_until_a_person_says_so) {
   write("a.tfstate", 1);
   write("b.tfstate", 1);
