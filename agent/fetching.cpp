@@ -19,7 +19,7 @@ Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
       if (b.name != keeper->spec().name) continue;
       auto origin = fetch::make_origin(b, clock, stop);
       if (!origin) return origin.error();
-      remotes.push_back({keeper, std::move(*origin), b.interval});
+      remotes.push_back({keeper, std::move(*origin), b.interval, b});
     }
   return remotes;
 }

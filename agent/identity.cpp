@@ -1,17 +1,15 @@
 #include "agent/identity.hpp"
 
-#include <fcntl.h>
 #include <openssl/sha.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <filesystem>
 #include <fstream>
 
 #include "baseline/keyed_hash.hpp"
-#include "include/util/fd.hpp"
+#include "include/util/own_folder.hpp"
+#include "include/util/replace_file.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -29,36 +27,14 @@ Result<std::string> stored_id(const std::string& path, const std::string& what) 
   if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
     return io_error("draw " + what, errno);
   id = baseline::to_hex(random);
-  const std::string fresh = path + ".new";
-  const Fd out(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
-  const std::string line = id + "\n";
-  if (!out || ::write(out.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
-      ::fsync(out.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
-    return io_error("write " + what + " " + path, errno, "the state directory must be writable");
+  if (auto written = replace_file(path, id + "\n"); !written) return written.error();
   return id;
 }
 
 }  // namespace
 
 Result<void> make_state_dir(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    return io_error("make the state directory " + path, errno, "run as root, or set state_dir");
-  const std::string what = "use the state directory " + path;
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return io_error(what, errno, "set state_dir to another");
-  if (!S_ISDIR(status.st_mode)) return invalid(what, "it is not a directory", "set state_dir to one");
-  // Not tightened in silence: what others may have put there (a key, drift that never was) would be believed.
-  const std::string own = std::to_string(::geteuid());
-  if (status.st_uid != ::geteuid() && status.st_uid != 0)
-    return invalid(what,
-                   "it belongs to uid " + std::to_string(status.st_uid) + ", who could change what is found there",
-                   "look what is in it, then chown -R " + own + " " + path + "; or set state_dir to another");
-  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return invalid(what, "users other than its owner may write to it, and so change what is found there",
-                   "look what is in it, then chmod go-w " + path + "; or set state_dir to another");
-  return {};
+  return make_own_folder(path, "state directory", "state_dir");
 }
 
 Result<NodeIdentity> load_identity(const AgentConfig& config) {

@@ -8,6 +8,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/config/rules_file.hpp"
+#include "fetch/handout.hpp"
 #include "fetch/make_origin.hpp"
 
 namespace {
@@ -62,6 +63,9 @@ int run(const Arguments& arguments) {
   for (const auto& path : config->rules)
     if (auto rules = agent::load_rules(path); !rules) return fail(rules.error());
   if (auto fine = plumbline::fetch::check_origins(config->baselines); !fine) return fail(fine.error());
+  if (config->collector && config->collector->baselines)
+    if (auto key = plumbline::fetch::read_node_key(config->collector->baselines->key_file); !key)
+      return key.error().code == ErrorCode::not_found ? (fail(key.error()), 78) : fail(key.error());
   if (arguments.check) {
     std::cout << arguments.config << " is good\n";
     return 0;

@@ -94,6 +94,7 @@ class Observer {
   // observer_handed.cpp
   void start_handed();
   void apply_handed(const fetch::Handed& handed, bool compare_now);
+  void take_handed_index(Source& source, const fetch::HandedBaseline& handed, bool compare_now);
   void refuse_handed(const Error& why);
   Subject& add_subject(Source& source, const baseline::FileExpectation& expected);
   void replace_subject(Source& source, Subject& before, const baseline::FileExpectation& expected);
@@ -153,7 +154,8 @@ class Observer {
   std::map<WatchId, Source*> pods_watches_;  ///< folders in which the pods of a source appear
   std::map<WatchId, Waiting> waiting_;       ///< subjects of such sources that differ, and nobody was told yet
   std::vector<std::unique_ptr<Pattern>> patterns_;
-  std::optional<BaselineStatus> handout_;  ///< what the collector hands out, as a whole
+  std::optional<BaselineStatus> handout_;        ///< what the collector hands out, as a whole
+  std::shared_ptr<const fetch::Handed> handed_;  ///< what was last taken of it
   bool handout_refused_ = false;
   std::deque<Unrecorded> unrecorded_;       ///< bounded by one batch and one baseline: nothing is looked at meanwhile
   std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet

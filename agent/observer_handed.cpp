@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <map>
-#include <string>
+#include <string_view>
 
 #include "agent/observer_types.hpp"
 #include "baseline/compile.hpp"
+#include "baseline/revision.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -24,6 +25,22 @@ fetch::SourceKeeper::Taken taken_of(const fetch::HandedBaseline& handed) {
 
 }  // namespace
 
+/// The collector decided that it may follow the one before; what that means is told here as of a source of our own.
+void Observer::take_handed_index(Source& source, const fetch::HandedBaseline& handed, bool compare_now) {
+  auto taken = taken_of(handed);
+  if (const auto& before = source.status.index) {
+    const auto move = baseline::moved(before->source(0).revision, taken.baseline.revision);
+    taken.forked = fetch::is_forked(*before, *handed.index);
+    if (baseline::is_step_back(move))
+      keep_gap({"", move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
+                "baseline " + source.spec.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+                "from " + baseline::text_of(before->source(0).revision) + " to " +
+                    baseline::text_of(taken.baseline.revision) + ": somebody meant it at the collector; it is taken"});
+  }
+  source.handed = handed.entry.sha256;
+  take_baseline(source, std::move(taken), compare_now);
+}
+
 /// A node that was handed baselines before starts with them, whether or not the collector is there.
 void Observer::start_handed() {
   if (!options_.handout) return;
@@ -40,7 +57,8 @@ void Observer::start_handed() {
   }
   if (options_.handout->kept) {
     row.from_disk = true;
-    apply_handed(*options_.handout->kept, false);
+    handed_ = options_.handout->kept;
+    apply_handed(*handed_, false);
   }
   publish_sources();
 }
@@ -50,7 +68,8 @@ void Observer::take_handed(const Result<std::shared_ptr<const fetch::Handed>>& h
   if (!handed) return refuse_handed(handed.error());
   handout_->from_disk = false;
   handout_refused_ = false;
-  apply_handed(**handed, true);
+  handed_ = *handed;
+  apply_handed(*handed_, true);
 }
 
 void Observer::refuse_handed(const Error& why) {
@@ -67,38 +86,37 @@ void Observer::refuse_handed(const Error& why) {
               why.message()});
 }
 
+/// Takes what is handed where it is not in force yet. A baseline of this node's own stands before one of its name.
 void Observer::apply_handed(const fetch::Handed& handed, bool compare_now) {
   const PublishOnce once(*this);
-  const auto is_handed = [&](const Source& source) {
-    return std::any_of(handed.baselines.begin(), handed.baselines.end(),
-                       [&](const auto& baseline) { return baseline.entry.spec == source.spec; });
-  };
+  std::map<std::string_view, const fetch::HandedBaseline*> wanted;
+  for (const auto& baseline : handed.baselines) wanted.emplace(baseline.entry.spec.name, &baseline);
+  handout_->error.clear();
+  if (!handed.missing.empty()) handout_->error = "the collector has not read " + handed.missing.front() + " yet";
+  for (const auto& source : sources_)
+    if (source->keeper && wanted.erase(source->spec.name) > 0)
+      handout_->error = source->spec.name + " is left out: this node has a baseline of that name itself";
   const auto is_missing = [&](const std::string& name) {
     return std::any_of(handed.missing.begin(), handed.missing.end(), [&](const auto& missing) {
       return name == missing || name.starts_with(missing + ".");  // a pattern, and a match of it
     });
   };
-  remove_sources(
-      [&](const Source& source) { return !source.keeper && !is_handed(source) && !is_missing(source.spec.name); });
-  handout_->error.clear();
-  if (!handed.missing.empty()) handout_->error = "the collector has not read " + handed.missing.front() + " yet";
-  std::map<std::string, Source*> by_name;
-  for (const auto& source : sources_) by_name[source->spec.name] = source.get();
-  for (const auto& baseline : handed.baselines) {
-    const auto& spec = baseline.entry.spec;
-    Source*& known = by_name[spec.name];
-    if (known != nullptr && known->keeper) {
-      handout_->error = spec.name + " is left out: this node has a baseline of that name itself";
-      spdlog::warn("event=handed_left_out name={}", spec.name);
-      continue;
+  remove_sources([&](const Source& source) {
+    if (source.keeper) return false;
+    const auto entry = wanted.find(source.spec.name);
+    return entry == wanted.end() ? !is_missing(source.spec.name) : entry->second->entry.spec != source.spec;
+  });
+  std::map<std::string_view, Source*> in_force;
+  for (const auto& source : sources_) in_force.emplace(source->spec.name, source.get());
+  for (const auto& [name, baseline] : wanted) {
+    const auto& entry = baseline->entry;
+    Source*& source = in_force[name];
+    if (source == nullptr) {
+      source = sources_.emplace_back(std::make_unique<Source>(entry.spec, *options_.handout->key)).get();
+      source->status.handed = true;
     }
-    if (known == nullptr) {
-      known = sources_.emplace_back(std::make_unique<Source>(spec, *options_.handout->key)).get();
-      known->status.handed = true;
-    }
-    if (known->handed != baseline.entry.sha256) take_baseline(*known, taken_of(baseline), compare_now);
-    known->handed = baseline.entry.sha256;
-    known->status.error = baseline.entry.error;
+    if (source->handed != entry.sha256) take_handed_index(*source, *baseline, compare_now);
+    source->status.error = entry.error;
   }
   // What was never handed may be managed all the same: until it is known, nothing is taken for unmanaged.
   handout_->loaded = handout_->loaded || handed.missing.empty();

@@ -27,10 +27,6 @@ bool is_large(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && status.st_size > small_source;
 }
 
-bool is_step_back(baseline::Move move) {
-  return move == baseline::Move::backwards || move == baseline::Move::elsewhere;
-}
-
 }  // namespace
 
 void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now) {
@@ -140,7 +136,7 @@ void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_
   if (news) {
     const std::string kept = source.status.loaded ? baseline::text_of(source.status.revision) : "none";
     spdlog::warn("event=baseline_refused name={} kept=\"{}\" why=\"{}\"", source.status.name, kept, why.message());
-    if (is_step_back(source.move))
+    if (baseline::is_step_back(source.move))
       keep_gap({"", source.move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
                 "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0, why.message()});
   }
@@ -294,7 +290,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   for (const auto& pattern : gone) remove_pattern(*pattern);
   for (auto& pattern : patterns_) look_for_matches(*pattern, true, true);
   for (auto& source : sources_) {
-    if (!source->keeper || source->status.error.empty() || !is_step_back(source->move)) continue;
+    if (!source->keeper || source->status.error.empty() || !baseline::is_step_back(source->move)) continue;
     if (!source->watch) {
       if (ask_again_) ask_again_(source->status.name, true);
       continue;
@@ -302,6 +298,11 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     source->any_revision = true;
     load_source(*source, true);
   }
+  // One that is handed makes room for one of this node's own.
+  remove_sources([&](const Source& source) {
+    return !source.keeper &&
+           std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == source.spec.name; });
+  });
   for (const auto& spec : specs) {
     const auto known = [&](const auto& item) { return item->spec == spec; };
     if (baseline::is_pattern(spec.path)) {
@@ -311,6 +312,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
       add_source(spec, nullptr, true);
     }
   }
+  if (handed_) apply_handed(*handed_, true);  // what a baseline of this node's own stood before
   publish_sources();
 }
 

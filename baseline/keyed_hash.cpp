@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "include/util/fd.hpp"
+#include "include/util/own_folder.hpp"
 
 namespace plumbline::baseline {
 
@@ -47,6 +48,9 @@ Result<std::array<std::byte, 32>> load_or_create_key(const std::string& path) {
   }
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) return io_error("look at the key " + path, errno);
+  if (!is_own(status))
+    return Error{ErrorCode::permission, "use the key " + path,
+                 "it belongs to uid " + std::to_string(status.st_uid) + ", who knows it", "move it away"};
   if ((status.st_mode & 077) != 0)
     return Error{ErrorCode::permission, "use the key " + path, "others may read it", "chmod 600 " + path};
   if (status.st_size != 32 || ::read(file.get(), key.data(), key.size()) != 32)

@@ -36,10 +36,10 @@ Move moved(const Revision& before, const Revision& after) {
   for (const char* name : identities) {
     const auto* was = find(before, name);
     const auto* is = find(after, name);
-    if (was != nullptr && is != nullptr && *was != *is) return Move::elsewhere;
+    if (was != nullptr && (is == nullptr || *was != *is)) return Move::elsewhere;
   }
   const auto was = number(find(before, "serial")), is = number(find(after, "serial"));
-  if (was && is && *is < *was) return Move::backwards;
+  if (was && (!is || *is < *was)) return Move::backwards;  // one without a number has none to hide behind
   for (const char* name : times) {
     const auto* then = find(before, name);
     const auto* now = find(after, name);

@@ -14,6 +14,11 @@ enum class Move {
   elsewhere,  ///< another lineage or stack: the source is not what it was
 };
 
+/// Whether it is taken only when a person means it.
+inline bool is_step_back(Move move) {
+  return move == Move::backwards || move == Move::elsewhere;
+}
+
 /// Compares two revisions of one source. What orders them: Terraform's serial within a lineage (state format 4), the
 /// times that Pulumi, CloudFormation, `show -json` and Ansible's record have (RFC 3339 in UTC, so text order is time
 /// order), and the version of a Helm release for as long as it is the same one ("<name> since"). Others have no order

@@ -111,8 +111,10 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   auto store = open_sqlite_store({.path = config.sqlite_path});
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*token));
-  if (!config.baselines.empty()) {
-    auto shelf = Shelf::open(shelf_folder(config), config.baselines, clock);
+  // Whoever was handed something is told that it is nothing now, too.
+  if (const auto folder = shelf_folder(config);
+      !config.baselines.empty() || std::filesystem::exists(folder + "/signing.key")) {
+    auto shelf = Shelf::open(folder, config.baselines, clock);
     if (!shelf) return shelf.error();
     parts->shelf = std::move(*shelf);
   }

@@ -1,12 +1,12 @@
 #include "ctl/baseline.hpp"
 
+#include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -15,6 +15,7 @@
 #include "ctl/commands.hpp"
 #include "ctl/table.hpp"
 #include "ctl/text.hpp"
+#include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
 #include "include/util/scratch_dir.hpp"
 
@@ -81,9 +82,10 @@ Result<baseline::SourceSpec> spec_of(const std::string& file, const BaselineOpti
 }
 
 bool is_index(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
+  const Fd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO without a writer is none
   std::array<char, baseline::index::magic.size()> head{};
-  return in.read(head.data(), head.size()) && head == baseline::index::magic;
+  return in && ::read(in.get(), head.data(), head.size()) == static_cast<ssize_t>(head.size()) &&
+         head == baseline::index::magic;
 }
 
 /// The index itself, or one compiled of the source for the moment.

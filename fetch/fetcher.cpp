@@ -1,8 +1,8 @@
 #include "fetch/fetcher.hpp"
 
-#include "include/util/thread.hpp"
-
 #include <algorithm>
+
+#include "include/util/thread.hpp"
 
 namespace plumbline::fetch {
 namespace {
@@ -25,12 +25,18 @@ void Fetcher::set(std::vector<Remote> remotes) {
   std::map<std::string, std::shared_ptr<Entry>> fresh;
   for (auto& remote : remotes) {
     const std::string name = remote.keeper->spec().name;
-    // The keeper tells whether it is the same source: where it comes from may be written differently now.
-    if (const auto known = entries_.find(name);
-        known != entries_.end() && known->second->remote.keeper == remote.keeper)
-      fresh[name] = known->second;
-    else
-      fresh[name] = std::make_shared<Entry>(Entry{std::move(remote), "", Steady::now(), 0, false, false});
+    const auto known = entries_.find(name);
+    if (known == entries_.end() || known->second->remote.keeper != remote.keeper) {
+      fresh[name] = std::make_shared<Entry>(Entry{std::move(remote), "", Steady::now(), 0, 0, false, false});
+      continue;
+    }
+    // The same source; where it comes from, or how often it is looked at, may be written differently now.
+    Entry& entry = *(fresh[name] = known->second);
+    if (entry.remote.config == remote.config) continue;
+    entry.remote = std::move(remote);
+    entry.version.clear();
+    ++entry.changes;
+    entry.next = Steady::now();
   }
   entries_ = std::move(fresh);
   changed_.notify_all();
@@ -106,18 +112,23 @@ void Fetcher::run() {
 void Fetcher::fetch(Entry& entry) {
   bool any_revision = false;
   std::string known;
+  std::shared_ptr<SourceKeeper> keeper;
+  std::shared_ptr<Origin> origin;  // of this fetch: set() may put another in its place meanwhile
+  std::uint64_t changes = 0;
   {
     const std::lock_guard lock(mutex_);
+    keeper = entry.remote.keeper;
+    origin = entry.remote.origin;
+    changes = entry.changes;
     any_revision = std::exchange(entry.any_revision, false);
     if (!any_revision) known = entry.version;  // else it is taken again, changed or not
   }
   const auto began = Steady::now();
-  SourceKeeper& keeper = *entry.remote.keeper;
   std::optional<SourceKeeper::Taken> taken;
   bool came = false;  // something came, whether or not it was taken
-  auto fetched = entry.remote.origin->fetch(known, [&](std::string_view bytes) -> Result<void> {
+  auto fetched = origin->fetch(known, [&](std::string_view bytes) -> Result<void> {
     came = true;
-    auto loaded = keeper.load(any_revision, bytes.data() == nullptr ? std::nullopt : std::optional(bytes));
+    auto loaded = keeper->load(any_revision, bytes.data() == nullptr ? std::nullopt : std::optional(bytes));
     if (!loaded) return loaded.error();
     taken = std::move(*loaded);
     return {};
@@ -126,7 +137,7 @@ void Fetcher::fetch(Entry& entry) {
     const std::lock_guard lock(mutex_);
     ++counts_.fetches;
     if (fetched) {
-      entry.version = fetched->version;
+      if (changes == entry.changes) entry.version = fetched->version;
       entry.failures = 0;
       counts_.unchanged += fetched->unchanged ? 1 : 0;
     } else {
@@ -137,8 +148,8 @@ void Fetcher::fetch(Entry& entry) {
     }
   }
   if (stopping_.stop_requested()) return;
-  deliver_({entry.remote.keeper, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
-            fetched || !came ? baseline::Move::none : keeper.last_move(), began});
+  deliver_({keeper, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
+            fetched || !came ? baseline::Move::none : keeper->last_move(), began});
 }
 
 }  // namespace plumbline::fetch

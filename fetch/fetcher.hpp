@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fetch/origin.hpp"
+#include "fetch/source_config.hpp"
 #include "fetch/source_keeper.hpp"
 
 namespace plumbline::fetch {
@@ -23,6 +24,7 @@ struct Remote {
   std::shared_ptr<SourceKeeper> keeper;
   std::shared_ptr<Origin> origin;
   std::chrono::milliseconds interval{60'000};
+  SourceConfig config;  ///< what origin and interval were made of
 };
 
 /// What became of one fetch: taken, unchanged (nullopt), or the error that left the old one in force.
@@ -53,7 +55,8 @@ class Fetcher {
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
 
-  /// These and no others from now on, by the names of their keepers; what is new is fetched at once. Any thread.
+  /// These and no others from now on, by the names of their keepers; what is new, or comes
+  /// from elsewhere now, is fetched at once. Any thread.
   void set(std::vector<Remote> remotes);
   /// Fetches it now, whatever the interval; `any_revision` as for SourceKeeper::load(). Any thread.
   void refresh(const std::string& name, bool any_revision);
@@ -70,6 +73,7 @@ class Fetcher {
     std::string version;
     Steady::time_point next;
     int failures = 0;
+    std::uint64_t changes = 0;  ///< of its configuration
     bool any_revision = false;
     bool running = false;
   };

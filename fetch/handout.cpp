@@ -1,10 +1,8 @@
 #include "fetch/handout.hpp"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <simdjson.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +12,8 @@
 #include "baseline/source/base64.hpp"
 #include "fetch/encoding.hpp"
 #include "fetch/secret.hpp"
-#include "include/util/fd.hpp"
+#include "include/util/own_folder.hpp"
+#include "include/util/replace_file.hpp"
 #include "include/wire/json_write.hpp"
 
 namespace plumbline::fetch {
@@ -151,8 +150,10 @@ Result<NodeKey> read_node_key(const std::string& path) {
   const auto text = read_secret_file(what, path, max_key_file);
   if (!text) return text.error();
   struct stat status{};
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0)
-    return Error{ErrorCode::permission, what, "others may read it", "chmod 600 " + path};
+  if (::stat(path.c_str(), &status) != 0) return io_error(what, errno);
+  if (!is_own(status))
+    return Error{ErrorCode::permission, what, "it belongs to uid " + std::to_string(status.st_uid), "chown 0 " + path};
+  if ((status.st_mode & 077) != 0) return Error{ErrorCode::permission, what, "others may read it", "chmod 600 " + path};
   NodeKey key;
   if (!text->view().starts_with(first_line) || !read_key_line(text->view(), "verify", key.verify) ||
       !read_key_line(text->view(), "hash", key.hash))
@@ -168,15 +169,9 @@ Result<void> write_node_key(const std::string& path, const NodeKey& key) {
   text.reserve(256);  // the one buffer that the key is ever in
   text.append(first_line).append("\nverify ").append(base64_of(key.verify)).append("\nhash ").append(hash).append("\n");
   wipe(hash);
-  const std::string fresh = path + ".fresh";
-  ::unlink(fresh.c_str());
-  const Fd file(::open(fresh.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-  const bool written = file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       ::fsync(file.get()) == 0 && ::rename(fresh.c_str(), path.c_str()) == 0;
-  const int error = errno;
+  auto written = replace_file(path, text);
   wipe(text);
-  if (!written) return io_error("write the node key " + path, error, "the folder must be writable");
-  return {};
+  return written;
 }
 
 }  // namespace plumbline::fetch

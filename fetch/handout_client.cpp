@@ -2,13 +2,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <map>
 #include <set>
 
 #include "baseline/compile.hpp"
@@ -17,6 +16,7 @@
 #include "fetch/web.hpp"
 #include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/replace_file.hpp"
 #include "include/util/thread.hpp"
 
 namespace plumbline::fetch {
@@ -29,32 +29,6 @@ std::uint64_t index_key_id(const NodeKey& key) {
   const baseline::KeyedHash files(key.hash);
   const baseline::Fingerprinter attributes(files);
   return baseline::key_id_of({files, attributes});
-}
-
-/// Of a whole file, in hex; "" where it cannot be read.
-std::string digest_of_file(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file) return "";
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
-  std::array<char, 65536> buffer;
-  ssize_t got = 0;
-  while ((got = ::read(file.get(), buffer.data(), buffer.size())) > 0)
-    EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got));
-  if (got < 0) return "";
-  baseline::Sha256 digest;
-  EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
-  return to_hex(digest);
-}
-
-Result<void> append(int file, std::string_view bytes, const std::string& what) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(file, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return io_error(what, errno, "make room in the state directory");
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
 }
 
 }  // namespace
@@ -91,27 +65,30 @@ Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& env
   auto handed = std::make_shared<Handed>();
   handed->sequence = list->sequence;
   handed->missing = std::move(list->missing);
+  std::map<std::string, std::shared_ptr<const baseline::Index>> known;  // by digest
+  if (taken_)
+    for (const auto& baseline : taken_->baselines) known.emplace(baseline.entry.sha256, baseline.index);
   for (auto& entry : list->baselines) {
-    auto index = index_of(entry, fetch_missing);
-    if (!index) return index.error();
-    handed->baselines.push_back({std::move(entry), std::move(*index)});
+    auto& index = known[entry.sha256];
+    if (!index) {
+      auto opened = index_of(entry, fetch_missing);
+      if (!opened) return opened.error();
+      index = std::move(*opened);
+    }
+    handed->baselines.push_back({std::move(entry), index});
   }
   taken_ = handed;
   return std::shared_ptr<const Handed>(std::move(handed));
 }
 
-Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const HandedEntry& entry, bool fetch_missing) {
-  if (taken_)
-    for (const auto& known : taken_->baselines)
-      if (known.entry.sha256 == entry.sha256) return known.index;
-  const std::string path = options_.folder + "/" + entry.sha256 + ".index";
+/// What is at `path`, where it is what the list names.
+Result<std::shared_ptr<const baseline::Index>> HandoutClient::open_index(const HandedEntry& entry,
+                                                                         const std::string& path) const {
   const std::string what = "use the baseline " + entry.spec.name + " of " + options_.url;
-  if (digest_of_file(path) != entry.sha256) {
-    if (!fetch_missing) return Error{ErrorCode::corrupt, what, "its index " + path + " is missing or was changed", ""};
-    if (auto fetched = fetch_index(entry, path); !fetched) return fetched.error();
-  }
   auto index = baseline::Index::open(path, baseline::Hold::apart);
-  if (!index) return within(what, index.error());
+  if (!index && index.error().code == ErrorCode::not_found) return within(what, index.error());
+  if (!index || to_hex(baseline::sha256(index->image())) != entry.sha256)
+    return Error{ErrorCode::corrupt, what, path + " is not what the signed list names", "it is fetched again"};
   if (index->key_id() != key_id_)
     return Error{ErrorCode::permission, what, "it was made under another key of hashes",
                  "give the agent the collector's present node.key"};
@@ -120,36 +97,45 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const Han
   return std::make_shared<const baseline::Index>(std::move(*index));
 }
 
-Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::string& path) {
+Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const HandedEntry& entry, bool fetch_missing) {
+  const std::string path = options_.folder + "/" + entry.sha256 + ".index", part = path + ".part";
+  auto kept = open_index(entry, path);
+  if (kept) return kept;
+  if (!fetch_missing) return Error{ErrorCode::corrupt, kept.error().what, kept.error().why, ""};
+  if (auto fetched = fetch_index(entry, part); !fetched) return fetched.error();
+  auto index = open_index(entry, part);
+  if (!index) {
+    ::unlink(part.c_str());
+    return index;
+  }
+  if (::rename(part.c_str(), path.c_str()) != 0) return io_error("keep the index " + path, errno);
+  return index;
+}
+
+Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::string& part) const {
   const std::string what = "fetch the baseline " + entry.spec.name;
-  const std::string fresh = path + ".part";
-  const Fd file(::open(fresh.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const Fd file(::open(part.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
   struct stat begun{};
   if (!file || ::fstat(file.get(), &begun) != 0)
-    return io_error(what + " into " + fresh, errno, "the state directory must be writable");
+    return io_error(what + " into " + part, errno, "the state directory must be writable");
   // A fetch that was cut goes on where it ended; the digest tells whether that was right.
   WebConnection connection;
-  Result<void> done;
-  for (auto at = static_cast<std::uint64_t>(begun.st_size); at < entry.size && done;) {
+  for (auto at = static_cast<std::uint64_t>(begun.st_size); at < entry.size;) {
     const std::uint64_t end = std::min<std::uint64_t>(at + index_piece, entry.size);
     WebRequest request;
     request.url = options_.url + "/v1/baselines/index/" + entry.sha256;
     request.headers.emplace_back("Range", "bytes=" + std::to_string(at) + "-" + std::to_string(end - 1));
     if (auto token = authorize(request); !token) return token.error();
     const auto answer = connection.exchange(request);
-    if (!answer)
-      done = answer.error();
-    else if (answer->status != 206 || answer->body.size() != end - at)
-      done = refused(what, *answer, "", "it is asked for again; look at the collector's log");
-    else
-      done = append(file.get(), answer->body, what + " into " + fresh);
+    if (!answer) return answer.error();
+    if (answer->status != 206 || answer->body.size() != end - at)
+      return refused(what, *answer, "", "it is asked for again; look at the collector's log");
+    if (const int error = write_all(file.get(), answer->body); error != 0)
+      return io_error(what + " into " + part, error, "make room in the state directory");
     at = end;
   }
-  if (done && digest_of_file(fresh) != entry.sha256)
-    done = Error{ErrorCode::corrupt, what, "what came is not what the signed list names", "it is fetched again"};
-  if (done && ::rename(fresh.c_str(), path.c_str()) != 0) done = io_error(what + " into " + path, errno);
-  if (!done && done.error().code == ErrorCode::corrupt) ::unlink(fresh.c_str());
-  return done;
+  if (::fsync(file.get()) != 0) return io_error(what + " into " + part, errno);
+  return {};
 }
 
 Result<void> HandoutClient::authorize(WebRequest& request) const {
@@ -178,13 +164,10 @@ Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool any_sequence) {
   if (!handed) return handed;
   etag_ = answer->header("etag");
   // While something is missing, what was kept before is what a restart needs: it has what the list does not tell of.
-  const std::string path = options_.folder + list_name, fresh = path + ".fresh";
+  const std::string path = options_.folder + list_name;
   if (!(*handed)->missing.empty() && ::access(path.c_str(), F_OK) == 0) return handed;
   // The indexes are there: the list may name them.
-  const Fd file(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return io_error("keep the list " + fresh, errno, "the state directory must be writable");
-  if (auto written = append(file.get(), answer->body, "keep the list " + fresh); !written) return written.error();
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("keep the list " + path, errno);
+  if (auto kept = replace_file(path, answer->body); !kept) return kept.error();
   forget_others(**handed);
   return handed;
 }

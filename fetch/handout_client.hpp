@@ -70,7 +70,8 @@ class HandoutClient {
   Result<void> authorize(WebRequest& request) const;
   Result<std::shared_ptr<const Handed>> take(const std::string& envelope, bool any_sequence, bool fetch_missing);
   Result<std::shared_ptr<const baseline::Index>> index_of(const HandedEntry& entry, bool fetch_missing);
-  Result<void> fetch_index(const HandedEntry& entry, const std::string& path);
+  Result<std::shared_ptr<const baseline::Index>> open_index(const HandedEntry& entry, const std::string& path) const;
+  Result<void> fetch_index(const HandedEntry& entry, const std::string& part) const;
   void forget_others(const Handed& handed) const;
 
   HandoutOptions options_;  // constant but for its stop token

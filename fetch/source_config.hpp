@@ -31,6 +31,7 @@ struct SourceConfig {
   std::string ca_file;
   std::chrono::milliseconds interval{60'000};
   std::chrono::milliseconds timeout{60'000};
+  bool operator==(const SourceConfig&) const = default;
 };
 
 /// What of it is the source itself.

@@ -43,8 +43,9 @@ class FreshFile {
 
 }  // namespace
 
-SourceKeeper::SourceKeeper(baseline::SourceSpec spec, const std::string& folder, const baseline::KeyedHash& key)
-    : spec_(std::move(spec)), path_(folder + "/" + file_name_of(spec_.name)), key_(key) {
+SourceKeeper::SourceKeeper(baseline::SourceSpec spec, const std::string& folder, const baseline::KeyedHash& key,
+                           Need need)
+    : spec_(std::move(spec)), path_(folder + "/" + file_name_of(spec_.name)), key_(key), need_(need) {
   ::mkdir(folder.c_str(), 0700);
   auto kept = open_kept();
   if (kept) {
@@ -84,14 +85,12 @@ Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<
   auto loaded = baseline::load_indexed(spec_, key_, fresh.path(), bytes, stop);
   if (!loaded) return loaded.error();
   const auto move = revision ? baseline::moved(*revision, loaded->baseline.revision) : baseline::Move::on;
-  const bool refused = !any_revision && (move == baseline::Move::backwards || move == baseline::Move::elsewhere);
+  const bool refused = !any_revision && baseline::is_step_back(move);
   Taken taken{std::move(loaded->baseline), std::move(loaded->index), std::move(loaded->why_no_index), 0, false};
   if (taken.index) taken.resources = taken.index->resource_count();
-  // Serials and versions name one content; where the name alone is the revision, nothing can be told.
-  if (taken.index && move == baseline::Move::none && before && taken.baseline.revision.contains("serial")) {
-    const auto changes = baseline::compare_indexes(*before, *taken.index);
-    taken.forked = changes && !changes->empty();
-  }
+  if (!taken.index && need_ == Need::index)
+    return Error{ErrorCode::unavailable, "compile the baseline " + spec_.name, taken.why_no_index, "it is tried again"};
+  taken.forked = before && taken.index && is_forked(*before, *taken.index);
   const std::lock_guard lock(mutex_);
   if (forgotten_) return gone;
   last_move_ = move;
@@ -141,6 +140,15 @@ std::vector<baseline::SourceSpec> kept_matches(const std::string& folder, const 
     found.push_back(std::move(spec));
   }
   return found;
+}
+
+bool is_forked(const baseline::Index& before, const baseline::Index& after) {
+  const auto revision = after.source(0).revision;
+  // Serials and versions name one content; where the name alone is the revision, nothing can be told.
+  if (!revision.contains("serial") || baseline::moved(before.source(0).revision, revision) != baseline::Move::none)
+    return false;
+  const auto changes = baseline::compare_indexes(before, after);
+  return changes && !changes->empty();
 }
 
 void SourceKeeper::forget() {

@@ -19,8 +19,12 @@ namespace plumbline::fetch {
 /// to be one after a restart too. Thread-safe; a load holds up other loads only.
 class SourceKeeper {
  public:
+  /// What a load must bring to be taken: without `index` an index that cannot be written is told and missing.
+  enum class Need { baseline, index };
+
   /// `folder` (made where it is missing, mode 0700) holds the indexes of all sources; `key` outlives this.
-  SourceKeeper(baseline::SourceSpec spec, const std::string& folder, const baseline::KeyedHash& key);
+  SourceKeeper(baseline::SourceSpec spec, const std::string& folder, const baseline::KeyedHash& key,
+               Need need = Need::baseline);
 
   struct Taken {
     baseline::Baseline baseline;                   ///< without resources: they are in the index
@@ -56,6 +60,7 @@ class SourceKeeper {
   const baseline::SourceSpec spec_;
   std::string path_;
   const baseline::KeyedHash& key_;
+  const Need need_;
   std::string damage_;
   std::mutex loading_;        // one load at a time; taken before the next
   mutable std::mutex mutex_;  // guards all below, and is held for moments only
@@ -64,6 +69,9 @@ class SourceKeeper {
   std::optional<baseline::Revision> revision_;  ///< of what was taken
   baseline::Move last_move_ = baseline::Move::none;
 };
+
+/// Whether the second shows other content under a revision that should name just one.
+bool is_forked(const baseline::Index& before, const baseline::Index& after);
 
 /// What keepers of this folder took of matches of a pattern (baseline/path_glob.hpp), whether or not they are there
 /// now.

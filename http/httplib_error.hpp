@@ -15,7 +15,7 @@ inline std::string why_of(httplib::Error error) {
     case httplib::Error::ConnectionTimeout:
       return "connecting took too long";
     case httplib::Error::Read:
-      return "the answer ended early";
+      return "the answer ended early or came too late";
     case httplib::Error::Write:
       return "the request could not be sent whole";
     case httplib::Error::SSLConnection:

@@ -1,13 +1,10 @@
 #include "agent/detect/state_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 
-#include "include/util/fd.hpp"
+#include "include/util/replace_file.hpp"
 #include "include/wire/json.hpp"
 
 namespace plumbline::agent {
@@ -50,21 +47,7 @@ Result<void> write_snapshot(const std::string& path, const Snapshot& snapshot) {
                                .text("sequence", hex(snapshot.sequence))
                                .raw("drifts", wire::to_json(snapshot.drifts))
                                .str();
-  const std::string fresh = path + ".new";
-  const Fd fd(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600));
-  if (!fd) return io_error("write " + fresh, errno);
-  for (std::size_t at = 0; at < text.size();) {
-    const ssize_t written = ::write(fd.get(), text.data() + at, text.size() - at);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error("write " + fresh, errno, "free space in the state directory");
-    at += static_cast<std::size_t>(written);
-  }
-  if (::fsync(fd.get()) != 0) return io_error("sync " + fresh, errno);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("replace " + path, errno);
-  const std::string directory = path.substr(0, path.rfind('/'));
-  const Fd parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!parent || ::fsync(parent.get()) != 0) return io_error("sync " + directory, errno);
-  return {};
+  return replace_file(path, text);
 }
 
 Result<Snapshot> read_snapshot(const std::string& path) {

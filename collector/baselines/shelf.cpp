@@ -1,23 +1,21 @@
 #include "collector/baselines/shelf.hpp"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <openssl/crypto.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <filesystem>
 
 #include "baseline/path_glob.hpp"
+#include "baseline/revision.hpp"
 #include "collector/telemetry/log.hpp"
 #include "fetch/file_origin.hpp"
 #include "fetch/make_origin.hpp"
 #include "fetch/secret.hpp"
-#include "include/util/fd.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/own_folder.hpp"
+#include "include/util/replace_file.hpp"
 #include "include/util/thread.hpp"
 
 namespace plumbline::collector {
@@ -34,13 +32,8 @@ std::uint64_t read_sequence(const std::string& path) {
   return number;
 }
 
-Result<void> write_sequence(const std::string& path, std::uint64_t number) {
-  const std::string fresh = path + ".fresh", text = std::to_string(number);
-  const Fd file(::open(fresh.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
-    return io_error("keep the sequence number in " + path, errno, "make room, or make the folder writable");
-  return {};
+bool is_local_pattern(const ShelfSource& source) {
+  return baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path);
 }
 
 /// "web-1" of "/…/web-1.json".
@@ -65,10 +58,7 @@ Shelf::~Shelf() {
 
 Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vector<ShelfSource> sources,
                                            const Clock& clock) {
-  std::error_code ignored;  // what is still missing, mkdir() says
-  std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), ignored);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return io_error("make the folder of baselines " + folder, errno, "make its parent writable for the collector");
+  if (auto made = make_own_folder(folder, "folder of baselines", "baselines_dir"); !made) return made.error();
   auto hash = baseline::load_or_create_key(folder + "/hash.key");
   if (!hash) return hash.error();
   auto signing = baseline::load_or_create_key(folder + "/signing.key");
@@ -83,7 +73,7 @@ Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vecto
   shelf->sequence_ = read_sequence(folder + std::string(sequence_file));
   const std::lock_guard lock(shelf->mutex_);
   for (const auto& source : shelf->sources_) {
-    if (baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path))
+    if (is_local_pattern(source))
       // What matched before stays in force where its file is gone: whoever removes a state does not make what it
       // manages unmanaged.
       for (const auto& spec : fetch::kept_matches(folder + "/indexes", fetch::spec_of(source.source)))
@@ -100,28 +90,36 @@ void Shelf::add(const ShelfSource& source, const baseline::SourceSpec& spec) {
   Item item;
   item.source = &source;
   if (source.node_by_file) item.node = node_of_file(spec.path);
-  item.keeper = std::make_shared<fetch::SourceKeeper>(spec, folder_ + "/indexes", hash_);
+  item.keeper =
+      std::make_shared<fetch::SourceKeeper>(spec, folder_ + "/indexes", hash_, fetch::SourceKeeper::Need::index);
   if (const auto& damage = item.keeper->damage(); !damage.empty())
     log(LogLevel::error, "what was last read of a baseline is lost", {{"baseline", spec.name}, {"why", damage}});
   if (auto kept = item.keeper->remembered()) {
-    put_in_force(item, std::move(kept->index));
+    const std::string digest = to_hex(baseline::sha256(kept->index->image()));
+    put_in_force(item, std::move(kept->index), digest);
     item.error.clear();
   }
   items_.insert_or_assign(spec.name, std::move(item));
 }
 
-void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> index) {
+void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest) {
   item.index = std::move(index);
-  item.sha256 = to_hex(baseline::sha256(item.index->image()));
+  item.sha256 = digest;
   item.loaded_at = clock_.wall();
 }
 
+Shelf::Looked Shelf::look() const {
+  Looked looked;
+  for (const auto& source : sources_)
+    if (is_local_pattern(source)) looked.emplace(&source, baseline::match_pattern(source.source.path));
+  return looked;
+}
+
 /// Takes new matches of patterns, and lets go of those that are gone where a person says so. True: something changed.
-bool Shelf::look_for_matches(bool let_go) {
+bool Shelf::take_matches(const Looked& looked, bool let_go) {
   bool moved = false;
-  for (const auto& source : sources_) {
-    if (baseline::is_location(source.source.path) || !baseline::is_pattern(source.source.path)) continue;
-    const auto matches = baseline::match_pattern(source.source.path);
+  for (const auto& [at_source, matches] : looked) {
+    const ShelfSource& source = *at_source;
     const bool known_pattern = pattern_errors_.contains(source.source.name);
     std::string& error = pattern_errors_[source.source.name];
     const bool was_fine = known_pattern && error.empty();
@@ -174,7 +172,7 @@ void Shelf::hand_to_fetcher() {
       continue;  // Collector::check() has refused it
     }
     remotes.push_back(
-        {item.keeper, std::move(origin), elsewhere ? config.interval : std::chrono::milliseconds(until_asked)});
+        {item.keeper, std::move(origin), elsewhere ? config.interval : std::chrono::milliseconds(until_asked), config});
   }
   fetcher_->set(std::move(remotes));
 }
@@ -198,18 +196,25 @@ void Shelf::run() {
   std::unique_lock lock(mutex_);
   for (bool first = true; !stopping_; first = false) {
     const bool asked = std::exchange(reload_, false);
-    if (const bool moved = look_for_matches(asked); moved || first) {
+    lock.unlock();  // a file system that hangs holds up no node that asks
+    const Looked looked = look();
+    lock.lock();
+    if (const bool moved = take_matches(looked, asked); moved || first) {
       if (moved) changed();
       hand_to_fetcher();
     }
     ask_for_changed_files();
+    // Meant is what was refused and is there now, not whatever comes one day.
     if (asked)
-      for (const auto& [name, item] : items_) fetcher_->refresh(name, true);
+      for (const auto& [name, item] : items_) fetcher_->refresh(name, baseline::is_step_back(item.keeper->last_move()));
     wake_.wait_for(lock, look_interval, [this] { return stopping_ || reload_; });
   }
 }
 
 void Shelf::deliver(fetch::Delivered delivered) {
+  // A large one takes a second: nodes that ask do not wait for it.
+  const bool taken = delivered.what && *delivered.what;
+  const std::string digest = taken ? to_hex(baseline::sha256((*delivered.what)->index->image())) : "";
   const std::lock_guard lock(mutex_);
   const std::string name = delivered.keeper->spec().name;
   const auto known = items_.find(name);
@@ -217,15 +222,12 @@ void Shelf::deliver(fetch::Delivered delivered) {
   Item& item = known->second;
   const std::string before_error = item.error, before = item.sha256;
   item.error = delivered.what ? "" : delivered.what.error().message();
-  if (delivered.what && *delivered.what) {
-    auto& taken = **delivered.what;
-    if (taken.index)
-      put_in_force(item, std::move(taken.index));
-    else
-      item.error = taken.why_no_index;
-    if (taken.forked)
+  if (taken) {
+    auto& fresh = **delivered.what;
+    if (fresh.forked)
       log(LogLevel::warning, "a baseline has other content under the revision that was in force",
-          {{"baseline", name}, {"revision", baseline::text_of(taken.baseline.revision)}});
+          {{"baseline", name}, {"revision", baseline::text_of(fresh.baseline.revision)}});
+    put_in_force(item, std::move(fresh.index), digest);
   }
   if (item.error != before_error && !item.error.empty())
     log(LogLevel::warning, "a baseline stays as it was", {{"baseline", name}, {"why", item.error}});
@@ -238,7 +240,7 @@ void Shelf::deliver(fetch::Delivered delivered) {
 /// Wall time in ms where that is later, so that a collector that lost its folder does not begin at 1 again.
 void Shelf::changed() {
   sequence_ = std::max(sequence_ + 1, static_cast<std::uint64_t>(clock_.wall() / 1'000'000));
-  if (auto kept = write_sequence(folder_ + std::string(sequence_file), sequence_); !kept)
+  if (auto kept = replace_file(folder_ + std::string(sequence_file), std::to_string(sequence_)); !kept)
     log(LogLevel::error, "the sequence number of baselines is not kept", {{"why", kept.error().message()}});
 }
 
@@ -265,7 +267,7 @@ Shelf::List Shelf::list_for(const std::string& node, std::string_view known) con
     }
     // Of a pattern that could not be looked at, or matches nothing, any match may be missing.
     for (const auto& source : sources_) {
-      if (baseline::is_location(source.source.path) || !baseline::is_pattern(source.source.path)) continue;
+      if (!is_local_pattern(source)) continue;
       const auto error = pattern_errors_.find(source.source.name);
       const bool concerned = source.node_by_file || is_for(source, node);
       if (concerned && (error == pattern_errors_.end() || !error->second.empty()))

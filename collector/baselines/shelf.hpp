@@ -12,6 +12,7 @@
 
 #include "baseline/index/index.hpp"
 #include "baseline/keyed_hash.hpp"
+#include "baseline/path_glob.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/handout.hpp"
 #include "fetch/source_config.hpp"
@@ -78,11 +79,13 @@ class Shelf {
   Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
         const fetch::Ed25519Key& signing, const Clock& clock);
   void add(const ShelfSource& source, const baseline::SourceSpec& spec);
-  bool look_for_matches(bool let_go);
+  using Looked = std::map<const ShelfSource*, Result<baseline::Matches>>;
+  Looked look() const;
+  bool take_matches(const Looked& looked, bool let_go);
   void hand_to_fetcher();
   void ask_for_changed_files();
   void deliver(fetch::Delivered delivered);
-  void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index);
+  void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest);
   void changed();
   void run();
   static bool is_for(const ShelfSource& source, const std::string& node);

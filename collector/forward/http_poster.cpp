@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "collector/forward/retry.hpp"
+#include "http/httplib_error.hpp"
 #include "http/retry.hpp"
 #include "http/url.hpp"
 #include "include/util/fd.hpp"
@@ -18,29 +19,6 @@ namespace {
 
 constexpr std::size_t max_answer_bytes = std::size_t{64} << 10;
 constexpr std::size_t excerpt_bytes = 200;
-
-std::string why_of(httplib::Error error) {
-  switch (error) {
-    case httplib::Error::Connection:
-      return "cannot connect";
-    case httplib::Error::Read:
-      return "the answer ended early or came too late";
-    case httplib::Error::Write:
-      return "the request could not be sent whole";
-    case httplib::Error::SSLConnection:
-      return "the TLS handshake failed";
-    case httplib::Error::SSLLoadingCerts:
-      return "the CA file cannot be loaded";
-    case httplib::Error::SSLServerVerification:
-      return "the server's certificate is not trusted";
-    case httplib::Error::ConnectionTimeout:
-      return "connecting took too long";
-    case httplib::Error::Canceled:
-      return "the answer was too long";
-    default:
-      return "no HTTP answer (" + httplib::to_string(error) + ")";
-  }
-}
 
 std::string printable(const std::string& text) {
   std::string out;
@@ -129,7 +107,7 @@ HttpReply HttpPoster::post(const std::vector<std::pair<std::string, std::string>
   }
   const httplib::Result& result = *sent;
   if (!result || overdue) {
-    reply.error = impl_->url.origin + ": " + (overdue ? "no whole answer in time" : why_of(result.error()));
+    reply.error = impl_->url.origin + ": " + (overdue ? "no whole answer in time" : http::why_of(result.error()));
     return reply;
   }
   reply.status = result->status;

@@ -47,6 +47,23 @@ def row(stack):
     return next((b for b in status["baselines"] if b["name"] == "collector"), None)
 
 
+def handed_net(stack):
+    """A node that was handed one state of one file."""
+    path, file = tofu(stack, 1, "one\n")
+    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
+    stack.start_agent()
+    return path, file
+
+
+def lose_sources(stack, file):
+    """A collector that starts without its source and without what it made of it."""
+    stack.kill(stack.collector)
+    for kept in (stack.dir / "baselines" / "indexes").iterdir():
+        kept.unlink()
+    file.unlink()
+    stack.start_collector()
+
+
 def shelf(stack, name="net"):
     return next((b for b in stack.ask_collector("/v1/baselines")["items"] if b["name"] == name), None)
 
@@ -60,9 +77,7 @@ def handed_files(stack):
 
 
 def test_a_node_takes_what_the_collector_hands_out(stack):
-    path, file = tofu(stack, 1, "one\n")
-    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
-    stack.start_agent()
+    path, file = handed_net(stack)
     assert baseline(stack)["handed"] and baseline(stack)["revision"]["serial"] == "1"
     path.write_text("two\n")
     drift = stack.wait_open(path, lambda d: attributes(d)["content_sha256"]["live"] == sha256("two\n"))
@@ -120,9 +135,7 @@ def test_a_node_gets_its_part_and_no_other(stack):
 
 
 def test_a_node_starts_without_the_collector(stack):
-    path, file = tofu(stack, 1, "one\n")
-    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
-    stack.start_agent()
+    path, file = handed_net(stack)
     path.write_text("two\n")
     drift = stack.wait_open(path)
     stack.kill(stack.agent)
@@ -140,9 +153,7 @@ def test_a_node_starts_without_the_collector(stack):
 
 
 def test_a_collector_starts_with_what_it_last_compiled(stack):
-    path, file = tofu(stack, 1, "one\n")
-    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
-    stack.start_agent()
+    path, file = handed_net(stack)
     stack.kill(stack.collector)
     file.write_text("{ half of it")
     stack.start_collector()
@@ -155,16 +166,10 @@ def test_a_collector_starts_with_what_it_last_compiled(stack):
 
 
 def test_what_the_collector_could_not_read_yet_is_not_let_go(stack):
-    path, file = tofu(stack, 1, "one\n")
-    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
-    stack.start_agent()
+    path, file = handed_net(stack)
     path.write_text("two\n")
     drift = stack.wait_open(path)
-    stack.kill(stack.collector)
-    for kept in (stack.dir / "baselines" / "indexes").iterdir():
-        kept.unlink()
-    file.unlink()
-    stack.start_collector()
+    lose_sources(stack, file)
     wait(lambda: "has not read net yet" in baseline(stack, "collector").get("error", ""), "the missing baseline to be told")
     assert stack.open_drift(path)["id"] == drift["id"], "a source that is missing manages what it managed"
     stack.kill(stack.agent)
@@ -180,19 +185,13 @@ def test_a_pattern_that_matches_nothing_lets_go_of_nothing(stack):
     stack.start_agent()
     path.write_text("two\n")
     drift = stack.wait_open(path)
-    stack.kill(stack.collector)
-    for kept in (stack.dir / "baselines" / "indexes").iterdir():
-        kept.unlink()
-    file.unlink()
-    stack.start_collector()
+    lose_sources(stack, file)
     wait(lambda: "has not read all yet" in baseline(stack, "collector").get("error", ""), "the missing pattern to be told")
     assert stack.open_drift(path)["id"] == drift["id"]
 
 
 def test_a_baseline_that_is_taken_out_is_let_go(stack):
-    path, file = tofu(stack, 1, "one\n")
-    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
-    stack.start_agent()
+    path, file = handed_net(stack)
     path.write_text("two\n")
     stack.wait_open(path)
     stack.kill(stack.collector)
@@ -200,6 +199,51 @@ def test_a_baseline_that_is_taken_out_is_let_go(stack):
     stack.start_collector()
     assert "no longer manages" in stack.wait_closed(path, "accepted")["closed_by"]
     assert not stack.api("/v1/resources")["items"]
+
+
+def test_the_last_baseline_that_is_taken_out_is_let_go_too(stack):
+    path, _ = handed_net(stack)
+    path.write_text("two\n")
+    stack.wait_open(path)
+    stack.kill(stack.collector)
+    stack.collector_extra = ""
+    stack.start_collector()
+    assert "no longer manages" in stack.wait_closed(path, "accepted")["closed_by"]
+
+
+def test_a_baseline_of_the_nodes_own_stands_before_one_of_its_name(stack):
+    path, file = handed_net(stack)
+    own = stack.dir / "own.tfstate"
+    own.write_text(state(1, path, "own\n", lineage="own"))
+    config = stack.dir / "agent.yaml"
+    handed = config.read_text()
+    config.write_text(handed.replace("baselines: []", f"baselines: [{{name: net, terraform_state: {own}}}]"))
+    stack.agent.send_signal(signal.SIGHUP)
+    stack.wait_open(path)
+    lineages = [b["revision"]["lineage"] for b in stack.api("/v1/status")["baselines"] if b["name"] == "net"]
+    assert lineages == ["own"] and "is left out" in baseline(stack, "collector")["error"], lineages
+    config.write_text(handed)
+    stack.agent.send_signal(signal.SIGHUP)
+    wait(lambda: baseline(stack).get("handed") and "error" not in baseline(stack, "collector"), "the handed one")
+    assert baseline(stack)["revision"]["lineage"] == "e2e" and not stack.drifts(state="open")
+    path.write_text("two\n")
+    stack.wait_open(path)
+
+
+def test_a_fork_and_a_step_back_are_told_by_the_node_too(stack):
+    path, file = tofu(stack, 5, "one\n")
+    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
+    stack.start_agent()
+    gaps = lambda: stack.api("/v1/status")["counters"]["gaps_total"]  # noqa: E731
+    before = gaps()
+    tofu(stack, 5, "edited by hand\n")
+    stack.wait_open(path)
+    assert gaps() == before + 1
+    tofu(stack, 4, "one\n")
+    wait(lambda: "went back" in shelf(stack).get("error", ""), "the step back to be refused")
+    stack.collector.send_signal(signal.SIGHUP)
+    stack.wait_closed(path, "accepted")
+    assert gaps() == before + 2
 
 
 def test_a_step_back_is_refused_by_the_collector_until_it_is_meant(stack):
@@ -311,9 +355,7 @@ def test_nobody_in_between_can_change_it(stack):
 
 
 def test_what_is_kept_is_checked_like_what_comes(stack):
-    path, file = tofu(stack, 1, "one\n")
-    hand_out(stack, f"{{name: net, terraform_state: {file}}}")
-    stack.start_agent()
+    path, file = handed_net(stack)
     stack.kill(stack.agent)
     stack.kill(stack.collector)
     index = next((stack.state / "baselines" / "handed").glob("*.index"))

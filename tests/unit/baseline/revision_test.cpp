@@ -31,6 +31,14 @@ TEST(Revision, others_have_no_order) {
   EXPECT_EQ(text_of({{"serial", "7"}, {"lineage", "a"}}), "lineage=a serial=7");
 }
 
+TEST(Revision, that_hides_its_order_or_name_is_no_later_one) {
+  const Revision nine{{"lineage", "a"}, {"serial", "9"}};
+  EXPECT_EQ(moved(nine, {{"lineage", "a"}, {"serial", "-1"}}), Move::backwards);
+  EXPECT_EQ(moved(nine, {{"lineage", "a"}}), Move::backwards);
+  EXPECT_EQ(moved(nine, {{"lineage", ""}, {"serial", "10"}}), Move::elsewhere);
+  EXPECT_EQ(moved({{"lineage", ""}, {"serial", "9"}}, {{"lineage", "a"}, {"serial", "10"}}), Move::on);
+}
+
 TEST(Revision, knows_the_versions_of_a_helm_release_for_as_long_as_it_is_the_same) {
   const Revision second{{"shop", "10"}, {"shop since", "2024-05-01T10:00:00Z"}, {"blog", "3"}};
   Revision first = second;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <functional>
@@ -35,13 +37,13 @@ class ShelfTest : public ::testing::Test {
     return entry;
   }
   void open(std::vector<ShelfSource> sources) {
-    auto opened = Shelf::open(dir_.path() + "/shelf", std::move(sources), clock_);
+    auto opened = Shelf::open(dir_ / "shelf", std::move(sources), clock_);
     ASSERT_TRUE(opened) << opened.error().message();
     shelf_ = std::move(*opened);
     shelf_->start();
   }
   fetch::Handout handout(const std::string& node) {
-    const auto key = fetch::read_node_key(dir_.path() + "/shelf/node.key");
+    const auto key = fetch::read_node_key(dir_ / "shelf/node.key");
     const auto text = fetch::open_signed(fetch::handout_type, shelf_->list_for(node, "").envelope, key->verify);
     return fetch::parse_handout(*text).value();
   }
@@ -167,6 +169,21 @@ TEST_F(ShelfTest, a_match_that_is_gone_stays_until_a_person_says_so) {
   shelf_->reload();
   wait([&] { return names("n").size() == 1; });
   EXPECT_THAT(names("n"), ElementsAre("all.a.tfstate"));
+}
+
+TEST_F(ShelfTest, believes_no_folder_or_key_of_others) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  const std::string folder = dir_ / "shelf";
+  const auto refusal = [&] {
+    const auto opened = Shelf::open(folder, {}, clock_);
+    return opened ? std::string("(opened)") : opened.error().message();
+  };
+  ASSERT_EQ(refusal(), "(opened)");
+  ASSERT_EQ(::chown((folder + "/signing.key").c_str(), 12345, 0), 0);
+  EXPECT_THAT(refusal(), HasSubstr("belongs to uid 12345"));
+  ASSERT_EQ(::chown((folder + "/signing.key").c_str(), 0, 0), 0);
+  ASSERT_EQ(::chmod(folder.c_str(), 0777), 0);
+  EXPECT_THAT(refusal(), HasSubstr("chmod go-w " + folder));
 }
 
 }  // namespace

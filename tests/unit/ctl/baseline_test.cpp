@@ -1,6 +1,7 @@
 // `plumb baseline` on files, as a person types it; no server is asked.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -97,6 +98,9 @@ TEST_F(PlumbBaseline, tells_bad_input_from_bad_usage) {
   EXPECT_EQ(plumb({"inspect", dir_.write("cut.tfstate", state("x").substr(0, 200))}), 78);
   EXPECT_THAT(err_.str(), HasSubstr("not JSON"));
   EXPECT_EQ(plumb({"inspect", dir_ / "missing"}), 78);
+  ASSERT_EQ(::mkfifo((dir_ / "fifo.tfstate").c_str(), 0600), 0);
+  EXPECT_EQ(plumb({"inspect", dir_ / "fifo.tfstate"}), 78) << "nobody ever writes to it";
+  EXPECT_THAT(err_.str(), HasSubstr("not a regular file"));
   EXPECT_EQ(plumb({"inspect"}), 64);
   EXPECT_EQ(plumb({"diff", dir_.write("a", state("x"))}), 64);
   EXPECT_EQ(plumb({"compile", dir_ / "a"}), 64);

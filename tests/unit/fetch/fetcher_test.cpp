@@ -5,11 +5,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <deque>
-
 #include "fetch/command_origin.hpp"
 #include "fetch/http_origin.hpp"
 #include "include/util/fd.hpp"
+#include "tests/unit/fetch/deliveries.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::fetch {
@@ -77,34 +76,21 @@ class FetcherTest : public ::testing::Test {
   Remote remote(std::chrono::milliseconds interval = std::chrono::hours(1), const std::string& name = "net") {
     keeper_ =
         std::make_shared<SourceKeeper>(baseline::SourceSpec{name, "terraform_state", "s3://b/k"}, dir_ / "kept", key_);
-    return {keeper_, place_, interval};
+    return {keeper_, place_, interval, {}};
   }
   Remote remote_of(std::shared_ptr<Origin> origin, const std::string& name) {
     Remote made = remote(std::chrono::hours(1), name);
     made.origin = std::move(origin);
     return made;
   }
-  /// The next delivery; waits for it.
-  Delivered next() {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [&] { return !delivered_.empty(); });
-    Delivered first = std::move(delivered_.front());
-    delivered_.pop_front();
-    return first;
-  }
+  Delivered next() { return deliveries_.next(); }
 
   const TempDir dir_;
   const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
   std::shared_ptr<Place> place_ = std::make_shared<Place>();
   std::shared_ptr<SourceKeeper> keeper_;
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::deque<Delivered> delivered_;
-  Fetcher fetcher_{[this](Delivered delivered) {
-    const std::lock_guard lock(mutex_);
-    delivered_.push_back(std::move(delivered));
-    came_.notify_all();
-  }};
+  test::Deliveries deliveries_;
+  Fetcher fetcher_{deliveries_.taker()};
 };
 
 TEST_F(FetcherTest, a_new_source_is_fetched_at_once_and_then_at_its_interval) {
@@ -232,7 +218,7 @@ TEST_F(FetcherTest, its_end_cuts_short_what_is_under_way) {
   const auto began = std::chrono::steady_clock::now();
   fetcher_.stop();
   EXPECT_LT(std::chrono::steady_clock::now() - began, limits.whole / 4) << "it did not wait for the timeout";
-  EXPECT_TRUE(delivered_.empty());
+  EXPECT_TRUE(deliveries_.empty());
 }
 
 TEST_F(FetcherTest, the_same_keeper_goes_on_where_it_was) {
@@ -243,6 +229,37 @@ TEST_F(FetcherTest, the_same_keeper_goes_on_where_it_was) {
   fetcher_.set({same});
   fetcher_.refresh("net", false);
   EXPECT_FALSE(*next().what) << "its version is still known";
+}
+
+TEST_F(FetcherTest, the_same_keeper_is_fetched_from_where_it_comes_from_now) {
+  place_->put(1);
+  Remote same = remote();
+  fetcher_.set({same});
+  next();
+  const auto elsewhere = std::make_shared<Place>();
+  elsewhere->put(2);
+  same.origin = elsewhere;
+  same.config.endpoint = "https://elsewhere";
+  fetcher_.set({same});
+  const auto moved = next();
+  ASSERT_TRUE(moved.what && *moved.what) << "at once, though both call their first content version 1";
+  EXPECT_EQ((*moved.what)->baseline.revision.at("serial"), "2");
+}
+
+TEST_F(FetcherTest, an_answer_from_where_it_came_from_before_is_no_version_of_the_new_place) {
+  place_->put(1);
+  place_->hang(true);
+  Remote same = remote();
+  fetcher_.set({same});
+  place_->wait_asked(1);
+  const auto elsewhere = std::make_shared<Place>();
+  elsewhere->put(2);
+  same.origin = elsewhere;
+  same.config.endpoint = "https://elsewhere";
+  fetcher_.set({same});
+  place_->hang(false);
+  EXPECT_EQ((*next().what)->baseline.revision.at("serial"), "1");
+  EXPECT_EQ((*next().what)->baseline.revision.at("serial"), "2");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/fetch/deliveries.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::fetch {
@@ -17,27 +18,12 @@ class FileLoaderTest : public ::testing::Test {
     return std::make_shared<SourceKeeper>(baseline::SourceSpec{name, "terraform_state", dir_ / name}, dir_ / "kept",
                                           key_);
   }
-  /// The next delivery; waits for it.
-  Delivered next() {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [&] { return !delivered_.empty(); });
-    Delivered first = std::move(delivered_.front());
-    delivered_.pop_front();
-    return first;
-  }
+  Delivered next() { return deliveries_.next(); }
 
   const TempDir dir_;
   const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::deque<Delivered> delivered_;
-  FileLoader loader_{[this](Delivered delivered) {
-    std::unique_lock lock(mutex_);
-    delivered_.push_back(std::move(delivered));
-    came_.notify_all();
-    came_.wait(lock, [&] { return !hold_; });
-  }};
-  bool hold_ = false;  ///< the thread does not come back from a delivery
+  test::Deliveries deliveries_;
+  FileLoader loader_{deliveries_.taker()};
 };
 
 TEST_F(FileLoaderTest, each_file_is_read_in_its_turn) {
@@ -55,27 +41,20 @@ TEST_F(FileLoaderTest, what_waits_is_read_once_and_what_is_under_way_once_more) 
   const auto one = source("one", 1), two = source("two", 7);
   ASSERT_TRUE(two->load(false));
   source("two", 6);
-  {
-    const std::lock_guard lock(mutex_);
-    hold_ = true;
-  }
+  deliveries_.hold(true);
   loader_.load(one, false);
   next();
   loader_.load(two, false);
   loader_.load(two, true);
   loader_.load(two, false);
   loader_.load(one, false);
-  {
-    const std::lock_guard lock(mutex_);
-    hold_ = false;
-    came_.notify_all();
-  }
+  deliveries_.hold(false);
   const auto back = next();
   EXPECT_EQ(back.keeper, two);
   EXPECT_TRUE(back.what) << "somebody means it";
   EXPECT_EQ(next().keeper, one);
   loader_.stop();
-  EXPECT_TRUE(delivered_.empty());
+  EXPECT_TRUE(deliveries_.empty());
 }
 
 TEST_F(FileLoaderTest, what_cannot_be_taken_is_told_with_the_reason) {

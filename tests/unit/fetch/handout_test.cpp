@@ -2,11 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
 
-#include "include/util/scratch_dir.hpp"
+#include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::fetch {
 namespace {
@@ -82,8 +83,8 @@ TEST(SignedText, is_opened_by_its_own_key_and_type_alone) {
 
 class NodeKeyFile : public ::testing::Test {
  protected:
-  ScratchDir dir_{"/tmp/plumbline-node-key-XXXXXX"};
-  const std::string path_ = dir_.path() + "/node.key";
+  const TempDir dir_;
+  const std::string path_ = dir_ / "node.key";
 };
 
 TEST_F(NodeKeyFile, is_read_as_it_was_written_and_written_once) {
@@ -112,7 +113,14 @@ TEST_F(NodeKeyFile, that_others_read_or_that_is_none_is_refused_without_showing_
   const auto refused = read_node_key(path_);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), ::testing::Not(HasSubstr("CANARY")));
-  EXPECT_EQ(read_node_key(dir_.path() + "/none").error().code, ErrorCode::not_found);
+  EXPECT_EQ(read_node_key(dir_ / "none").error().code, ErrorCode::not_found);
+}
+
+TEST_F(NodeKeyFile, of_another_user_is_refused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  ASSERT_TRUE(write_node_key(path_, {}));
+  ASSERT_EQ(::chown(path_.c_str(), 12345, 0), 0);
+  EXPECT_THAT(read_node_key(path_).error().message(), HasSubstr("belongs to uid 12345"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "baseline/kubelet.hpp"
 #include "tests/unit/fetch/fakes.hpp"
 #include "tests/unit/support/fake_kernel.hpp"
+#include "tests/unit/support/no_processes.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
@@ -16,13 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::IsEmpty;
 using wire::DriftState;
-
-class NoProcesses final : public ProcessSource {
- public:
-  std::vector<process_key> list_processes() const override { return {}; }
-  std::optional<process> find_process(const process_key&) const override { return std::nullopt; }
-  std::optional<image> find_image(const image_key&) const override { return std::nullopt; }
-};
 
 class ObserverPods : public ::testing::Test {
  protected:

@@ -9,6 +9,7 @@
 
 #include "include/wire/json.hpp"
 #include "tests/unit/support/fake_kernel.hpp"
+#include "tests/unit/support/no_processes.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
@@ -16,13 +17,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using wire::DriftState;
-
-class NoProcesses final : public ProcessSource {
- public:
-  std::vector<process_key> list_processes() const override { return {}; }
-  std::optional<process> find_process(const process_key&) const override { return std::nullopt; }
-  std::optional<image> find_image(const image_key&) const override { return std::nullopt; }
-};
 
 /// One agent from its start to its end, with a kernel side of its own: its predecessor's marks are lost.
 class Life {
