@@ -311,6 +311,8 @@ def test_nobody_in_between_can_change_it(stack):
     def keep(where, body):
         if "/for/" in where:
             kept["list"] = body
+        if "/index/" in where:
+            kept["index"] = body
         return body
 
     between.change = keep
@@ -342,9 +344,17 @@ def test_nobody_in_between_can_change_it(stack):
     between.change = other
     wait(lambda: "another node's" in why(), "another node's list to be refused")
 
-    between.change = lambda where, body: bytes(len(body)) if "/index/" in where else body
+    def whole_but_another(where, body):
+        """An index that is one, of this very baseline and key: the one before."""
+        assert "/index/" not in where or len(body) == len(kept["index"]), "else only its length would tell"
+        return kept["index"] if "/index/" in where else body
+
+    between.change = whole_but_another
     tofu(stack, 3, "two\n")
-    wait(lambda: "not what the signed list names" in why(), "an index that was changed to be refused")
+    wait(lambda: "not what the signed list names" in why(), "an index that was put in its place to be refused")
+    between.change = lambda where, body: bytes(len(body)) if "/index/" in where else body
+    wait(lambda: len([a for a in between.asked if "/index/" in a]) > 3, "it to be asked for again")
+    assert "not what the signed list names" in why()
     assert baseline(stack)["revision"]["serial"] == "2"
     assert stack.open_drift(path)["id"] == drift["id"]
     assert stack.api("/v1/status")["counters"]["gaps_total"] - before == 3, "one for each that somebody made up"
