@@ -22,6 +22,7 @@
 #include "agent/fetching.hpp"
 #include "agent/identity.hpp"
 #include "agent/observer.hpp"
+#include "agent/source/mount_table.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/file_loader.hpp"
@@ -111,6 +112,7 @@ struct Agent::Parts {
   NodeState state;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Kernel> kernel;
+  std::optional<MountTable> mount_table;  ///< since before the first check
   std::unique_ptr<KernelProcesses> processes;
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Digests> digests;
@@ -183,6 +185,9 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
                who.node, who.node_id);
   if (!p.kernel->pin_trouble().empty()) spdlog::warn("event=pins why=\"{}\"", p.kernel->pin_trouble());
 
+  auto mount_table = MountTable::open();
+  if (!mount_table) return mount_table.error();
+  p.mount_table = std::move(*mount_table);
   p.processes = std::make_unique<KernelProcesses>(*p.kernel);
   p.containers = std::make_unique<Containers>(ContainerRoots{});
   p.digests = std::make_unique<Digests>(opener(*p.kernel));
@@ -243,14 +248,13 @@ void Agent::Parts::wait_for_ring() {
   });
 }
 
-/// The kernel flags mountinfo with an error condition at every change of the mount table (proc(5)).
 void Agent::Parts::wait_for_mounts() {
   mounts.async_wait(asio::posix::stream_descriptor::wait_error, [this](const boost::system::error_code& error) {
     if (error) return;
-    observer->on_mounts_changed();
     wait_for_mounts();
     wait_for_timer();
   });
+  if (mount_table->moved()) observer->on_mounts_changed();
 }
 
 void Agent::Parts::wait_for_timer() {
@@ -334,10 +338,8 @@ int Agent::run() {
   Parts& p = *parts_;
   p.ring.assign(::fcntl(p.kernel->ring_fd(), F_DUPFD_CLOEXEC, 0));  // Asio and libbpf each close their own
   p.wait_for_ring();
-  if (const int fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC); fd >= 0) {
-    p.mounts.assign(fd);
-    p.wait_for_mounts();
-  }
+  p.mounts.assign(::fcntl(p.mount_table->wake_fd(), F_DUPFD_CLOEXEC, 0));
+  p.wait_for_mounts();
   p.wait_for_timer();
   p.wait_for_signal();
   p.observer->on_ring();  // what came in before we waited
