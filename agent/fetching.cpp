@@ -1,8 +1,19 @@
 #include "agent/fetching.hpp"
 
+#include <algorithm>
+
 #include "fetch/make_origin.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+/// A list is signed anew every fetch::issue_period, and clocks of machines differ.
+std::chrono::seconds stale_after(std::chrono::milliseconds interval) {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+      std::max<std::chrono::milliseconds>(6 * fetch::issue_period, 10 * interval));
+}
+
+}  // namespace
 
 std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
   std::vector<baseline::SourceSpec> specs;
@@ -39,7 +50,7 @@ Result<std::optional<HandoutSetup>> set_up_handout(const AgentConfig& config, st
                                                                         c.baselines->interval,
                                                                         {std::chrono::milliseconds(5'000), c.timeout}},
                                                   *node_key);
-  HandoutSetup setup{c.url, &*key, nullptr, ""};
+  HandoutSetup setup{c.url, &*key, nullptr, "", stale_after(c.baselines->interval)};
   if (auto kept = client->kept())
     setup.kept = std::move(*kept);
   else if (kept.error().code != ErrorCode::not_found)

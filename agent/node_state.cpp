@@ -218,8 +218,15 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
       all.push_back({"baseline_without_index", baseline.name,
                      "Who owns a path or cloud id of this baseline cannot be looked up.", baseline.why_no_index,
                      "make room in state_dir; the index is written with the next revision"});
-    if (baseline.stale_after.count() > 0 &&
-        now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count())
+    const bool stale = baseline.stale_after.count() > 0 && baseline.moved_at != 0 &&
+                       now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count();
+    if (stale && baseline.kind == "handout")
+      all.push_back({"handout_old", baseline.name,
+                     "The newest list of this node's baselines was signed at " + rfc3339(baseline.moved_at) + ".",
+                     "the collector signs it anew every few minutes: it is down, a clock is wrong, or somebody holds "
+                     "newer lists back",
+                     "compare GET " + baseline.path + "/v1/baselines with what this node has, and both clocks"});
+    else if (stale)
       all.push_back({"baseline_not_moving", baseline.name,
                      "Its source shows the same revision since " + rfc3339(baseline.moved_at) + ".",
                      "stale_after says that it should have moved by now",

@@ -225,7 +225,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
     live.trouble = "it kept changing for " + std::to_string(longest_unsettled / second) + " s while it was read";
   }
   subject.unsettled_since = 0;
-  const Comparison comparison = compare(subject.expected, live, subject.source->key, p_.users);
+  const Comparison comparison = compare(subject.expected, live, *subject.source->key, p_.users);
   if (pod_is_not_there(subject, live)) return std::nullopt;
   if (comparison.result == wire::ComparisonResult::mismatch &&
       ask_first(subject, live, comparison, seen, causes, source))
@@ -361,7 +361,7 @@ void Observer::publish(Subject& subject) {
                                    subject.comparison,
                                    subject.last_checked,
                                    subject.unwatched,
-                                   &subject.source->key});
+                                   subject.source->key});
 }
 
 void Observer::copy_kernel_counters() {

@@ -78,6 +78,9 @@ class Observer {
   void touch_alive() const;
   // observer_sources.cpp
   void add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now);
+  void read_from_here(Source& source, bool compare_now);
+  void stop_reading(Source& source);
+  void change_source(Source& source, baseline::SourceSpec spec);
   void remove_sources(const std::function<bool(const Source&)>& is_gone);
   void load_source(Source& source, bool compare_now);
   void take_baseline(Source& source, fetch::SourceKeeper::Taken&& taken, bool compare_now);
@@ -90,10 +93,14 @@ class Observer {
   void take_kept_matches(Pattern& pattern, bool compare_now);
   void look_for_matches(Pattern& pattern, bool compare_now, bool let_go);
   void take_matches(Pattern& pattern, bool compare_now);
+  void change_pattern(Pattern& pattern, const baseline::SourceSpec& spec);
   void remove_pattern(Pattern& pattern);
+  void forget_folders(Pattern& pattern);
   // observer_handed.cpp
   void start_handed();
-  void apply_handed(const fetch::Handed& handed, bool compare_now);
+  void apply_handed(bool compare_now);
+  void take_rest_of_handed(bool compare_now);
+  void hand_over(Source& source);
   void take_handed_index(Source& source, const fetch::HandedBaseline& handed, bool compare_now);
   void refuse_handed(const Error& why);
   Subject& add_subject(Source& source, const baseline::FileExpectation& expected);
@@ -154,8 +161,9 @@ class Observer {
   std::map<WatchId, Source*> pods_watches_;  ///< folders in which the pods of a source appear
   std::map<WatchId, Waiting> waiting_;       ///< subjects of such sources that differ, and nobody was told yet
   std::vector<std::unique_ptr<Pattern>> patterns_;
-  std::optional<BaselineStatus> handout_;        ///< what the collector hands out, as a whole
-  std::shared_ptr<const fetch::Handed> handed_;  ///< what was last taken of it
+  std::optional<BaselineStatus> handout_;                 ///< what the collector hands out, as a whole
+  std::shared_ptr<const fetch::Handed> handed_;           ///< what was last taken of it
+  std::deque<const fetch::HandedBaseline*> handed_left_;  ///< of handed_: still to be taken
   bool handout_refused_ = false;
   std::deque<Unrecorded> unrecorded_;       ///< bounded by one batch and one baseline: nothing is looked at meanwhile
   std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet

@@ -31,6 +31,7 @@ void Observer::take_handed_index(Source& source, const fetch::HandedBaseline& ha
   if (const auto& before = source.status.index) {
     const auto move = baseline::moved(before->source(0).revision, taken.baseline.revision);
     taken.forked = fetch::is_forked(*before, *handed.index);
+    taken.seems_back = baseline::seems_back(before->source(0).revision, taken.baseline.revision);
     if (baseline::is_step_back(move))
       keep_gap({"", move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
                 "baseline " + source.spec.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
@@ -49,6 +50,7 @@ void Observer::start_handed() {
   row.kind = "handout";
   row.path = options_.handout->url;
   row.handed = true;
+  row.stale_after = options_.handout->stale_after;
   row.error = "nothing is handed out yet";
   if (const auto& damage = options_.handout->damage; !damage.empty()) {
     spdlog::error("event=kept_handout_refused why=\"{}\"", damage);
@@ -57,8 +59,10 @@ void Observer::start_handed() {
   }
   if (options_.handout->kept) {
     row.from_disk = true;
+    if (const auto& damage = options_.handout->kept->damage; !damage.empty())
+      spdlog::error("event=kept_baseline_refused why=\"{}\"", damage);
     handed_ = options_.handout->kept;
-    apply_handed(*handed_, false);
+    apply_handed(false);
   }
   publish_sources();
 }
@@ -69,7 +73,7 @@ void Observer::take_handed(const Result<std::shared_ptr<const fetch::Handed>>& h
   handout_->from_disk = false;
   handout_refused_ = false;
   handed_ = *handed;
-  apply_handed(*handed_, true);
+  apply_handed(true);
 }
 
 void Observer::refuse_handed(const Error& why) {
@@ -87,12 +91,14 @@ void Observer::refuse_handed(const Error& why) {
 }
 
 /// Takes what is handed where it is not in force yet. A baseline of this node's own stands before one of its name.
-void Observer::apply_handed(const fetch::Handed& handed, bool compare_now) {
+void Observer::apply_handed(bool compare_now) {
   const PublishOnce once(*this);
+  const fetch::Handed& handed = *handed_;
   std::map<std::string_view, const fetch::HandedBaseline*> wanted;
   for (const auto& baseline : handed.baselines) wanted.emplace(baseline.entry.spec.name, &baseline);
   handout_->error.clear();
   if (!handed.missing.empty()) handout_->error = "the collector has not read " + handed.missing.front() + " yet";
+  if (!handed.damage.empty()) handout_->error = handed.damage;
   for (const auto& source : sources_)
     if (source->keeper && wanted.erase(source->spec.name) > 0)
       handout_->error = source->spec.name + " is left out: this node has a baseline of that name itself";
@@ -104,25 +110,52 @@ void Observer::apply_handed(const fetch::Handed& handed, bool compare_now) {
   remove_sources([&](const Source& source) {
     if (source.keeper) return false;
     const auto entry = wanted.find(source.spec.name);
-    return entry == wanted.end() ? !is_missing(source.spec.name) : entry->second->entry.spec != source.spec;
+    return entry == wanted.end() ? !is_missing(source.spec.name) : entry->second->entry.spec.kind != source.spec.kind;
   });
-  std::map<std::string_view, Source*> in_force;
-  for (const auto& source : sources_) in_force.emplace(source->spec.name, source.get());
-  for (const auto& [name, baseline] : wanted) {
-    const auto& entry = baseline->entry;
-    Source*& source = in_force[name];
-    if (source == nullptr) {
-      source = sources_.emplace_back(std::make_unique<Source>(entry.spec, *options_.handout->key)).get();
-      source->status.handed = true;
-    }
-    if (source->handed != entry.sha256) take_handed_index(*source, *baseline, compare_now);
-    source->status.error = entry.error;
-  }
-  // What was never handed may be managed all the same: until it is known, nothing is taken for unmanaged.
-  handout_->loaded = handout_->loaded || handed.missing.empty();
+  handed_left_.clear();
+  for (const auto& [name, baseline] : wanted) handed_left_.push_back(baseline);
   handout_->revision = {{"sequence", std::to_string(handed.sequence)}};
   handout_->loaded_at = p_.clock.wall();
+  handout_->moved_at = handed.issued_at;
+  take_rest_of_handed(compare_now);
+}
+
+/// As far as the time of one turn goes; at start all of it, as nothing is compared before.
+void Observer::take_rest_of_handed(bool compare_now) {
+  const PublishOnce once(*this);
+  const std::int64_t began = p_.clock.boot();
+  std::map<std::string_view, Source*> in_force;
+  for (const auto& source : sources_)
+    if (!source->keeper) in_force.emplace(source->spec.name, source.get());
+  while (!handed_left_.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
+    const fetch::HandedBaseline& baseline = *handed_left_.front();
+    handed_left_.pop_front();
+    Source*& source = in_force[baseline.entry.spec.name];
+    if (source == nullptr) {
+      source = sources_.emplace_back(std::make_unique<Source>(baseline.entry.spec, *options_.handout->key)).get();
+      source->status.handed = true;
+    }
+    source->describe(baseline.entry.spec);
+    if (source->handed != baseline.entry.sha256) take_handed_index(*source, baseline, compare_now);
+    source->status.error = baseline.entry.error;
+  }
+  // What was never handed may be managed all the same: until it is known, nothing is taken for unmanaged.
+  handout_->loaded = handout_->loaded || (handed_left_.empty() && handed_->missing.empty());
   publish_sources();
+}
+
+/// A baseline that this node no longer reads itself, where one of its name is handed: its drift stays, with who made
+/// it.
+void Observer::hand_over(Source& source) {
+  if (!handed_) return;
+  const auto& all = handed_->baselines;
+  if (std::none_of(all.begin(), all.end(), [&](const auto& baseline) {
+        return baseline.entry.spec.name == source.spec.name && baseline.entry.spec.kind == source.spec.kind;
+      }))
+    return;
+  stop_reading(source);
+  source.handed.clear();
+  source.status.handed = true;
 }
 
 }  // namespace plumbline::agent

@@ -27,6 +27,7 @@ struct HandoutSetup {
   const baseline::KeyedHash* key = nullptr;   ///< of the hashes in what it hands out
   std::shared_ptr<const fetch::Handed> kept;  ///< from disk; nullptr: nothing is
   std::string damage;                         ///< why what was kept is of no use; "" = it is, or nothing was
+  std::chrono::seconds stale_after{0};        ///< a list that was signed so long ago is told
 };
 
 struct ObserverOptions {

@@ -10,7 +10,11 @@
 namespace plumbline::agent {
 namespace {
 
-constexpr std::int64_t load_budget = 250'000'000;  // ns of one turn
+baseline::SourceSpec match_of(baseline::SourceSpec pattern, const std::string& path) {
+  pattern.name += "." + baseline::name_of_match(pattern.path, path);
+  pattern.path = path;
+  return pattern;
+}
 
 }  // namespace
 
@@ -70,10 +74,8 @@ void Observer::take_matches(Pattern& pattern, bool compare_now) {
   std::set<std::string> names;
   for (const auto& source : sources_) names.insert(source->spec.name);
   while (!pattern.found.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
-    auto spec = pattern.spec;
-    spec.path = std::move(pattern.found.front());
+    const auto spec = match_of(pattern.spec, pattern.found.front());
     pattern.found.pop_front();
-    spec.name += "." + baseline::name_of_match(pattern.spec.path, spec.path);
     if (names.insert(spec.name).second)
       add_source(spec, &pattern, compare_now);
     else
@@ -88,12 +90,31 @@ void Observer::take_matches(Pattern& pattern, bool compare_now) {
   publish_sources();
 }
 
+/// The same pattern by name and kind; matches that keep their name keep their drift.
+void Observer::change_pattern(Pattern& pattern, const baseline::SourceSpec& spec) {
+  if (pattern.spec == spec) return;
+  forget_folders(pattern);
+  pattern.spec = spec;
+  remove_sources([&](const Source& source) {
+    return source.pattern == &pattern && (!baseline::matches_pattern(spec.path, source.spec.path) ||
+                                          match_of(spec, source.spec.path).name != source.spec.name);
+  });
+  for (auto& source : sources_)
+    if (source->pattern == &pattern) change_source(*source, match_of(spec, source->spec.path));
+}
+
 void Observer::remove_pattern(Pattern& pattern) {
   remove_sources([&](const Source& source) { return source.pattern == &pattern; });
+  forget_folders(pattern);
+}
+
+void Observer::forget_folders(Pattern& pattern) {
   for (const WatchId watch : pattern.watches) {
     pattern_watches_.erase(watch);
     tree_.remove(watch);
   }
+  pattern.watches.clear();
+  pattern.folders.clear();
 }
 
 }  // namespace plumbline::agent

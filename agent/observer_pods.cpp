@@ -60,6 +60,7 @@ void Observer::forget_pods(Source& source) {
   if (!source.pods_watch) return;
   pods_watches_.erase(*source.pods_watch);
   tree_.remove(*source.pods_watch);
+  source.pods_watch.reset();
 }
 
 /// Whether the file is missing because its pod is not there (yet, or any more): nothing is said of it until it comes.
@@ -89,7 +90,7 @@ bool Observer::pod_is_not_there(Subject& subject, const LiveFile& live) {
 /// Whether it is right by what the baseline said until just now: kubelet follows within two minutes.
 bool Observer::follows(Subject& subject, const LiveFile& live) {
   return subject.former && p_.clock.boot() < subject.former_until &&
-         compare(*subject.former, live, subject.source->key, p_.users).result == wire::ComparisonResult::match;
+         compare(*subject.former, live, *subject.source->key, p_.users).result == wire::ComparisonResult::match;
 }
 
 /// Whether a difference is kept back until the API server has told what should be now. True: it is in waiting_.

@@ -31,9 +31,14 @@ bool is_large(const std::string& path) {
 
 void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now) {
   sources_.push_back(std::make_unique<Source>(spec, p_.key));
-  Source& source = *sources_.back();
+  sources_.back()->pattern = pattern;
+  read_from_here(*sources_.back(), compare_now);
+}
+
+/// Reads it by itself, from where its description says.
+void Observer::read_from_here(Source& source, bool compare_now) {
+  const baseline::SourceSpec& spec = source.spec;
   source.keeper = std::make_shared<fetch::SourceKeeper>(spec, options_.state_dir + "/baselines", p_.key);
-  source.pattern = pattern;
   if (const auto& damage = source.keeper->damage(); !damage.empty()) {
     spdlog::error("event=baseline_forgotten name={} why=\"{}\"", spec.name, damage);
     keep_gap({"", "baseline_forgotten", "baseline " + spec.name, p_.clock.wall(), p_.clock.wall(), 0, 0,
@@ -49,6 +54,32 @@ void Observer::add_source(const baseline::SourceSpec& spec, const Pattern* patte
   load_source(source, compare_now);
 }
 
+/// What is in force of it stays, with its drift, until another comes.
+void Observer::stop_reading(Source& source) {
+  if (source.watch) {
+    source_watches_.erase(*source.watch);
+    tree_.remove(*source.watch);
+    source.watch.reset();
+  }
+  forget_pods(source);
+  if (source.keeper) source.keeper->forget();
+  source.keeper.reset();
+  source.retry_at = source.moved_at = source.ask_at = 0;
+  source.failures = 0;
+  source.aside = source.any_revision = false;
+}
+
+/// The same baseline by name and kind, described in another way: its drift stays, with who made it.
+void Observer::change_source(Source& source, baseline::SourceSpec spec) {
+  const bool elsewhere = source.spec.path != spec.path || source.spec.kubelet_dir != spec.kubelet_dir;
+  if (!elsewhere && source.keeper) return source.describe(std::move(spec));
+  stop_reading(source);
+  source.describe(std::move(spec));
+  source.handed.clear();
+  source.status.handed = false;
+  read_from_here(source, true);
+}
+
 /// Closes the drift of what only these sources manage, and forgets them. They leave sources_ first: what follows goes
 /// through all that is in it.
 void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone) {
@@ -60,12 +91,7 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
     baseline::Baseline nothing;
     nothing.revision = {{"removed", "from the configuration"}};
     apply_baseline(*source, std::move(nothing), true);
-    if (source->watch) {
-      source_watches_.erase(*source->watch);
-      tree_.remove(*source->watch);
-    }
-    forget_pods(*source);
-    if (source->keeper) source->keeper->forget();
+    stop_reading(*source);
   }
 }
 
@@ -121,6 +147,10 @@ void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh,
     keep_gap({"", "baseline_forked", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
               "other content under the revision that was in force (" + baseline::text_of(fresh.baseline.revision) +
                   "): somebody else writes this source, or it was edited by hand; it is taken"});
+  if (fresh.seems_back)
+    keep_gap({"", "baseline_went_back", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+              "from " + baseline::text_of(source.status.revision) + " to " + baseline::text_of(fresh.baseline.revision) +
+                  ": was the cluster restored, or does another one answer? it is taken"});
   apply_baseline(source, std::move(fresh.baseline), compare_now);
 }
 
@@ -155,6 +185,7 @@ void Observer::take_remembered(Source& source, bool compare_now) {
 
 void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now) {
   const bool moved = source.status.loaded && source.status.revision != fresh.revision;
+  source.key = source.keeper ? &p_.key : options_.handout->key;
   trim_due_ = true;  // once the caller has let go of `fresh`
   source.status.loaded = true;
   if (source.status.revision != fresh.revision) source.status.moved_at = p_.clock.wall();
@@ -209,7 +240,7 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     const Resolution& where = tree_.resolve(id);
     LiveFile live;
     if (where.exists) live = read_live(p_.kernel, where.physical, needs(subject.expected, options_.max_file_bytes));
-    const Comparison comparison = compare(subject.expected, live, source.key, p_.users);
+    const Comparison comparison = compare(subject.expected, live, *source.key, p_.users);
     // What could not be read says nothing, not even that it is absent: the scan below tells.
     const bool seen = where.trouble.empty() && !live.unsettled;
     if (seen && comparison.result == wire::ComparisonResult::match) {
@@ -279,16 +310,26 @@ void Observer::publish_sources() {
 /// Read anew because a person asked for it: what is there now is meant, whatever its revision.
 void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   const PublishOnce once(*this);
-  const auto wanted = [&](const baseline::SourceSpec& known) {
-    return std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec == known; });
+  const auto wanted = [&](const baseline::SourceSpec& known) -> const baseline::SourceSpec* {
+    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& each) {
+      return each.name == known.name && each.kind == known.kind &&
+             baseline::is_pattern(each.path) == baseline::is_pattern(known.path);
+    });
+    return spec == specs.end() ? nullptr : &*spec;
   };
-  remove_sources(
-      [&](const Source& source) { return source.keeper && source.pattern == nullptr && !wanted(source.spec); });
+  for (auto& source : sources_)
+    if (source->keeper && source->pattern == nullptr && wanted(source->spec) == nullptr) hand_over(*source);
+  remove_sources([&](const Source& source) {
+    return source.keeper && source.pattern == nullptr && wanted(source.spec) == nullptr;
+  });
   std::vector<std::unique_ptr<Pattern>> kept, gone;
-  for (auto& pattern : patterns_) (wanted(pattern->spec) ? kept : gone).push_back(std::move(pattern));
+  for (auto& pattern : patterns_) (wanted(pattern->spec) != nullptr ? kept : gone).push_back(std::move(pattern));
   patterns_ = std::move(kept);
   for (const auto& pattern : gone) remove_pattern(*pattern);
-  for (auto& pattern : patterns_) look_for_matches(*pattern, true, true);
+  for (auto& pattern : patterns_) {
+    change_pattern(*pattern, *wanted(pattern->spec));
+    look_for_matches(*pattern, true, true);
+  }
   for (auto& source : sources_) {
     if (!source->keeper || source->status.error.empty() || !baseline::is_step_back(source->move)) continue;
     if (!source->watch) {
@@ -298,21 +339,26 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     source->any_revision = true;
     load_source(*source, true);
   }
-  // One that is handed makes room for one of this node's own.
+  // One that is handed makes room for one of this node's own; if it is of another kind, it is another.
   remove_sources([&](const Source& source) {
-    return !source.keeper &&
+    return !source.keeper && wanted(source.spec) == nullptr &&
            std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == source.spec.name; });
   });
   for (const auto& spec : specs) {
-    const auto known = [&](const auto& item) { return item->spec == spec; };
     if (baseline::is_pattern(spec.path)) {
-      if (std::none_of(patterns_.begin(), patterns_.end(), known)) add_pattern(spec, true);
-    } else if (std::none_of(sources_.begin(), sources_.end(),
-                            [&](const auto& source) { return source->keeper && source->spec == spec; })) {
-      add_source(spec, nullptr, true);
+      if (std::none_of(patterns_.begin(), patterns_.end(), [&](const auto& item) { return item->spec == spec; }))
+        add_pattern(spec, true);
+      continue;
     }
+    const auto known = std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) {
+      return source->pattern == nullptr && source->spec.name == spec.name && source->spec.kind == spec.kind;
+    });
+    if (known == sources_.end())
+      add_source(spec, nullptr, true);
+    else if (!(*known)->keeper || (*known)->spec != spec)
+      change_source(**known, spec);
   }
-  if (handed_) apply_handed(*handed_, true);  // what a baseline of this node's own stood before
+  if (handed_) apply_handed(true);  // what a baseline of this node's own stood before
   publish_sources();
 }
 

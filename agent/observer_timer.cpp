@@ -13,8 +13,7 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t housekeeping = 10 * second;
-constexpr std::int64_t mount_quiet = second;      // a starting container mounts many times
-constexpr std::int64_t load_budget = second / 4;  // thousands of small sources may move at once
+constexpr std::int64_t mount_quiet = second;  // a starting container mounts many times
 constexpr std::int64_t mount_longest = 5 * second;
 
 }  // namespace
@@ -33,6 +32,7 @@ std::int64_t Observer::due_in_ns() const {
   for (const auto& pattern : patterns_)
     if (pattern->look_at != 0 || !pattern->found.empty())
       due = std::min(due, pattern->found.empty() ? pattern->look_at : 0);
+  if (!handed_left_.empty()) due = 0;
   due = std::min(due, pods_due());
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
 }
@@ -59,6 +59,7 @@ void Observer::on_timer() {
     load_source(*source, true);
     if (p_.clock.boot() - now > load_budget) break;  // the others are still due: with the next turn
   }
+  if (!handed_left_.empty()) take_rest_of_handed(true);
   for (auto& pattern : patterns_)
     if (!pattern->found.empty())
       take_matches(*pattern, true);

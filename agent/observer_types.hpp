@@ -35,15 +35,18 @@ struct Observer::Subject {
 };
 
 struct Observer::Source {
-  Source(baseline::SourceSpec given, const baseline::KeyedHash& its_key) : spec(std::move(given)), key(its_key) {
+  Source(baseline::SourceSpec given, const baseline::KeyedHash& its_key) : key(&its_key) { describe(std::move(given)); }
+  /// Name and kind tell a source from another, and never change.
+  void describe(baseline::SourceSpec given) {
+    spec = std::move(given);
     status.name = spec.name;
     status.kind = spec.kind;
     status.path = spec.path;
     status.stale_after = spec.stale_after;
   }
 
-  const baseline::SourceSpec spec;
-  const baseline::KeyedHash& key;               ///< of its hashes
+  baseline::SourceSpec spec;
+  const baseline::KeyedHash* key;               ///< of the hashes in force
   std::shared_ptr<fetch::SourceKeeper> keeper;  ///< nullptr: the collector keeps it, and hands it to us
   std::string handed;                           ///< then: the digest of the index in force
   const Pattern* pattern = nullptr;             ///< whose match it is; nullptr: it is configured by itself
@@ -129,6 +132,8 @@ struct Observer::Waiting {
   std::int64_t until = 0;                       ///< boot ns: told then, answer or not
   bool follows = false;                         ///< the baseline moved and kubelet is to follow: no answer changes that
 };
+
+inline constexpr std::int64_t load_budget = 250'000'000;  ///< ns of one turn, where thousands may move at once
 
 /// When to act on something that keeps moving: once it was quiet for `quiet`, but at the latest `longest` after
 /// `first`, which is set where it is 0. Nobody puts it off for ever.

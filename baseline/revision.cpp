@@ -57,6 +57,11 @@ Move moved(const Revision& before, const Revision& after) {
   return Move::on;
 }
 
+bool seems_back(const Revision& before, const Revision& after) {
+  const auto was = number(find(before, "resourceVersion")), is = number(find(after, "resourceVersion"));
+  return was && is && *is < *was;
+}
+
 std::string text_of(const Revision& revision) {
   std::string text;
   for (const auto& [key, value] : revision) text += (text.empty() ? "" : " ") + key + "=" + value;

@@ -26,6 +26,10 @@ inline bool is_step_back(Move move) {
 /// numbers.
 Move moved(const Revision& before, const Revision& after);
 
+/// Whether a revision that moved() cannot order seems to be an earlier one all the same: a lower resourceVersion. The
+/// API's conventions call it opaque, though it is etcd's counter; so that is told, and taken.
+bool seems_back(const Revision& before, const Revision& after);
+
 /// "lineage=… serial=7"
 std::string text_of(const Revision& revision);
 

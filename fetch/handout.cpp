@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view format = "plumbline-handout";
 constexpr std::string_view first_line = "plumbline node key 1";
 constexpr std::size_t max_key_file = 1024;
+constexpr std::int64_t latest_time = 9'000'000'000;  // s, in 2255: its ns are still a number of 64 bits
 
 bool is_digest(std::string_view text) {
   return text.size() == 64 &&
@@ -100,6 +101,7 @@ std::string handout_json(const Handout& handout) {
       .number("version", 1)
       .text("node", handout.node)
       .number("sequence", handout.sequence)
+      .number("issued_at", handout.issued_at)
       .raw("baselines", wire::json_array(entries))
       .raw("missing", wire::json_array(missing))
       .str();
@@ -120,6 +122,9 @@ Result<Handout> parse_handout(std::string_view json) {
   if (top["node"].get_string().get(node) != simdjson::SUCCESS) return broken("/node", "missing, or not text");
   if (top["sequence"].get_uint64().get(handout.sequence) != simdjson::SUCCESS)
     return broken("/sequence", "missing, or no number");
+  if (top["issued_at"].get_int64().get(handout.issued_at) != simdjson::SUCCESS || handout.issued_at < 0 ||
+      handout.issued_at > latest_time)
+    return broken("/issued_at", "missing, or no time");
   if (top["baselines"].get_array().get(items) != simdjson::SUCCESS) return broken("/baselines", "missing, or no list");
   if (top["missing"].get_array().get(missing) != simdjson::SUCCESS) return broken("/missing", "missing, or no list");
   if (items.size() > max_handed || missing.size() > max_handed) return broken("/baselines", "more than any node has");

@@ -6,6 +6,7 @@
 // The list names each index by its digest, so what is fetched and what is kept on disk are as good as the signature.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,7 +20,8 @@
 namespace plumbline::fetch {
 
 inline constexpr std::string_view handout_type = "application/vnd.plumbline.handout+json";
-inline constexpr std::size_t max_handout_bytes = std::size_t{8} << 20;
+inline constexpr std::size_t max_handout_bytes = std::size_t{32} << 20;  ///< a list, in its envelope
+inline constexpr std::chrono::minutes issue_period{10};
 inline constexpr std::size_t max_handed = 20'000;                         ///< baselines of one node
 inline constexpr std::uint64_t max_index_bytes = std::uint64_t{4} << 30;  ///< of one of them
 inline constexpr std::size_t index_piece = std::size_t{4} << 20;          ///< bytes of one answer at most
@@ -35,6 +37,8 @@ struct HandedEntry {
 struct Handout {
   std::string node;            ///< whose it is: one node's list is none of another
   std::uint64_t sequence = 0;  ///< grows with every change, so that an older list is seen to be one
+  std::int64_t issued_at = 0;  ///< wall time in s: a list is signed anew every issue_period, so one that is held back
+                               ///< is seen to be old
   std::vector<HandedEntry> baselines;
   std::vector<std::string> missing;  ///< what the collector should have and has not read yet: names of baselines, or
                                      ///< of patterns, whose matches "<name>.…" may be missing

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::chrono::seconds first_retry{2};
 constexpr const char* list_name = "/list.json";
+constexpr std::uint64_t smallest_piece = 64 << 10;
 
 std::uint64_t index_key_id(const NodeKey& key) {
   const baseline::KeyedHash files(key.hash);
@@ -44,11 +45,10 @@ Result<std::shared_ptr<const Handed>> HandoutClient::kept() {
   const std::string path = options_.folder + list_name;
   const auto envelope = read_secret_file("read the kept list " + path, path, max_handout_bytes);
   if (!envelope) return envelope.error();
-  return take(std::string(envelope->view()), false, false);
+  return take(std::string(envelope->view()), false, From::disk);
 }
 
-Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& envelope, bool any_sequence,
-                                                          bool fetch_missing) {
+Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& envelope, bool any_sequence, From from) {
   const std::string what = "take the baselines that " + options_.url + " hands out";
   const auto text = open_signed(handout_type, envelope, key_.verify);
   if (!text) return within(what, text.error());
@@ -64,6 +64,7 @@ Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& env
                  "was the collector set back? if that is meant, say so with SIGHUP (systemctl reload)"};
   auto handed = std::make_shared<Handed>();
   handed->sequence = list->sequence;
+  handed->issued_at = list->issued_at * 1'000'000'000;
   handed->missing = std::move(list->missing);
   std::map<std::string, std::shared_ptr<const baseline::Index>> known;  // by digest
   if (taken_)
@@ -71,8 +72,13 @@ Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& env
   for (auto& entry : list->baselines) {
     auto& index = known[entry.sha256];
     if (!index) {
-      auto opened = index_of(entry, fetch_missing);
-      if (!opened) return opened.error();
+      auto opened = index_of(entry, from);
+      if (!opened && from == From::collector) return opened.error();
+      if (!opened) {
+        handed->missing.push_back(entry.spec.name);
+        handed->damage = opened.error().message();
+        continue;
+      }
       index = std::move(*opened);
     }
     handed->baselines.push_back({std::move(entry), index});
@@ -97,11 +103,11 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::open_index(const H
   return std::make_shared<const baseline::Index>(std::move(*index));
 }
 
-Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const HandedEntry& entry, bool fetch_missing) {
+Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const HandedEntry& entry, From from) {
   const std::string path = options_.folder + "/" + entry.sha256 + ".index", part = path + ".part";
   auto kept = open_index(entry, path);
   if (kept) return kept;
-  if (!fetch_missing) return Error{ErrorCode::corrupt, kept.error().what, kept.error().why, ""};
+  if (from == From::disk) return Error{ErrorCode::corrupt, kept.error().what, kept.error().why, ""};
   if (auto fetched = fetch_index(entry, part); !fetched) return fetched.error();
   auto index = open_index(entry, part);
   if (!index) {
@@ -112,7 +118,7 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const Han
   return index;
 }
 
-Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::string& part) const {
+Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::string& part) {
   const std::string what = "fetch the baseline " + entry.spec.name;
   const Fd file(::open(part.c_str(), O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
   struct stat begun{};
@@ -121,13 +127,16 @@ Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::str
   // A fetch that was cut goes on where it ended; the digest tells whether that was right.
   WebConnection connection;
   for (auto at = static_cast<std::uint64_t>(begun.st_size); at < entry.size;) {
-    const std::uint64_t end = std::min<std::uint64_t>(at + index_piece, entry.size);
+    const std::uint64_t end = std::min<std::uint64_t>(at + piece_, entry.size);
     WebRequest request;
     request.url = options_.url + "/v1/baselines/index/" + entry.sha256;
     request.headers.emplace_back("Range", "bytes=" + std::to_string(at) + "-" + std::to_string(end - 1));
     if (auto token = authorize(request); !token) return token.error();
     const auto answer = connection.exchange(request);
-    if (!answer) return answer.error();
+    if (!answer) {
+      piece_ = std::max((end - at) / 2, smallest_piece);
+      return answer.error();
+    }
     if (answer->status != 206 || answer->body.size() != end - at)
       return refused(what, *answer, "", "it is asked for again; look at the collector's log");
     if (const int error = write_all(file.get(), answer->body); error != 0)
@@ -152,15 +161,17 @@ Result<void> HandoutClient::authorize(WebRequest& request) const {
 Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool any_sequence) {
   WebRequest request;
   request.url = options_.url + "/v1/baselines/for/" + percent_encode(options_.node);
-  if (!etag_.empty() && !any_sequence) request.headers.emplace_back("If-None-Match", etag_);
+  const bool conditional = !etag_.empty() && !any_sequence;
+  if (conditional) request.headers.emplace_back("If-None-Match", etag_);
   if (auto token = authorize(request); !token) return token.error();
   const auto answer = exchange(request);
   if (!answer) return answer.error();
-  if (answer->status == 304 && taken_) return taken_;
+  // Only where it was asked for: nobody signs a 304.
+  if (answer->status == 304 && taken_ && conditional) return taken_;
   if (answer->status != 200)
     return refused("ask " + options_.url + " for this node's baselines", *answer, "",
                    answer->status == 404 ? "does the collector have `baselines`?" : "look at the collector's log");
-  auto handed = take(answer->body, any_sequence, true);
+  auto handed = take(answer->body, any_sequence, From::collector);
   if (!handed) return handed;
   etag_ = answer->header("etag");
   // While something is missing, what was kept before is what a restart needs: it has what the list does not tell of.

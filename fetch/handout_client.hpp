@@ -15,6 +15,7 @@
 #include "fetch/handout.hpp"
 #include "fetch/origin.hpp"
 #include "fetch/web.hpp"
+#include "include/util/clock.hpp"
 
 namespace plumbline::fetch {
 
@@ -33,11 +34,13 @@ struct HandedBaseline {
   std::shared_ptr<const baseline::Index> index;
 };
 
-/// One list with all of its indexes.
+/// One list with all of its indexes; what was kept may lack some.
 struct Handed {
   std::uint64_t sequence = 0;
+  WallNs issued_at = 0;  ///< when the collector signed it
   std::vector<HandedBaseline> baselines;
-  std::vector<std::string> missing;  ///< Handout::missing
+  std::vector<std::string> missing;  ///< Handout::missing, and what `damage` tells of
+  std::string damage;                ///< why something that was kept is of no use; "" = all is
 };
 
 /// Fetches this node's handout, on a thread of its own, and keeps it: list and indexes, so that a node starts without
@@ -53,7 +56,8 @@ class HandoutClient {
   HandoutClient(const HandoutClient&) = delete;
   HandoutClient& operator=(const HandoutClient&) = delete;
 
-  /// What was last taken, checked like a fresh one. `not_found` where nothing was. Before start().
+  /// What was last taken, checked like a fresh one. `not_found` where nothing was. Before start(). An index that is
+  /// damaged makes its baseline missing and nothing else.
   Result<std::shared_ptr<const Handed>> kept();
 
   /// `deliver` is called on the fetching thread with each news: another handout, another error, or the same handout
@@ -68,10 +72,11 @@ class HandoutClient {
   void run();
   Result<std::shared_ptr<const Handed>> fetch(bool any_sequence);
   Result<void> authorize(WebRequest& request) const;
-  Result<std::shared_ptr<const Handed>> take(const std::string& envelope, bool any_sequence, bool fetch_missing);
-  Result<std::shared_ptr<const baseline::Index>> index_of(const HandedEntry& entry, bool fetch_missing);
+  enum class From { disk, collector };
+  Result<std::shared_ptr<const Handed>> take(const std::string& envelope, bool any_sequence, From from);
+  Result<std::shared_ptr<const baseline::Index>> index_of(const HandedEntry& entry, From from);
   Result<std::shared_ptr<const baseline::Index>> open_index(const HandedEntry& entry, const std::string& path) const;
-  Result<void> fetch_index(const HandedEntry& entry, const std::string& part) const;
+  Result<void> fetch_index(const HandedEntry& entry, const std::string& part);
   void forget_others(const Handed& handed) const;
 
   HandoutOptions options_;  // constant but for its stop token
@@ -80,6 +85,7 @@ class HandoutClient {
   Deliver deliver_;
   std::shared_ptr<const Handed> taken_;  // the fetching thread's, after kept()
   std::string etag_;                     // of what was taken; "" = unknown
+  std::uint64_t piece_ = index_piece;    // bytes to ask for at once: less where the line is slow
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -86,11 +86,12 @@ Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<
   if (!loaded) return loaded.error();
   const auto move = revision ? baseline::moved(*revision, loaded->baseline.revision) : baseline::Move::on;
   const bool refused = !any_revision && baseline::is_step_back(move);
-  Taken taken{std::move(loaded->baseline), std::move(loaded->index), std::move(loaded->why_no_index), 0, false};
+  Taken taken{std::move(loaded->baseline), std::move(loaded->index), std::move(loaded->why_no_index), 0, false, false};
   if (taken.index) taken.resources = taken.index->resource_count();
   if (!taken.index && need_ == Need::index)
     return Error{ErrorCode::unavailable, "compile the baseline " + spec_.name, taken.why_no_index, "it is tried again"};
   taken.forked = before && taken.index && is_forked(*before, *taken.index);
+  taken.seems_back = revision && baseline::seems_back(*revision, taken.baseline.revision);
   const std::lock_guard lock(mutex_);
   if (forgotten_) return gone;
   last_move_ = move;

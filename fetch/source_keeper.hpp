@@ -31,7 +31,8 @@ class SourceKeeper {
     std::shared_ptr<const baseline::Index> index;  ///< nullptr where it could not be written
     std::string why_no_index;
     std::size_t resources = 0;
-    bool forked = false;  ///< other content under a revision that should name just one
+    bool forked = false;      ///< other content under a revision that should name just one
+    bool seems_back = false;  ///< baseline::seems_back()
   };
 
   /// Reads the source: its file, or `bytes` where it was fetched from elsewhere. Errors leave what was taken before in

@@ -49,10 +49,11 @@ http::Response hand_list(const ApiParts& parts, const http::Request& request) {
   if (parts.shelf == nullptr) return no_shelf(what);
   const std::string* known = request.header("If-None-Match");
   auto list = parts.shelf->list_for(request.params.at("node"), known == nullptr ? "" : *known);
+  if (!list) return http::problem(list.error());
   http::Response response;
-  response.status = list.envelope.empty() ? 304 : 200;
-  response.headers.emplace_back("ETag", std::move(list.etag));
-  response.body = std::move(list.envelope);
+  response.status = list->envelope.empty() ? 304 : 200;
+  response.headers.emplace_back("ETag", std::move(list->etag));
+  response.body = std::move(list->envelope);
   return response;
 }
 

@@ -21,8 +21,10 @@
 namespace plumbline::collector {
 namespace {
 
-constexpr std::chrono::seconds look_interval{2};     ///< at local files: a stat each
-constexpr std::chrono::hours until_asked{24 * 365};  ///< local files are read when they changed
+constexpr std::chrono::seconds look_interval{2};       ///< at local files: a stat each
+constexpr std::chrono::hours until_asked{24 * 365};    ///< local files are read when they changed
+constexpr std::int64_t earlier_for = 600'000'000'000;  ///< ns; a slow line has 7 MB/min at 1 Mbit/s
+constexpr std::size_t max_earlier = 2;                 ///< of an item: they are in memory
 constexpr std::string_view sequence_file = "/sequence";
 
 std::uint64_t read_sequence(const std::string& path) {
@@ -103,9 +105,19 @@ void Shelf::add(const ShelfSource& source, const baseline::SourceSpec& spec) {
 }
 
 void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest) {
+  if (item.index && item.sha256 != digest) {
+    if (item.earlier.size() == max_earlier) item.earlier.erase(item.earlier.begin());
+    item.earlier.push_back({item.sha256, std::move(item.index), clock_.boot() + earlier_for});
+  }
   item.index = std::move(index);
   item.sha256 = digest;
   item.loaded_at = clock_.wall();
+}
+
+void Shelf::drop_earlier() {
+  const std::int64_t now = clock_.boot();
+  for (auto& [name, item] : items_)
+    std::erase_if(item.earlier, [&](const Earlier& earlier) { return earlier.until <= now; });
 }
 
 Shelf::Looked Shelf::look() const {
@@ -204,6 +216,7 @@ void Shelf::run() {
       hand_to_fetcher();
     }
     ask_for_changed_files();
+    drop_earlier();
     // Meant is what was refused and is there now, not whatever comes one day.
     if (asked)
       for (const auto& [name, item] : items_) fetcher_->refresh(name, baseline::is_step_back(item.keeper->last_move()));
@@ -226,6 +239,9 @@ void Shelf::deliver(fetch::Delivered delivered) {
     auto& fresh = **delivered.what;
     if (fresh.forked)
       log(LogLevel::warning, "a baseline has other content under the revision that was in force",
+          {{"baseline", name}, {"revision", baseline::text_of(fresh.baseline.revision)}});
+    if (fresh.seems_back)
+      log(LogLevel::warning, "a baseline seems to have gone back",
           {{"baseline", name}, {"revision", baseline::text_of(fresh.baseline.revision)}});
     put_in_force(item, std::move(fresh.index), digest);
   }
@@ -250,13 +266,15 @@ bool Shelf::is_for(const ShelfSource& source, const std::string& node) {
          });
 }
 
-Shelf::List Shelf::list_for(const std::string& node, std::string_view known) const {
+Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view known, std::size_t most) const {
   fetch::Handout handout;
   List list;
   {
     const std::lock_guard lock(mutex_);
     handout.sequence = sequence_;
-    list.etag = "\"" + std::to_string(sequence_) + "\"";
+    constexpr std::int64_t period = std::chrono::seconds(fetch::issue_period).count();
+    handout.issued_at = clock_.wall() / 1'000'000'000 / period * period;
+    list.etag = "\"" + std::to_string(sequence_) + "-" + std::to_string(handout.issued_at) + "\"";
     if (list.etag == known) return list;
     for (const auto& [name, item] : items_) {
       if (item.source->node_by_file ? item.node != node : !is_for(*item.source, node)) continue;
@@ -276,13 +294,23 @@ Shelf::List Shelf::list_for(const std::string& node, std::string_view known) con
   }
   handout.node = node;
   list.envelope = fetch::sign(fetch::handout_type, fetch::handout_json(handout), signing_);
+  if (list.envelope.size() > fetch::max_handout_bytes ||
+      std::max(handout.baselines.size(), handout.missing.size()) > most)
+    return Error{ErrorCode::unavailable, "hand out the baselines of " + node,
+                 std::to_string(handout.baselines.size()) + " baselines in a list of " +
+                     std::to_string(list.envelope.size()) + " bytes, and a node takes " +
+                     std::to_string(most) + " in " + std::to_string(fetch::max_handout_bytes),
+                 "give it fewer: `nodes` or `node_by_file` in collector.yaml"};
   return list;
 }
 
 std::shared_ptr<const baseline::Index> Shelf::index(const std::string& sha256) const {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, item] : items_)
+  for (const auto& [name, item] : items_) {
     if (item.sha256 == sha256) return item.index;
+    for (const auto& earlier : item.earlier)
+      if (earlier.sha256 == sha256) return earlier.index;
+  }
   return nullptr;
 }
 

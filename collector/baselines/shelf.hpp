@@ -58,13 +58,21 @@ class Shelf {
     std::string etag;  ///< with its quotes
   };
   /// What is handed to the node (fetch/handout.hpp). `known`: the ETag that the node has; then an empty envelope, where
-  /// it still stands.
-  List list_for(const std::string& node, std::string_view known) const;
-  /// The index of this digest; nullptr where none of the present ones is it.
+  /// it still stands. `unavailable`: it would be more than a node takes,
+  /// which are `most` baselines.
+  Result<List> list_for(const std::string& node, std::string_view known, std::size_t most = fetch::max_handed) const;
+  /// The index of this digest, of now or of some minutes ago: a node may be in the middle of it. nullptr where it is of
+  /// none.
   std::shared_ptr<const baseline::Index> index(const std::string& sha256) const;
   std::vector<ShelfRow> rows() const;
 
  private:
+  /// An index that another took the place of.
+  struct Earlier {
+    std::string sha256;
+    std::shared_ptr<const baseline::Index> index;
+    std::int64_t until = 0;  ///< boot ns
+  };
   struct Item {
     const ShelfSource* source = nullptr;
     std::string node;  ///< of node_by_file
@@ -74,6 +82,7 @@ class Shelf {
     std::string error = "not read yet";
     std::string version;  ///< of a local file, when it was last asked for
     WallNs loaded_at = 0;
+    std::vector<Earlier> earlier;  ///< the latest last, at most max_earlier
   };
 
   Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
@@ -85,6 +94,7 @@ class Shelf {
   void hand_to_fetcher();
   void ask_for_changed_files();
   void deliver(fetch::Delivered delivered);
+  void drop_earlier();
   void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest);
   void changed();
   void run();

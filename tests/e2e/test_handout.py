@@ -373,8 +373,9 @@ def test_what_is_kept_is_checked_like_what_comes(stack):
     changed[-1] ^= 1
     index.write_bytes(changed)
     stack.start_agent(ready=False)
-    assert not wait(lambda: row(stack), "the agent to answer")["loaded"]
-    assert "kept_handout_refused" in (stack.dir / "agent.log").read_text()
+    kept = wait(lambda: row(stack), "the agent to answer")
+    assert not kept["loaded"] and index.name in kept["error"], kept
+    assert "kept_baseline_refused" in (stack.dir / "agent.log").read_text()
     stack.start_collector()
     wait(lambda: baseline(stack, "collector")["loaded"] and stack.try_api("/readyz"), "it to be fetched anew")
     path.write_text("two\n")

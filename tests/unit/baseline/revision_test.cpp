@@ -26,6 +26,11 @@ TEST(Revision, times_order_what_has_no_serial) {
 TEST(Revision, others_have_no_order) {
   EXPECT_EQ(moved({{"revision", "9"}}, {{"revision", "8"}}), Move::on);
   EXPECT_EQ(moved({{"resourceVersion", "9"}}, {{"resourceVersion", "8"}}), Move::on);
+  EXPECT_TRUE(seems_back({{"resourceVersion", "10"}}, {{"resourceVersion", "9"}}));
+  EXPECT_FALSE(seems_back({{"resourceVersion", "9"}}, {{"resourceVersion", "10"}}));
+  EXPECT_FALSE(seems_back({{"resourceVersion", "9"}}, {{"resourceVersion", "9"}}));
+  EXPECT_FALSE(seems_back({{"resourceVersion", "9"}}, {{"resourceVersion", "a8"}}));
+  EXPECT_FALSE(seems_back({}, {{"resourceVersion", "8"}}));
   EXPECT_EQ(moved({{"serial", "x"}}, {{"serial", "1"}}), Move::on);
   EXPECT_EQ(moved({}, {{"serial", "1"}}), Move::on);
   EXPECT_EQ(text_of({{"serial", "7"}, {"lineage", "a"}}), "lineage=a serial=7");

@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "tests/unit/fetch/fakes.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::collector {
@@ -17,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 /// A collector's shelf over files of the test's own, read as a node would read it.
@@ -44,7 +46,7 @@ class ShelfTest : public ::testing::Test {
   }
   fetch::Handout handout(const std::string& node) {
     const auto key = fetch::read_node_key(dir_ / "shelf/node.key");
-    const auto text = fetch::open_signed(fetch::handout_type, shelf_->list_for(node, "").envelope, key->verify);
+    const auto text = fetch::open_signed(fetch::handout_type, shelf_->list_for(node, "")->envelope, key->verify);
     return fetch::parse_handout(*text).value();
   }
   std::vector<std::string> names(const std::string& node) {
@@ -67,7 +69,7 @@ class ShelfTest : public ::testing::Test {
   }
 
   const TempDir dir_;
-  const SystemClock clock_;
+  fetch::test::FakeClock clock_;
   std::unique_ptr<Shelf> shelf_;
 };
 
@@ -102,8 +104,8 @@ TEST_F(ShelfTest, numbers_grow_with_each_change_and_over_a_restart) {
   write("net.tfstate", 1);
   open({source("net", "net.tfstate")});
   wait([&] { return serial("net") == "1"; });
-  const auto first = shelf_->list_for("n", "");
-  EXPECT_THAT(shelf_->list_for("n", first.etag).envelope, IsEmpty()) << "it still stands";
+  const auto first = shelf_->list_for("n", "").value();
+  EXPECT_THAT(shelf_->list_for("n", first.etag)->envelope, IsEmpty()) << "it still stands";
   const auto before = handout("n").sequence;
   write("net.tfstate", 2);
   wait([&] { return serial("net") == "2"; });
@@ -113,6 +115,47 @@ TEST_F(ShelfTest, numbers_grow_with_each_change_and_over_a_restart) {
   open({source("net", "net.tfstate")});
   EXPECT_GT(handout("n").sequence, last);
   EXPECT_THAT(names("n"), ElementsAre("net")) << "what was compiled before is handed out at once";
+}
+
+TEST_F(ShelfTest, a_list_is_signed_anew_though_nothing_changes) {
+  write("net.tfstate", 1);
+  open({source("net", "net.tfstate")});
+  wait([&] { return serial("net") == "1"; });
+  const auto first = shelf_->list_for("n", "").value();
+  const auto issued = handout("n").issued_at;
+  clock_.pass(fetch::issue_period);
+  EXPECT_EQ(handout("n").issued_at - issued, 600);
+  EXPECT_THAT(shelf_->list_for("n", first.etag)->envelope, Not(IsEmpty())) << "nobody may take the old one for it";
+}
+
+TEST_F(ShelfTest, keeps_an_index_that_a_node_may_be_fetching_for_some_minutes) {
+  write("net.tfstate", 1);
+  open({source("net", "net.tfstate")});
+  std::vector<std::string> digests;
+  for (const int revision : {1, 2, 3, 4}) {
+    write("net.tfstate", revision);
+    wait([&] { return serial("net") == std::to_string(revision); });
+    digests.push_back(handout("n").baselines.at(0).sha256);
+  }
+  EXPECT_EQ(shelf_->index(digests[0]), nullptr) << "two are kept at most";
+  ASSERT_NE(shelf_->index(digests[1]), nullptr);
+  EXPECT_EQ(to_hex(baseline::sha256(shelf_->index(digests[1])->image())), digests[1]);
+  EXPECT_NE(shelf_->index(digests[2]), nullptr);
+  clock_.pass(std::chrono::minutes(11));
+  wait([&] { return shelf_->index(digests[1]) == nullptr && shelf_->index(digests[2]) == nullptr; });
+  EXPECT_NE(shelf_->index(digests[3]), nullptr);
+}
+
+TEST_F(ShelfTest, more_than_a_node_takes_is_refused_here) {
+  write("net.tfstate", 1);
+  auto many = source("all", "*.tfstate");
+  for (std::size_t i = 0; i < 10; ++i) write("net" + std::to_string(i) + ".tfstate", 1);
+  many.source.path = dir_.path() + "/*.tfstate";
+  open({many});
+  wait([&] { return handout("n").baselines.size() == 11; });
+  const auto refused = shelf_->list_for("n", "", 10);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("11 baselines"));
 }
 
 TEST_F(ShelfTest, what_was_never_read_is_missing_and_not_left_out) {

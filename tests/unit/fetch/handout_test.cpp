@@ -18,6 +18,7 @@ Handout example() {
   Handout handout;
   handout.node = "web-1";
   handout.sequence = 1'795'000'000'123;
+  handout.issued_at = 1'795'000'000;
   handout.baselines = {
       {{"net", "terraform_state", "s3://states/net.tfstate", std::chrono::hours(24)}, std::string(64, 'a'), 4096, ""},
       {{"hosts.web-1.json", "ansible", "/srv/\"web\"-1.json", {}}, std::string(64, 'b'), 1, "broken"}};
@@ -37,6 +38,7 @@ TEST(Handout, survives_the_way) {
   ASSERT_TRUE(parsed) << parsed.error().message();
   EXPECT_EQ(parsed->node, handout.node);
   EXPECT_EQ(parsed->sequence, handout.sequence);
+  EXPECT_EQ(parsed->issued_at, handout.issued_at);
   EXPECT_EQ(parsed->baselines, handout.baselines);
   EXPECT_EQ(parsed->missing, handout.missing);
 }
@@ -47,6 +49,8 @@ TEST(Handout, that_is_none_is_refused_where_it_is_wrong) {
   EXPECT_THAT(refusal(json, "\"version\":1", "\"version\":2"), HasSubstr("/version"));
   EXPECT_THAT(refusal(json, "\"node\"", "\"mode\""), HasSubstr("/node"));
   EXPECT_THAT(refusal(json, "\"sequence\":", "\"sequence\":-"), HasSubstr("/sequence"));
+  EXPECT_THAT(refusal(json, "\"issued_at\":", "\"issued\":"), HasSubstr("/issued_at"));
+  EXPECT_THAT(refusal(json, "\"issued_at\":", "\"issued_at\":9"), HasSubstr("/issued_at"));
   EXPECT_THAT(refusal(json, "\"missing\"", "\"lost\""), HasSubstr("/missing"));
   EXPECT_THAT(refusal(json, "terraform_state", "terraform_stage"), HasSubstr("/baselines/0/kind"));
   EXPECT_THAT(refusal(json, std::string(64, 'b'), std::string(64, 'B')), HasSubstr("/baselines/1/sha256"));
