@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "baseline/source/terraform_common.hpp"
+#include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"
 
 namespace plumbline::baseline {
@@ -55,9 +56,9 @@ class StateReader {
   Result<void> read(JsonStream& stream) {
     if (stream.peek() == '[') return refuse("", "not an object: not a state");
     stream.enter('{');
-    while (const auto key = stream.next_key()) {
+    while (auto key = stream.next_key()) {
+      if (auto fine = take_key(*key, "", seen_); !fine) return fine;
       if (*key == "resources") {
-        if (has_resources_) return refuse("/resources", "stands there twice");
         has_resources_ = true;
         if (auto done = read_resources(stream); !done) return done;
         continue;
@@ -65,7 +66,9 @@ class StateReader {
       const std::string_view value = stream.value();
       if (stream.failed()) break;
       element parsed;
-      if (auto fine = parse(value, "/" + config::shown(*key), parsed); !fine) return fine;
+      const std::string pointer = "/" + config::shown(*key);
+      if (auto fine = parse(value, pointer, parsed); !fine) return fine;
+      if (auto fine = refuse_key_twice(parsed, pointer); !fine) return fine;
       note_head(*key, value);
     }
     stream.end();
@@ -77,6 +80,19 @@ class StateReader {
   Error refuse(const std::string& pointer, const std::string& why,
                const std::string& fix = "is this a state file, written whole?") const {
     return invalid(spec_.path + "#" + pointer, why, fix);
+  }
+
+  /// `key` as it is written becomes what it says.
+  Result<void> take_key(std::string& key, const std::string& pointer, SeenKeys& seen) {
+    if (key.find('\\') != std::string::npos) {
+      std::string quoted = "\"" + key + "\"";
+      quoted.reserve(quoted.size() + JsonStream::padding);
+      element parsed;
+      if (auto fine = parse(quoted, pointer + "/" + config::shown(key), parsed); !fine) return fine;
+      key = parsed.get_string().value_unsafe();
+    }
+    if (!seen.add(key)) return key_twice(spec_, pointer + "/" + config::shown(key));
+    return {};
   }
 
   /// `text` has padding behind it.
@@ -91,6 +107,11 @@ class StateReader {
     const auto error = parser_.parse(text.data(), text.size(), false).get(parsed);
     if (error == simdjson::SUCCESS) return {};
     return refuse(pointer, std::string("not JSON: ") + simdjson::error_message(error), half_written);
+  }
+
+  Result<void> refuse_key_twice(element within, const std::string& pointer) const {
+    if (const auto duplicate = duplicate_key(within)) return key_twice(spec_, pointer + *duplicate);
+    return {};
   }
 
   void note_head(const std::string& key, std::string_view value) {
@@ -146,9 +167,10 @@ class StateReader {
     Head head;
     bool has_instances = false, streamed = false;
     std::string kept;  // instances that stand before what names them, as in a state that was sorted by its keys
-    while (const auto key = stream.next_key()) {
+    seen_of_resource_.clear();
+    while (auto key = stream.next_key()) {
+      if (auto fine = take_key(*key, pointer, seen_of_resource_); !fine) return fine;
       if (*key == "instances") {
-        if (has_instances) return refuse(pointer + "/instances", "stands there twice");
         has_instances = true;
         if (head.complete() && head.mode == "managed") {
           streamed = true;
@@ -161,7 +183,9 @@ class StateReader {
       const std::string_view value = stream.value();
       if (stream.failed()) break;
       element parsed;
-      if (auto fine = parse(value, pointer + "/" + config::shown(*key), parsed); !fine) return fine;
+      const std::string at = pointer + "/" + config::shown(*key);
+      if (auto fine = parse(value, at, parsed); !fine) return fine;
+      if (auto fine = refuse_key_twice(parsed, at); !fine) return fine;
       std::string_view text;
       if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
       const auto part = *key == "mode"       ? &Head::mode
@@ -213,14 +237,19 @@ class StateReader {
     instance_.all_sensitive = false;
     instance_.sensitive.clear();
     bool has_attributes = false, deposed = false;
+    seen_of_instance_.clear();
     for (const auto member : members) {
       std::string_view value;
+      if (!seen_of_instance_.add(member.key))
+        return key_twice(spec_, instance_.pointer + "/" + config::shown(member.key));
       if (member.key == "index_key") {
         if (!append_terraform_index(member.value, instance_.address))
           return refuse(instance_.pointer + "/index_key", "neither a number nor text", "");
       } else if (member.key == "attributes") {
         has_attributes = member.value.get_object().get(instance_.attributes) == simdjson::SUCCESS;
       } else if (member.key == "sensitive_attributes") {
+        if (has_key_twice_within(member.value))
+          return refuse_key_twice(member.value, instance_.pointer + "/sensitive_attributes");
         add_sensitive_paths(member.value, instance_);
       } else if (member.key == "deposed") {
         deposed = member.value.get_string().get(value) == simdjson::SUCCESS && !value.empty();
@@ -248,6 +277,7 @@ class StateReader {
   TerraformInstance instance_;
   std::string head_;  ///< the members of the state that are not resources, as JSON
   bool has_resources_ = false;
+  SeenKeys seen_, seen_of_resource_, seen_of_instance_;
 };
 
 }  // namespace
