@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "baseline/source/json_text.hpp"
 #include "baseline/source/terraform_common.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"
@@ -63,12 +64,9 @@ class StateReader {
         if (auto done = read_resources(stream); !done) return done;
         continue;
       }
-      const std::string_view value = stream.value();
-      if (stream.failed()) break;
+      std::string_view value;
       element parsed;
-      const std::string pointer = "/" + config::shown(*key);
-      if (auto fine = parse(value, pointer, parsed); !fine) return fine;
-      if (auto fine = refuse_key_twice(parsed, pointer); !fine) return fine;
+      if (auto fine = parse_next(stream, "/" + config::shown(*key), value, parsed); !fine) return fine;
       note_head(*key, value);
     }
     stream.end();
@@ -106,7 +104,18 @@ class StateReader {
     }
     const auto error = parser_.parse(text.data(), text.size(), false).get(parsed);
     if (error == simdjson::SUCCESS) return {};
-    return refuse(pointer, std::string("not JSON: ") + simdjson::error_message(error), half_written);
+    const auto trouble = json_trouble(error);
+    return refuse(pointer, trouble.why, trouble.fix.empty() ? half_written : trouble.fix);
+  }
+
+  /// The stream's next value. A number may be one of which the end is not written yet.
+  Result<void> parse_next(JsonStream& stream, const std::string& pointer, std::string_view& value, element& parsed) {
+    value = stream.value();
+    if (stream.failed()) return stream.error();
+    auto fine = parse(value, pointer, parsed);
+    if (!fine && stream.peek() == '\0' && !stream.failed())
+      return refuse(pointer, "the text ends within it", half_written);
+    return fine ? refuse_key_twice(parsed, pointer) : fine;
   }
 
   Result<void> refuse_key_twice(element within, const std::string& pointer) const {
@@ -136,15 +145,16 @@ class StateReader {
       return top["format_version"].error() == simdjson::SUCCESS
                  ? refuse("/version", "this is `show -json` output or a plan, not a state",
                           "give it as terraform_json instead of terraform_state")
-                 : refuse("/version", "missing: not a Terraform or OpenTofu state");
+                 : refuse("/version", "missing, or no whole number: not a Terraform or OpenTofu state");
     if (version != 4)
       return refuse("/version", "state version " + std::to_string(version) + ", this agent reads version 4",
                     "upgrade the state with a current terraform or tofu");
     std::int64_t serial = 0;
     std::string_view lineage;
-    if (top["serial"].get_int64().get(serial) != simdjson::SUCCESS ||
-        top["lineage"].get_string().get(lineage) != simdjson::SUCCESS)
-      return refuse("", "serial or lineage is missing");
+    if (top["serial"].get_int64().get(serial) != simdjson::SUCCESS)
+      return refuse("/serial", "missing, or no whole number", "was it edited by hand? Let the tool write it again");
+    if (top["lineage"].get_string().get(lineage) != simdjson::SUCCESS)
+      return refuse("/lineage", "missing, or no text", "was it edited by hand? Let the tool write it again");
     if (!has_resources_) return refuse("/resources", "missing, or not a list");
     out_.revision("serial", std::to_string(serial));
     out_.revision("lineage", std::string(lineage));
@@ -180,12 +190,9 @@ class StateReader {
         }
         continue;
       }
-      const std::string_view value = stream.value();
-      if (stream.failed()) break;
+      std::string_view value;
       element parsed;
-      const std::string at = pointer + "/" + config::shown(*key);
-      if (auto fine = parse(value, at, parsed); !fine) return fine;
-      if (auto fine = refuse_key_twice(parsed, at); !fine) return fine;
+      if (auto fine = parse_next(stream, pointer + "/" + config::shown(*key), value, parsed); !fine) return fine;
       std::string_view text;
       if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
       const auto part = *key == "mode"       ? &Head::mode

@@ -136,6 +136,42 @@ TEST(HostileSources, a_state_with_many_keys_out_of_order_is_read_in_time) {
               AllOf(HasSubstr("/0/0/a"), HasSubstr("stands there twice")));
 }
 
+// What is written whole is not told to be in the middle of being written, and the other way round.
+TEST(HostileSources, the_way_out_fits_what_is_wrong_with_a_state) {
+  const auto state = [](const std::string& serial, const std::string& attribute = "1") {
+    return R"({"version":4,"serial":)" + serial +
+           R"(,"lineage":"l","resources":[{"mode":"managed","type":"x","name":"n","provider":"p",)" +
+           R"("instances":[{"attributes":{"a":)" + attribute + "}}]}]}";
+  };
+  const auto text = [](const std::string& inside) { return "\"" + inside + "\""; };
+  const std::string instance = "/srv/x.tfstate#/resources/0/instances/0: not JSON: ";
+  const struct {
+    std::string text, start, way_out;
+  } cases[] = {
+      {state("1e400"), "/srv/x.tfstate#/serial: not JSON: a number", "find out where it comes from"},
+      {state("99999999999999999999"), "/srv/x.tfstate#/serial: not JSON: a number", "find out where it comes from"},
+      {state("1.5"), "/srv/x.tfstate#/serial: missing, or no whole number", "edited by hand"},
+      {state("\"7\""), "/srv/x.tfstate#/serial: missing, or no whole number", "edited by hand"},
+      {R"({"version":4,"serial":1,"lineage":1,"resources":[]})", "/srv/x.tfstate#/lineage: missing, or no text",
+       "edited by hand"},
+      {R"({"version":4,"serial":1,"lineage":"l)"
+       "\xff"
+       R"(","resources":[]})",
+       "/srv/x.tfstate#/lineage: not JSON: not UTF-8", "save it as UTF-8"},
+      {R"({"version":4.5,"serial":1})", "/srv/x.tfstate#/version: missing, or no whole number", "is this a state file"},
+      {state("1", "1e400"), instance + "a number", "find out where it comes from"},
+      {state("1", text("\xff\xfe")), instance + "not UTF-8", "save it as UTF-8"},
+      {state("1", text("\\ud800")), instance + "a text with a broken escape", "write it again"},
+      {state("1", text("a\tb")), instance + "a control character", "write it again"},
+      {R"({"version":4,"serial":1)", "read the state /srv/x.tfstate: not JSON: ", "in the middle of it"},
+      {R"({"version":4,"serial":1e)", "/srv/x.tfstate#/serial: the text ends within it", "in the middle of it"},
+      {R"({"version":4,"serial":-)", "/srv/x.tfstate#/serial: the text ends within it", "in the middle of it"}};
+  for (const auto& each : cases)
+    EXPECT_THAT(error_of(state_of(each.text)), AllOf(StartsWith(each.start), HasSubstr(each.way_out))) << each.text;
+  for (const auto& whole : {state("1e400"), state("1", text("\xff"))})
+    EXPECT_THAT(error_of(state_of(whole)), Not(HasSubstr("in the middle")));
+}
+
 TEST(HostileSources, a_manifest_cut_within_an_entry_is_an_error) {
   const std::string entry = "- {path: /a, sha256: " + std::string(64, 'a') + "}\n";
   for (std::size_t cut = 3; cut < entry.size() - 1; ++cut) ASSERT_FALSE(manifest_of(entry.substr(0, cut))) << cut;
