@@ -88,7 +88,10 @@ void add_commands(CLI::App& app, Parsed& parsed) {
                         [&](const Context& c) { return list_resources(c, parsed.resources); });
   resources->add_option("--resource", parsed.resources.resource, "only this address; * stands for any characters");
   resources->add_option("--comparison", parsed.resources.comparison, "only match, mismatch or not_comparable");
-  resources->add_option("--owner-of", parsed.resources.owner_of, "who owns this path, id, ARN or other name");
+  resources->add_option("--owner-of", parsed.resources.owner_of, "who owns this path, id, ARN or other name")
+      ->check(CLI::Validator(
+          [](const std::string& word) { return word.empty() ? "is empty: give a path, id, ARN or other name" : ""; },
+          ""));
   add_node(resources);
 
   auto* baselines = app.add_subcommand("baseline", "what IaC sources say: compile, inspect, diff");
@@ -104,7 +107,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
     sub->add_option("--source", parsed.baseline.source, "kind of the files, where their looks do not tell");
     sub->add_option("--name", parsed.baseline.name, "name of the source in addresses; default: the file's");
     sub->add_option("--key-file", parsed.baseline.key_file,
-                    "key of the fingerprints; default: the agent's, where readable");
+                    "key of the fingerprints, which must be there; default: the agent's, where readable");
     return sub->add_option("files", parsed.baseline.files, "sources or indexes")->required();
   };
   add_baseline("inspect", "what sources or indexes hold, and what was skipped and why", inspect_baseline);
@@ -113,6 +116,8 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   add_baseline("compile", "sources to one index file", compile_baseline);
   auto* compiling = baselines->get_subcommand("compile");
   compiling->add_option("--out", parsed.baseline.out, "the index to write")->required();
+  compiling->add_flag("--new-key", parsed.baseline.new_key, "make the --key-file, which must not be there yet")
+      ->needs("--key-file");
   compiling->add_flag("--hashes-only", parsed.baseline.hashes_only, "keep no values, also where they are short");
 
   add("doctor", "what works here, what does not, and what helps", doctor);

@@ -43,10 +43,26 @@ struct KeyRing {
   baseline::Keys keys{files, attributes};
 };
 
-Result<std::unique_ptr<KeyRing>> ring_of(const std::string& path) {
-  auto key = baseline::KeyedHash::load_or_create(path);
+Result<std::unique_ptr<KeyRing>> ring_of(Result<baseline::KeyedHash> key) {
   if (!key) return key.error();
   return std::make_unique<KeyRing>(std::move(*key));
+}
+
+/// A key that is there: a mistyped name must not become a key that nobody else has.
+Result<std::unique_ptr<KeyRing>> ring_of(const std::string& path) {
+  auto key = baseline::KeyedHash::load(path);
+  if (!key && key.error().code == ErrorCode::not_found)
+    return Error{ErrorCode::not_found, "use the key " + path, "there is no such file",
+                 "check the path, or make a key on purpose: plumb baseline compile --new-key --key-file " + path};
+  return ring_of(std::move(key));
+}
+
+Result<std::unique_ptr<KeyRing>> new_ring(const std::string& path) {
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) == 0)
+    return Error{ErrorCode::invalid_argument, "make the key " + path, "there is a file of this name already",
+                 "leave out --new-key to use it"};
+  return ring_of(baseline::KeyedHash::load_or_create(path));
 }
 
 /// What is only looked at needs no key that anybody else knows.
@@ -58,11 +74,11 @@ Result<std::unique_ptr<KeyRing>> passing_ring() {
 }
 
 Result<std::unique_ptr<KeyRing>> ring_for(const BaselineOptions& options, std::string& made) {
-  if (!options.key_file.empty()) return ring_of(options.key_file);
+  if (!options.key_file.empty()) return options.new_key ? new_ring(options.key_file) : ring_of(options.key_file);
   if (::access(agent_key, R_OK) == 0) return ring_of(agent_key);
   if (options.out.empty()) return passing_ring();
   made = options.out + ".key";
-  return ring_of(made);
+  return ring_of(baseline::KeyedHash::load_or_create(made));
 }
 
 Result<baseline::SourceSpec> spec_of(const std::string& file, const BaselineOptions& options) {

@@ -13,6 +13,7 @@ struct BaselineOptions {
   std::string source;  ///< kind of the files; "" = by their looks
   std::string name;    ///< of the source in addresses; "" = each file's own, without its suffix
   std::string key_file;
+  bool new_key = false;  ///< make key_file, which must not be there
   std::string out;
   bool hashes_only = false;  ///< of all values, also short ones
 };

@@ -25,15 +25,25 @@ std::vector<std::string> names_of(const std::string& word) {
   return names;
 }
 
+Error not_an_agent() {
+  return invalid("find the owner", "a collector has no files: which resource a path or id belongs to, its node knows",
+                 "ask the node's agent: plumb resources --owner-of there, or with --url");
+}
+
 }  // namespace
 
 int list_owners(const Context& context, const std::string& word) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
+  if (api->is_collector()) return fail(context, not_an_agent());
   std::vector<Json> owners;
   for (const auto& name : names_of(word)) {
     const auto page = api->get("/v1/owners?of=" + http::percent_encode(wire::escape_bytes(name)));
-    if (!page) return fail(context, page.error());
+    if (!page) {
+      // --url may name a collector too.
+      const auto status = page.error().code == ErrorCode::not_found ? api->get("/v1/status") : page;
+      return fail(context, status && is_of_a_collector(*status) ? not_an_agent() : page.error());
+    }
     if (const auto items = page->find("items"); items != page->end() && items->is_array())
       owners.assign(items->begin(), items->end());
     if (!owners.empty()) break;

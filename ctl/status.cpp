@@ -20,6 +20,15 @@ std::uint64_t number_at(const Json& json, const char* pointer) {
   return json.contains(at) && json[at].is_number_unsigned() ? json[at].get<std::uint64_t>() : 0;
 }
 
+/// ", serial 7, lineage abc"
+std::string revision_of(const Json& baseline) {
+  std::string text;
+  if (const auto revision = baseline.find("revision"); revision != baseline.end() && revision->is_object())
+    for (const auto& [key, value] : revision->items())
+      if (value.is_string()) text += ", " + printable(key) + " " + printable(value.get<std::string>());
+  return text;
+}
+
 class Sheet {
  public:
   explicit Sheet(const Context& context) : context_(context) {}
@@ -42,10 +51,7 @@ void show_agent(const Context& context, const Json& status) {
                               std::to_string(number_at(status, "/resources/mismatch")) + " out of true");
   if (const auto baselines = status.find("baselines"); baselines != status.end())
     for (const auto& b : *baselines) {
-      std::string revision;
-      if (const auto r = b.find("revision"); r != b.end() && r->is_object())
-        for (const auto& [key, value] : r->items())
-          if (value.is_string()) revision += ", " + printable(key) + " " + printable(value.get<std::string>());
+      const std::string revision = revision_of(b);
       const std::string error = text_at(b, "error");
       const Style style = error.empty() ? Style::plain : Style::warn;
       const std::string trouble = error.empty() ? "" : "; " + error;
@@ -86,6 +92,21 @@ void show_agent(const Context& context, const Json& status) {
   }
 }
 
+/// "net: 12 resources, 3 files, serial 7, lineage abc, for edge-*, web-1"
+void show_shelf_row(Sheet& sheet, const Json& baseline) {
+  const std::string error = text_at(baseline, "error");
+  std::string text = text_at(baseline, "name") + ": ";
+  if (baseline.contains("index"))
+    text += counted(number_at(baseline, "/resources"), "resource") + ", " +
+            counted(number_at(baseline, "/files"), "file") + revision_of(baseline) + ", ";
+  std::string nodes;
+  if (const auto list = baseline.find("nodes"); list != baseline.end() && list->is_array())
+    for (const auto& node : *list)
+      if (node.is_string()) nodes += (nodes.empty() ? "" : ", ") + printable(node.get<std::string>());
+  text += "for " + (nodes.empty() ? "all nodes" : nodes);
+  sheet.line("baseline", text + (error.empty() ? "" : "; " + error), error.empty() ? Style::plain : Style::warn);
+}
+
 void show_collector(const Context& context, const Json& status) {
   Sheet sheet(context);
   const std::uint64_t open = number_at(status, "/open_drifts");
@@ -106,6 +127,8 @@ void show_collector(const Context& context, const Json& status) {
                      counted(number_at(sink, "/dead_letters"), "dead letter") + (trouble.empty() ? "" : "; " + trouble),
                  trouble.empty() ? Style::plain : Style::warn);
     }
+  if (const auto baselines = status.find("baselines"); baselines != status.end())
+    for (const auto& baseline : *baselines) show_shelf_row(sheet, baseline);
 }
 
 }  // namespace
@@ -113,12 +136,20 @@ void show_collector(const Context& context, const Json& status) {
 int show_status(const Context& context) {
   const auto api = Api::open(context.options);
   if (!api) return fail(context, api.error());
-  const auto status = api->get("/v1/status");
+  auto status = api->get("/v1/status");
   if (!status) return fail(context, status.error());
   if (!status->is_object())
     return fail(context, {ErrorCode::unavailable, "read the status", "it is not a JSON object",
                           "check that it is a Plumbline agent or collector"});
   const bool collector = is_of_a_collector(*status);
+  if (collector) {  // of a node's, its own status tells
+    const auto page = api->get("/v1/baselines");
+    if (!page) {
+      if (page.error().code != ErrorCode::not_found) return fail(context, page.error());  // an older collector
+    } else if (const auto items = page->find("items"); items != page->end() && items->is_array()) {
+      (*status)["baselines"] = *items;
+    }
+  }
   const bool open = number_at(*status, collector ? "/open_drifts" : "/drift/open") > 0;
   if (context.options.format != Format::table)
     print_json(context, *status);

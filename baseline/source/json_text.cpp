@@ -8,7 +8,32 @@ namespace {
 
 constexpr std::size_t max_json_depth = 256;
 
+/// Whether the end is there: then nobody is in the middle of writing it.
+bool is_closed(std::string_view text) {
+  const auto end = text.find_last_not_of(" \t\r\n");
+  return end != std::string_view::npos && (text[end] == '}' || text[end] == ']');
+}
+
 }  // namespace
+
+JsonTrouble json_trouble(simdjson::error_code error) {
+  switch (error) {
+    case simdjson::NUMBER_ERROR:
+      return {"not JSON: a number that is malformed, or larger than readers can hold",
+              "no IaC tool writes one: find out where it comes from, and let the tool write the file again"};
+    case simdjson::UTF8_ERROR:
+      return {"not JSON: not UTF-8", "save it as UTF-8, as the tools write it (PowerShell's > writes UTF-16)"};
+    case simdjson::STRING_ERROR:
+      return {"not JSON: a text with a broken escape", "let the tool that made the file write it again"};
+    case simdjson::UNESCAPED_CHARS:
+      return {"not JSON: a control character within a text, which has to be escaped",
+              "let the tool that made the file write it again"};
+    case simdjson::DEPTH_ERROR:
+      return {"not JSON: nested deeper than 256 levels", "no IaC tool nests like that: is this the right file?"};
+    default:
+      return {std::string("not JSON: ") + simdjson::error_message(error), ""};
+  }
+}
 
 JsonText::~JsonText() {
   clear();
@@ -29,8 +54,9 @@ Result<simdjson::dom::element> JsonText::parse(const std::string& what, std::str
   simdjson::dom::element top;
   const auto error = parser_.parse(text).get(top);
   explicit_bzero(text.data(), text.size());
-  if (error != simdjson::SUCCESS) return invalid(what, std::string("not JSON: ") + simdjson::error_message(error), fix);
-  return top;
+  if (error == simdjson::SUCCESS) return top;
+  auto trouble = json_trouble(error);
+  return invalid(what, std::move(trouble.why), is_closed(bytes) && !trouble.fix.empty() ? std::move(trouble.fix) : fix);
 }
 
 }  // namespace plumbline::baseline

@@ -340,9 +340,9 @@ class CatalogReader {
 Result<void> read_puppet_catalog(const SourceSpec& spec, std::string_view bytes, const Keys& keys, Builder& out) {
   JsonText text;
   const std::string what = "read the Puppet catalog " + spec.path;
-  const auto top = text.parse(what, bytes,
-                              "is it written whole? A PSON catalog with bytes that are not UTF-8 cannot be read: let "
-                              "Puppet's rich_data be on");
+  if (!simdjson::validate_utf8(bytes.data(), bytes.size()))
+    return invalid(what, "not UTF-8, as PSON catalogs may be", "let Puppet's rich_data be on, which makes it JSON");
+  const auto top = text.parse(what, bytes, "is this a catalog of Puppet, written whole?");
   if (!top) return top.error();
   if (!is_json_without_duplicates(bytes, max_depth))
     return invalid(what, "an object has a key twice", "let Puppet write it again");

@@ -6,6 +6,7 @@
 
 #include "baseline/source/terraform_file.hpp"
 #include "baseline/source/terraform_provider.hpp"
+#include "baseline/value/json_keys.hpp"
 #include "baseline/value/sensitive.hpp"
 #include "include/config/yaml_tree.hpp"
 
@@ -182,7 +183,8 @@ bool TerraformEmitter::rules_in_use() const {
          same_behind(rules_.sensitive, in_use_.sensitive, sensitive_of_type_);
 }
 
-void TerraformEmitter::flatten(const TerraformInstance& instance) {
+/// False where a key stands twice in the attributes.
+bool TerraformEmitter::flatten(const TerraformInstance& instance) {
   std::size_t dynamic = 0;  // attributes
   if (has_dynamic(instance.attributes)) {
     resource_.attributes.clear();
@@ -194,7 +196,7 @@ void TerraformEmitter::flatten(const TerraformInstance& instance) {
     is_of_type_ = true;
     walk_.use(in_use_);
   }
-  walk_.replace(instance.attributes, resource_.attributes, dynamic);
+  return walk_.replace(instance.attributes, resource_.attributes, dynamic);
 }
 
 /// Some providers make the id from the secret. A fingerprint that fits tells.
@@ -230,8 +232,8 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
                                                            [](const std::string& path) { return path.empty(); });
   if (nothing_known)
     resource_.attributes.clear();
-  else
-    flatten(instance);
+  else if (!flatten(instance))
+    return key_twice(spec_, instance.pointer + duplicate_key(instance.attributes).value_or(""));
   drop_ids_of_secrets();
   out_.resource(resource_);
   if (!is_file) return {};
@@ -304,6 +306,11 @@ void add_sensitive_paths(element sensitive_attributes, TerraformInstance& instan
 void append_marked_paths(element marks, std::vector<std::string>& paths) {
   std::string path;
   append_marked(marks, path, paths);
+}
+
+Error key_twice(const SourceSpec& spec, const std::string& pointer) {
+  return invalid(spec.path + "#" + pointer, "stands there twice, and readers disagree about which one counts",
+                 "no tool writes that: find out who changed the file");
 }
 
 bool is_encrypted_by_tofu(object top) {

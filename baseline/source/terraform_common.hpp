@@ -39,15 +39,16 @@ class TerraformEmitter {
   /// not known, and such files are skipped.
   TerraformEmitter(const SourceSpec& spec, const Keys& keys, Builder& out, std::string base);
 
-  /// The resource, and for local_file and local_sensitive_file the file. Errors: a local file that contradicts itself
-  /// or that the provider cannot have written, which means that the source is damaged as a whole.
+  /// The resource, and for local_file and local_sensitive_file the file. Errors: a key that stands twice in an object
+  /// of the attributes, and a local file that contradicts itself or that the provider cannot have written, which means
+  /// that the source is damaged as a whole.
   Result<void> emit(const TerraformInstance& instance);
 
  private:
   void prepare_rules(const TerraformInstance& instance);
   bool rules_in_use() const;
   void append_dynamic(const TerraformInstance& instance);
-  void flatten(const TerraformInstance& instance);
+  bool flatten(const TerraformInstance& instance);
   void drop_ids_of_secrets();
 
   const SourceSpec& spec_;
@@ -81,6 +82,9 @@ void add_sensitive_paths(simdjson::dom::element sensitive_attributes, TerraformI
 /// true for a marked value, within objects like the values themselves. A list with a mark anywhere is marked as a
 /// whole, so is "" for a mark on the whole tree.
 void append_marked_paths(simdjson::dom::element marks, std::vector<std::string>& paths);
+
+/// The error of a key that stands twice in its object.
+Error key_twice(const SourceSpec& spec, const std::string& pointer);
 
 /// Whether `top` is a state or plan that OpenTofu encrypted (internal/encryption/base.go: `encryption_version`).
 bool is_encrypted_by_tofu(simdjson::dom::object top);

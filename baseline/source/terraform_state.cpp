@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "baseline/source/json_text.hpp"
 #include "baseline/source/terraform_common.hpp"
+#include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"
 
 namespace plumbline::baseline {
@@ -55,17 +57,16 @@ class StateReader {
   Result<void> read(JsonStream& stream) {
     if (stream.peek() == '[') return refuse("", "not an object: not a state");
     stream.enter('{');
-    while (const auto key = stream.next_key()) {
+    while (auto key = stream.next_key()) {
+      if (auto fine = take_key(*key, "", seen_); !fine) return fine;
       if (*key == "resources") {
-        if (has_resources_) return refuse("/resources", "stands there twice");
         has_resources_ = true;
         if (auto done = read_resources(stream); !done) return done;
         continue;
       }
-      const std::string_view value = stream.value();
-      if (stream.failed()) break;
+      std::string_view value;
       element parsed;
-      if (auto fine = parse(value, "/" + config::shown(*key), parsed); !fine) return fine;
+      if (auto fine = parse_next(stream, "/" + config::shown(*key), value, parsed); !fine) return fine;
       note_head(*key, value);
     }
     stream.end();
@@ -79,6 +80,19 @@ class StateReader {
     return invalid(spec_.path + "#" + pointer, why, fix);
   }
 
+  /// `key` as it is written becomes what it says.
+  Result<void> take_key(std::string& key, const std::string& pointer, SeenKeys& seen) {
+    if (key.find('\\') != std::string::npos) {
+      std::string quoted = "\"" + key + "\"";
+      quoted.reserve(quoted.size() + JsonStream::padding);
+      element parsed;
+      if (auto fine = parse(quoted, pointer + "/" + config::shown(key), parsed); !fine) return fine;
+      key = parsed.get_string().value_unsafe();
+    }
+    if (!seen.add(key)) return key_twice(spec_, pointer + "/" + config::shown(key));
+    return {};
+  }
+
   /// `text` has padding behind it.
   Result<void> parse(std::string_view text, const std::string& pointer, element& parsed) {
     if (text.size() > capacity_ || capacity_ == 0) {
@@ -90,7 +104,23 @@ class StateReader {
     }
     const auto error = parser_.parse(text.data(), text.size(), false).get(parsed);
     if (error == simdjson::SUCCESS) return {};
-    return refuse(pointer, std::string("not JSON: ") + simdjson::error_message(error), half_written);
+    const auto trouble = json_trouble(error);
+    return refuse(pointer, trouble.why, trouble.fix.empty() ? half_written : trouble.fix);
+  }
+
+  /// The stream's next value. A number may be one of which the end is not written yet.
+  Result<void> parse_next(JsonStream& stream, const std::string& pointer, std::string_view& value, element& parsed) {
+    value = stream.value();
+    if (stream.failed()) return stream.error();
+    auto fine = parse(value, pointer, parsed);
+    if (!fine && stream.peek() == '\0' && !stream.failed())
+      return refuse(pointer, "the text ends within it", half_written);
+    return fine ? refuse_key_twice(parsed, pointer) : fine;
+  }
+
+  Result<void> refuse_key_twice(element within, const std::string& pointer) const {
+    if (const auto duplicate = duplicate_key(within)) return key_twice(spec_, pointer + *duplicate);
+    return {};
   }
 
   void note_head(const std::string& key, std::string_view value) {
@@ -115,15 +145,16 @@ class StateReader {
       return top["format_version"].error() == simdjson::SUCCESS
                  ? refuse("/version", "this is `show -json` output or a plan, not a state",
                           "give it as terraform_json instead of terraform_state")
-                 : refuse("/version", "missing: not a Terraform or OpenTofu state");
+                 : refuse("/version", "missing, or no whole number: not a Terraform or OpenTofu state");
     if (version != 4)
       return refuse("/version", "state version " + std::to_string(version) + ", this agent reads version 4",
                     "upgrade the state with a current terraform or tofu");
     std::int64_t serial = 0;
     std::string_view lineage;
-    if (top["serial"].get_int64().get(serial) != simdjson::SUCCESS ||
-        top["lineage"].get_string().get(lineage) != simdjson::SUCCESS)
-      return refuse("", "serial or lineage is missing");
+    if (top["serial"].get_int64().get(serial) != simdjson::SUCCESS)
+      return refuse("/serial", "missing, or no whole number", "was it edited by hand? Let the tool write it again");
+    if (top["lineage"].get_string().get(lineage) != simdjson::SUCCESS)
+      return refuse("/lineage", "missing, or no text", "was it edited by hand? Let the tool write it again");
     if (!has_resources_) return refuse("/resources", "missing, or not a list");
     out_.revision("serial", std::to_string(serial));
     out_.revision("lineage", std::string(lineage));
@@ -146,9 +177,10 @@ class StateReader {
     Head head;
     bool has_instances = false, streamed = false;
     std::string kept;  // instances that stand before what names them, as in a state that was sorted by its keys
-    while (const auto key = stream.next_key()) {
+    seen_of_resource_.clear();
+    while (auto key = stream.next_key()) {
+      if (auto fine = take_key(*key, pointer, seen_of_resource_); !fine) return fine;
       if (*key == "instances") {
-        if (has_instances) return refuse(pointer + "/instances", "stands there twice");
         has_instances = true;
         if (head.complete() && head.mode == "managed") {
           streamed = true;
@@ -158,10 +190,9 @@ class StateReader {
         }
         continue;
       }
-      const std::string_view value = stream.value();
-      if (stream.failed()) break;
+      std::string_view value;
       element parsed;
-      if (auto fine = parse(value, pointer + "/" + config::shown(*key), parsed); !fine) return fine;
+      if (auto fine = parse_next(stream, pointer + "/" + config::shown(*key), value, parsed); !fine) return fine;
       std::string_view text;
       if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
       const auto part = *key == "mode"       ? &Head::mode
@@ -213,14 +244,19 @@ class StateReader {
     instance_.all_sensitive = false;
     instance_.sensitive.clear();
     bool has_attributes = false, deposed = false;
+    seen_of_instance_.clear();
     for (const auto member : members) {
       std::string_view value;
+      if (!seen_of_instance_.add(member.key))
+        return key_twice(spec_, instance_.pointer + "/" + config::shown(member.key));
       if (member.key == "index_key") {
         if (!append_terraform_index(member.value, instance_.address))
           return refuse(instance_.pointer + "/index_key", "neither a number nor text", "");
       } else if (member.key == "attributes") {
         has_attributes = member.value.get_object().get(instance_.attributes) == simdjson::SUCCESS;
       } else if (member.key == "sensitive_attributes") {
+        if (has_key_twice_within(member.value))
+          return refuse_key_twice(member.value, instance_.pointer + "/sensitive_attributes");
         add_sensitive_paths(member.value, instance_);
       } else if (member.key == "deposed") {
         deposed = member.value.get_string().get(value) == simdjson::SUCCESS && !value.empty();
@@ -248,6 +284,7 @@ class StateReader {
   TerraformInstance instance_;
   std::string head_;  ///< the members of the state that are not resources, as JSON
   bool has_resources_ = false;
+  SeenKeys seen_, seen_of_resource_, seen_of_instance_;
 };
 
 }  // namespace

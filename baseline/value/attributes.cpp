@@ -5,6 +5,7 @@
 
 #include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/iam_policy.hpp"
+#include "baseline/value/json_keys.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -60,21 +61,24 @@ void AttributeWalk::use(const AttributeRules& rules) {
   steps_.clear();
 }
 
-void AttributeWalk::replace(object object, std::vector<Attribute>& out, std::size_t from, std::string_view prefix) {
+bool AttributeWalk::replace(object object, std::vector<Attribute>& out, std::size_t from, std::string_view prefix) {
   if (prefix != prefix_) steps_.clear();
   prefix_ = prefix;
   met_ = 0;
   out_ = &out;
   used_ = from;
+  key_twice_ = false;
   if (!computed_.covers(prefix)) members(object, prefix_, 0, rules_->all_sensitive || sensitive_.covers(prefix));
   out.erase(out.begin() + static_cast<std::ptrdiff_t>(used_), out.end());
   scratch().clear();
-  steps_.resize(met_ > max_remembered ? 0 : met_);  // those that were not met have no attribute any more
+  steps_.resize(met_ > max_remembered || key_twice_ ? 0 : met_);  // those that were not met have no attribute any more
+  return !key_twice_;
 }
 
 /// The steps' names and depths in order tell the whole tree of names, so a step that fits behind steps that fitted has
 /// the same path.
-AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view parent, std::size_t depth) {
+AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view parent, std::size_t depth,
+                                         bool& is_new) {
   if (met_ < steps_.size()) {
     Step& known = *steps_[met_];
     if (known.key == key && known.depth == depth) {
@@ -83,6 +87,7 @@ AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view 
     }
     steps_.resize(met_);
   }
+  is_new = true;
   Step& fresh = *steps_.emplace_back(std::make_unique<Step>());
   ++met_;
   fresh.key = key;
@@ -98,14 +103,20 @@ AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view 
 }
 
 void AttributeWalk::members(object object, std::string_view path, std::size_t depth, bool sensitive) {
+  bool has_new = false;
   for (auto member = object.begin(); member != object.end(); ++member) {
-    Step& here = step(member.key(), path, depth);
-    if (here.left_out) continue;
+    Step& here = step(member.key(), path, depth, has_new);
     const element at = member.value();
+    if (here.left_out) {
+      key_twice_ = key_twice_ || has_key_twice_within(at);
+      continue;
+    }
     // No secret is true or false.
     const bool sounds = (here.name & name_sounds_sensitive) != 0 && !at.is_bool();
     value(at, here, sensitive || sounds || here.sensitive);
   }
+  // Names that stood in the objects before were looked at there.
+  if (has_new) key_twice_ = key_twice_ || has_key_twice(object);
 }
 
 void AttributeWalk::value(element value, Step& step, bool sensitive) {
@@ -125,8 +136,9 @@ void AttributeWalk::value(element value, Step& step, bool sensitive) {
   }
   WipedText& canonical = scratch();
   canonical.cut(0);
-  const bool found = !value.is_null() && write_canonical(value, rules_->lists, step.name, canonical);
-  keep(step, canonical.from(0), sensitive || secret || found);
+  const Met met = value.is_null() ? Met{} : write_canonical(value, rules_->lists, step.name, canonical);
+  key_twice_ = key_twice_ || met.key_twice;
+  keep(step, canonical.from(0), sensitive || secret || met.secret);
   step.plain = is_text && is_plain_text(text, step.name) && canonical.from(0).find('\\') == std::string_view::npos;
 }
 

@@ -68,8 +68,9 @@ class AttributeWalk {
   void use(const AttributeRules& rules);
 
   /// As append_attributes(), but takes the place of what `out` holds from `from` on: what the call before left there,
-  /// or nothing.
-  void replace(simdjson::dom::object object, std::vector<Attribute>& out, std::size_t from = 0,
+  /// or nothing. False where a key stands twice in an object, however far down (not in JSON that stands in a text):
+  /// then what `out` holds is what one of the readers of such JSON would see, and another one something else.
+  bool replace(simdjson::dom::object object, std::vector<Attribute>& out, std::size_t from = 0,
                std::string_view prefix = {});
 
  private:
@@ -85,7 +86,7 @@ class AttributeWalk {
   };
   static constexpr std::size_t not_kept = static_cast<std::size_t>(-1);
 
-  Step& step(std::string_view key, std::string_view parent, std::size_t depth);
+  Step& step(std::string_view key, std::string_view parent, std::size_t depth, bool& is_new);
   void members(simdjson::dom::object object, std::string_view path, std::size_t depth, bool sensitive);
   void value(simdjson::dom::element value, Step& step, bool sensitive);
   bool has_place(const Step& step) const { return step.place == used_ && used_ < out_->size(); }
@@ -100,6 +101,7 @@ class AttributeWalk {
   std::size_t met_ = 0;                       ///< of steps_, in this object
   std::vector<Attribute>* out_ = nullptr;
   std::size_t used_ = 0;  ///< of *out_
+  bool key_twice_ = false;
 };
 
 /// Whether `path` is `of` or below it: "tags.Name" is below "tags".

@@ -104,7 +104,7 @@ class Writer {
  public:
   Writer(Lists lists, WipedText& out) : ordered_(lists == Lists::ordered), out_(out) {}
 
-  bool found_secret() const { return secret_; }
+  Met met() const { return {secret_, key_twice_}; }
 
   void write(element value, Place place) {
     switch (value.type()) {
@@ -245,7 +245,10 @@ class Writer {
     for (std::size_t i = first; i < last; ++i) {
       const std::string_view key = all[i].first;
       const element value = all[i].second;
-      if (i + 1 < last && all[i + 1].first == key) continue;  // the last one counts
+      if (i + 1 < last && all[i + 1].first == key) {  // the last one counts
+        key_twice_ = key_twice_ || embedded_ == 0;
+        continue;
+      }
       const std::size_t before = out_.size();
       out_.put(before == start ? '{' : ',');
       if (place.in_policy() ? policy_member(key, value, place) : member(key, value, place))
@@ -321,25 +324,25 @@ class Writer {
   Workspace& work_ = workspace();
   std::size_t embedded_ = 0;  ///< strings that we are inside of
   bool too_deep_ = false;
-  bool secret_ = false;
+  bool secret_ = false, key_twice_ = false;
 };
 
 }  // namespace
 
-bool write_canonical(element value, Lists lists, NameFacts name, WipedText& out) {
+Met write_canonical(element value, Lists lists, NameFacts name, WipedText& out) {
   // Most values are a text with nothing in it, true or false, and need no Writer.
   std::string_view text;
   if (value.get_string().get(text) == simdjson::SUCCESS && is_plain_text(text, name))
-    return looks_sensitive(text, put_quoted(text, out));
-  if (put_bool_or_number(value, out)) return false;
+    return {looks_sensitive(text, put_quoted(text, out))};
+  if (put_bool_or_number(value, out)) return {};
   Writer writer(lists, out);
   writer.write_named(value, name);
-  return writer.found_secret();
+  return writer.met();
 }
 
 bool append_canonical(element value, Lists lists, std::string& out, std::string_view name) {
   WipedText& text = workspace().text;
-  const bool secret = write_canonical(value, lists, name.empty() ? NameFacts{0} : known_facts_of(name), text);
+  const bool secret = write_canonical(value, lists, name.empty() ? NameFacts{0} : known_facts_of(name), text).secret;
   out += text.from(0);
   text.clear();
   return secret;

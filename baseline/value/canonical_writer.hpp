@@ -16,7 +16,13 @@ inline bool is_plain_text(std::string_view text, NameFacts name) {
   return first > '/' && first != '[' && first != '{';
 }
 
-/// append_canonical() (canonical.hpp), for whoever knows the name's facts and writes one value after the other.
-bool write_canonical(simdjson::dom::element value, Lists lists, NameFacts name, WipedText& out);
+/// What was met on the way through a value.
+struct Met {
+  bool secret = false;     ///< as append_canonical() tells (canonical.hpp)
+  bool key_twice = false;  ///< in an object of the value itself, not of JSON in its texts
+};
+
+/// append_canonical(), for whoever knows the name's facts and writes one value after the other.
+Met write_canonical(simdjson::dom::element value, Lists lists, NameFacts name, WipedText& out);
 
 }  // namespace plumbline::baseline

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "baseline/value/byte_classes.hpp"
 
@@ -48,10 +49,11 @@ std::string_view next_word(std::string_view& name) {
 }
 
 // A word of its own is enough.
-constexpr std::array<std::string_view, 21> secrets = {
+constexpr std::array<std::string_view, 22> secrets = {
     "passwords", "pwd",        "secrets",       "tokens",   "credential", "credentials",      "kubeconfig",
     "userdata",  "customdata", "authorization", "htpasswd", "psk",        "preshared",        "dockerconfigjson",
-    "dockercfg", "pgpass",     "adminpass",     "passcode", "cookie",     "connectionstring", "sas"};
+    "dockercfg", "pgpass",     "adminpass",     "passcode", "cookie",     "connectionstring", "sas",
+    "plaintext"};
 // So is a word that is or ends like this: "password", "dbpassword", "PGPASSWORD", "clientsecret".
 constexpr std::array<std::string_view, 9> endings = {"password", "passwd",     "passphrase", "secret",   "token",
                                                      "apikey",   "privatekey", "secretkey",  "accesskey"};
@@ -59,7 +61,7 @@ constexpr std::array<std::string_view, 9> endings = {"password", "passwd",     "
 struct Pair {
   std::string_view first, second;
 };
-constexpr std::array<Pair, 29> pairs = {
+constexpr std::array<Pair, 42> pairs = {
     {{"private", "key"},  {"api", "key"},         {"access", "key"},        {"secret", "key"},
      {"auth", "key"},     {"shared", "key"},      {"signing", "key"},       {"account", "key"},
      {"storage", "key"},  {"master", "key"},      {"primary", "key"},       {"secondary", "key"},
@@ -67,20 +69,42 @@ constexpr std::array<Pair, 29> pairs = {
      {"ssl", "key"},      {"certificate", "key"}, {"deploy", "key"},        {"integration", "key"},
      {"key", "material"}, {"key", "data"},        {"connection", "string"}, {"connection", "strings"},
      {"user", "data"},    {"custom", "data"},     {"pass", "phrase"},       {"startup", "script"},
-     {"pass", "word"}}};
+     {"pass", "word"},    {"auth", "string"},     {"auth", "header"},       {"auth", "code"},
+     {"auth", "data"},    {"auth", "value"},      {"community", "string"},  {"license", "string"},
+     {"license", "code"}, {"license", "content"}, {"license", "data"},      {"session", "key"},
+     {"session", "data"}, {"pin", "code"}}};
+// A secret where the name ends with them ("redis_auth", "snmp_community", "license"), else about something else
+// ("auth_type", "license_model", "session_affinity"), and so it is behind some words.
+struct LastWord {
+  std::string_view word;
+  std::array<std::string_view, 6> not_behind;
+};
+constexpr std::array<LastWord, 6> last_words = {
+    {{"pass", {}},
+     {"auth", {"o", "client", "mutual", "iam", "tls", "ssl"}},  // OAuth is two words; the others say which kind
+     {"community", {"bgp", "extended", "large", "standard", "service"}},  // of routes
+     {"license", {}},
+     {"session", {"bgp", "sticky", "mirror"}},
+     {"pin", {"cpu", "gpio", "version", "certificate", "cert", "spki"}}}};
 // Of a secret these words at the end tell where it is, how old or how long: no secret themselves.
-constexpr std::array<std::string_view, 44> about = {
+constexpr std::array<std::string_view, 45> about = {
     "id",       "ids",      "arn",     "arns",       "name",      "names",   "version", "versions", "ttl",
     "type",     "expiry",   "expires", "expiration", "days",      "hours",   "seconds", "length",   "policy",
     "enabled",  "required", "path",    "ref",        "reference", "count",   "age",     "rotation", "status",
     "endpoint", "url",      "uri",     "region",     "change",    "manager", "size",    "format",   "usage",
-    "limit",    "mode",     "file",    "date",       "options",   "rules",   "minimum", "retries"};
+    "limit",    "mode",     "file",    "date",       "options",   "rules",   "minimum", "retries",  "port"};
 
 bool is_pair(std::string_view first, std::string_view second) {
   return std::any_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
     // "access_keys" too
     const bool plural = second.size() == pair.second.size() + 1 && second.back() == 's' && pair.second == "key";
     return equals(plural ? second.substr(0, second.size() - 1) : second, pair.second) && equals(first, pair.first);
+  });
+}
+
+bool ends_as_secret(std::string_view before, std::string_view last) {
+  return std::any_of(last_words.begin(), last_words.end(), [&](const LastWord& known) {
+    return equals(last, known.word) && (before.empty() || !is_one_of(before, known.not_behind));
   });
 }
 
@@ -103,6 +127,59 @@ bool has_url_password(std::string_view value) {
     const auto host = rest.rfind('@');
     const auto colon = rest.find(':');
     if (host != std::string_view::npos && colon != std::string_view::npos && colon + 1 < host) return true;
+  }
+  return false;
+}
+
+/// Long and with digits in it: not a word that somebody chose.
+bool is_random(std::string_view text, std::size_t shortest = 16) {
+  return text.size() >= shortest && std::any_of(text.begin(), text.end(), is_digit);
+}
+
+/// "/api/webhooks/1/TOKEN", "/hooks/TOKEN". `hook_host`: the host's name says the same already.
+bool has_hook_path(std::string_view path, bool hook_host) {
+  constexpr std::array<std::string_view, 7> hooks = {"hook",      "hooks",        "webhook",        "webhooks",
+                                                     "webhookb2", "webhook-test", "incomingwebhook"};
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const std::size_t last = path.rfind('/');
+  if (last == std::string_view::npos) return false;
+  const bool is_random_end = is_random(path.substr(last + 1), hook_host ? 6 : 16);
+  bool is_hook = hook_host;
+  for (path = path.substr(0, last); !is_hook && !path.empty();) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    is_hook = is_one_of(segment, hooks);
+    path.remove_prefix(segment.size());
+  }
+  return is_hook && is_random_end;
+}
+
+/// "key=…&token=…": parameters that open what the address names. Those of longer names are found by assigns_secret().
+bool has_key_in_query(std::string_view query) {
+  constexpr std::array<std::string_view, 4> keys = {"key", "code", "sig", "signature"};
+  while (!query.empty()) {
+    const std::string_view part = query.substr(0, query.find('&'));
+    const std::size_t name = std::min(part.find('='), part.size());
+    if (is_one_of(part.substr(0, name), keys) && is_random(part.substr(name))) return true;
+    query.remove_prefix(std::min(part.size() + 1, query.size()));
+  }
+  return false;
+}
+
+/// An address that is a secret as a whole, as whoever knows it may call it: a webhook's of Slack, Discord, Teams, …
+bool has_secret_address(std::string_view value) {
+  constexpr std::array<std::string_view, 2> hosts = {"hook", "hooks"};  // not "webhook", a service of many clusters
+  for (std::size_t at = value.find("://"); at != std::string_view::npos;) {
+    const std::size_t next = value.find("://", at + 3);  // cut there too: each byte is looked at once
+    std::string_view address = value.substr(at + 3, next == std::string_view::npos ? next : next - (at + 3));
+    address = address.substr(0, address.find_first_of(" \t\r\n\"'\\<>#"));
+    const std::string_view host = address.substr(0, address.find_first_of("/?"));
+    address.remove_prefix(host.size());
+    const std::string_view path = address.substr(0, address.find('?'));
+    if (has_hook_path(path, is_one_of(host.substr(0, host.find('.')), hosts))) return true;
+    address.remove_prefix(std::min(path.size() + 1, address.size()));
+    if (has_key_in_query(address)) return true;
+    at = next;
   }
   return false;
 }
@@ -196,16 +273,16 @@ bool assigns_secret(std::string_view value) {
 
 bool sounds_sensitive(std::string_view name) {
   bool secret = false;
-  std::string_view last;
+  std::string_view before, last;
   while (true) {
     const std::string_view word = next_word(name);
     if (word.empty()) break;
     secret = secret || is_secret_word(word) || (!last.empty() && is_pair(last, word));
     // Whoever knows a webhook's address may call it.
     if (equals(last, "webhook") && equals(word, "url")) return true;
-    last = word;
+    before = std::exchange(last, word);
   }
-  return (secret && !is_one_of(last, about)) || equals(last, "pass");
+  return (secret && !is_one_of(last, about)) || ends_as_secret(before, last);
 }
 
 bool looks_sensitive(std::string_view value) {
@@ -217,6 +294,7 @@ bool looks_sensitive(std::string_view value, unsigned classes) {
   const auto has = [&](unsigned all) { return (classes & all) == all; };
   if (has(at_sign | colon) && has_url_password(value)) return true;
   if ((has(equals_sign) || has(colon | blank_or_quote)) && assigns_secret(value)) return true;
+  if (has(colon) && has_secret_address(value)) return true;
   if (has(capital_j) && has_jwt(value)) return true;
   if (has(blank_or_quote) && has_authorization(value)) return true;
   if (has(blank_or_quote | hyphen) && contains(value, "PRIVATE KEY-----")) return true;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "collector/api/views.hpp"
 #include "http/page.hpp"
@@ -33,6 +35,25 @@ std::optional<Range> range_of(const http::Request& request) {
   return range;
 }
 
+/// The ETags of an If-None-Match (RFC 9110, section 13.1.2), with their quotes; a weak one as a strong one, as they are
+/// compared there. `*` is nullopt: whatever there is. What is not such a list ends it.
+std::optional<std::vector<std::string_view>> etags_of(std::string_view text) {
+  const auto skip = [&](std::string_view any) {
+    text.remove_prefix(std::min(text.find_first_not_of(any), text.size()));
+  };
+  skip(" \t");
+  if (text.starts_with('*')) return std::nullopt;
+  std::vector<std::string_view> etags;
+  for (skip(" \t,"); !text.empty(); skip(" \t,")) {
+    if (text.starts_with("W/")) text.remove_prefix(2);
+    const auto end = text.starts_with('"') ? text.find('"', 1) : std::string_view::npos;
+    if (end == std::string_view::npos) break;
+    etags.push_back(text.substr(0, end + 1));
+    text.remove_prefix(end + 1);
+  }
+  return etags;
+}
+
 }  // namespace
 
 http::Response list_baselines(const ApiParts& parts, const http::Request& request) {
@@ -46,20 +67,25 @@ http::Response list_baselines(const ApiParts& parts, const http::Request& reques
 http::Response hand_list(const ApiParts& parts, const http::Request& request) {
   const std::string what = "hand out baselines";
   if (auto refused = parts.ingest.refuse_stranger(request, what)) return std::move(*refused);
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   if (parts.shelf == nullptr) return no_shelf(what);
-  const std::string* known = request.header("If-None-Match");
-  auto list = parts.shelf->list_for(request.params.at("node"), known == nullptr ? "" : *known);
+  const std::string* header = request.header("If-None-Match");
+  const auto known = etags_of(header == nullptr ? std::string_view() : *header);
+  // An agent has one. Of several the list itself tells which is meant.
+  auto list = parts.shelf->list_for(request.params.at("node"), known && known->size() == 1 ? known->front() : "");
   if (!list) return http::problem(list.error());
+  const bool has_it = !known || std::find(known->begin(), known->end(), list->etag) != known->end();
   http::Response response;
-  response.status = list->envelope.empty() ? 304 : 200;
+  response.status = list->envelope.empty() || has_it ? 304 : 200;
   response.headers.emplace_back("ETag", std::move(list->etag));
-  response.body = std::move(list->envelope);
+  if (response.status == 200) response.body = std::move(list->envelope);
   return response;
 }
 
 http::Response hand_index(const ApiParts& parts, const http::Request& request) {
   const std::string what = "hand out a baseline";
   if (auto refused = parts.ingest.refuse_stranger(request, what)) return std::move(*refused);
+  if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   if (parts.shelf == nullptr) return no_shelf(what);
   const auto index = parts.shelf->index(request.params.at("sha256"));
   if (index == nullptr)

@@ -58,6 +58,120 @@ TEST(HostileSources, a_state_cut_anywhere_is_an_error_and_never_a_smaller_baseli
   EXPECT_THAT(error_of(state_of(whole.substr(0, whole.size() / 2))), HasSubstr("in the middle of it"));
 }
 
+// One reader would take the first, another one the last.
+TEST(HostileSources, a_key_that_stands_twice_in_a_state_is_refused_with_its_place) {
+  const auto state = [](const std::string& resource, const std::string& top = "") {
+    return R"({"version":4,"serial":1,"lineage":"l",)" + top + R"("resources":[{"mode":"managed","type":"aws_x",)" +
+           R"("name":"n","provider":"p",)" + resource + "}]}";
+  };
+  const auto instance = [&](const std::string& members) { return state(R"("instances":[{)" + members + "}]"); };
+  const auto attributes = [&](const std::string& members) { return instance(R"("attributes":{)" + members + "}"); };
+  std::string many, many_backwards;
+  for (int i = 1000; i < 3000; ++i) many += "\"k" + std::to_string(i) + "\":1,";
+  for (int i = 3000; i > 1000; --i) many_backwards += "\"k" + std::to_string(i) + "\":1,";
+  const std::string at = "#/resources/0/instances/0/attributes";
+  const struct {
+    std::string text, pointer;
+  } cases[] = {
+      {attributes(R"("a":1,"a":1)"), at + "/a"},
+      {attributes(R"("a":1,"b":2,"a":3)"), at + "/a"},
+      {attributes(R"("c":1,"b":2,"a":3,"b":4)"), at + "/b"},
+      {attributes(R"("a":1,"\u0061":2)"), at + "/a"},
+      {attributes(R"("":1,"":2)"), at + "/"},
+      {attributes(R"("a/~b":1,"a/~b":2)"), at + "/a~1~0b"},
+      {attributes(R"("tags":{"Name":"x","env":"y","Name":"z"})"), at + "/tags/Name"},
+      {attributes(R"("rule":[{"a":1},{"p":[[{"b":1,"b":1}]]}])"), at + "/rule/1/p/0/0/b"},
+      {attributes(R"("arn":{"a":1,"a":2})"), at + "/arn/a"},
+      {attributes(many + R"("k2500":2)"), at + "/k2500"},
+      {attributes(many_backwards + R"("k2500":2)"), at + "/k2500"},
+      {attributes(many + many_backwards + R"("z":2)"), at + "/k"},
+      {instance(R"("attributes":{"a":1},"attributes":{"a":2})"), "#/resources/0/instances/0/attributes"},
+      // The second instance begins as the first one does.
+      {instance(R"("schema_version":0,"attributes":{}},{"schema_version":0,"attributes":{},"schema_version":0)"),
+       "#/resources/0/instances/1/schema_version"},
+      {instance(R"("a":0,"b":0,"c":0},{"a":0,"c":0,"b":0,"c":0)"), "#/resources/0/instances/1/c"},
+      {instance(R"("a":0,"b":0,"c":0},{"c":0,"a":0},{"c":0,"a":0,"c":0)"), "#/resources/0/instances/2/c"},
+      {instance(many + R"("a":0},{"a":0,)" + many + R"("k2500":0)"), "#/resources/0/instances/1/k2500"},
+      {attributes(R"("a":1,"b":{"c":1,"d":2}}},{"attributes":{"a":1,"b":{"c":1,"d":2,"c":1}})"),
+       "#/resources/0/instances/1/attributes/b/c"},
+      {attributes(R"("a":1,"b":{"c":1,"d":2}}},{"attributes":{"a":1,"b":{"c":1,"d":2},"a":1)"),
+       "#/resources/0/instances/1/attributes/a"},
+      {instance(R"("attributes":{},"sensitive_attributes":[],"sensitive_attributes":[])"),
+       "#/resources/0/instances/0/sensitive_attributes"},
+      {instance(R"("attributes":{},"sensitive_attributes":[[{"type":"get_attr","type":"x","value":"a"}]])"),
+       "#/resources/0/instances/0/sensitive_attributes/0/0/type"},
+      {state(R"("instances":[],"instances":[])"), "#/resources/0/instances"},
+      {state(R"("instances":[],"inst\u0061nces":[])"), "#/resources/0/instances"},
+      {state(R"("type":"aws_y","instances":[])"), "#/resources/0/type"},
+      {state(R"("each":"list","each":"map","instances":[])"), "#/resources/0/each"},
+      {state(R"("instances":[])", R"("serial":2,)"), "#/serial"},
+      {state(R"("instances":[])", R"("s\u0065rial":2,)"), "#/serial"},
+      {state(R"("instances":[])", R"("resources":[],)"), "#/resources"},
+      {state(R"("instances":[])", R"("unknown":1,"unknown":1,)"), "#/unknown"},
+      {state(R"("instances":[])", R"("outputs":{"o":{"value":{"x":1,"x":2}}},)"), "#/outputs/o/value/x"},
+      {state(R"("instances":[])", "\"top\":1," + many + R"("k2500":2,)"), "#/k2500"},
+      // Instances that stand before what names them.
+      {R"({"version":4,"serial":1,"lineage":"l","resources":[{"instances":[{"attributes":{"a":1,"a":2}}],)"
+       R"("mode":"managed","type":"aws_x","name":"n","provider":"p"}]})",
+       at + "/a"}};
+  for (const auto& each : cases)
+    EXPECT_THAT(error_of(state_of(each.text)),
+                AllOf(StartsWith("/srv/x.tfstate" + each.pointer), HasSubstr("stands there twice"),
+                      HasSubstr("find out who changed the file")))
+        << each.text.substr(0, 200);
+  for (const auto& fine : {attributes(R"("b":1,"a":2,"c":{"b":1,"a":2},"d":[{"a":1},{"a":1}],"A":1,"":1)"),
+                           attributes(many + "\"a\":1"), attributes(many_backwards + "\"a\":1"),
+                           attributes(R"("policy":"{\"a\":1,\"a\":2}")"), state(R"("instances":[])", many)})
+    EXPECT_TRUE(state_of(fine)) << error_of(state_of(fine));
+}
+
+TEST(HostileSources, a_state_with_many_keys_out_of_order_is_read_in_time) {
+  std::string keys;
+  for (int i = 1'200'000; i > 1'000'000; --i) keys += "\"k" + std::to_string(i) + "\":1,";
+  EXPECT_TRUE(state_of(local_file(R"("filename":"/a","content":"x",)" + keys + "\"a\":1")));
+  EXPECT_THAT(error_of(state_of(local_file(R"("filename":"/a","content":"x",)" + keys + "\"k1100000\":1"))),
+              HasSubstr("attributes/k1100000: stands there twice"));
+  const std::string depth = std::string(200, '[') + R"({"a":1,"a":2})" + std::string(200, ']');
+  EXPECT_THAT(error_of(state_of(local_file(R"("filename":"/a","content":"x","d":)" + depth))),
+              AllOf(HasSubstr("/0/0/a"), HasSubstr("stands there twice")));
+}
+
+// What is written whole is not told to be in the middle of being written, and the other way round.
+TEST(HostileSources, the_way_out_fits_what_is_wrong_with_a_state) {
+  const auto state = [](const std::string& serial, const std::string& attribute = "1") {
+    return R"({"version":4,"serial":)" + serial +
+           R"(,"lineage":"l","resources":[{"mode":"managed","type":"x","name":"n","provider":"p",)" +
+           R"("instances":[{"attributes":{"a":)" + attribute + "}}]}]}";
+  };
+  const auto text = [](const std::string& inside) { return "\"" + inside + "\""; };
+  const std::string instance = "/srv/x.tfstate#/resources/0/instances/0: not JSON: ";
+  const struct {
+    std::string text, start, way_out;
+  } cases[] = {
+      {state("1e400"), "/srv/x.tfstate#/serial: not JSON: a number", "find out where it comes from"},
+      {state("99999999999999999999"), "/srv/x.tfstate#/serial: not JSON: a number", "find out where it comes from"},
+      {state("1.5"), "/srv/x.tfstate#/serial: missing, or no whole number", "edited by hand"},
+      {state("\"7\""), "/srv/x.tfstate#/serial: missing, or no whole number", "edited by hand"},
+      {R"({"version":4,"serial":1,"lineage":1,"resources":[]})", "/srv/x.tfstate#/lineage: missing, or no text",
+       "edited by hand"},
+      {R"({"version":4,"serial":1,"lineage":"l)"
+       "\xff"
+       R"(","resources":[]})",
+       "/srv/x.tfstate#/lineage: not JSON: not UTF-8", "save it as UTF-8"},
+      {R"({"version":4.5,"serial":1})", "/srv/x.tfstate#/version: missing, or no whole number", "is this a state file"},
+      {state("1", "1e400"), instance + "a number", "find out where it comes from"},
+      {state("1", text("\xff\xfe")), instance + "not UTF-8", "save it as UTF-8"},
+      {state("1", text("\\ud800")), instance + "a text with a broken escape", "write it again"},
+      {state("1", text("a\tb")), instance + "a control character", "write it again"},
+      {R"({"version":4,"serial":1)", "read the state /srv/x.tfstate: not JSON: ", "in the middle of it"},
+      {R"({"version":4,"serial":1e)", "/srv/x.tfstate#/serial: the text ends within it", "in the middle of it"},
+      {R"({"version":4,"serial":-)", "/srv/x.tfstate#/serial: the text ends within it", "in the middle of it"}};
+  for (const auto& each : cases)
+    EXPECT_THAT(error_of(state_of(each.text)), AllOf(StartsWith(each.start), HasSubstr(each.way_out))) << each.text;
+  for (const auto& whole : {state("1e400"), state("1", text("\xff"))})
+    EXPECT_THAT(error_of(state_of(whole)), Not(HasSubstr("in the middle")));
+}
+
 TEST(HostileSources, a_manifest_cut_within_an_entry_is_an_error) {
   const std::string entry = "- {path: /a, sha256: " + std::string(64, 'a') + "}\n";
   for (std::size_t cut = 3; cut < entry.size() - 1; ++cut) ASSERT_FALSE(manifest_of(entry.substr(0, cut))) << cut;

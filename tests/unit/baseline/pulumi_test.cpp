@@ -165,7 +165,10 @@ TEST(Pulumi, refuses_what_it_does_not_understand) {
   EXPECT_THAT(refusal(""), HasSubstr("not JSON"));
   EXPECT_THAT(refusal("\x1F\x8B\x08"), HasSubstr("gunzip"));
   EXPECT_THAT(refusal(std::string(1000, '[')), HasSubstr("not JSON"));
-  EXPECT_THAT(refusal("{\"a\":\"\xFF\"}"), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal("{\"a\":\"\xFF\"}"), AllOf(HasSubstr("not UTF-8"), Not(HasSubstr("in the middle"))));
+  EXPECT_THAT(refusal("{\"a\":\"\xC3"), HasSubstr("in the middle")) << "cut within a character";
+  EXPECT_THAT(refusal("{\"a\":1e400}\n"), AllOf(HasSubstr("a number"), Not(HasSubstr("in the middle"))));
+  EXPECT_THAT(refusal("{\"a\":1e"), HasSubstr("in the middle"));
 }
 
 TEST(Pulumi, a_stack_without_resources_says_so) {

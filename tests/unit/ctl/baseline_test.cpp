@@ -33,6 +33,12 @@ class PlumbBaseline : public testing::Test {
     for (const auto& argument : arguments) argv.push_back(argument.c_str());
     return run(static_cast<int>(argv.size()), argv.data(), {out_, err_}, clock_);
   }
+  void SetUp() override {
+    ASSERT_EQ(plumb({"compile", dir_.write("of.tfstate", state("x")), "--new-key", "--key-file", key_, "--out",
+                     dir_ / "of.index"}),
+              0)
+        << err_.str();
+  }
   json printed() const { return json::parse(out_.str()); }
 
   TempDir dir_;
@@ -87,9 +93,33 @@ TEST_F(PlumbBaseline, diff_names_what_changed_and_exits_with_2) {
 TEST_F(PlumbBaseline, indexes_of_two_keys_are_not_compared) {
   const std::string file = dir_.write("net.tfstate", state("private"));
   ASSERT_EQ(plumb({"compile", file, "--key-file", key_, "--out", dir_ / "a"}), 0);
-  ASSERT_EQ(plumb({"compile", file, "--key-file", dir_ / "other", "--out", dir_ / "b"}), 0);
+  ASSERT_EQ(plumb({"compile", file, "--new-key", "--key-file", dir_ / "other", "--out", dir_ / "b"}), 0);
   EXPECT_EQ(plumb({"diff", dir_ / "a", dir_ / "b"}), 78);
   EXPECT_THAT(err_.str(), HasSubstr("--key-file"));
+}
+
+TEST_F(PlumbBaseline, a_key_is_made_on_purpose_only) {
+  const std::string file = dir_.write("net.tfstate", state("private"));
+  const std::string typo = dir_ / "kye";
+  const auto none =
+      HasSubstr("plumb: use the key " + typo + ": there is no such file; check the path, or make a key on " +
+                "purpose: plumb baseline compile --new-key --key-file " + typo);
+  EXPECT_EQ(plumb({"compile", file, "--key-file", typo, "--out", dir_ / "a"}), 78);
+  EXPECT_THAT(err_.str(), none);
+  EXPECT_EQ(plumb({"inspect", file, "--key-file", typo}), 78);
+  EXPECT_THAT(err_.str(), none);
+  EXPECT_EQ(plumb({"diff", file, file, "--key-file", typo}), 78);
+  EXPECT_THAT(err_.str(), none);
+  struct stat status{};
+  EXPECT_NE(::stat(typo.c_str(), &status), 0) << "nothing was made";
+  EXPECT_NE(::stat((dir_ / "a").c_str(), &status), 0);
+
+  EXPECT_EQ(plumb({"compile", file, "--new-key", "--key-file", key_, "--out", dir_ / "a"}), 78);
+  EXPECT_THAT(err_.str(), HasSubstr("there is a file of this name already; leave out --new-key to use it"));
+  EXPECT_EQ(plumb({"compile", file, "--new-key", "--out", dir_ / "a"}), 64);
+  EXPECT_THAT(err_.str(), HasSubstr("--key-file"));
+  EXPECT_EQ(plumb({"compile", file, "--new-key", "--key-file", dir_ / "none/key", "--out", dir_ / "a"}), 78);
+  EXPECT_THAT(err_.str(), HasSubstr("its directory must be there"));
 }
 
 TEST_F(PlumbBaseline, tells_bad_input_from_bad_usage) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "ctl/app.hpp"
@@ -32,6 +33,10 @@ class ServerKinds : public testing::Test {
       for (const char* name : {"a", "b"})
         if (node == nullptr || *node == name) page.add(drift(name));
       return std::move(page).finish("");
+    });
+    server_.route("GET", "/v1/baselines", [this](const http::Request&) {
+      return baselines_.empty() ? http::problem({ErrorCode::not_found, "answer", "there is no such path", ""})
+                                : http::json_response(baselines_);
     });
     server_.route("GET", "/v1/stream", [](const http::Request&) {
       return http::problem(invalid("resume the stream", "`abc` is no id of this stream", "send the last one"));
@@ -67,7 +72,7 @@ class ServerKinds : public testing::Test {
     return out_.str();
   }
 
-  std::string status_ = "{}";
+  std::string status_ = "{}", baselines_;
   http::Server server_;
   std::string url_;
   std::ostringstream out_, err_;
@@ -80,6 +85,50 @@ TEST_F(ServerKinds, status_tells_an_error_of_the_exporter_only_while_it_fails) {
               HasSubstr("collector   5 acknowledged, 2 waiting; cannot connect\n"));
   // an agent that does not count them
   EXPECT_THAT(shown(R"({"acked":5,"lag_records":2,"last_error":"cannot connect"})"), HasSubstr("; cannot connect\n"));
+}
+
+TEST_F(ServerKinds, status_of_a_collector_shows_its_baselines) {
+  status_ = R"({"version":"0.1.0","started_at":"2026-01-01T00:00:00Z","open_drifts":0})";
+  baselines_ =
+      R"({"items":[{"name":"net","kind":"terraform_state","path":"/a","nodes":["edge-*","web-1"],)"
+      R"("revision":{"serial":"7","lineage":"abc"},"resources":12,"files":1,"index":{"sha256":"00","bytes":1},)"
+      R"("error":"read /a: no such file"},)"
+      R"({"name":"n\u001bew","kind":"ansible","path":"/b","nodes":[],"error":"not read yet"}],"next_cursor":null})";
+  for (const char* where : {"--collector", "--url"}) {
+    EXPECT_EQ(plumb(where, {"status"}), 0) << err_.str();
+    EXPECT_THAT(out_.str(),
+                HasSubstr("baseline    net: 12 resources, 1 file, lineage abc, serial 7, for edge-*, web-1; "
+                          "read /a: no such file\n"
+                          "baseline    n\\x1Bew: for all nodes; not read yet\n"));
+    EXPECT_EQ(plumb(where, {"status", "-o", "json"}), 0);
+    const auto json = nlohmann::json::parse(out_.str());
+    EXPECT_EQ(json["baselines"], nlohmann::json::parse(baselines_)["items"]);
+    EXPECT_EQ(json["open_drifts"], 0);
+  }
+  baselines_ = R"({"items":[],"next_cursor":null})";
+  EXPECT_EQ(plumb("--collector", {"status"}), 0);
+  EXPECT_THAT(out_.str(), Not(HasSubstr("baseline")));
+  baselines_ = "";  // an older collector
+  EXPECT_EQ(plumb("--collector", {"status"}), 0) << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("collector   0.1.0"));
+}
+
+TEST_F(ServerKinds, owners_are_asked_of_an_agent) {
+  status_ = R"({"open_drifts":0})";
+  for (const char* where : {"--collector", "--url"}) {
+    EXPECT_EQ(plumb(where, {"resources", "--owner-of", "/etc/a"}), 64);
+    EXPECT_THAT(err_.str(), HasSubstr("a collector has no files"));
+    EXPECT_THAT(err_.str(), HasSubstr("ask the node's agent: plumb resources --owner-of there, or with --url"));
+    EXPECT_EQ(out_.str(), "");
+  }
+}
+
+TEST_F(ServerKinds, the_owner_of_nothing_is_a_mistake) {
+  for (const char* where : {"--collector", "--url"}) {
+    EXPECT_EQ(plumb(where, {"resources", "--owner-of", ""}), 64);
+    EXPECT_THAT(err_.str(), HasSubstr("--owner-of: is empty: give a path, id, ARN or other name"));
+    EXPECT_EQ(plumb(where, {"resources", "--owner-of="}), 64);
+  }
 }
 
 TEST_F(ServerKinds, doctor_says_that_a_collector_is_no_agent) {
