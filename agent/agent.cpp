@@ -296,7 +296,7 @@ void Agent::Parts::reload() {
   config.rules = fresh->rules;
   config.baselines = fresh->baselines;
   start_fetching();
-  if (handout) handout->refresh(observer->handout_was_refused());
+  if (handout) handout->refresh(true);
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
                config.baselines.size(), config.rules.size());
   wait_for_timer();

@@ -44,8 +44,6 @@ class Observer {
   void set_load_aside(LoadAside load) { load_aside_ = std::move(load); }
   /// What the collector hands out now, whole, or why it cannot be had.
   void take_handed(const Result<std::shared_ptr<const fetch::Handed>>& handed);
-  /// Whether the last one was refused for what it was (older, not signed), so that only a person can let it in.
-  bool handout_was_refused() const { return handout_refused_; }
   /// After take_fetched(): the fetch began at that time, so what changed before it is what it answers for.
   void answered(const std::string& name, std::chrono::steady_clock::time_point began);
   /// Asks for a source again; for any revision of it where a person means what is there.
@@ -74,16 +72,21 @@ class Observer {
   void restore();
   void first_check(WallNs stopped_since);
   void accept_unmanaged();
+  void forget_unwanted_indexes();
   std::int64_t last_alive() const;
   void touch_alive() const;
   // observer_sources.cpp
   void add_source(const baseline::SourceSpec& spec, const Pattern* pattern, bool compare_now);
   void read_from_here(Source& source, bool compare_now);
-  void stop_reading(Source& source);
-  void change_source(Source& source, baseline::SourceSpec spec);
+  enum class Kept { on_disk, forgotten };
+  void stop_reading(Source& source, Kept kept);
+  void change_source(Source& source, baseline::SourceSpec spec, const Pattern* pattern);
+  void set_plain_source(const baseline::SourceSpec& spec);
+  void let_go(const std::function<bool(const Source&)>& is_gone);
   void remove_sources(const std::function<bool(const Source&)>& is_gone);
   void load_source(Source& source, bool compare_now);
-  void take_baseline(Source& source, fetch::SourceKeeper::Taken&& taken, bool compare_now);
+  void take_baseline(Source& source, fetch::SourceKeeper::Taken&& taken, bool compare_now,
+                     const std::string& handed = {});
   void keep_old_baseline(Source& source, const Error& why, bool compare_now);
   void take_remembered(Source& source, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
@@ -92,6 +95,7 @@ class Observer {
   void add_pattern(const baseline::SourceSpec& spec, bool compare_now);
   void take_kept_matches(Pattern& pattern, bool compare_now);
   void look_for_matches(Pattern& pattern, bool compare_now, bool let_go);
+  void let_go_of_matches(Pattern& pattern, const std::vector<std::string>& files);
   void take_matches(Pattern& pattern, bool compare_now);
   void change_pattern(Pattern& pattern, const baseline::SourceSpec& spec);
   void remove_pattern(Pattern& pattern);
@@ -101,6 +105,8 @@ class Observer {
   void apply_handed(bool compare_now);
   void take_rest_of_handed(bool compare_now);
   void hand_over(Source& source);
+  void show_handout_error(const std::string& why);
+  static bool is_read_here(const Source& source);
   void take_handed_index(Source& source, const fetch::HandedBaseline& handed, bool compare_now);
   void refuse_handed(const Error& why);
   Subject& add_subject(Source& source, const baseline::FileExpectation& expected);
@@ -164,7 +170,6 @@ class Observer {
   std::optional<BaselineStatus> handout_;                 ///< what the collector hands out, as a whole
   std::shared_ptr<const fetch::Handed> handed_;           ///< what was last taken of it
   std::deque<const fetch::HandedBaseline*> handed_left_;  ///< of handed_: still to be taken
-  bool handout_refused_ = false;
   std::deque<Unrecorded> unrecorded_;       ///< bounded by one batch and one baseline: nothing is looked at meanwhile
   std::set<std::uint32_t> retry_;           ///< slots whose changes could not be recorded or settled yet
   std::map<WatchId, std::int64_t> settle_;  ///< files to read once more → when (boot ns), after their latest change
@@ -182,9 +187,10 @@ class Observer {
   std::int64_t next_retry_ = 0;
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;
-  std::int64_t rescan_soon_ = 0;      ///< boot ns; 0 = none
-  std::int64_t mounts_moved_at_ = 0;  ///< boot ns of the first mount since the last such rescan; 0 = none
-  bool trim_due_ = false;             ///< memory of a load or a rescan waits to be given back
+  std::int64_t rescan_soon_ = 0;       ///< boot ns; 0 = none
+  std::int64_t mounts_moved_at_ = 0;   ///< boot ns of the first mount since the last such rescan; 0 = none
+  bool unmanaged_looked_for_ = false;  ///< accept_unmanaged() has run in this life
+  bool trim_due_ = false;              ///< memory of a load or a rescan waits to be given back
 };
 
 }  // namespace plumbline::agent

@@ -20,6 +20,7 @@ fetch::SourceKeeper::Taken taken_of(const fetch::HandedBaseline& handed) {
   taken.baseline = baseline::baseline_of(*handed.index);
   taken.index = handed.index;
   taken.resources = handed.index->resource_count();
+  taken.since = handed.since;
   return taken;
 }
 
@@ -38,8 +39,7 @@ void Observer::take_handed_index(Source& source, const fetch::HandedBaseline& ha
                 "from " + baseline::text_of(before->source(0).revision) + " to " +
                     baseline::text_of(taken.baseline.revision) + ": somebody meant it at the collector; it is taken"});
   }
-  source.handed = handed.entry.sha256;
-  take_baseline(source, std::move(taken), compare_now);
+  take_baseline(source, std::move(taken), compare_now, handed.entry.sha256);
 }
 
 /// A node that was handed baselines before starts with them, whether or not the collector is there.
@@ -59,8 +59,10 @@ void Observer::start_handed() {
   }
   if (options_.handout->kept) {
     row.from_disk = true;
-    if (const auto& damage = options_.handout->kept->damage; !damage.empty())
+    for (const auto& damage : options_.handout->kept->damage) {
       spdlog::error("event=kept_baseline_refused why=\"{}\"", damage);
+      keep_gap({"", "baseline_forgotten", "baselines of " + row.path, p_.clock.wall(), p_.clock.wall(), 0, 0, damage});
+    }
     handed_ = options_.handout->kept;
     apply_handed(false);
   }
@@ -71,52 +73,64 @@ void Observer::take_handed(const Result<std::shared_ptr<const fetch::Handed>>& h
   if (!handout_) return;
   if (!handed) return refuse_handed(handed.error());
   handout_->from_disk = false;
-  handout_refused_ = false;
   handed_ = *handed;
   apply_handed(true);
 }
 
 void Observer::refuse_handed(const Error& why) {
   p_.counters.baseline_errors.fetch_add(1, std::memory_order_relaxed);
-  const bool news = handout_->error != why.message();
-  handout_->error = why.message();
-  handout_refused_ = why.code == ErrorCode::permission;
+  const std::string before = handout_->error;
+  show_handout_error(why.message());
   publish_sources();
-  if (!news) return;
+  if (handout_->error == before) return;
   spdlog::warn("event=handout_refused why=\"{}\"", why.message());
   // A signature that is none, or an older list: somebody may be standing in between.
-  if (handout_refused_)
+  if (why.code == ErrorCode::permission)
     keep_gap({"", "handout_refused", "baselines of " + handout_->path, handout_->loaded_at, p_.clock.wall(), 0, 0,
               why.message()});
 }
 
-/// Takes what is handed where it is not in force yet. A baseline of this node's own stands before one of its name.
+/// `why` nothing new comes, and what is missing of what is there.
+void Observer::show_handout_error(const std::string& why) {
+  std::string& error = handout_->error;
+  error = why;
+  if (!handed_) return;
+  const auto add = [&](const std::string& more) { error += (error.empty() ? "" : "; ") + more; };
+  for (const auto& damage : handed_->damage) add(damage);
+  constexpr std::size_t shown = 5;
+  const auto& missing = handed_->missing;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(shown, missing.size()); ++i) names += (i == 0 ? "" : ", ") + missing[i];
+  if (missing.size() > shown) names += " and " + std::to_string(missing.size() - shown) + " more";
+  if (!names.empty()) add("the collector has not read " + names + " yet");
+}
+
+/// By this node itself, and not by what the collector handed until its own can be read.
+bool Observer::is_read_here(const Source& source) {
+  return source.keeper && source.status.loaded && source.handed.empty();
+}
+
+/// Takes what is handed where it is not in force yet. A baseline of this node's own stands before one of its name, once
+/// it could be read.
 void Observer::apply_handed(bool compare_now) {
   const PublishOnce once(*this);
   const fetch::Handed& handed = *handed_;
-  std::map<std::string_view, const fetch::HandedBaseline*> wanted;
+  std::map<std::string, const fetch::HandedBaseline*> wanted;
   for (const auto& baseline : handed.baselines) wanted.emplace(baseline.entry.spec.name, &baseline);
-  handout_->error.clear();
-  if (!handed.missing.empty()) handout_->error = "the collector has not read " + handed.missing.front() + " yet";
-  if (!handed.damage.empty()) handout_->error = handed.damage;
   for (const auto& source : sources_)
-    if (source->keeper && wanted.erase(source->spec.name) > 0)
-      handout_->error = source->spec.name + " is left out: this node has a baseline of that name itself";
-  const auto is_missing = [&](const std::string& name) {
-    return std::any_of(handed.missing.begin(), handed.missing.end(), [&](const auto& missing) {
-      return name == missing || name.starts_with(missing + ".");  // a pattern, and a match of it
-    });
-  };
+    if (is_read_here(*source)) wanted.erase(source->spec.name);
   remove_sources([&](const Source& source) {
     if (source.keeper) return false;
     const auto entry = wanted.find(source.spec.name);
-    return entry == wanted.end() ? !is_missing(source.spec.name) : entry->second->entry.spec.kind != source.spec.kind;
+    return entry == wanted.end() ? !fetch::is_missing(handed.missing, source.spec.name)
+                                 : entry->second->entry.spec.kind != source.spec.kind;
   });
   handed_left_.clear();
   for (const auto& [name, baseline] : wanted) handed_left_.push_back(baseline);
   handout_->revision = {{"sequence", std::to_string(handed.sequence)}};
   handout_->loaded_at = p_.clock.wall();
-  handout_->moved_at = handed.issued_at;
+  handout_->moved_at = std::min(handed.issued_at, handout_->loaded_at);  // a clock that is ahead hides nothing
+  show_handout_error("");
   take_rest_of_handed(compare_now);
 }
 
@@ -124,37 +138,40 @@ void Observer::apply_handed(bool compare_now) {
 void Observer::take_rest_of_handed(bool compare_now) {
   const PublishOnce once(*this);
   const std::int64_t began = p_.clock.boot();
-  std::map<std::string_view, Source*> in_force;
+  std::map<std::string, Source*> known;
   for (const auto& source : sources_)
-    if (!source->keeper) in_force.emplace(source->spec.name, source.get());
+    if (!is_read_here(*source)) known.emplace(source->spec.name, source.get());
   while (!handed_left_.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
     const fetch::HandedBaseline& baseline = *handed_left_.front();
     handed_left_.pop_front();
-    Source*& source = in_force[baseline.entry.spec.name];
-    if (source == nullptr) {
-      source = sources_.emplace_back(std::make_unique<Source>(baseline.entry.spec, *options_.handout->key)).get();
-      source->status.handed = true;
-    }
-    source->describe(baseline.entry.spec);
-    if (source->handed != baseline.entry.sha256) take_handed_index(*source, baseline, compare_now);
-    source->status.error = baseline.entry.error;
+    const auto& entry = baseline.entry;
+    Source*& source = known[entry.spec.name];
+    if (source == nullptr)
+      source = sources_.emplace_back(std::make_unique<Source>(entry.spec, *options_.handout->key)).get();
+    if (source->spec.kind != entry.spec.kind || is_read_here(*source)) continue;  // its own, read meanwhile
+    if (!source->keeper) source->describe(entry.spec);
+    const std::string why_not_own = source->keeper ? source->status.error : entry.error;
+    if (source->handed != entry.sha256) take_handed_index(*source, baseline, compare_now);
+    source->status.error = why_not_own;
   }
-  // What was never handed may be managed all the same: until it is known, nothing is taken for unmanaged.
-  handout_->loaded = handout_->loaded || (handed_left_.empty() && handed_->missing.empty());
+  // It is known what is managed, but for what is said to be missing.
+  handout_->loaded = handout_->loaded || handed_left_.empty();
+  if (handed_left_.empty()) accept_unmanaged();
   publish_sources();
 }
 
-/// A baseline that this node no longer reads itself, where one of its name is handed: its drift stays, with who made
-/// it.
+/// A baseline that this node no longer reads itself, where one of its name is handed, or may be: its drift stays, with
+/// who made it, until the collector's list says otherwise.
 void Observer::hand_over(Source& source) {
-  if (!handed_) return;
-  const auto& all = handed_->baselines;
-  if (std::none_of(all.begin(), all.end(), [&](const auto& baseline) {
-        return baseline.entry.spec.name == source.spec.name && baseline.entry.spec.kind == source.spec.kind;
-      }))
-    return;
-  stop_reading(source);
-  source.handed.clear();
+  if (!handout_) return;
+  const std::string& name = source.spec.name;
+  const bool may_be = !handed_ || fetch::is_missing(handed_->missing, name) ||
+                      std::any_of(handed_->baselines.begin(), handed_->baselines.end(), [&](const auto& baseline) {
+                        return baseline.entry.spec.name == name && baseline.entry.spec.kind == source.spec.kind;
+                      });
+  if (!may_be) return;
+  stop_reading(source, Kept::forgotten);
+  source.pattern = nullptr;
   source.status.handed = true;
 }
 

@@ -27,8 +27,16 @@ void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
 
 /// What an earlier agent took of matches stays in force, whether or not they are there now, and keeps its name.
 void Observer::take_kept_matches(Pattern& pattern, bool compare_now) {
-  for (const auto& spec : fetch::kept_matches(options_.state_dir + "/baselines", pattern.spec))
-    add_source(spec, &pattern, compare_now);
+  auto kept = fetch::kept_matches(options_.state_dir + "/baselines", pattern.spec);
+  std::set<std::string> names;
+  for (const auto& source : sources_) names.insert(source->spec.name);
+  for (const auto& spec : kept.matches)
+    if (names.insert(spec.name).second) add_source(spec, &pattern, compare_now);
+  if (kept.damage.empty()) return;
+  pattern.damage = "what was taken of one of its matches is lost: " + kept.damage;
+  spdlog::error("event=baseline_forgotten name={} why=\"{}\"", pattern.spec.name, kept.damage);
+  keep_gap({"", "baseline_forgotten", "baseline " + pattern.spec.name, p_.clock.wall(), p_.clock.wall(), 0, 0,
+            pattern.damage + "; where its file is gone too, what it managed is not known any more"});
 }
 
 /// Takes what matches and is not known yet. A match that is gone stays in force unless `let_go`: whoever removes a
@@ -50,11 +58,7 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
     }
     if (round == 0) continue;
 
-    if (let_go)
-      remove_sources([&](const Source& source) {
-        return source.pattern == &pattern &&
-               !std::binary_search(matches->files.begin(), matches->files.end(), source.spec.path);
-      });
+    if (let_go) let_go_of_matches(pattern, matches->files);
     std::set<std::string> known;
     for (const auto& source : sources_)
       if (source->pattern == &pattern) known.insert(source->spec.path);
@@ -67,22 +71,43 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
   take_matches(pattern, compare_now);
 }
 
+/// A person looked: matches that are gone are, and those that have another path under their name are read from there.
+void Observer::let_go_of_matches(Pattern& pattern, const std::vector<std::string>& files) {
+  pattern.damage.clear();
+  std::map<std::string, std::string> path_of;  // by the name of the match; the first of several
+  for (const auto& path : files) path_of.try_emplace(match_of(pattern.spec, path).name, path);
+  let_go([&](const Source& source) { return source.pattern == &pattern && !path_of.contains(source.spec.name); });
+  for (auto& source : sources_) {
+    if (source->pattern != &pattern) continue;
+    const bool is_there = std::binary_search(files.begin(), files.end(), source->spec.path) &&
+                          match_of(pattern.spec, source->spec.path).name == source->spec.name;
+    auto spec = match_of(pattern.spec, is_there ? source->spec.path : path_of.at(source->spec.name));
+    if (spec != source->spec) change_source(*source, std::move(spec), &pattern);
+  }
+}
+
 /// Reads what was found, as far as the time of one turn goes; at start all of it, as nothing is compared before.
 void Observer::take_matches(Pattern& pattern, bool compare_now) {
   const PublishOnce once(*this);
   const std::int64_t began = p_.clock.boot();
-  std::set<std::string> names;
-  for (const auto& source : sources_) names.insert(source->spec.name);
+  std::map<std::string, Source*> names;
+  for (const auto& source : sources_) names.emplace(source->spec.name, source.get());
   while (!pattern.found.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
     const auto spec = match_of(pattern.spec, pattern.found.front());
     pattern.found.pop_front();
-    if (names.insert(spec.name).second)
-      add_source(spec, &pattern, compare_now);
-    else
-      pattern.left_out =
-          spec.path + " is left out: its name would be " + spec.name + ", as another's is; configure it by itself";
+    Source*& known = names[spec.name];
+    if (known != nullptr && !known->keeper && known->spec.kind == spec.kind) {  // handed until now
+      change_source(*known, spec, &pattern);
+      continue;
+    }
+    if (known != nullptr) {
+      pattern.left_out = spec.path + " is left out: its name would be " + spec.name + ", as another's is";
+      continue;
+    }
+    add_source(spec, &pattern, compare_now);
+    known = sources_.back().get();
   }
-  pattern.error = pattern.left_out;
+  pattern.error = pattern.damage.empty() ? pattern.left_out : pattern.damage;
   if (!pattern.found.empty())
     pattern.error = std::to_string(pattern.found.size()) + " matches are still to be read";
   else if (!pattern.error.empty())
@@ -90,21 +115,14 @@ void Observer::take_matches(Pattern& pattern, bool compare_now) {
   publish_sources();
 }
 
-/// The same pattern by name and kind; matches that keep their name keep their drift.
+/// The same pattern by name and kind; what it matches now is for the next look.
 void Observer::change_pattern(Pattern& pattern, const baseline::SourceSpec& spec) {
-  if (pattern.spec == spec) return;
-  forget_folders(pattern);
+  if (pattern.spec.path != spec.path) forget_folders(pattern);
   pattern.spec = spec;
-  remove_sources([&](const Source& source) {
-    return source.pattern == &pattern && (!baseline::matches_pattern(spec.path, source.spec.path) ||
-                                          match_of(spec, source.spec.path).name != source.spec.name);
-  });
-  for (auto& source : sources_)
-    if (source->pattern == &pattern) change_source(*source, match_of(spec, source->spec.path));
 }
 
 void Observer::remove_pattern(Pattern& pattern) {
-  remove_sources([&](const Source& source) { return source.pattern == &pattern; });
+  let_go([&](const Source& source) { return source.pattern == &pattern; });
   forget_folders(pattern);
 }
 

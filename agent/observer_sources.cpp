@@ -13,6 +13,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::int64_t retry_after = 10'000'000'000;
+constexpr std::int64_t no_index_retry = 60'000'000'000;  // the disk is full, or the like
 constexpr std::int64_t longest_retry = 300'000'000'000;
 constexpr off_t small_source = off_t{1} << 20;  // is read in some 10 ms
 
@@ -55,29 +56,40 @@ void Observer::read_from_here(Source& source, bool compare_now) {
 }
 
 /// What is in force of it stays, with its drift, until another comes.
-void Observer::stop_reading(Source& source) {
+void Observer::stop_reading(Source& source, Kept kept) {
   if (source.watch) {
     source_watches_.erase(*source.watch);
     tree_.remove(*source.watch);
     source.watch.reset();
   }
   forget_pods(source);
-  if (source.keeper) source.keeper->forget();
+  if (source.keeper && kept == Kept::on_disk)
+    source.keeper->retire();
+  else if (source.keeper)
+    source.keeper->forget();
   source.keeper.reset();
+  source.move = baseline::Move::none;
   source.retry_at = source.moved_at = source.ask_at = 0;
   source.failures = 0;
   source.aside = source.any_revision = false;
 }
 
-/// The same baseline by name and kind, described in another way: its drift stays, with who made it.
-void Observer::change_source(Source& source, baseline::SourceSpec spec) {
+/// The same baseline by name and kind, described in another way: its drift stays, with who made it. What is in force,
+/// on disk as well, stays until it could be read from there.
+void Observer::change_source(Source& source, baseline::SourceSpec spec, const Pattern* pattern) {
   const bool elsewhere = source.spec.path != spec.path || source.spec.kubelet_dir != spec.kubelet_dir;
-  if (!elsewhere && source.keeper) return source.describe(std::move(spec));
-  stop_reading(source);
+  source.pattern = pattern;
+  if (source.keeper && !elsewhere) return source.describe(std::move(spec));
+  stop_reading(source, Kept::on_disk);
   source.describe(std::move(spec));
-  source.handed.clear();
-  source.status.handed = false;
   read_from_here(source, true);
+}
+
+/// These are no longer configured: whoever else may have one of the name takes it over.
+void Observer::let_go(const std::function<bool(const Source&)>& is_gone) {
+  for (auto& source : sources_)
+    if (source->keeper && is_gone(*source)) hand_over(*source);
+  remove_sources([&](const Source& source) { return source.keeper && is_gone(source); });
 }
 
 /// Closes the drift of what only these sources manage, and forgets them. They leave sources_ first: what follows goes
@@ -91,7 +103,7 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
     baseline::Baseline nothing;
     nothing.revision = {{"removed", "from the configuration"}};
     apply_baseline(*source, std::move(nothing), true);
-    stop_reading(*source);
+    stop_reading(*source, Kept::forgotten);
   }
 }
 
@@ -133,24 +145,37 @@ void Observer::take_fetched(const fetch::SourceKeeper& keeper, Result<std::optio
   publish_sources();
 }
 
-void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh, bool compare_now) {
+/// `handed`: the digest of the index, where the collector handed it.
+void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh, bool compare_now,
+                             const std::string& handed) {
   p_.counters.baseline_loads.fetch_add(1, std::memory_order_relaxed);
   source.failures = 0;
   source.status.error.clear();
   source.status.from_disk = false;
+  source.handed = handed;
+  source.status.handed = !handed.empty();
+  source.key = handed.empty() ? &p_.key : options_.handout->key;
+  source.since = fresh.since;
   source.status.index = std::move(fresh.index);
   source.status.why_no_index = std::move(fresh.why_no_index);
   source.status.resources = fresh.resources;
+  if (!source.status.why_no_index.empty() && source.watch) source.retry_at = p_.clock.boot() + no_index_retry;
   if (!source.status.why_no_index.empty())
     spdlog::warn("event=no_index name={} why=\"{}\"", source.status.name, source.status.why_no_index);
   if (fresh.forked)
     keep_gap({"", "baseline_forked", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
               "other content under the revision that was in force (" + baseline::text_of(fresh.baseline.revision) +
                   "): somebody else writes this source, or it was edited by hand; it is taken"});
+  if (baseline::is_step_back(fresh.stepped))
+    keep_gap({"", fresh.stepped == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
+              "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+              "to " + baseline::text_of(fresh.baseline.revision) + ": it is read from " + source.status.path +
+                  " now, and no longer from " + fresh.former_path + "; it is taken, as the configuration says so"});
   if (fresh.seems_back)
-    keep_gap({"", "baseline_went_back", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
-              "from " + baseline::text_of(source.status.revision) + " to " + baseline::text_of(fresh.baseline.revision) +
-                  ": was the cluster restored, or does another one answer? it is taken"});
+    keep_gap(
+        {"", "baseline_went_back", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+         "from " + baseline::text_of(source.status.revision) + " to " + baseline::text_of(fresh.baseline.revision) +
+             ": was the cluster restored, or does another one answer? it is taken"});
   apply_baseline(source, std::move(fresh.baseline), compare_now);
 }
 
@@ -178,6 +203,7 @@ void Observer::take_remembered(Source& source, bool compare_now) {
   auto kept = source.keeper->remembered();
   if (!kept) return;
   source.status.from_disk = true;
+  source.since = kept->since;
   source.status.index = std::move(kept->index);
   source.status.resources = kept->resources;
   apply_baseline(source, std::move(kept->baseline), compare_now);
@@ -185,10 +211,10 @@ void Observer::take_remembered(Source& source, bool compare_now) {
 
 void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now) {
   const bool moved = source.status.loaded && source.status.revision != fresh.revision;
-  source.key = source.keeper ? &p_.key : options_.handout->key;
   trim_due_ = true;  // once the caller has let go of `fresh`
   source.status.loaded = true;
-  if (source.status.revision != fresh.revision) source.status.moved_at = p_.clock.wall();
+  if (source.status.revision != fresh.revision || source.status.moved_at == 0)
+    source.status.moved_at = source.since != 0 ? source.since : p_.clock.wall();
   source.status.revision = fresh.revision;
   source.status.files = fresh.files.size();
   source.status.skipped = fresh.skipped.size();
@@ -307,7 +333,18 @@ void Observer::publish_sources() {
   p_.state.set_health("baseline", ok, says);
 }
 
-/// Read anew because a person asked for it: what is there now is meant, whatever its revision.
+void Observer::set_plain_source(const baseline::SourceSpec& spec) {
+  remove_sources([&](const Source& source) { return source.spec.name == spec.name && source.spec.kind != spec.kind; });
+  const auto known = std::find_if(sources_.begin(), sources_.end(),
+                                  [&](const auto& source) { return source->spec.name == spec.name; });
+  if (known == sources_.end())
+    add_source(spec, nullptr, true);
+  else if (!(*known)->keeper || (*known)->pattern != nullptr || (*known)->spec != spec)
+    change_source(**known, spec, nullptr);
+}
+
+/// Read anew because a person asked for it: what is there now is meant, whatever its revision. A baseline keeps its
+/// drift for as long as its name and kind are configured here, or handed out by the collector.
 void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
   const PublishOnce once(*this);
   const auto wanted = [&](const baseline::SourceSpec& known) -> const baseline::SourceSpec* {
@@ -317,21 +354,35 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     });
     return spec == specs.end() ? nullptr : &*spec;
   };
-  for (auto& source : sources_)
-    if (source->keeper && source->pattern == nullptr && wanted(source->spec) == nullptr) hand_over(*source);
-  remove_sources([&](const Source& source) {
-    return source.keeper && source.pattern == nullptr && wanted(source.spec) == nullptr;
-  });
+  // What was refused is meant, where it was refused: not what stands in a place that is no longer configured.
+  std::set<std::pair<std::string, std::string>> meant;
+  for (const auto& source : sources_)
+    if (source->keeper && !source->status.error.empty() && baseline::is_step_back(source->move))
+      meant.emplace(source->spec.name, source->spec.path);
+
+  let_go([&](const Source& source) { return source.pattern == nullptr && wanted(source.spec) == nullptr; });
   std::vector<std::unique_ptr<Pattern>> kept, gone;
   for (auto& pattern : patterns_) (wanted(pattern->spec) != nullptr ? kept : gone).push_back(std::move(pattern));
   patterns_ = std::move(kept);
+  for (const auto& spec : specs)
+    if (!baseline::is_pattern(spec.path)) set_plain_source(spec);
   for (const auto& pattern : gone) remove_pattern(*pattern);
-  for (auto& pattern : patterns_) {
-    change_pattern(*pattern, *wanted(pattern->spec));
-    look_for_matches(*pattern, true, true);
+  for (const auto& spec : specs) {
+    if (!baseline::is_pattern(spec.path)) continue;
+    const auto known = std::find_if(patterns_.begin(), patterns_.end(), [&](const auto& pattern) {
+      return pattern->spec.name == spec.name && pattern->spec.kind == spec.kind;
+    });
+    if (known == patterns_.end()) {
+      add_pattern(spec, true);
+      continue;
+    }
+    change_pattern(**known, spec);
+    look_for_matches(**known, true, true);
   }
   for (auto& source : sources_) {
-    if (!source->keeper || source->status.error.empty() || !baseline::is_step_back(source->move)) continue;
+    if (!source->keeper || !meant.contains({source->spec.name, source->spec.path}) ||
+        !baseline::is_step_back(source->move))
+      continue;
     if (!source->watch) {
       if (ask_again_) ask_again_(source->status.name, true);
       continue;
@@ -339,26 +390,8 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     source->any_revision = true;
     load_source(*source, true);
   }
-  // One that is handed makes room for one of this node's own; if it is of another kind, it is another.
-  remove_sources([&](const Source& source) {
-    return !source.keeper && wanted(source.spec) == nullptr &&
-           std::any_of(specs.begin(), specs.end(), [&](const auto& spec) { return spec.name == source.spec.name; });
-  });
-  for (const auto& spec : specs) {
-    if (baseline::is_pattern(spec.path)) {
-      if (std::none_of(patterns_.begin(), patterns_.end(), [&](const auto& item) { return item->spec == spec; }))
-        add_pattern(spec, true);
-      continue;
-    }
-    const auto known = std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) {
-      return source->pattern == nullptr && source->spec.name == spec.name && source->spec.kind == spec.kind;
-    });
-    if (known == sources_.end())
-      add_source(spec, nullptr, true);
-    else if (!(*known)->keeper || (*known)->spec != spec)
-      change_source(**known, spec);
-  }
   if (handed_) apply_handed(true);  // what a baseline of this node's own stood before
+  accept_unmanaged();
   publish_sources();
 }
 

@@ -35,14 +35,18 @@ Result<void> Observer::start() {
   if (no_path) own_folder_ = options_.state_dir;
   {
     const PublishOnce once(*this);
-    for (const auto& spec : options_.sources) {
-      if (baseline::is_pattern(spec.path))
-        add_pattern(spec, false);
-      else
-        add_source(spec, nullptr, false);
-    }
+    for (const bool pattern : {false, true})  // a match whose name another has is left out
+      for (const auto& spec : options_.sources) {
+        if (baseline::is_pattern(spec.path) != pattern) continue;
+        if (pattern)
+          add_pattern(spec, false);
+        else
+          add_source(spec, nullptr, false);
+      }
+    publish_sources();
   }
   start_handed();
+  forget_unwanted_indexes();
   first_check(stopped_since);
   touch_alive();
   if (auto written = checkpoint(); !written)  // as at run time: a full disk is waited out
@@ -52,11 +56,14 @@ Result<void> Observer::start() {
 
 /// Drift of what no baseline manages any more, since it changed while the agent was down.
 void Observer::accept_unmanaged() {
+  if (unmanaged_looked_for_) return;
   for (const auto& source : sources_)
     if (!source->status.loaded) return;  // what it manages is not known now
   for (const auto& pattern : patterns_)
     if (!pattern->error.empty()) return;  // nor what its matches do
-  if (handout_ && !handout_->loaded) return;
+  // Nor what the collector hands out now: it may have taken over what this node read itself.
+  if (handout_ && (!handout_->loaded || handout_->from_disk || !handed_left_.empty())) return;
+  unmanaged_looked_for_ = !handed_ || handed_->missing.empty();
   std::set<DriftOf> managed;
   for (const auto& [id, subject] : subjects_) {
     DriftOf of = subject->drift_of();
@@ -66,6 +73,7 @@ void Observer::accept_unmanaged() {
   }
   std::vector<wire::Drift> gone;
   for (const auto& drift : p_.state.drifts()) {
+    if (handed_ && fetch::is_missing(handed_->missing, drift.baseline)) continue;
     if (drift.state != wire::DriftState::open || managed.contains({drift.baseline, drift.resource, drift.where.path}))
       continue;
     auto accepted = p_.state.with_book([&](const DriftBook& book) {
@@ -75,6 +83,17 @@ void Observer::accept_unmanaged() {
     if (accepted) gone.push_back(std::move(*accepted));
   }
   if (!gone.empty()) record_or_keep({}, std::move(gone), {});
+}
+
+/// What was kept of baselines that were taken out of the configuration while no agent ran: as if it had.
+void Observer::forget_unwanted_indexes() {
+  std::set<std::string> wanted;
+  for (const auto& source : sources_)
+    if (source->keeper) wanted.insert(source->keeper->kept_file());
+  const auto removed = fetch::remove_unwanted(options_.state_dir + "/baselines",
+                                              [&](const std::string& file) { return wanted.contains(file); });
+  if (removed > 0)
+    spdlog::info("event=indexes_forgotten count={} why=\"no baseline is configured to have them\"", removed);
 }
 
 /// Snapshot, then what the spool has after it. Marks that a durable finding covers were handled, whatever their state

@@ -48,7 +48,8 @@ struct Observer::Source {
   baseline::SourceSpec spec;
   const baseline::KeyedHash* key;               ///< of the hashes in force
   std::shared_ptr<fetch::SourceKeeper> keeper;  ///< nullptr: the collector keeps it, and hands it to us
-  std::string handed;                           ///< then: the digest of the index in force
+  std::string handed;                           ///< digest of the index in force, if the collector handed it
+  WallNs since = 0;                             ///< when the revision in force was first taken; 0 = unknown
   const Pattern* pattern = nullptr;             ///< whose match it is; nullptr: it is configured by itself
   std::optional<WatchId> watch;                 ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
@@ -71,8 +72,9 @@ struct Observer::Pattern {
   std::set<std::string> folders;  ///< watched, to learn of new matches
   std::vector<WatchId> watches;   ///< of them
   std::deque<std::string> found;  ///< by the last look, and still to be read
+  std::string damage;             ///< why something that was taken of a match is lost; "" = nothing is
   std::string left_out;           ///< why something that matches is not taken, or that nothing matches; "" = fine
-  std::string error;              ///< left_out, or that something is still to be read
+  std::string error;              ///< damage, left_out, or that something is still to be read
   std::int64_t look_at = 0;       ///< boot ns of the next look; 0 = none is due
   std::int64_t moved_at = 0;      ///< boot ns of the first change since the last look; 0 = none
 };

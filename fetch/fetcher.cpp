@@ -137,7 +137,8 @@ void Fetcher::fetch(Entry& entry) {
     const std::lock_guard lock(mutex_);
     ++counts_.fetches;
     if (fetched) {
-      if (changes == entry.changes) entry.version = fetched->version;
+      // One that could not be kept on disk is fetched again, or a restart would go back to the one before.
+      if (changes == entry.changes && !(taken && !taken->index)) entry.version = fetched->version;
       entry.failures = 0;
       counts_.unchanged += fetched->unchanged ? 1 : 0;
     } else {

@@ -41,8 +41,8 @@ Result<HandedEntry> entry_of(simdjson::dom::element item, const std::string& poi
   if (item["name"].get_string().get(name) != simdjson::SUCCESS || name.empty() || name.size() > 4096 ||
       name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos || name.starts_with('.'))
     return broken(pointer + "/name", "missing, or no name of a baseline");
-  if (item["kind"].get_string().get(kind) != simdjson::SUCCESS || baseline::find_kind(kind) == nullptr)
-    return broken(pointer + "/kind", "missing, or no kind that is known here");
+  if (item["kind"].get_string().get(kind) != simdjson::SUCCESS || kind.empty())
+    return broken(pointer + "/kind", "missing, or not text");
   if (item["path"].get_string().get(path) != simdjson::SUCCESS)
     return broken(pointer + "/path", "missing, or not text");
   if (item["sha256"].get_string().get(digest) != simdjson::SUCCESS || !is_digest(digest))
@@ -129,21 +129,30 @@ Result<Handout> parse_handout(std::string_view json) {
   if (top["missing"].get_array().get(missing) != simdjson::SUCCESS) return broken("/missing", "missing, or no list");
   if (items.size() > max_handed || missing.size() > max_handed) return broken("/baselines", "more than any node has");
   handout.node = node;
+  std::vector<std::string> names;
   for (const auto item : items) {
-    auto entry = entry_of(item, "/baselines/" + std::to_string(handout.baselines.size()));
+    auto entry = entry_of(item, "/baselines/" + std::to_string(names.size()));
     if (!entry) return entry.error();
-    handout.baselines.push_back(std::move(*entry));
+    names.push_back(entry->spec.name);
+    if (baseline::find_kind(entry->spec.kind) == nullptr)
+      handout.unknown.push_back(entry->spec.name);  // a newer collector's; the others are good
+    else
+      handout.baselines.push_back(std::move(*entry));
   }
   for (const auto item : missing) {
     std::string_view name;
     if (item.get_string().get(name) != simdjson::SUCCESS) return broken("/missing", "not a list of names");
     handout.missing.emplace_back(name);
   }
-  std::vector<std::string_view> names;
-  for (const auto& entry : handout.baselines) names.push_back(entry.spec.name);
   std::sort(names.begin(), names.end());
   if (std::adjacent_find(names.begin(), names.end()) != names.end()) return broken("/baselines", "two have one name");
   return handout;
+}
+
+bool is_missing(const std::vector<std::string>& missing, std::string_view name) {
+  return std::any_of(missing.begin(), missing.end(), [&](const std::string& each) {
+    return name == each || (name.size() > each.size() && name.starts_with(each) && name[each.size()] == '.');
+  });
 }
 
 NodeKey::~NodeKey() {

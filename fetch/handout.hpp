@@ -42,7 +42,11 @@ struct Handout {
   std::vector<HandedEntry> baselines;
   std::vector<std::string> missing;  ///< what the collector should have and has not read yet: names of baselines, or
                                      ///< of patterns, whose matches "<name>.…" may be missing
+  std::vector<std::string> unknown;  ///< names of a kind that this version does not know; only read
 };
+
+/// Whether Handout::missing tells of this name.
+bool is_missing(const std::vector<std::string>& missing, std::string_view name);
 
 std::string handout_json(const Handout& handout);
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -25,6 +27,31 @@ namespace {
 constexpr std::chrono::seconds first_retry{2};
 constexpr const char* list_name = "/list.json";
 constexpr std::uint64_t smallest_piece = 64 << 10;
+
+std::string earlier_name(std::uint64_t sequence) {
+  return "/list-" + std::to_string(sequence) + ".json";
+}
+
+/// Numbers and file names of lists that are kept beside the newest one; the latest first.
+std::map<std::uint64_t, std::string, std::greater<>> earlier_lists(const std::string& folder) {
+  std::map<std::uint64_t, std::string, std::greater<>> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), ::closedir);
+  if (!open) return found;
+  while (const dirent* entry = ::readdir(open.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
+    const std::string name = entry->d_name;
+    std::uint64_t sequence = 0;
+    if (!name.starts_with("list-")) continue;
+    std::from_chars(name.data() + 5, name.data() + name.size(), sequence);
+    if ("/" + name == earlier_name(sequence)) found.emplace(sequence, name);
+  }
+  return found;
+}
+
+WallNs modified_at(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return 0;
+  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
 
 std::uint64_t index_key_id(const NodeKey& key) {
   const baseline::KeyedHash files(key.hash);
@@ -45,46 +72,114 @@ Result<std::shared_ptr<const Handed>> HandoutClient::kept() {
   const std::string path = options_.folder + list_name;
   const auto envelope = read_secret_file("read the kept list " + path, path, max_handout_bytes);
   if (!envelope) return envelope.error();
-  return take(std::string(envelope->view()), false, From::disk);
+  auto handed = take(std::string(envelope->view()), From::disk);
+  if (handed) kept_sequence_ = (*handed)->sequence;
+  return handed;
 }
 
-Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& envelope, bool any_sequence, From from) {
+Result<Handout> HandoutClient::open_list(const std::string& envelope) const {
   const std::string what = "take the baselines that " + options_.url + " hands out";
   const auto text = open_signed(handout_type, envelope, key_.verify);
   if (!text) return within(what, text.error());
   auto list = parse_handout(*text);
-  if (!list) return list.error();
-  if (list->node != options_.node)
+  if (list && list->node != options_.node)
     return Error{ErrorCode::permission, what, "the list is another node's",
                  "is something between agent and collector?"};
-  if (taken_ && list->sequence < taken_->sequence && !any_sequence)
-    return Error{ErrorCode::permission, what,
+  return list;
+}
+
+Result<std::shared_ptr<const Handed>> HandoutClient::take(const std::string& envelope, From from) {
+  auto list = open_list(envelope);
+  if (!list) return list.error();
+  const bool is_meant = meant_from_ && list->sequence >= *meant_from_;
+  if (taken_ && list->sequence < taken_->sequence && !is_meant) {
+    refused_ = list->sequence;
+    return Error{ErrorCode::permission, "take the baselines that " + options_.url + " hands out",
                  "the list is older (" + std::to_string(list->sequence) + ") than the one in force (" +
                      std::to_string(taken_->sequence) + ")",
                  "was the collector set back? if that is meant, say so with SIGHUP (systemctl reload)"};
+  }
   auto handed = std::make_shared<Handed>();
   handed->sequence = list->sequence;
   handed->issued_at = list->issued_at * 1'000'000'000;
   handed->missing = std::move(list->missing);
+  for (auto& name : list->unknown) {
+    handed->damage.push_back(name + " is of a kind that this agent does not know: it is older than the collector");
+    handed->missing.push_back(std::move(name));
+  }
   std::map<std::string, std::shared_ptr<const baseline::Index>> known;  // by digest
   if (taken_)
     for (const auto& baseline : taken_->baselines) known.emplace(baseline.entry.sha256, baseline.index);
+  std::set<std::string> named;
   for (auto& entry : list->baselines) {
+    named.insert(entry.spec.name);
     auto& index = known[entry.sha256];
     if (!index) {
       auto opened = index_of(entry, from);
       if (!opened && from == From::collector) return opened.error();
       if (!opened) {
         handed->missing.push_back(entry.spec.name);
-        handed->damage = opened.error().message();
+        handed->damage.push_back(opened.error().message());
         continue;
       }
       index = std::move(*opened);
     }
-    handed->baselines.push_back({std::move(entry), index});
+    const WallNs since = modified_at(path_of(entry));
+    handed->baselines.push_back({std::move(entry), index, handed->sequence, since});
   }
+  // What the collector has not read yet stays as it was.
+  if (taken_)
+    for (const auto& baseline : taken_->baselines)
+      if (!named.contains(baseline.entry.spec.name) && is_missing(handed->missing, baseline.entry.spec.name))
+        handed->baselines.push_back(baseline);
+  if (from == From::disk) add_earlier(*handed);
+  refused_.reset();
+  meant_from_.reset();
   taken_ = handed;
   return std::shared_ptr<const Handed>(std::move(handed));
+}
+
+/// From lists that were kept because a later one calls missing what they name.
+void HandoutClient::add_earlier(Handed& handed) const {
+  for (const auto& [sequence, name] : earlier_lists(options_.folder)) {  // the latest first
+    const std::string path = options_.folder + "/" + name;
+    const auto envelope = read_secret_file("read the kept list " + path, path, max_handout_bytes);
+    auto list = envelope ? open_list(std::string(envelope->view())) : Result<Handout>(envelope.error());
+    if (!list) {
+      handed.damage.push_back(list.error().message());
+      continue;
+    }
+    for (auto& entry : list->baselines) {
+      const bool known = std::any_of(handed.baselines.begin(), handed.baselines.end(),
+                                     [&](const auto& b) { return b.entry.spec.name == entry.spec.name; });
+      if (known || !is_missing(handed.missing, entry.spec.name)) continue;
+      auto index = open_index(entry, path_of(entry));
+      if (!index) {
+        handed.damage.push_back(index.error().message());
+        continue;
+      }
+      const WallNs since = modified_at(path_of(entry));
+      handed.baselines.push_back({std::move(entry), std::move(*index), sequence, since});
+    }
+  }
+}
+
+/// The newest list, and earlier ones for as long as something in force is named by them alone. Their indexes are there.
+Result<void> HandoutClient::keep(const std::string& envelope, const Handed& handed) {
+  const std::string path = options_.folder + list_name;
+  std::set<std::uint64_t> needed;
+  for (const auto& baseline : handed.baselines)
+    if (baseline.listed_in != handed.sequence) needed.insert(baseline.listed_in);
+  if (needed.contains(kept_sequence_)) {
+    const std::string earlier = options_.folder + earlier_name(kept_sequence_);
+    ::unlink(earlier.c_str());
+    if (::link(path.c_str(), earlier.c_str()) != 0) return io_error("keep the list " + earlier, errno);
+  }
+  if (auto kept = replace_file(path, envelope); !kept) return kept.error();
+  kept_sequence_ = handed.sequence;
+  for (const auto& [sequence, name] : earlier_lists(options_.folder))
+    if (!needed.contains(sequence)) ::unlink((options_.folder + "/" + name).c_str());
+  return {};
 }
 
 /// What is at `path`, where it is what the list names.
@@ -104,7 +199,7 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::open_index(const H
 }
 
 Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const HandedEntry& entry, From from) {
-  const std::string path = options_.folder + "/" + entry.sha256 + ".index", part = path + ".part";
+  const std::string path = path_of(entry), part = path + ".part";
   auto kept = open_index(entry, path);
   if (kept) return kept;
   if (from == From::disk) return Error{ErrorCode::corrupt, kept.error().what, kept.error().why, ""};
@@ -115,6 +210,7 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::index_of(const Han
     return index;
   }
   if (::rename(part.c_str(), path.c_str()) != 0) return io_error("keep the index " + path, errno);
+  piece_ = std::min<std::uint64_t>(piece_ * 2, index_piece);  // the line may be better again
   return index;
 }
 
@@ -158,10 +254,10 @@ Result<void> HandoutClient::authorize(WebRequest& request) const {
   return {};
 }
 
-Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool any_sequence) {
+Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool asked) {
   WebRequest request;
   request.url = options_.url + "/v1/baselines/for/" + percent_encode(options_.node);
-  const bool conditional = !etag_.empty() && !any_sequence;
+  const bool conditional = !etag_.empty() && !asked;
   if (conditional) request.headers.emplace_back("If-None-Match", etag_);
   if (auto token = authorize(request); !token) return token.error();
   const auto answer = exchange(request);
@@ -171,14 +267,11 @@ Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool any_sequence) {
   if (answer->status != 200)
     return refused("ask " + options_.url + " for this node's baselines", *answer, "",
                    answer->status == 404 ? "does the collector have `baselines`?" : "look at the collector's log");
-  auto handed = take(answer->body, any_sequence, From::collector);
+  auto handed = take(answer->body, From::collector);
   if (!handed) return handed;
+  etag_.clear();
+  if (auto kept = keep(answer->body, **handed); !kept) return kept.error();
   etag_ = answer->header("etag");
-  // While something is missing, what was kept before is what a restart needs: it has what the list does not tell of.
-  const std::string path = options_.folder + list_name;
-  if (!(*handed)->missing.empty() && ::access(path.c_str(), F_OK) == 0) return handed;
-  // The indexes are there: the list may name them.
-  if (auto kept = replace_file(path, answer->body); !kept) return kept.error();
   forget_others(**handed);
   return handed;
 }
@@ -201,10 +294,10 @@ void HandoutClient::start(Deliver deliver) {
   thread_ = start_thread("plumb-handout", [this] { run(); });
 }
 
-void HandoutClient::refresh(bool any_sequence) {
+void HandoutClient::refresh(bool meant) {
   const std::lock_guard lock(mutex_);
   asked_ = true;
-  any_sequence_ = any_sequence_ || any_sequence;
+  meant_ = meant_ || meant;
   changed_.notify_all();
 }
 
@@ -224,9 +317,10 @@ void HandoutClient::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_.stop_requested()) {
     asked_ = false;
-    const bool any_sequence = std::exchange(any_sequence_, false);
+    const bool meant = std::exchange(meant_, false);
     lock.unlock();
-    auto handed = fetch(any_sequence);
+    if (meant && refused_) meant_from_ = refused_;
+    auto handed = fetch(meant);
     const std::string error = handed ? "" : handed.error().message();
     const bool news = error != told_error || (handed && handed->get() != told);
     std::chrono::milliseconds wait = options_.interval;
@@ -239,7 +333,6 @@ void HandoutClient::run() {
     told_error = error;
     if (news && !stopping_.stop_requested()) deliver_(std::move(handed));
     lock.lock();
-    any_sequence_ = any_sequence_ || (any_sequence && !error.empty());  // what is meant is still to come
     changed_.wait_for(lock, wait, [this] { return stopping_.stop_requested() || asked_; });
   }
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -32,15 +33,18 @@ struct HandoutOptions {
 struct HandedBaseline {
   HandedEntry entry;
   std::shared_ptr<const baseline::Index> index;
+  std::uint64_t listed_in = 0;  ///< number of the list that names it: an earlier one, where it is missing in this
+  WallNs since = 0;             ///< when this index came
 };
 
-/// One list with all of its indexes; what was kept may lack some.
+/// One list with all of its indexes, and with those of earlier lists that it calls missing. What was kept may lack
+/// some.
 struct Handed {
   std::uint64_t sequence = 0;
   WallNs issued_at = 0;  ///< when the collector signed it
   std::vector<HandedBaseline> baselines;
   std::vector<std::string> missing;  ///< Handout::missing, and what `damage` tells of
-  std::string damage;                ///< why something that was kept is of no use; "" = all is
+  std::vector<std::string> damage;   ///< why something that is listed or was kept is of no use
 };
 
 /// Fetches this node's handout, on a thread of its own, and keeps it: list and indexes, so that a node starts without
@@ -63,18 +67,23 @@ class HandoutClient {
   /// `deliver` is called on the fetching thread with each news: another handout, another error, or the same handout
   /// after an error.
   void start(Deliver deliver);
-  /// Asks at once; `any_sequence`: a person means what is there, though it be an older list.
-  void refresh(bool any_sequence);
+  /// Asks at once. `meant`: a person looked at what was refused; if that was an older list, it and what came after it
+  /// is taken. Nothing else is let in by it.
+  void refresh(bool meant);
   /// Cuts short what is under way. Nothing is delivered afterwards. Repeatable.
   void stop();
 
  private:
   void run();
-  Result<std::shared_ptr<const Handed>> fetch(bool any_sequence);
+  Result<std::shared_ptr<const Handed>> fetch(bool asked);
   Result<void> authorize(WebRequest& request) const;
   enum class From { disk, collector };
-  Result<std::shared_ptr<const Handed>> take(const std::string& envelope, bool any_sequence, From from);
+  Result<Handout> open_list(const std::string& envelope) const;
+  Result<std::shared_ptr<const Handed>> take(const std::string& envelope, From from);
+  void add_earlier(Handed& handed) const;
+  Result<void> keep(const std::string& envelope, const Handed& handed);
   Result<std::shared_ptr<const baseline::Index>> index_of(const HandedEntry& entry, From from);
+  std::string path_of(const HandedEntry& entry) const { return options_.folder + "/" + entry.sha256 + ".index"; }
   Result<std::shared_ptr<const baseline::Index>> open_index(const HandedEntry& entry, const std::string& path) const;
   Result<void> fetch_index(const HandedEntry& entry, const std::string& part);
   void forget_others(const Handed& handed) const;
@@ -83,14 +92,17 @@ class HandoutClient {
   const NodeKey key_;
   const std::uint64_t key_id_;  ///< that indexes must have
   Deliver deliver_;
-  std::shared_ptr<const Handed> taken_;  // the fetching thread's, after kept()
-  std::string etag_;                     // of what was taken; "" = unknown
-  std::uint64_t piece_ = index_piece;    // bytes to ask for at once: less where the line is slow
+  std::shared_ptr<const Handed> taken_;      // the fetching thread's, after kept()
+  std::string etag_;                         // of what was taken and kept; "" = unknown
+  std::optional<std::uint64_t> refused_;     // number of the older list that was refused last
+  std::optional<std::uint64_t> meant_from_;  // such lists a person means, from this one on
+  std::uint64_t kept_sequence_ = 0;          // of the newest list on disk
+  std::uint64_t piece_ = index_piece;        // bytes to ask for at once: less where the line is slow
 
   std::mutex mutex_;
   std::condition_variable changed_;
   bool asked_ = false;
-  bool any_sequence_ = false;
+  bool meant_ = false;
   std::stop_source stopping_;  // cuts what is under way
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "fetch/source_keeper.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,17 @@ std::string file_name_of(const std::string& name) {
   if (name.size() <= longest_name) return name + ".index";
   const auto digest = baseline::sha256(name);
   return name.substr(0, longest_name - 32) + "-" + to_hex(std::span(digest).first(16)) + ".index";
+}
+
+WallNs modified_at(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return 0;
+  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+void set_modified_at(const std::string& path, WallNs at) {
+  const timespec times[2] = {{0, UTIME_OMIT}, {at / 1'000'000'000, at % 1'000'000'000}};
+  (void)::utimensat(AT_FDCWD, path.c_str(), times, 0);  // it then seems to be new, which is told later than it could be
 }
 
 /// Where an index is made before it takes its place: a name of its own, as the same source may be taken out of the
@@ -50,7 +62,10 @@ SourceKeeper::SourceKeeper(baseline::SourceSpec spec, const std::string& folder,
   auto kept = open_kept();
   if (kept) {
     taken_ = std::move(*kept);
-    revision_ = taken_->source(0).revision;
+    const auto source = taken_->source(0);
+    revision_ = source.revision;
+    if (source.spec.path != spec_.path) former_path_ = source.spec.path;
+    since_ = modified_at(path_);
   } else if (kept.error().code != ErrorCode::not_found) {
     damage_ = kept.error().message();
     ::rename(path_.c_str(), (path_ + ".damaged").c_str());
@@ -63,7 +78,7 @@ Result<std::shared_ptr<const baseline::Index>> SourceKeeper::open_kept() const {
   const auto source = index->source(0);
   const baseline::Fingerprinter attributes(key_);
   if (index->key_id() != baseline::key_id_of({key_, attributes}) || source.spec.kind != spec_.kind ||
-      source.spec.path != spec_.path || source.spec.name != spec_.name)
+      source.spec.name != spec_.name)
     return Error{ErrorCode::not_found, "use the index " + path_, "it is of another source or key", ""};
   return std::make_shared<const baseline::Index>(std::move(*index));
 }
@@ -74,19 +89,24 @@ Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<
   const Error gone{ErrorCode::not_found, "read the baseline " + spec_.name, "it is no longer configured", ""};
   std::shared_ptr<const baseline::Index> before;
   std::optional<baseline::Revision> revision;
+  std::string former_path;
   {
     const std::lock_guard lock(mutex_);
     last_move_ = baseline::Move::none;
     if (forgotten_) return gone;
     before = taken_;
     revision = revision_;
+    former_path = former_path_;
   }
   const FreshFile fresh(path_);
   auto loaded = baseline::load_indexed(spec_, key_, fresh.path(), bytes, stop);
   if (!loaded) return loaded.error();
   const auto move = revision ? baseline::moved(*revision, loaded->baseline.revision) : baseline::Move::on;
-  const bool refused = !any_revision && baseline::is_step_back(move);
-  Taken taken{std::move(loaded->baseline), std::move(loaded->index), std::move(loaded->why_no_index), 0, false, false};
+  const bool refused = !any_revision && former_path.empty() && baseline::is_step_back(move);
+  Taken taken;
+  taken.baseline = std::move(loaded->baseline);
+  taken.index = std::move(loaded->index);
+  taken.why_no_index = std::move(loaded->why_no_index);
   if (taken.index) taken.resources = taken.index->resource_count();
   if (!taken.index && need_ == Need::index)
     return Error{ErrorCode::unavailable, "compile the baseline " + spec_.name, taken.why_no_index, "it is tried again"};
@@ -100,8 +120,19 @@ Result<SourceKeeper::Taken> SourceKeeper::load(bool any_revision, std::optional<
                  (move == baseline::Move::backwards ? "it went back: " : "it belongs to something else: ") +
                      baseline::text_of(taken.baseline.revision) + ", after " + baseline::text_of(*revision),
                  "the one before stays in force; if this one is meant, say so with SIGHUP (systemctl reload)"};
+  if (!former_path.empty() && baseline::is_step_back(move)) {
+    taken.stepped = move;
+    taken.former_path = std::move(former_path);
+  }
+  // Since when it has been this revision is told by the file's time, over restarts too.
+  if (move == baseline::Move::none && since_ != 0)
+    set_modified_at(fresh.path(), since_);
+  else if (taken.index)
+    since_ = modified_at(fresh.path());
+  taken.since = since_;
   if (taken.index && ::rename(fresh.path().c_str(), path_.c_str()) != 0)
     taken.why_no_index = io_error("keep the index " + path_, errno).message();
+  former_path_.clear();
   taken_ = taken.index;
   revision_ = taken.baseline.revision;
   return taken;
@@ -120,25 +151,30 @@ Result<SourceKeeper::Taken> SourceKeeper::remembered() const {
   taken.baseline = baseline::baseline_of(*taken_);
   taken.index = taken_;
   taken.resources = taken_->resource_count();
+  taken.since = since_;
   return taken;
 }
 
-std::vector<baseline::SourceSpec> kept_matches(const std::string& folder, const baseline::SourceSpec& pattern) {
+KeptMatches kept_matches(const std::string& folder, const baseline::SourceSpec& pattern) {
   const std::string prefix = (pattern.name + ".").substr(0, longest_name - 32);  // as far as every file name goes
-  std::vector<baseline::SourceSpec> found;
+  KeptMatches found;
   std::error_code error;
   for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename();
     if (!name.starts_with(prefix) || !name.ends_with(".index")) continue;
     const auto index = baseline::Index::open(at->path(), baseline::Hold::apart);
-    if (!index) continue;  // told when its own source opens it
+    if (!index) {  // it does not say whose it is: its name says that it is one of these
+      found.damage = index.error().message();
+      ::rename(at->path().c_str(), (at->path().string() + ".damaged").c_str());
+      continue;
+    }
     auto spec = index->source(0).spec;
     if (spec.kind != pattern.kind || !baseline::matches_pattern(pattern.path, spec.path) ||
         spec.name != pattern.name + "." + baseline::name_of_match(pattern.path, spec.path))
       continue;
     spec.stale_after = pattern.stale_after;
     spec.kubelet_dir = pattern.kubelet_dir;
-    found.push_back(std::move(spec));
+    found.matches.push_back(std::move(spec));
   }
   return found;
 }
@@ -152,12 +188,33 @@ bool is_forked(const baseline::Index& before, const baseline::Index& after) {
   return changes && !changes->empty();
 }
 
+std::size_t remove_unwanted(const std::string& folder, const std::function<bool(const std::string& file)>& is_wanted) {
+  std::vector<std::string> unwanted;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    const bool is_index = name.ends_with(".index") && !is_wanted(name);
+    // What a load left behind whose process ended: nobody loads yet.
+    if (is_index || name.find(".index.fresh") != std::string::npos) unwanted.push_back(at->path());
+  }
+  for (const auto& path : unwanted) ::unlink(path.c_str());
+  return unwanted.size();
+}
+
 void SourceKeeper::forget() {
+  retire();
+  ::unlink(path_.c_str());
+}
+
+void SourceKeeper::retire() {
   const std::lock_guard lock(mutex_);
   forgotten_ = true;
-  ::unlink(path_.c_str());
   taken_.reset();
   revision_.reset();
+}
+
+std::string SourceKeeper::kept_file() const {
+  return file_name_of(spec_.name);
 }
 
 }  // namespace plumbline::fetch

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "baseline/path_glob.hpp"
 #include "baseline/revision.hpp"
@@ -36,6 +37,13 @@ std::uint64_t read_sequence(const std::string& path) {
 
 bool is_local_pattern(const ShelfSource& source) {
   return baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path);
+}
+
+baseline::SourceSpec match_of(const ShelfSource& source, const std::string& path) {
+  auto spec = fetch::spec_of(source.source);
+  spec.path = path;
+  spec.name += "." + baseline::name_of_match(source.source.path, path);
+  return spec;
 }
 
 /// "web-1" of "/…/web-1.json".
@@ -73,22 +81,38 @@ Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vecto
   OPENSSL_cleanse(hash->data(), hash->size());
   OPENSSL_cleanse(signing->data(), signing->size());
   shelf->sequence_ = read_sequence(folder + std::string(sequence_file));
-  const std::lock_guard lock(shelf->mutex_);
+  std::vector<Item> items;
   for (const auto& source : shelf->sources_) {
-    if (is_local_pattern(source))
-      // What matched before stays in force where its file is gone: whoever removes a state does not make what it
-      // manages unmanaged.
-      for (const auto& spec : fetch::kept_matches(folder + "/indexes", fetch::spec_of(source.source)))
-        shelf->add(source, spec);
-    else
-      shelf->add(source, fetch::spec_of(source.source));
+    if (!is_local_pattern(source)) {
+      items.push_back(shelf->item_of(source, fetch::spec_of(source.source)));
+      continue;
+    }
+    // What matched before stays in force where its file is gone: whoever removes a state does not make what it manages
+    // unmanaged.
+    const auto kept = fetch::kept_matches(folder + "/indexes", fetch::spec_of(source.source));
+    for (const auto& spec : kept.matches) items.push_back(shelf->item_of(source, spec));
+    if (!kept.damage.empty())
+      log(LogLevel::error, "what was last read of a match is lost",
+          {{"baseline", source.source.name}, {"why", kept.damage}});
   }
-  shelf->changed();
+  std::set<std::string> wanted;
+  for (const auto& item : items) wanted.insert(item.keeper->kept_file());
+  const auto removed =
+      fetch::remove_unwanted(folder + "/indexes", [&](const std::string& file) { return wanted.contains(file); });
+  if (removed > 0)
+    log(LogLevel::info, "indexes of baselines that are no longer configured are removed",
+        {{"count", std::to_string(removed)}});
+  {
+    const std::lock_guard lock(shelf->mutex_);
+    for (auto& item : items) shelf->add(std::move(item));
+    shelf->changed();
+  }
+  shelf->keep_sequence();
   return shelf;
 }
 
-/// With what was last compiled of it, so that nodes need not wait for the source.
-void Shelf::add(const ShelfSource& source, const baseline::SourceSpec& spec) {
+/// With what was last compiled of it, so that nodes need not wait for the source. Reads files: without the lock.
+Shelf::Item Shelf::item_of(const ShelfSource& source, const baseline::SourceSpec& spec) const {
   Item item;
   item.source = &source;
   if (source.node_by_file) item.node = node_of_file(spec.path);
@@ -101,10 +125,16 @@ void Shelf::add(const ShelfSource& source, const baseline::SourceSpec& spec) {
     put_in_force(item, std::move(kept->index), digest);
     item.error.clear();
   }
-  items_.insert_or_assign(spec.name, std::move(item));
+  if (!baseline::is_location(source.source.path)) item.version = fetch::file_version(spec.path);
+  return item;
 }
 
-void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest) {
+void Shelf::add(Item item) {
+  const std::string name = item.keeper->spec().name;
+  items_.insert_or_assign(name, std::move(item));
+}
+
+void Shelf::put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest) const {
   if (item.index && item.sha256 != digest) {
     if (item.earlier.size() == max_earlier) item.earlier.erase(item.earlier.begin());
     item.earlier.push_back({item.sha256, std::move(item.index), clock_.boot() + earlier_for});
@@ -120,17 +150,32 @@ void Shelf::drop_earlier() {
     std::erase_if(item.earlier, [&](const Earlier& earlier) { return earlier.until <= now; });
 }
 
+/// All that touches the file systems of sources, which may hang: without the lock, so that no node that asks waits.
 Shelf::Looked Shelf::look() const {
   Looked looked;
-  for (const auto& source : sources_)
-    if (is_local_pattern(source)) looked.emplace(&source, baseline::match_pattern(source.source.path));
+  std::map<std::string, std::string> known;  // paths of local files, by name
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, item] : items_)
+      if (!baseline::is_location(item.source->source.path)) known.emplace(name, item.keeper->spec().path);
+  }
+  for (const auto& [name, path] : known) looked.versions.emplace(name, fetch::file_version(path));
+  for (const auto& source : sources_) {
+    if (!is_local_pattern(source)) continue;
+    auto matches = baseline::match_pattern(source.source.path);
+    if (matches)
+      for (const auto& path : matches->files)
+        if (auto spec = match_of(source, path); !known.contains(spec.name))
+          looked.fresh.emplace(spec.name, item_of(source, spec));
+    looked.matches.emplace(&source, std::move(matches));
+  }
   return looked;
 }
 
 /// Takes new matches of patterns, and lets go of those that are gone where a person says so. True: something changed.
-bool Shelf::take_matches(const Looked& looked, bool let_go) {
+bool Shelf::take_matches(Looked& looked, bool let_go) {
   bool moved = false;
-  for (const auto& [at_source, matches] : looked) {
+  for (const auto& [at_source, matches] : looked.matches) {
     const ShelfSource& source = *at_source;
     const bool known_pattern = pattern_errors_.contains(source.source.name);
     std::string& error = pattern_errors_[source.source.name];
@@ -151,16 +196,21 @@ bool Shelf::take_matches(const Looked& looked, bool let_go) {
       moved = true;
     }
     if (matches->files.empty()) error = "nothing matches " + source.source.path + " yet";
+    // A person looked, and means that there are none.
+    const bool was_meant = empty_is_meant_.contains(source.source.name);
+    if (!matches->files.empty())
+      empty_is_meant_.erase(source.source.name);
+    else if (let_go)
+      empty_is_meant_.insert(source.source.name);
+    moved = moved || was_meant != empty_is_meant_.contains(source.source.name);
     for (const auto& path : matches->files) {
-      auto spec = fetch::spec_of(source.source);
-      spec.path = path;
-      spec.name += "." + baseline::name_of_match(source.source.path, path);
-      const auto known = items_.find(spec.name);
-      if (known == items_.end()) {
-        add(source, spec);
+      const auto name = match_of(source, path).name;
+      const auto known = items_.find(name);
+      if (const auto fresh = looked.fresh.find(name); known == items_.end() && fresh != looked.fresh.end()) {
+        add(std::move(fresh->second));
         moved = true;
-      } else if (known->second.keeper->spec().path != path) {
-        error = path + " is left out: its name would be " + spec.name + ", as another's is";
+      } else if (known != items_.end() && known->second.keeper->spec().path != path) {
+        error = path + " is left out: its name would be " + name + ", as another's is";
       }
     }
     moved = moved || !known_pattern || was_fine != error.empty();
@@ -176,8 +226,6 @@ void Shelf::hand_to_fetcher() {
     std::shared_ptr<fetch::Origin> origin;
     if (!elsewhere) {
       origin = fetch::make_file_origin(item.keeper->spec().path);
-      // Of one that is new: what changes of the others is for ask_for_changed_files() to see.
-      if (item.version.empty()) item.version = fetch::file_version(item.keeper->spec().path);
     } else if (auto made = fetch::make_origin(config, clock_, fetcher_->stopping())) {
       origin = std::move(*made);
     } else {
@@ -189,12 +237,11 @@ void Shelf::hand_to_fetcher() {
   fetcher_->set(std::move(remotes));
 }
 
-void Shelf::ask_for_changed_files() {
-  for (auto& [name, item] : items_) {
-    if (baseline::is_location(item.source->source.path)) continue;
-    auto version = fetch::file_version(item.keeper->spec().path);
-    if (version == item.version) continue;
-    item.version = std::move(version);
+void Shelf::ask_for_changed_files(const Looked& looked) {
+  for (const auto& [name, version] : looked.versions) {
+    const auto item = items_.find(name);
+    if (item == items_.end() || item->second.version == version) continue;
+    item->second.version = version;
     fetcher_->refresh(name, false);
   }
 }
@@ -208,18 +255,22 @@ void Shelf::run() {
   std::unique_lock lock(mutex_);
   for (bool first = true; !stopping_; first = false) {
     const bool asked = std::exchange(reload_, false);
-    lock.unlock();  // a file system that hangs holds up no node that asks
-    const Looked looked = look();
+    lock.unlock();
+    Looked looked = look();
     lock.lock();
-    if (const bool moved = take_matches(looked, asked); moved || first) {
-      if (moved) changed();
-      hand_to_fetcher();
-    }
-    ask_for_changed_files();
+    const bool moved = take_matches(looked, asked);
+    if (moved) changed();
+    if (moved || first) hand_to_fetcher();
+    ask_for_changed_files(looked);
     drop_earlier();
     // Meant is what was refused and is there now, not whatever comes one day.
     if (asked)
       for (const auto& [name, item] : items_) fetcher_->refresh(name, baseline::is_step_back(item.keeper->last_move()));
+    if (moved) {
+      lock.unlock();
+      keep_sequence();
+      lock.lock();
+    }
     wake_.wait_for(lock, look_interval, [this] { return stopping_ || reload_; });
   }
 }
@@ -228,7 +279,7 @@ void Shelf::deliver(fetch::Delivered delivered) {
   // A large one takes a second: nodes that ask do not wait for it.
   const bool taken = delivered.what && *delivered.what;
   const std::string digest = taken ? to_hex(baseline::sha256((*delivered.what)->index->image())) : "";
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const std::string name = delivered.keeper->spec().name;
   const auto known = items_.find(name);
   if (known == items_.end() || known->second.keeper != delivered.keeper) return;  // let go of meanwhile
@@ -250,13 +301,27 @@ void Shelf::deliver(fetch::Delivered delivered) {
   if (item.sha256 != before)
     log(LogLevel::info, "a baseline is in force",
         {{"baseline", name}, {"revision", baseline::text_of(item.index->source(0).revision)}});
-  if (item.error != before_error || item.sha256 != before) changed();
+  if (item.error == before_error && item.sha256 == before) return;
+  changed();
+  lock.unlock();
+  keep_sequence();
 }
 
 /// Wall time in ms where that is later, so that a collector that lost its folder does not begin at 1 again.
 void Shelf::changed() {
   sequence_ = std::max(sequence_ + 1, static_cast<std::uint64_t>(clock_.wall() / 1'000'000));
-  if (auto kept = replace_file(folder_ + std::string(sequence_file), std::to_string(sequence_)); !kept)
+}
+
+/// Without the other lock: a disk that is slow holds up no node that asks. Where a list went out before its number was
+/// kept, the wall time makes the next one larger all the same.
+void Shelf::keep_sequence() {
+  const std::lock_guard one_at_a_time(keeping_);
+  std::uint64_t sequence = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    sequence = sequence_;
+  }
+  if (auto kept = replace_file(folder_ + std::string(sequence_file), std::to_string(sequence)); !kept)
     log(LogLevel::error, "the sequence number of baselines is not kept", {{"why", kept.error().message()}});
 }
 
@@ -288,7 +353,8 @@ Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view kn
       if (!is_local_pattern(source)) continue;
       const auto error = pattern_errors_.find(source.source.name);
       const bool concerned = source.node_by_file || is_for(source, node);
-      if (concerned && (error == pattern_errors_.end() || !error->second.empty()))
+      if (concerned && !empty_is_meant_.contains(source.source.name) &&
+          (error == pattern_errors_.end() || !error->second.empty()))
         handout.missing.push_back(source.source.name);
     }
   }
@@ -298,8 +364,8 @@ Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view kn
       std::max(handout.baselines.size(), handout.missing.size()) > most)
     return Error{ErrorCode::unavailable, "hand out the baselines of " + node,
                  std::to_string(handout.baselines.size()) + " baselines in a list of " +
-                     std::to_string(list.envelope.size()) + " bytes, and a node takes " +
-                     std::to_string(most) + " in " + std::to_string(fetch::max_handout_bytes),
+                     std::to_string(list.envelope.size()) + " bytes, and a node takes " + std::to_string(most) +
+                     " in " + std::to_string(fetch::max_handout_bytes),
                  "give it fewer: `nodes` or `node_by_file` in collector.yaml"};
   return list;
 }

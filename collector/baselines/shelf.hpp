@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -58,8 +59,7 @@ class Shelf {
     std::string etag;  ///< with its quotes
   };
   /// What is handed to the node (fetch/handout.hpp). `known`: the ETag that the node has; then an empty envelope, where
-  /// it still stands. `unavailable`: it would be more than a node takes,
-  /// which are `most` baselines.
+  /// it still stands. `unavailable`: it would be more than a node takes, which is `most` baselines.
   Result<List> list_for(const std::string& node, std::string_view known, std::size_t most = fetch::max_handed) const;
   /// The index of this digest, of now or of some minutes ago: a node may be in the middle of it. nullptr where it is of
   /// none.
@@ -87,16 +87,23 @@ class Shelf {
 
   Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
         const fetch::Ed25519Key& signing, const Clock& clock);
-  void add(const ShelfSource& source, const baseline::SourceSpec& spec);
-  using Looked = std::map<const ShelfSource*, Result<baseline::Matches>>;
+  /// What file systems say; made without the lock.
+  struct Looked {
+    std::map<const ShelfSource*, Result<baseline::Matches>> matches;
+    std::map<std::string, Item> fresh;            ///< of matches that were not known
+    std::map<std::string, std::string> versions;  ///< of local files that were, by name
+  };
+  Item item_of(const ShelfSource& source, const baseline::SourceSpec& spec) const;
+  void add(Item item);
   Looked look() const;
-  bool take_matches(const Looked& looked, bool let_go);
+  bool take_matches(Looked& looked, bool let_go);
   void hand_to_fetcher();
-  void ask_for_changed_files();
+  void ask_for_changed_files(const Looked& looked);
   void deliver(fetch::Delivered delivered);
   void drop_earlier();
-  void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest);
+  void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest) const;
   void changed();
+  void keep_sequence();
   void run();
   static bool is_for(const ShelfSource& source, const std::string& node);
 
@@ -105,9 +112,11 @@ class Shelf {
   const baseline::KeyedHash hash_;
   fetch::Ed25519Key signing_;  // the private one; cleared at the end
   const Clock& clock_;
+  std::mutex keeping_;        // of the sequence number on disk; taken before the next
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, Item> items_;
   std::map<std::string, std::string> pattern_errors_;
+  std::set<std::string> empty_is_meant_;  ///< patterns: nothing matches them, and a person said so
   std::uint64_t sequence_ = 0;
   std::condition_variable wake_;
   bool reload_ = false;

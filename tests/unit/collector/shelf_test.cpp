@@ -200,6 +200,33 @@ TEST_F(ShelfTest, a_pattern_without_a_match_is_missing) {
   EXPECT_THAT(handout("n").missing, IsEmpty());
 }
 
+TEST_F(ShelfTest, a_pattern_whose_matches_are_all_gone_is_let_go_when_it_is_meant) {
+  write("a.tfstate", 1);
+  auto all = source("all", "*.tfstate");
+  open({all});
+  wait([&] { return serial("all.a.tfstate") == "1"; });
+  ASSERT_EQ(::unlink((dir_ / "a.tfstate").c_str()), 0);
+  shelf_->reload();
+  wait([&] { return handout("n").baselines.empty() && handout("n").missing.empty(); });
+  write("a.tfstate", 2);
+  wait([&] { return serial("all.a.tfstate") == "2"; });
+}
+
+TEST_F(ShelfTest, forgets_what_is_no_longer_configured_at_the_next_start) {
+  write("a.tfstate", 1);
+  write("b.tfstate", 1);
+  open({source("a", "a.tfstate"), source("b", "b.tfstate")});
+  wait([&] { return serial("a") == "1" && serial("b") == "1"; });
+  shelf_.reset();
+  std::ofstream(dir_ / "shelf/indexes/a.index.fresh7") << "cut";
+  open({source("b", "b.tfstate")});
+  shelf_.reset();
+  std::vector<std::string> left;
+  for (const auto& at : std::filesystem::directory_iterator(dir_ / "shelf/indexes"))
+    left.push_back(at.path().filename());
+  EXPECT_THAT(left, ElementsAre("b.index"));
+}
+
 TEST_F(ShelfTest, a_match_that_is_gone_stays_until_a_person_says_so) {
   write("a.tfstate", 1);
   write("b.tfstate", 1);

@@ -31,6 +31,7 @@ class HandoutClientTest : public ::testing::Test {
 
   test::Reply answer(const test::Asked& asked) {
     const std::string list = "/v1/baselines/for/web-1", index = "/v1/baselines/index/";
+    if (asked.target == list && garbage_) return {200, "garbage", {}};
     if (asked.target == list) {
       const std::string etag = "\"" + std::to_string(list_.sequence) + "\"";
       if (always_304_ || asked.header("if-none-match") == etag) return {304, "", {{"ETag", etag}}};
@@ -88,6 +89,13 @@ class HandoutClientTest : public ::testing::Test {
     return all;
   }
 
+  int files(const std::string& ending) const {
+    int count = 0;
+    for (const auto& at : std::filesystem::directory_iterator(dir_ / "state/handed"))
+      count += at.path().string().ends_with(ending) ? 1 : 0;
+    return count;
+  }
+
   const TempDir dir_;
   const Ed25519Key signing_{std::byte{3}};
   NodeKey key_;
@@ -97,6 +105,7 @@ class HandoutClientTest : public ::testing::Test {
   std::size_t most_in_time_ = ~std::size_t{0};
   std::chrono::milliseconds whole_{5'000};
   bool always_304_ = false;
+  bool garbage_ = false;
   test::StrictServer server_{[this](const test::Asked& asked) { return answer(asked); }};
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -182,6 +191,78 @@ TEST_F(HandoutClientTest, asks_for_less_at_once_where_the_line_is_slow) {
   EXPECT_EQ((*handed)->baselines.at(0).index->image(), images_.begin()->second);
 }
 
+TEST_F(HandoutClientTest, garbage_that_was_refused_opens_the_door_to_no_older_list) {
+  make_client();
+  start();
+  ASSERT_TRUE(next());
+  server_.change([&] { garbage_ = true; });
+  ASSERT_FALSE(next());
+  client_->refresh(true);
+  wait_for_questions(2);
+  server_.change([&] {
+    garbage_ = false;
+    list_.sequence = 4;
+  });
+  Result<std::shared_ptr<const Handed>> refused = next();
+  while (!refused && refused.error().message().find("older") == std::string::npos) refused = next();
+  ASSERT_FALSE(refused) << "nobody meant that one";
+}
+
+// The collector lost a source: what the node was handed of it stays, over restarts too, and nothing else is held up.
+TEST_F(HandoutClientTest, what_is_missing_is_kept_beside_the_newest_list) {
+  add("ops", "- {path: /a, mode: \"0644\"}");
+  add("web", "- {path: /b, mode: \"0644\"}");
+  make_client();
+  start();
+  ASSERT_TRUE(next());
+  const auto ops = list_.baselines[0];
+  server_.change([&] {
+    list_.sequence = 6;
+    list_.baselines.erase(list_.baselines.begin());
+    list_.missing = {"ops"};
+  });
+  EXPECT_THAT(names(*next().value()), ElementsAre("web", "ops"));
+  for (int revision = 7; revision < 10; ++revision) {
+    server_.change([&] {
+      list_.sequence = static_cast<std::uint64_t>(revision);
+      list_.baselines.clear();
+    });
+    add("web", "- {path: /b" + std::to_string(revision) + ", mode: \"0644\"}");
+    while (next().value()->baselines.size() < 2) {
+    }
+  }
+  make_client();
+  auto kept = client_->kept();
+  ASSERT_TRUE(kept) << kept.error().message();
+  EXPECT_EQ((*kept)->sequence, 9u);
+  EXPECT_THAT(names(**kept), ElementsAre("web", "ops"));
+  EXPECT_EQ((*kept)->baselines[1].entry.sha256, ops.sha256);
+  EXPECT_EQ(files(".index"), 2) << "of the newest list, and of what it calls missing";
+  server_.change([&] {
+    list_.sequence = 10;
+    list_.missing.clear();
+  });
+  start();
+  while (next().value()->sequence < 10) {
+  }
+  client_.reset();
+  EXPECT_EQ(files(".index"), 1);
+  EXPECT_EQ(files(".json"), 1);
+}
+
+TEST_F(HandoutClientTest, a_kind_that_is_not_known_holds_up_no_other) {
+  add("ops", "- {path: /a, mode: \"0644\"}");
+  add("web", "- {path: /b, mode: \"0644\"}");
+  list_.baselines[0].spec.kind = "of_next_year";
+  make_client();
+  start();
+  const auto handed = next();
+  ASSERT_TRUE(handed) << handed.error().message();
+  EXPECT_THAT(names(**handed), ElementsAre("web"));
+  EXPECT_THAT((*handed)->missing, ElementsAre("ops"));
+  EXPECT_THAT((*handed)->damage, ElementsAre(HasSubstr("older than the collector")));
+}
+
 TEST_F(HandoutClientTest, a_damaged_index_is_one_that_is_missing) {
   add("ops", "- {path: /a, mode: \"0644\"}");
   add("web", "- {path: /b, mode: \"0644\"}");
@@ -196,7 +277,7 @@ TEST_F(HandoutClientTest, a_damaged_index_is_one_that_is_missing) {
   ASSERT_TRUE(kept) << kept.error().message();
   EXPECT_THAT(names(**kept), ElementsAre("web"));
   EXPECT_THAT((*kept)->missing, ElementsAre("ops"));
-  EXPECT_THAT((*kept)->damage, HasSubstr(file));
+  EXPECT_THAT((*kept)->damage, ElementsAre(HasSubstr(file)));
   start();
   EXPECT_THAT(names(*next().value()), ElementsAre("ops", "web")) << "it is fetched anew, though the list is the same";
 }

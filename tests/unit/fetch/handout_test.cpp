@@ -52,7 +52,7 @@ TEST(Handout, that_is_none_is_refused_where_it_is_wrong) {
   EXPECT_THAT(refusal(json, "\"issued_at\":", "\"issued\":"), HasSubstr("/issued_at"));
   EXPECT_THAT(refusal(json, "\"issued_at\":", "\"issued_at\":9"), HasSubstr("/issued_at"));
   EXPECT_THAT(refusal(json, "\"missing\"", "\"lost\""), HasSubstr("/missing"));
-  EXPECT_THAT(refusal(json, "terraform_state", "terraform_stage"), HasSubstr("/baselines/0/kind"));
+  EXPECT_THAT(refusal(json, "\"kind\":\"terraform_state\"", "\"kind\":\"\""), HasSubstr("/baselines/0/kind"));
   EXPECT_THAT(refusal(json, std::string(64, 'b'), std::string(64, 'B')), HasSubstr("/baselines/1/sha256"));
   EXPECT_THAT(refusal(json, "hosts.web-1.json", "../web-1.json"), HasSubstr("/baselines/1/name"));
   EXPECT_THAT(refusal(json, "hosts.web-1.json", "net"), HasSubstr("two have one name"));

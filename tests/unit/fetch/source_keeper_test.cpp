@@ -154,8 +154,8 @@ TEST_F(SourceKeeperTest, what_is_kept_of_matches_is_found_by_their_pattern) {
   write(1, "one");
   std::ifstream file(dir_ / "s.tfstate");
   const std::string content{std::istreambuf_iterator<char>(file), {}}, long_name(250, 'n');
-  const auto keep = [&](const std::string& name, const std::string& file) {
-    const std::string path = dir_.write(file, content);
+  const auto keep = [&](const std::string& name, const std::string& where) {
+    const std::string path = dir_.write(where, content);
     return bool(SourceKeeper({name, "terraform_state", path}, dir_ / "kept", key_).load(false));
   };
   ASSERT_TRUE(keep("all.a.tfstate", "m/a.tfstate") && keep("all.b.tfstate", "m/b.tfstate"));
@@ -165,14 +165,39 @@ TEST_F(SourceKeeperTest, what_is_kept_of_matches_is_found_by_their_pattern) {
   std::filesystem::remove(dir_ / "m/b.tfstate");
   baseline::SourceSpec pattern{"all", "terraform_state", dir_ / "m/*.tfstate", std::chrono::hours(1)};
   std::vector<std::string> names;
-  for (const auto& spec : kept_matches(dir_ / "kept", pattern)) {
+  const auto kept = kept_matches(dir_ / "kept", pattern);
+  EXPECT_THAT(kept.damage, HasSubstr("all.d.tfstate.index"));
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "kept/all.d.tfstate.index.damaged"));
+  for (const auto& spec : kept.matches) {
     names.push_back(spec.name);
     EXPECT_EQ(spec.stale_after, pattern.stale_after);
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre("all.a.tfstate", "all.b.tfstate"));
   pattern.name = long_name;
-  EXPECT_THAT(kept_matches(dir_ / "kept", pattern), SizeIs(1));
-  EXPECT_THAT(kept_matches(dir_ / "nowhere", pattern), SizeIs(0));
+  EXPECT_THAT(kept_matches(dir_ / "kept", pattern).matches, SizeIs(1));
+  EXPECT_THAT(kept_matches(dir_ / "nowhere", pattern).matches, SizeIs(0));
+}
+
+// Name and kind tell a baseline; its path is where it happens to be.
+TEST_F(SourceKeeperTest, of_another_path_goes_on_and_a_step_back_is_taken_and_told) {
+  write(7, "one");
+  ASSERT_TRUE(keeper().load(false));
+  std::filesystem::rename(dir_ / "s.tfstate", dir_ / "moved.tfstate");
+  const auto at = [&] { return SourceKeeper({"net", "terraform_state", dir_ / "moved.tfstate"}, dir_ / "kept", key_); };
+  {
+    SourceKeeper moved = at();
+    EXPECT_EQ(moved.remembered()->baseline.revision.at("serial"), "7");
+    EXPECT_EQ(moved.load(false)->stepped, baseline::Move::none);
+  }
+  write(3, "one");
+  std::filesystem::rename(dir_ / "s.tfstate", dir_ / "moved.tfstate");
+  EXPECT_FALSE(at().load(false)) << "it is read from there already";
+  SourceKeeper back = keeper();
+  std::filesystem::copy(dir_ / "moved.tfstate", dir_ / "s.tfstate");
+  const auto taken = back.load(false);
+  ASSERT_TRUE(taken) << taken.error().message();
+  EXPECT_EQ(taken->stepped, baseline::Move::backwards);
+  EXPECT_EQ(taken->former_path, dir_ / "moved.tfstate");
 }
 
 TEST_F(SourceKeeperTest, without_room_for_an_index_the_baseline_is_good_all_the_same) {
