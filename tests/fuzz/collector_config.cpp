@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::must_be_readable(config.error());
     return 0;
   }
-  fuzz::must(config->sqlite_path.starts_with('/'), "paths are absolute");
+  fuzz::must(!config->sqlite_path.empty(), "the ledger has a place");
   fuzz::must(config->baselines_dir.empty() || config->baselines_dir.starts_with('/'), "paths are absolute");
   std::set<std::string> names;
   for (const auto& sink : config->sinks) {
