@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "agent/observer_types.hpp"
 #include "baseline/path_glob.hpp"
 
 namespace plumbline::agent {
 namespace {
+
+constexpr std::int64_t look_again = 30'000'000'000;  // ns, while something could not be looked at
 
 baseline::SourceSpec match_of(baseline::SourceSpec pattern, const std::string& path) {
   pattern.name += "." + baseline::name_of_match(pattern.path, path);
@@ -46,7 +49,8 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
   pattern.look_at = pattern.moved_at = 0;
   // The folders are watched first, so that what comes between the look and the watch is not missed.
   for (int round = 0; round < 2; ++round) {
-    const auto matches = baseline::match_pattern(pattern.spec.path);
+    std::string unseen;
+    const auto matches = baseline::match_pattern(pattern.spec.path, unseen);
     if (!matches) {
       pattern.error = matches.error().message();
       return publish_sources();
@@ -58,12 +62,16 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
     }
     if (round == 0) continue;
 
-    if (let_go) let_go_of_matches(pattern, matches->files);
+    // What was not seen is not known to be gone.
+    if (let_go && unseen.empty()) let_go_of_matches(pattern, matches->files);
     std::set<std::string> known;
     for (const auto& source : sources_)
       if (source->pattern == &pattern) known.insert(source->spec.path);
-    pattern.left_out =
-        matches->files.empty() && known.empty() ? "nothing matches " + pattern.spec.path + " yet" : std::string();
+    pattern.left_out = unseen;
+    if (!unseen.empty())
+      pattern.look_at = p_.clock.boot() + look_again;
+    else if (matches->files.empty() && known.empty())
+      pattern.left_out = "nothing matches " + pattern.spec.path + " yet";
     pattern.found.clear();
     std::set_difference(matches->files.begin(), matches->files.end(), known.begin(), known.end(),
                         std::back_inserter(pattern.found));
@@ -107,10 +115,10 @@ void Observer::take_matches(Pattern& pattern, bool compare_now) {
     add_source(spec, &pattern, compare_now);
     known = sources_.back().get();
   }
-  pattern.error = pattern.damage.empty() ? pattern.left_out : pattern.damage;
+  const std::string told = std::exchange(pattern.error, pattern.damage.empty() ? pattern.left_out : pattern.damage);
   if (!pattern.found.empty())
     pattern.error = std::to_string(pattern.found.size()) + " matches are still to be read";
-  else if (!pattern.error.empty())
+  else if (!pattern.error.empty() && pattern.error != told)
     spdlog::warn("event=pattern name={} why=\"{}\"", pattern.spec.name, pattern.error);
   publish_sources();
 }

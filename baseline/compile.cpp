@@ -69,7 +69,10 @@ Result<void> check_unchanged(const Opened& opened, const std::string& what) {
   struct stat now{};
   if (::fstat(opened.fd.get(), &now) != 0) return io_error(what, errno);
   const auto same = [](const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; };
-  if (now.st_size == opened.status.st_size && same(now.st_mtim, opened.status.st_mtim)) return {};
+  // The time of the last write can be set back, that of the last change cannot.
+  if (now.st_size == opened.status.st_size && same(now.st_mtim, opened.status.st_mtim) &&
+      same(now.st_ctim, opened.status.st_ctim))
+    return {};
   return Error{ErrorCode::unavailable, what, "it changed while it was read", "it is read again"};
 }
 

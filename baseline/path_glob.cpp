@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
+#include <system_error>
 
 namespace plumbline::baseline {
 namespace {
@@ -31,21 +33,48 @@ std::vector<std::string_view> components(std::string_view path) {
   return parts;
 }
 
-std::vector<std::string> entries_of(const std::string& folder) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
-  if (open == nullptr) return names;
-  while (const auto* entry = ::readdir(open.get())) names.emplace_back(entry->d_name);
-  return names;
-}
+/// Looks at files and folders, and keeps the first that could not be looked at.
+class Looker {
+ public:
+  std::vector<std::string> entries_of(const std::string& folder) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
+    if (open == nullptr) {
+      note("read " + folder, errno);
+      return names;
+    }
+    for (;;) {
+      errno = 0;
+      const auto* entry = ::readdir(open.get());
+      if (entry == nullptr) break;
+      names.emplace_back(entry->d_name);
+    }
+    if (errno != 0) note("read " + folder, errno);
+    return names;
+  }
+  /// S_IFDIR, S_IFREG, …; 0 where nothing is there.
+  mode_t type_of(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) == 0) return status.st_mode & S_IFMT;
+    note("look at " + path, errno);
+    return 0;
+  }
+  /// "cannot read /srv/x: Permission denied"; "" where all was seen.
+  const std::string& unseen() const { return unseen_; }
+
+ private:
+  void note(const std::string& what, int error) {
+    // A name too long for the file system, and links that lead nowhere, are not there either.
+    const bool is_nothing = error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
+    if (is_nothing || !unseen_.empty()) return;
+    unseen_ = "cannot " + what + ": " + std::generic_category().message(error);
+  }
+
+  std::string unseen_;
+};
 
 std::string join(const std::string& folder, const std::string& name) {
   return folder == "/" ? folder + name : folder + "/" + name;
-}
-
-bool is_folder(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 }  // namespace
@@ -62,7 +91,17 @@ bool is_pattern(std::string_view path) {
 }
 
 Result<Matches> match_pattern(const std::string& pattern) {
+  std::string unseen;
+  auto found = match_pattern(pattern, unseen);
+  if (found && !unseen.empty())
+    return Error{ErrorCode::unavailable, "find the sources " + pattern, unseen,
+                 "let it be read, or write a narrower pattern"};
+  return found;
+}
+
+Result<Matches> match_pattern(const std::string& pattern, std::string& unseen) {
   Matches found;
+  Looker looker;
   std::vector<std::string> at{"/"};
   bool wild = false;
   const auto parts = components(pattern);
@@ -74,13 +113,12 @@ Result<Matches> match_pattern(const std::string& pattern) {
     for (const auto& folder : at) {
       if (wild) found.folders.push_back(folder);
       std::vector<std::string> names{unescaped(parts[i])};
-      if (pattern_here) names = entries_of(folder);
+      if (pattern_here) names = looker.entries_of(folder);
       for (const auto& name : names) {
         if (pattern_here && ::fnmatch(std::string(parts[i]).c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
         std::string path = join(folder, name);
-        struct stat status{};
-        if (wild && last ? ::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode) : !wild || is_folder(path))
-          next.push_back(std::move(path));
+        const mode_t type = wild ? looker.type_of(path) : S_IFDIR;
+        if (wild && last ? type != 0 && type != S_IFDIR : type == S_IFDIR) next.push_back(std::move(path));
       }
       if (next.size() + found.folders.size() > max_matches)
         return invalid("find the sources " + pattern, "more than " + std::to_string(max_matches) + " match it",
@@ -88,6 +126,7 @@ Result<Matches> match_pattern(const std::string& pattern) {
     }
     at = std::move(next);
   }
+  unseen = looker.unseen();
   std::sort(at.begin(), at.end());
   found.files = std::move(at);
   return found;

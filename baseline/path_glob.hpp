@@ -20,8 +20,12 @@ struct Matches {
 inline constexpr std::size_t max_matches = 20'000;
 
 /// Finds what matches `pattern` (absolute). A wildcard matches no '/' and, at the beginning of a name, no '.'. Errors:
-/// more than max_matches. A folder that cannot be read matches nothing, and is among `folders`.
+/// more than max_matches, and what cannot be looked at (no permission, no descriptor left): what is not seen may be
+/// there all the same. A folder that is not there matches nothing, and is among `folders`.
 Result<Matches> match_pattern(const std::string& pattern);
+/// The same, but what cannot be looked at is left out, and the first of it told in `unseen` ("" = there is none). Then
+/// what is not among the matches is not known to be gone.
+Result<Matches> match_pattern(const std::string& pattern, std::string& unseen);
 
 /// Whether match_pattern() could find this path, were it there.
 bool matches_pattern(const std::string& pattern, const std::string& path);

@@ -1,4 +1,5 @@
-// The bytes of an index file (docs/reference/index.md): little-endian, fixed-width rows, read in place through mmap.
+// The bytes of an index file, which writer.hpp makes and index.hpp reads: little-endian, fixed-width rows, read in
+// place through mmap. Why they hold fingerprints: docs/decisions/0011-attribute-fingerprints.md.
 //
 //   Header | strings | names | resources | makes | make attributes | slots | ids | files | sources | skipped | three
 //   hash tables

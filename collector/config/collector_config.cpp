@@ -30,12 +30,12 @@ void read_listen(Map& map, CollectorConfig& out) {
   const char* const end = listen.data() + listen.size();
   const auto [last, error] = std::from_chars(listen.data() + colon + 1, end, port);
   if (error != std::errc() || last != end || port > 65535)
-    map.refuse("listen", "`" + listen.substr(colon + 1) + "` is not a port", "write 127.0.0.1:9650");
+    map.refuse("listen", "`" + config::shown(listen.substr(colon + 1)) + "` is not a port", "write 127.0.0.1:9650");
   if (!is_loopback(host))
-    map.refuse(
-        "listen",
-        "`" + host + "` can be reached from other machines, and this version has neither TLS nor identity of agents",
-        "listen on 127.0.0.1 and put a proxy with mutual TLS before it, or a tunnel");
+    map.refuse("listen",
+               "`" + config::shown(host) +
+                   "` can be reached from other machines, and this version has neither TLS nor identity of agents",
+               "listen on 127.0.0.1 and put a proxy with mutual TLS before it, or a tunnel");
   out.host = host;
   out.port = static_cast<std::uint16_t>(port);
 }

@@ -4,10 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "baseline/baseline.hpp"
+#include "baseline/builder.hpp"
+#include "baseline/compile.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -170,6 +174,38 @@ TEST(HostileSources, the_way_out_fits_what_is_wrong_with_a_state) {
     EXPECT_THAT(error_of(state_of(each.text)), AllOf(StartsWith(each.start), HasSubstr(each.way_out))) << each.text;
   for (const auto& whole : {state("1e400"), state("1", text("\xff"))})
     EXPECT_THAT(error_of(state_of(whole)), Not(HasSubstr("in the middle")));
+}
+
+/// Writes other bytes of the same length into the source while it is read, and sets the time of the write back.
+class Meddler final : public Builder {
+ public:
+  Meddler(std::string path, std::string text) : path_(std::move(path)), text_(std::move(text)) {}
+  void resource(const Resource&) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // more than the clock of a file's times
+    struct stat before{};
+    ASSERT_EQ(::stat(path_.c_str(), &before), 0);
+    std::ofstream(path_) << text_;
+    const timespec times[] = {before.st_atim, before.st_mtim};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+  }
+  void revision(const std::string&, const std::string&) override {}
+  void file(FileExpectation) override {}
+  void skip(std::string, std::string) override {}
+
+ private:
+  std::string path_, text_;
+};
+
+TEST(HostileSources, a_write_whose_time_was_set_back_is_noticed) {
+  const TempDir dir;
+  const std::string text = local_file(R"("filename":"/a","content":"x")"), path = dir.write("net.tfstate", text);
+  const Fingerprinter fingerprints(key);
+  Meddler meddler(path, local_file(R"("filename":"/a","content":"y")"));
+  const auto done = read_source({"net", "terraform_state", path}, {key, fingerprints}, meddler);
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message(), HasSubstr("it changed while it was read"));
+  BaselineBuilder calm;
+  EXPECT_TRUE(read_source({"net", "terraform_state", path}, {key, fingerprints}, calm));
 }
 
 TEST(HostileSources, a_manifest_cut_within_an_entry_is_an_error) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -39,6 +41,53 @@ TEST(PathGlob, finds_files_and_the_folders_that_decide) {
   EXPECT_THAT(match_pattern(dir / "[ab]/x.json")->files, ElementsAre(dir / "a/x.json", dir / "b/x.json"));
   EXPECT_THAT(match_pattern(dir / "none/*.json")->files, IsEmpty());
   EXPECT_THAT(match_pattern(dir / "none/*.json")->folders, ElementsAre(dir / "none"));
+}
+
+/// What both forms say of a pattern under which something cannot be looked at.
+void expect_unseen(const std::string& pattern, const std::string& what, const std::vector<std::string>& files) {
+  std::string unseen;
+  const auto seen = match_pattern(pattern, unseen);
+  ASSERT_TRUE(seen) << seen.error().message();
+  EXPECT_EQ(unseen, what);
+  EXPECT_EQ(seen->files, files) << "what can be seen is found all the same";
+  const auto all = match_pattern(pattern);
+  ASSERT_FALSE(all);
+  EXPECT_EQ(all.error().message(),
+            "find the sources " + pattern + ": " + what + "; let it be read, or write a narrower pattern");
+}
+
+TEST(PathGlob, tells_what_cannot_be_looked_at_from_what_is_not_there) {
+  const TempDir dir;
+  for (const char* file : {"a/x.json", "b/x.json", "listed/x.json", "c"}) dir.write(file, "{}");
+  std::filesystem::create_symlink(dir / "loop", dir / "loop");
+  std::filesystem::create_symlink(dir / "nowhere", dir / "dangling");
+  for (const std::string& nothing : {dir / "none/*", dir / "c/*", dir / "loop/*", dir / "dangling/*", dir / "*/y.json",
+                                     dir / "l*p", "/" + std::string(300, 'x') + "/*"}) {
+    const auto found = match_pattern(nothing);
+    ASSERT_TRUE(found) << found.error().message();
+    EXPECT_THAT(found->files, IsEmpty()) << nothing;
+  }
+
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  expect_unseen(dir / "a/*.json", "cannot read " + (dir / "a") + ": Too many open files", {});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(match_pattern(dir / "a/*.json")->files, ElementsAre(dir / "a/x.json"));
+
+  if (::geteuid() != 0) GTEST_SKIP() << "root only can become somebody else";
+  namespace fs = std::filesystem;
+  fs::permissions(dir.path(), fs::perms{0755});
+  fs::permissions(dir / "a", fs::perms{0700});
+  fs::permissions(dir / "listed", fs::perms{0744});
+  ASSERT_EQ(::seteuid(65534), 0);
+  expect_unseen(dir / "a/*.json", "cannot read " + (dir / "a") + ": Permission denied", {});
+  expect_unseen(dir / "[ab]/*.json", "cannot read " + (dir / "a") + ": Permission denied", {dir / "b/x.json"});
+  expect_unseen(dir / "[ab]/x.json", "cannot look at " + (dir / "a/x.json") + ": Permission denied",
+                {dir / "b/x.json"});
+  expect_unseen(dir / "listed/*.json", "cannot look at " + (dir / "listed/x.json") + ": Permission denied", {});
+  ASSERT_EQ(::seteuid(0), 0);
 }
 
 TEST(PathGlob, names_matches_apart) {

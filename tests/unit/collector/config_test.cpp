@@ -51,6 +51,11 @@ TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
     EXPECT_NE(text.find("collector.yaml:1:"), std::string::npos) << text;
     EXPECT_NE(text.find("proxy with mutual TLS"), std::string::npos) << text;
   }
+  for (const char* unprintable : {R"(listen: "127.0.0.1:96\u000250")", R"(listen: "a\nb:9650")"}) {
+    const std::string text = why(unprintable);
+    EXPECT_TRUE(text.find("\\x02") != std::string::npos || text.find("\\x0A") != std::string::npos) << text;
+    EXPECT_EQ(text.find_first_of("\n\x02"), std::string::npos) << "a message is one printable line";
+  }
   for (const char* bad : {"listen: localhost",
                           "listen: '127.0.0.1:'",
                           "listen: 127.0.0.1:70000",

@@ -90,8 +90,8 @@ TEST_F(SourceKeeperTest, two_contents_under_one_serial_are_a_fork) {
 TEST_F(SourceKeeperTest, what_another_source_or_key_left_is_not_used) {
   write(1, "one");
   ASSERT_TRUE(keeper().load(false));
-  const SourceKeeper moved({"net", "terraform_state", dir_ / "elsewhere.tfstate"}, dir_ / "kept", key_);
-  EXPECT_FALSE(moved.remembered());
+  const SourceKeeper other_kind({"net", "terraform_json", dir_ / "s.tfstate"}, dir_ / "kept", key_);
+  EXPECT_FALSE(other_kind.remembered());
   const baseline::KeyedHash other_key(std::array<std::byte, 32>{std::byte{1}});
   const SourceKeeper rekeyed({"net", "terraform_state", dir_ / "s.tfstate"}, dir_ / "kept", other_key);
   EXPECT_FALSE(rekeyed.remembered());

@@ -1,0 +1,26 @@
+#include "collector/config/collector_config.hpp"
+
+#include <set>
+
+#include "tests/fuzz/must.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace plumbline;
+  const auto config = collector::parse_collector_config("f.yaml", {reinterpret_cast<const char*>(data), size});
+  if (!config) {
+    fuzz::must_be_readable(config.error());
+    return 0;
+  }
+  fuzz::must(!config->sqlite_path.empty(), "the ledger has a place");
+  fuzz::must(config->baselines_dir.empty() || config->baselines_dir.starts_with('/'), "paths are absolute");
+  std::set<std::string> names;
+  for (const auto& sink : config->sinks) {
+    fuzz::must(!sink.name.empty() && names.insert(sink.name).second, "a sink has a name of its own");
+    fuzz::must(sink.webhook.has_value() + sink.slack.has_value() + sink.ndjson.has_value() == 1,
+               "a sink has one destination");
+    fuzz::must(sink.start == "beginning" || sink.start == "now", "a sink starts somewhere");
+  }
+  for (const auto& baseline : config->baselines)
+    fuzz::must(!baseline.source.name.empty() && !baseline.source.path.empty(), "a baseline has a name and a place");
+  return 0;
+}
