@@ -1,5 +1,6 @@
 """The pods of a node as a source: a real API server with real RBAC, and volumes written by kubelet's own code."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -78,6 +79,19 @@ ALL = {"name": "all", "projected": {"sources": [{"secret": {"name": "db", "items
                                                 {"configMap": {"name": "conf"}}]}}
 
 
+def three_free_ports():
+    """The first of three in a row, as the API server and its etcd want them: below those that others get by themselves."""
+    for first in range(20000 + os.getpid() % 10000, 32000, 3):
+        with contextlib.ExitStack() as probes:
+            try:
+                for port in range(first, first + 3):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return first
+            except OSError:
+                continue
+    raise Skip("no three free ports in a row")
+
+
 class Cluster:
     """An API server of the test's own, and the part of kubelet that makes volumes."""
 
@@ -91,9 +105,7 @@ class Cluster:
         self.folder.mkdir()
         self.kubelet = stack.dir / "kubelet"
         self.kubelet.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = three_free_ports()
         self.url = f"https://127.0.0.1:{port}"
         with open(self.folder / "serve.log", "wb") as log:
             server = subprocess.Popen([TOOLS / "serve.sh", cache, str(port)], cwd=self.folder, stdout=log, stderr=log,
