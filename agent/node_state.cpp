@@ -216,8 +216,9 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   for (const auto& baseline : baselines_) {
     if (!baseline.why_no_index.empty())
       all.push_back({"baseline_without_index", baseline.name,
-                     "Who owns a path or cloud id of this baseline cannot be looked up.", baseline.why_no_index,
-                     "make room in state_dir; the index is written with the next revision"});
+                     "Who owns a path or cloud id of this baseline cannot be looked up, and a restart would go back to "
+                     "the revision before.",
+                     baseline.why_no_index, "make room in state_dir; it is tried again every minute"});
     const bool stale = baseline.stale_after.count() > 0 && baseline.moved_at != 0 &&
                        now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count();
     if (stale && baseline.kind == "handout")

@@ -23,7 +23,17 @@ void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
     baseline.path = "command://" + baseline.command[0].substr(baseline.command[0].rfind('/') + 1);
   } else if (!baseline::is_location(baseline.path)) {
     map.require_absolute(baseline.kind, baseline.path);
+    if (baseline::is_pattern(baseline.path) && baseline.path.find("**") != std::string::npos)
+      map.refuse(baseline.kind, "has a **, and a wildcard here matches no '/'",
+                 "write a pattern for each depth: */*.tf");
+    if (const auto open = baseline.path.rfind('['); open != std::string::npos &&
+                                                    (open == 0 || baseline.path[open - 1] != '\\') &&
+                                                    baseline.path.find(']', open) == std::string::npos)
+      map.refuse(baseline.kind, "has a [ without its ]", "close it, or write \\[ for the character itself");
   }
+  if (!baseline::is_location(baseline.path) && baseline.interval != SourceConfig().interval)
+    map.refuse("interval", "is for a location: a path of this node is watched, and read when it changes",
+               "take it out");
   if (!baseline::is_location(baseline.path))
     for (const auto& [key, value] : {std::pair<const char*, const std::string&>{"endpoint", baseline.endpoint},
                                      {"region", baseline.region},
@@ -95,6 +105,8 @@ void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
   if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) ||
       std::isalnum(static_cast<unsigned char>(baseline.name[0])) == 0)
     map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
+  if (baseline.name == "collector")
+    map.refuse("name", "is what an agent's status calls the baselines that the collector hands out", "take another");
   for (const auto& other : out)
     if (other.name == baseline.name) map.refuse("name", "`" + baseline.name + "` is used twice");
   out.push_back(std::move(baseline));

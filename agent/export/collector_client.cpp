@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "http/httplib_error.hpp"
-#include "http/socket_cutter.hpp"
 #include "http/retry.hpp"
+#include "http/socket_cutter.hpp"
 #include "http/url.hpp"
 #include "include/util/loopback.hpp"
 

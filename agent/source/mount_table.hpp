@@ -14,7 +14,7 @@ class MountTable {
   /// What changes from now on is told. `path` is for tests that have a mount namespace of their own.
   static Result<MountTable> open(const char* path = "/proc/self/mountinfo");
 
-  /// Wakes (error condition) at a change; ours to close, the caller dups it.
+  /// Wakes (error condition) at a change. It ends with this; whoever closes what it waits on takes a dup of it.
   int wake_fd() const { return wake_.get(); }
 
   /// Whether the table changed since open() or the last call. To be asked after the waiter is armed, so that nothing

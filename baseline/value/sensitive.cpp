@@ -61,26 +61,89 @@ constexpr std::array<std::string_view, 9> endings = {"password", "passwd",     "
 struct Pair {
   std::string_view first, second;
 };
-constexpr std::array<Pair, 42> pairs = {
-    {{"private", "key"},  {"api", "key"},         {"access", "key"},        {"secret", "key"},
-     {"auth", "key"},     {"shared", "key"},      {"signing", "key"},       {"account", "key"},
-     {"storage", "key"},  {"master", "key"},      {"primary", "key"},       {"secondary", "key"},
-     {"client", "key"},   {"encryption", "key"},  {"license", "key"},       {"tls", "key"},
-     {"ssl", "key"},      {"certificate", "key"}, {"deploy", "key"},        {"integration", "key"},
-     {"key", "material"}, {"key", "data"},        {"connection", "string"}, {"connection", "strings"},
-     {"user", "data"},    {"custom", "data"},     {"pass", "phrase"},       {"startup", "script"},
-     {"pass", "word"},    {"auth", "string"},     {"auth", "header"},       {"auth", "code"},
-     {"auth", "data"},    {"auth", "value"},      {"community", "string"},  {"license", "string"},
-     {"license", "code"}, {"license", "content"}, {"license", "data"},      {"session", "key"},
-     {"session", "data"}, {"pin", "code"}}};
+constexpr std::array<Pair, 61> pairs = {{{"key", "pem"},
+                                         {"routing", "key"},
+                                         {"pagerduty", "key"},
+                                         {"app", "key"},
+                                         {"instrumentation", "key"},
+                                         {"ingest", "key"},
+                                         {"ingestion", "key"},
+                                         {"enrollment", "key"},
+                                         {"registration", "key"},
+                                         {"setup", "key"},
+                                         {"md5", "key"},
+                                         {"unseal", "key"},
+                                         {"recovery", "key"},
+                                         {"recovery", "code"},
+                                         {"recovery", "codes"},
+                                         {"backup", "codes"},
+                                         {"join", "command"},
+                                         {"gateway", "configuration"},
+                                         {"kube", "config"},
+                                         {"private", "key"},
+                                         {"api", "key"},
+                                         {"access", "key"},
+                                         {"secret", "key"},
+                                         {"auth", "key"},
+                                         {"shared", "key"},
+                                         {"signing", "key"},
+                                         {"account", "key"},
+                                         {"storage", "key"},
+                                         {"master", "key"},
+                                         {"primary", "key"},
+                                         {"secondary", "key"},
+                                         {"client", "key"},
+                                         {"encryption", "key"},
+                                         {"license", "key"},
+                                         {"tls", "key"},
+                                         {"ssl", "key"},
+                                         {"certificate", "key"},
+                                         {"deploy", "key"},
+                                         {"integration", "key"},
+                                         {"key", "material"},
+                                         {"key", "data"},
+                                         {"connection", "string"},
+                                         {"connection", "strings"},
+                                         {"user", "data"},
+                                         {"custom", "data"},
+                                         {"pass", "phrase"},
+                                         {"startup", "script"},
+                                         {"pass", "word"},
+                                         {"auth", "string"},
+                                         {"auth", "header"},
+                                         {"auth", "code"},
+                                         {"auth", "data"},
+                                         {"auth", "value"},
+                                         {"community", "string"},
+                                         {"license", "string"},
+                                         {"license", "code"},
+                                         {"license", "content"},
+                                         {"license", "data"},
+                                         {"session", "key"},
+                                         {"session", "data"},
+                                         {"pin", "code"}}};
 // A secret where the name ends with them ("redis_auth", "snmp_community", "license"), else about something else
 // ("auth_type", "license_model", "session_affinity"), and so it is behind some words.
 struct LastWord {
   std::string_view word;
   std::array<std::string_view, 6> not_behind;
 };
-constexpr std::array<LastWord, 6> last_words = {
+constexpr std::array<LastWord, 20> last_words = {
     {{"pass", {}},
+     {"jwt", {}},
+     {"bearer", {}},
+     {"dsn", {}},
+     {"hmac", {}},
+     {"pfx", {}},
+     {"p12", {}},
+     {"pkcs12", {}},
+     {"keytab", {}},
+     {"otp", {}},
+     {"totp", {}},
+     {"seed", {}},
+     {"mnemonic", {}},
+     {"creds", {}},
+     {"authkey", {}},
      {"auth", {"o", "client", "mutual", "iam", "tls", "ssl"}},  // OAuth is two words; the others say which kind
      {"community", {"bgp", "extended", "large", "standard", "service"}},  // of routes
      {"license", {}},
@@ -182,6 +245,46 @@ bool has_secret_address(std::string_view value) {
     at = next;
   }
   return false;
+}
+
+/// A command line that says a secret: "--db-password x", "curl -u user:x", "mysql -px".
+bool has_secret_option(std::string_view value) {
+  for (std::size_t at = value.find("--"); at != std::string_view::npos; at = value.find("--", at)) {
+    const std::size_t begin = at += 2;
+    while (at < value.size() && (is_word(value[at]) || value[at] == '-' || value[at] == '_')) ++at;
+    const bool has_value = at + 1 < value.size() && value[at] == ' ' && value[at + 1] != '-' && value[at + 1] != ' ';
+    if (has_value && sounds_sensitive(value.substr(begin, at - begin))) return true;
+  }
+  const auto after = [&](std::string_view option) {
+    const auto found = value.find(option);
+    if (found == std::string_view::npos) return std::string_view();
+    const std::string_view rest = value.substr(found + option.size());
+    return rest.substr(0, rest.find(' '));
+  };
+  const std::string_view user = after(" -u ");
+  const std::size_t colon = user.find(':');
+  // Not "-u 1000:1000", whose command runs as that user and group.
+  const bool user_and_password =
+      colon != std::string_view::npos && colon + 1 < user.size() &&
+      !std::all_of(user.begin() + static_cast<std::ptrdiff_t>(colon) + 1, user.end(), is_digit);
+  return user_and_password || (contains(value, "mysql") && !after(" -p").empty());
+}
+
+/// What AWS makes of 30 random bytes: 40 signs of base64, some of each kind. A digest of SHA-1 has no capitals.
+bool is_aws_secret_key(std::string_view value) {
+  constexpr std::size_t length = 40;
+  if (value.size() == length + 2 && value.front() == '"') value = value.substr(1, length);
+  return value.size() == length &&
+         std::all_of(value.begin(), value.end(), [](char c) { return is_word(c) || c == '/' || c == '+'; }) &&
+         std::any_of(value.begin(), value.end(), is_upper) && std::any_of(value.begin(), value.end(), is_lower) &&
+         std::any_of(value.begin(), value.end(), is_digit);
+}
+
+/// A manifest with a Secret of Kubernetes in it.
+bool has_secret_object(std::string_view value) {
+  for (auto at = value.find("kind: Secret"); at != std::string_view::npos; at = value.find("kind: Secret", at + 1))
+    if (const auto end = at + 12; end >= value.size() || !is_word(value[end])) return true;
+  return contains(value, "\"kind\":\"Secret\"") || contains(value, "\\\"kind\\\":\\\"Secret\\\"");
 }
 
 /// header.payload.signature in base64url, the header beginning with {"
@@ -297,7 +400,9 @@ bool looks_sensitive(std::string_view value, unsigned classes) {
   if (has(colon) && has_secret_address(value)) return true;
   if (has(capital_j) && has_jwt(value)) return true;
   if (has(blank_or_quote) && has_authorization(value)) return true;
-  if (has(blank_or_quote | hyphen) && contains(value, "PRIVATE KEY-----")) return true;
+  if (has(blank_or_quote | hyphen) && (contains(value, "PRIVATE KEY-----") || has_secret_option(value))) return true;
+  if (has(colon) && has_secret_object(value)) return true;
+  if (is_aws_secret_key(value)) return true;
   return has_service_token(value, classes);
 }
 
