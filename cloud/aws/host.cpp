@@ -31,7 +31,9 @@ bool is_region(std::string_view label) {
 }
 
 bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && equal_ignoring_case(text.substr(text.size() - end.size()), end);
+  // Most differ in their last letter already.
+  return text.size() >= end.size() && (text.back() | 32) == (end.back() | 32) &&
+         equal_ignoring_case(text.substr(text.size() - end.size()), end);
 }
 
 std::string_view last_label(std::string_view host) {

@@ -9,19 +9,50 @@ namespace {
 
 constexpr std::size_t max_segments = 48;
 
+/// The query, taken apart once: each operation at a place asks for keys of its own.
+class Query {
+ public:
+  explicit Query(std::string_view text) : text_(text) {
+    QueryWalk walk(text);
+    for (QueryPair pair; walk.next(pair);) {
+      has_bare_key_ = has_bare_key_ || !pair.has_value;
+      if (count_ < pairs_.size()) pairs_[count_] = pair;
+      ++count_;
+    }
+  }
+  std::optional<std::string_view> value(std::string_view key) const {
+    if (count_ > pairs_.size()) return query_value(text_, key);
+    for (std::size_t i = 0; i < count_; ++i)
+      if (percent_equal(pairs_[i].key, key)) return pairs_[i].value;
+    return std::nullopt;
+  }
+  bool has_bare_key() const { return has_bare_key_; }
+
+ private:
+  std::string_view text_;
+  std::array<QueryPair, 12> pairs_;
+  std::size_t count_ = 0;
+  bool has_bare_key_ = false;
+};
+
 /// The path's segments. One slash at the end counts for nothing but in what {Key+} stands for.
 struct Segments {
-  std::array<std::string_view, max_segments> parts;
+  struct Part {  // left as it is until it is used
+    const char* data;
+    std::size_t size;
+  };
+  std::array<Part, max_segments> parts;
   std::size_t count = 0;
   bool whole = true;  ///< there are no more
   const char* end = nullptr;
 
   void add(std::string_view part) {
     if (count < max_segments)
-      parts[count++] = part;
+      parts[count++] = {part.data(), part.size()};
     else
       whole = false;
   }
+  std::string_view operator[](std::size_t i) const { return {parts[i].data, parts[i].size}; }
   Segments(std::string_view bucket, std::string_view path) {
     if (!bucket.empty()) add(bucket);
     end = path.data() + path.size();
@@ -47,14 +78,14 @@ bool is_date(std::string_view text) {
 class Search {
  public:
   Search(const RestRequest& request, RestMatch& best)
-      : request_(request), best_(best), segments_(request.bucket, request.path) {}
+      : request_(request), best_(best), query_(request.query), segments_(request.bucket, request.path) {}
 
   void down(std::uint32_t node_id, std::size_t at, int literals) {
     if (++steps_ > max_steps) return;
     const auto& node = table::node(node_id);
     if (at == segments_.count && segments_.whole) ends(node, literals);
     if (at < segments_.count) {
-      const auto segment = segments_.parts[at];
+      const auto segment = segments_[at];
       if (const auto next = literal(node, segment); next != table::no_row) down(next, at + 1, literals + 1);
       if (node.label != table::no_row && !segment.empty()) with(segment, node.label, at + 1, literals);
     }
@@ -82,7 +113,7 @@ class Search {
   /// {Key+} stands for all that is left, or for what is before literals that follow it.
   void greedy(std::uint32_t node_id, std::size_t at, int literals) {
     if (at >= segments_.count) return;
-    const char* begin = segments_.parts[at].data();
+    const char* begin = segments_.parts[at].data;
     const auto& node = table::node(node_id);
     if (node.bindings.count > 0 && begin != segments_.end && taken_ < values_.size()) {
       values_[taken_++] = {begin, static_cast<std::size_t>(segments_.end - begin)};
@@ -91,7 +122,7 @@ class Search {
     }
     if (node.literals.count == 0 || !segments_.whole) return;
     for (std::size_t next = at + 1; next < segments_.count; ++next) {
-      const auto& last = segments_.parts[next - 1];
+      const auto last = segments_[next - 1];
       with({begin, static_cast<std::size_t>(last.data() + last.size() - begin)}, node_id, next, literals - 1);
     }
   }
@@ -118,7 +149,7 @@ class Search {
       if (table::text(names[i]).starts_with('@') && !is_date(values_[i])) return -1;
     int fixed = 0;
     for (const auto& key : table::rows<table::KeyRow>(table::keys, binding.fixed)) {
-      const auto value = query_value(request_.query, table::text(key.key));
+      const auto value = query_.value(table::text(key.key));
       const auto wanted = table::text(key.value);
       if (!value || (!wanted.empty() && !percent_equal(*value, wanted))) return -1;
       ++fixed;
@@ -128,7 +159,7 @@ class Search {
     int required = 0;
     for (const auto& key : table::rows<table::KeyRow>(table::keys, binding.required)) {
       const bool there = key.header == 1 ? !header(request_.headers, table::text(key.key)).empty()
-                                         : query_value(request_.query, table::text(key.key)).has_value();
+                                         : query_.value(table::text(key.key)).has_value();
       all = all && there;
       required += there ? 1 : 0;
     }
@@ -140,13 +171,7 @@ class Search {
 
   /// A key without a value ("?policy") names a part of S3's things: without such a part another operation would be
   /// meant than the one asked for, which the tables do not know then.
-  bool names_subresource() const {
-    if (!request_.is_s3) return false;
-    QueryWalk walk(request_.query);
-    for (QueryPair pair; walk.next(pair);)
-      if (!pair.has_value) return true;
-    return false;
-  }
+  bool names_subresource() const { return request_.is_s3 && query_.has_bare_key(); }
 
   int host_score(std::string_view prefix) const {
     if (request_.own_host) return 3;
@@ -158,6 +183,7 @@ class Search {
 
   const RestRequest& request_;
   RestMatch& best_;
+  Query query_;
   Segments segments_;
   std::array<std::string_view, 12> values_;
   std::size_t taken_ = 0;

@@ -1,5 +1,6 @@
 #include "cloud/aws/signature.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -9,15 +10,14 @@ namespace {
 
 /// Cuts the part before "/" or "%2F" off.
 std::string_view next_part(std::string_view& scope) {
-  for (std::size_t i = 0; i < scope.size(); ++i) {
-    const bool escaped = scope[i] == '%' && i + 2 < scope.size() && scope[i + 1] == '2' && (scope[i + 2] | 32) == 'f';
-    if (scope[i] != '/' && !escaped) continue;
-    const auto part = scope.substr(0, i);
-    scope.remove_prefix(i + (escaped ? 3 : 1));
-    return part;
+  std::size_t i = 0;
+  for (;; ++i) {
+    while (i < scope.size() && scope[i] != '/' && scope[i] != '%') ++i;
+    if (i >= scope.size() || scope[i] == '/') break;
+    if (i + 2 < scope.size() && scope[i + 1] == '2' && (scope[i + 2] | 32) == 'f') break;
   }
-  const auto part = scope;
-  scope = {};
+  const auto part = scope.substr(0, i);
+  scope.remove_prefix(std::min(i + (i < scope.size() && scope[i] == '%' ? 3 : 1), scope.size()));
   return part;
 }
 
@@ -37,7 +37,9 @@ std::string_view value_behind(std::string_view text, std::string_view name) {
   const auto at = text.find(name);
   if (at == std::string_view::npos) return {};
   text.remove_prefix(at + name.size());
-  return text.substr(0, text.find_first_of(", "));
+  std::size_t end = 0;  // not find_first_of(), which calls memchr() for each byte
+  while (end < text.size() && text[end] != ',' && text[end] != ' ') ++end;
+  return text.substr(0, end);
 }
 
 std::string_view first_region(std::string_view set) {

@@ -45,8 +45,8 @@ bool is_numbered(const Value& value) {
 
 /// {"2": b, "1": a} → [a, b]
 void number_off(Value& value) {
-  std::stable_sort(value.members.begin(), value.members.end(),
-                   [](const Member& a, const Member& b) { return place_of(a.name) < place_of(b.name); });
+  std::sort(value.members.begin(), value.members.end(),
+            [](const Member& a, const Member& b) { return place_of(a.name) < place_of(b.name); });
   value.kind = Value::Kind::list;
   for (auto& member : value.members) value.items.push_back(std::move(member.value));
   value.members.clear();

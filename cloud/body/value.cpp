@@ -4,6 +4,14 @@
 
 namespace plumbline::cloud {
 
+Value Value::of_text(std::string_view text) {
+  return of(Kind::text, text);
+}
+
+Value Value::of(Kind kind, std::string_view text) {
+  return {kind, std::string(text), {}, {}};
+}
+
 const Value* Value::find(std::string_view name) const {
   for (const auto& member : members)
     if (member.name == name) return &member.value;

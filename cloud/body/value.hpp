@@ -19,8 +19,8 @@ struct Value {
   std::vector<Value> items;
   std::vector<Member> members;  ///< in the order of the wire; after naming, each name once
 
-  static Value of_text(std::string_view text) { return {Kind::text, std::string(text), {}, {}}; }
-  static Value of(Kind kind, std::string_view text = {}) { return {kind, std::string(text), {}, {}}; }
+  static Value of_text(std::string_view text);
+  static Value of(Kind kind, std::string_view text = {});
 
   /// A member by name, nullptr where there is none.
   const Value* find(std::string_view name) const;

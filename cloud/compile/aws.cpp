@@ -64,8 +64,9 @@ class AwsTables {
                          [&](const auto& known) { return image_.text_at(known.text) == suffix; }))
           image_.suffixes.push_back({image_.text(suffix), id});
     }
-    std::stable_sort(image_.suffixes.begin(), image_.suffixes.end(), [&](const auto& a, const auto& b) {
-      return image_.text_at(a.text).size() > image_.text_at(b.text).size();
+    std::sort(image_.suffixes.begin(), image_.suffixes.end(), [&](const auto& a, const auto& b) {
+      const auto one = image_.text_at(a.text), other = image_.text_at(b.text);
+      return one.size() != other.size() ? one.size() > other.size() : one < other;
     });
   }
 
@@ -241,8 +242,10 @@ class AwsTables {
       of_service[service].push_back(wire);
     }
     for (auto& [service, rows] : of_service) {
-      std::stable_sort(rows.begin(), rows.end(),
-                       [&](const auto& a, const auto& b) { return image_.text_at(a.wire) < image_.text_at(b.wire); });
+      std::sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
+        if (a.wire != b.wire) return image_.text_at(a.wire) < image_.text_at(b.wire);
+        return a.operation != b.operation ? a.operation < b.operation : a.kind < b.kind;
+      });
       image_.services[service].wires = {size32(image_.wires.size()), size32(rows.size())};
       image_.wires.insert(image_.wires.end(), rows.begin(), rows.end());
     }

@@ -1,7 +1,6 @@
 #include "cloud/table/tables.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 // Put into .rodata as it is; a generated array of two megabytes would take the compiler longer than all the rest.
 // clang-format off
@@ -14,41 +13,8 @@ asm(".section .rodata.plumbline_cloud,\"a\",@progbits\n"
     ".byte 0\n"
     ".previous\n");
 // clang-format on
-extern "C" __attribute__((visibility("hidden"))) const std::byte plumbline_cloud_tables[];
 
 namespace plumbline::cloud::table {
-namespace {
-
-/// Made by the same build and aligned, so its rows are read where they lie.
-const Header& header() {
-  return *reinterpret_cast<const Header*>(plumbline_cloud_tables);
-}
-
-}  // namespace
-
-template <class Row>
-std::span<const Row> rows(SectionName section) {
-  const auto& place = header().sections[section];
-  return {reinterpret_cast<const Row*>(plumbline_cloud_tables + place.offset), place.count};
-}
-template std::span<const Text> rows<Text>(SectionName);
-template std::span<const PartitionRow> rows<PartitionRow>(SectionName);
-template std::span<const SuffixRow> rows<SuffixRow>(SectionName);
-template std::span<const NameRow> rows<NameRow>(SectionName);
-template std::span<const ServiceRow> rows<ServiceRow>(SectionName);
-template std::span<const OperationRow> rows<OperationRow>(SectionName);
-template std::span<const NodeRow> rows<NodeRow>(SectionName);
-template std::span<const EdgeRow> rows<EdgeRow>(SectionName);
-template std::span<const BindingRow> rows<BindingRow>(SectionName);
-template std::span<const KeyRow> rows<KeyRow>(SectionName);
-template std::span<const WireRow> rows<WireRow>(SectionName);
-
-std::string_view text(Text at) {
-  const auto* begin = plumbline_cloud_tables + header().sections[pool].offset + at;
-  std::uint16_t length;
-  std::memcpy(&length, begin, sizeof length);
-  return {reinterpret_cast<const char*>(begin + sizeof length), length};
-}
 
 const NameRow* find_name(SectionName section, std::string_view name) {
   const auto all = rows<NameRow>(section);

@@ -2,23 +2,39 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <cstring>
 #include <span>
 #include <string_view>
 
 #include "cloud/table/layout.hpp"
 
+/// Where they lie; tables.cpp puts them there.
+extern "C" __attribute__((visibility("hidden"))) const std::byte plumbline_cloud_tables[];
+
 namespace plumbline::cloud::table {
+
+/// Made by the same build and aligned, so its rows are read where they lie.
+inline const Header& header() {
+  return *reinterpret_cast<const Header*>(plumbline_cloud_tables);
+}
 
 /// Rows of one section, or of a slice of it.
 template <class Row>
-std::span<const Row> rows(SectionName section);
+std::span<const Row> rows(SectionName section) {
+  const auto& place = header().sections[section];
+  return {reinterpret_cast<const Row*>(plumbline_cloud_tables + place.offset), place.count};
+}
 template <class Row>
 std::span<const Row> rows(SectionName section, Slice slice) {
   return rows<Row>(section).subspan(slice.first, slice.count);
 }
 
-std::string_view text(Text at);
+inline std::string_view text(Text at) {
+  const auto* begin = plumbline_cloud_tables + header().sections[pool].offset + at;
+  std::uint16_t length;
+  std::memcpy(&length, begin, sizeof length);
+  return {reinterpret_cast<const char*>(begin + sizeof length), length};
+}
 
 /// The row of a name, nullptr where it is unknown.
 const NameRow* find_name(SectionName section, std::string_view name);
