@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cloud/body/value.hpp"
 #include "tests/unit/cloud/exchange.hpp"
 
@@ -29,6 +31,12 @@ std::string shown(const Value& value) {
 }
 std::string parameters(const Sent& sent) {
   return shown(sent.decoded().parameters);
+}
+std::size_t depth_of(const Value& value) {
+  std::size_t deepest = 0;
+  for (const auto& item : value.items) deepest = std::max(deepest, depth_of(item));
+  for (const auto& member : value.members) deepest = std::max(deepest, depth_of(member.value));
+  return deepest + 1;
 }
 std::string repeated(std::string_view text, int count) {
   std::string out;
@@ -157,14 +165,19 @@ TEST(Body, cut_anywhere_gives_what_is_there) {
 }
 
 TEST(Body, of_no_end_is_bounded) {
-  EXPECT_TRUE(decode_json(repeated("[", 100'000), false).cut);
-  EXPECT_TRUE(decode_json(repeated("{\"a\":", 100'000), false).cut);
-  EXPECT_TRUE(decode_xml(repeated("<a>", 100'000), false).cut);
-  EXPECT_TRUE(decode_cbor(repeated("\x81", 100'000), false).cut);
-  EXPECT_TRUE(decode_cbor(repeated("\xC1", 100'000), false).cut);
+  const std::string form = repeated("a.", 100'000) + "=1", tags = repeated("\xC1", 100'000);
+  for (const auto& deep : {decode_json(repeated("[", 100'000), false), decode_json(repeated("{\"a\":", 100'000), false),
+                           decode_xml(repeated("<a>", 100'000), false), decode_cbor(repeated("\x81", 100'000), false),
+                           decode_cbor(repeated("\xA1\x61"
+                                                "a",
+                                                100'000),
+                                       false),
+                           decode_cbor(tags, false), decode_form(form, false)}) {
+    EXPECT_TRUE(deep.cut);
+    EXPECT_LE(depth_of(deep.value), max_depth + 2);
+  }
   EXPECT_TRUE(decode_cbor(std::string_view("\x9B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 9), false).cut);
   EXPECT_TRUE(decode_cbor(std::string_view("\x7B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 9), false).cut);
-  EXPECT_TRUE(decode_form(repeated("a.", 100'000) + "=1", false).cut);
   EXPECT_TRUE(decode_form(repeated("k", 10) + "=" + std::string(400'000, 'x'), false).cut);
   std::string many;
   for (int i = 0; i < 30'000; ++i) many += "k" + std::to_string(i) + "=1&";
