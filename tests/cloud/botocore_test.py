@@ -119,7 +119,7 @@ def compare(name, folder, custom_host=False):
     for case in refused[:20]:
         print(f"{name}: not serialised: {case['service']}:{case['operation']}: {case['why']}")
     streams = len(json.loads((folder / "refused.json").read_text())) - len(refused)
-    print(f"{name}: {len(cases)} requests, {len(cases) - len(bad)} right, {len(bad)} not; {len(refused)} more could not be made, "
+    print(f"{name}: {len(cases)} requests, {sum(c['right'] for c in counts.values())} right, {sum(c['alike'] for c in counts.values())} excused, {len(bad)} not; {len(refused)} more could not be made, "
           f"{streams} are streams of events, which need HTTP/2")
     return len(bad) + len(refused)
 
