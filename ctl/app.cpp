@@ -7,6 +7,7 @@
 #include "ctl/baseline.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/completion.hpp"
+#include "ctl/decode.hpp"
 #include "ctl/text.hpp"
 #include "include/util/nearest.hpp"
 
@@ -27,6 +28,7 @@ struct Parsed {
   ResourceOptions resources;
   WatchOptions watch;
   BaselineOptions baseline;
+  DecodeOptions decode;
   SimulateOptions simulate;
   double timeout = 10;
   double simulate_timeout = 10;
@@ -119,6 +121,14 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   compiling->add_flag("--new-key", parsed.baseline.new_key, "make the --key-file, which must not be there yet")
       ->needs("--key-file");
   compiling->add_flag("--hashes-only", parsed.baseline.hashes_only, "keep no values, also where they are short");
+
+  add("decode", "HTTP requests from a file or pipe (NDJSON) to cloud operations; needs no agent",
+      [&](const Context& c) {
+        Context context = c;  // programs read it: a table only where somebody asks for one
+        if (app.get_option("--output")->empty()) context.options.format = Format::ndjson;
+        return decode(context, parsed.decode);
+      })
+      ->add_option("file", parsed.decode.file, "requests, one JSON object a line; default: standard input");
 
   add("doctor", "what works here, what does not, and what helps", doctor);
 

@@ -17,8 +17,9 @@ LIBRARIES = [
     ("Beast", r"<boost/beast", ["http"]),
     ("cpp-httplib", r"<httplib\.h>", ["agent/export", "fetch", "http/httplib_error.hpp", "collector/forward", "tests/unit"]),
     ("a JSON library", r"<nlohmann/|<simdjson\.h>",
-     ["include/wire", "include/config", "baseline", "fetch", "agent/config", "agent/api", "collector/config", "collector/api", "http",
+     ["include/wire", "include/config", "baseline", "cloud/body", "cloud/operation_json.cpp", "fetch", "agent/config", "agent/api", "collector/config", "collector/api", "http",
       "ctl", "tests", "bench"]),
+    ("expat", r"<expat\.h>", ["cloud/body/xml.cpp"]),
     ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
     ("zstd", r"<zstd\.h>", ["include/wire", "tests/unit"]),
@@ -34,10 +35,15 @@ STAGES = {
 
 # Rooms that know nothing of the rooms named after them.
 STRANGERS = [
-    ("include", ["agent", "baseline", "bpf", "collector", "ctl", "fetch", "http"]),
-    ("bpf", ["agent", "baseline", "collector", "ctl", "fetch", "http", "include/config", "include/util", "include/wire"]),
-    ("http", ["agent", "baseline", "collector", "ctl", "fetch"]),
-    ("baseline", ["agent", "collector", "ctl", "fetch", "http"]),
+    ("include", ["agent", "baseline", "bpf", "cloud", "collector", "ctl", "fetch", "http"]),
+    ("bpf", ["agent", "baseline", "cloud", "collector", "ctl", "fetch", "http", "include/config", "include/util", "include/wire"]),
+    ("http", ["agent", "baseline", "cloud", "collector", "ctl", "fetch"]),
+    ("baseline", ["agent", "cloud", "collector", "ctl", "fetch", "http"]),
+    # What the cloud room shares with baselines is how values are compared and which are secret.
+    ("cloud", ["agent", "baseline/source", "baseline/index", "collector", "ctl", "fetch", "http"]),
+    # Recognising a request takes the tables and nothing else.
+    ("cloud/aws", ["baseline"]),
+    ("cloud/table", ["baseline", "cloud/aws", "cloud/body", "cloud/compile"]),
     ("fetch", ["agent", "collector", "ctl"]),
     ("agent", ["collector", "ctl", "tests"]),
     ("collector", ["agent", "ctl", "tests"]),

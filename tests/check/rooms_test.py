@@ -40,6 +40,8 @@ class Rooms(unittest.TestCase):
             ("agent/api/api.cpp", "agent/detect/judge.cpp", "<nlohmann/json.hpp>"),
             ("include/config/strict_yaml.cpp", "agent/config/agent_config.cpp", "<yaml-cpp/yaml.h>"),
             ("collector/store/sqlite.cpp", "collector/api/api.cpp", "<sqlite3.h>"),
+            ("cloud/body/xml.cpp", "cloud/aws/outcome.cpp", "<expat.h>"),
+            ("cloud/body/json.cpp", "cloud/route.cpp", "<simdjson.h>"),
         ]:
             with self.subTest(header):
                 self.passes(room, f"#include {header}\n")
@@ -62,6 +64,12 @@ class Rooms(unittest.TestCase):
 
     def test_agent_and_collector_are_strangers(self):
         self.stops("agent/export/exporter.cpp", '#include "collector/ingest/ingest.hpp"\n', "must not know collector")
+
+    def test_the_cloud_room_knows_values_and_no_sources(self):
+        self.passes("cloud/body/secrets.cpp", '#include "baseline/value/sensitive.hpp"\n')
+        self.stops("cloud/body/secrets.cpp", '#include "baseline/source/base64.hpp"\n', "must not know baseline/source")
+        (self.root / "cloud/body/secrets.cpp").unlink()
+        self.stops("baseline/compile.cpp", '#include "cloud/route.hpp"\n', "must not know cloud")
 
     def test_what_is_shared_depends_on_nobody(self):
         self.passes("include/abi/abi.h", '#include "bpf/lib/kernel_types.h"\n')

@@ -1,0 +1,148 @@
+#include "cloud/aws/parameters.hpp"
+
+#include <algorithm>
+
+#include "cloud/aws/host.hpp"
+#include "cloud/aws/signature.hpp"
+#include "cloud/body/members.hpp"
+#include "cloud/table/tables.hpp"
+
+namespace plumbline::cloud::aws {
+namespace {
+
+/// What signs and routes a request is no parameter, and partly secret.
+bool is_envelope(std::string_view key) {
+  constexpr std::array<std::string_view, 11> names = {
+      "Action",    "Version", "Signature", "SignatureVersion", "SignatureMethod", "AWSAccessKeyId", "SecurityToken",
+      "Timestamp", "Expires", "x-id",      "Authorization"};
+  return std::find(names.begin(), names.end(), key) != names.end() || equal_ignoring_case(key.substr(0, 6), "x-amz-");
+}
+
+void put(Value& tree, std::string_view member, std::string text) {
+  if (member.empty() || text.size() > max_text || tree.members.size() >= max_members) return;
+  for (auto& known : tree.members) {
+    if (known.name != member) continue;
+    if (known.value.kind == Value::Kind::text) {  // the key again: a list
+      Value list = Value::of(Value::Kind::list);
+      list.items.push_back(std::move(known.value));
+      known.value = std::move(list);
+    }
+    if (known.value.kind == Value::Kind::list) known.value.items.push_back(Value::of_text(text));
+    return;
+  }
+  tree.members.push_back({std::string(member), Value::of_text(text)});
+}
+
+void add_head(const Request& request, const Route& route, Value& tree) {
+  for (std::size_t i = 0; i < route.label_count; ++i)
+    put(tree, member_of_key(route, route.labels[i].member), percent_decoded(route.labels[i].value));
+  if (route.wire != Wire::rest_json && route.wire != Wire::rest_xml) return;
+  QueryWalk walk(split_target(request.head.target).query);
+  for (QueryPair pair; walk.next(pair);) {
+    const std::string key = percent_decoded(pair.key, true);
+    // A key alone names what is asked for ("?policy"), as the operation does.
+    if (pair.has_value && !is_envelope(key)) put(tree, member_of_key(route, key), percent_decoded(pair.value, true));
+  }
+  for (const auto& [name, value] : request.head.headers) {
+    std::string lower(name.substr(0, 128));
+    for (char& c : lower)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    put(tree, member_of_header(route, lower), std::string(value));
+  }
+}
+
+Decoded body_of(const Request& request, const Route& route) {
+  switch (route.wire) {
+    case Wire::query:
+    case Wire::ec2:
+      return decode_form(form_of(request), request.body_cut);
+    case Wire::rest_xml:
+      return decode_xml(request.body, request.body_cut);
+    case Wire::cbor:
+      return decode_cbor(request.body, request.body_cut);
+    case Wire::json:
+    case Wire::rest_json:
+      return decode_json(request.body, request.body_cut);
+    case Wire::none:
+      break;
+  }
+  return {Value::of(Value::Kind::map), request.body_cut};
+}
+
+bool is_account(std::string_view text) {
+  return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// arn:partition:service:region:ACCOUNT:resource
+std::string_view account_in_arn(std::string_view arn) {
+  if (!arn.starts_with("arn:")) return {};
+  for (int i = 0; i < 4; ++i) {
+    const auto colon = arn.find(':');
+    if (colon == std::string_view::npos) return {};
+    arn.remove_prefix(colon + 1);
+  }
+  const auto account = arn.substr(0, arn.find(':'));
+  return is_account(account) ? account : std::string_view();
+}
+
+}  // namespace
+
+std::string_view form_of(const Request& request) {
+  const auto query = split_target(request.head.target).query;
+  return query_value(query, "Action") ? query : request.body;
+}
+
+Decoded parameters_of(const Request& request, const Route& route) {
+  Decoded decoded{Value::of(Value::Kind::map)};
+  if (route.operation == table::no_row) return decoded;
+  const auto& operation = table::operation(route.operation);
+  const bool form = route.wire == Wire::query || route.wire == Wire::ec2;
+  if (form || (operation.body != table::Body::blob && operation.body != table::Body::stream &&
+               operation.body != table::Body::none && !route.data_plane())) {
+    if (operation.body == table::Body::text) {
+      decoded.cut = request.body_cut || request.body.size() > max_text;
+      decoded.value.members.push_back(
+          {std::string(table::text(operation.payload)), Value::of_text(request.body.substr(0, max_text))});
+    } else {
+      decoded = body_of(request, route);
+      name_members(decoded.value, route);
+      // The root of an XML body and the only member of a JSON one are called as the model calls them, or not at all.
+      if (operation.body == table::Body::member && !request.body.empty()) {
+        Value inner = std::move(decoded.value);
+        if (route.wire == Wire::rest_xml && inner.members.size() == 1) {
+          Value root = std::move(inner.members[0].value);
+          inner = std::move(root);
+        }
+        decoded.value = Value::of(Value::Kind::map);
+        decoded.value.members.push_back({std::string(table::text(operation.payload)), std::move(inner)});
+      } else if (route.wire == Wire::rest_xml && decoded.value.members.size() == 1 &&
+                 decoded.value.members[0].value.kind == Value::Kind::map) {
+        Value root = std::move(decoded.value.members[0].value);
+        decoded.value = std::move(root);
+      }
+    }
+  }
+  if (form) std::erase_if(decoded.value.members, [](const Member& member) { return is_envelope(member.name); });
+  if (decoded.value.kind != Value::Kind::map) {  // a body that is no structure says nothing
+    wipe(decoded.value);
+    decoded.value.kind = Value::Kind::map;
+    decoded.cut = true;
+  }
+  add_head(request, route, decoded.value);
+  hide_secrets(decoded.value, route);
+  return decoded;
+}
+
+std::string account_of_request(const Request& request, const Route& route, const Value& parameters) {
+  if (auto account = account_of(route.access_key_id); !account.empty()) return account;
+  if (const auto account = header(request.head.headers, "x-amz-account-id"); is_account(account))
+    return std::string(account);
+  const auto host = request.head.host.empty() ? header(request.head.headers, "host") : request.head.host;
+  if (const auto label = host.substr(0, host.find('.')); is_account(label)) return std::string(label);
+  for (const auto& [name, value] : parameters.members)
+    if (value.kind == Value::Kind::text)
+      if (const auto account = account_in_arn(value.text); !account.empty()) return std::string(account);
+  return {};
+}
+
+}  // namespace plumbline::cloud::aws

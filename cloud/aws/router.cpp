@@ -1,0 +1,281 @@
+#include "cloud/aws/router.hpp"
+
+#include <algorithm>
+
+#include "cloud/aws/host.hpp"
+#include "cloud/aws/rest.hpp"
+#include "cloud/aws/signature.hpp"
+#include "cloud/table/tables.hpp"
+
+namespace plumbline::cloud::aws {
+namespace {
+
+using table::Protocol;
+using Ids = std::span<const std::uint32_t>;
+
+constexpr std::size_t max_candidates = 16;
+constexpr std::uint32_t forms = static_cast<std::uint32_t>(Protocol::query) | static_cast<std::uint32_t>(Protocol::ec2);
+
+bool has_protocol(std::uint32_t service, std::uint32_t protocols) {
+  return (table::service(service).protocols & protocols) != 0;
+}
+bool has_protocol(std::uint32_t service, Protocol protocol) {
+  return has_protocol(service, static_cast<std::uint32_t>(protocol));
+}
+bool contains(Ids ids, std::uint32_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+/// Services that a request may be for.
+struct Candidates {
+  std::array<std::uint32_t, max_candidates> ids;
+  std::size_t count = 0;
+
+  void add(std::uint32_t id) {
+    if (count < ids.size()) ids[count++] = id;
+  }
+  Ids all() const { return {ids.data(), count}; }
+};
+
+/// The headers that matter, found in one pass.
+struct Fields {
+  std::string_view authorization, target, smithy_protocol, content_type, host, region_set;
+
+  explicit Fields(std::span<const HeaderField> headers) {
+    for (const auto& [name, value] : headers) {
+      switch (name.size()) {
+        case 4:
+          set(host, name, "host", value);
+          break;
+        case 12:
+          set(target, name, "x-amz-target", value);
+          set(content_type, name, "content-type", value);
+          break;
+        case 13:
+          set(authorization, name, "authorization", value);
+          break;
+        case 15:
+          set(smithy_protocol, name, "smithy-protocol", value);
+          break;
+        case 16:
+          set(region_set, name, "x-amz-region-set", value);
+          break;
+        case 20:  // what SigV3 was
+          set(authorization, name, "x-amzn-authorization", value);
+          break;
+        default:
+          break;
+      }
+    }
+  }
+
+ private:
+  static void set(std::string_view& field, std::string_view name, std::string_view wanted, std::string_view value) {
+    if (equal_ignoring_case(name, wanted)) field = value;
+  }
+};
+
+class Router {
+ public:
+  Router(const Head& head, std::string_view form)
+      : head_(head), form_(form), fields_(head.headers), target_(split_target(head.target)) {}
+
+  Route route() {
+    host_ = without_port(head_.host.empty() ? fields_.host : head_.host);
+    endpoint_ = endpoint_of(host_);
+    signature_ = signature_of(fields_.authorization, fields_.region_set, target_.query);
+    choose_candidates();
+    const bool named = by_cbor() || by_target() || by_form() || by_path();
+    if (!named && route_.unmapped == Unmapped::not_cloud && is_ours()) {
+      route_.unmapped = candidates_.count == 0 ? Unmapped::unknown_service : Unmapped::unknown_operation;
+      if (candidates_.count == 1) route_.service = candidates_.ids[0];
+    }
+    if (route_.unmapped == Unmapped::not_cloud) return {};
+    fill();
+    return route_;
+  }
+
+ private:
+  bool is_ours() const { return endpoint_.known || signature_.present; }
+
+  /// Those of the scope's signing name that the host may mean too; where the two disagree (a custom host), the scope
+  /// counts.
+  void choose_candidates() {
+    const auto signing = table::ids_of(table::signing, signature_.service);
+    for (const auto id : endpoint_.services)
+      if (contains(signing, id)) candidates_.add(id);
+    if (candidates_.count > 0) return;
+    for (const auto id : signing.empty() ? endpoint_.services : signing) candidates_.add(id);
+    // SigV2 outside a known host: S3's and the forms' own.
+    if (candidates_.count == 0 && signature_.present && signature_.service.empty() && !endpoint_.known)
+      for (const auto id : table::ids_of(table::signing, "s3")) candidates_.add(id);
+  }
+
+  bool take(std::uint32_t service, std::uint32_t operation, Wire wire) {
+    route_.service = service;
+    route_.operation = operation;
+    route_.wire = wire;
+    route_.unmapped = Unmapped::no;
+    return true;
+  }
+
+  /// An operation by its name, of the services that are meant; of others where none are.
+  bool by_name(Ids services, std::string_view name, Wire wire) {
+    std::uint32_t found = table::no_row, of = table::no_row;
+    for (const auto id : services) {
+      const auto operation = table::operation_of(id, name);
+      if (operation == table::no_row || (found != table::no_row && !contains(candidates_.all(), id))) continue;
+      if (found == table::no_row || !contains(candidates_.all(), of)) found = operation, of = id;
+    }
+    if (found != table::no_row) return take(of, found, wire);
+    if (services.size() == 1) route_.service = services[0];
+    return false;
+  }
+
+  /// https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html: /service/{Shape}/operation/{Op} at the path's
+  /// end; the shape is called like the target prefix of JSON 1.0.
+  bool by_cbor() {
+    if (!equal_ignoring_case(fields_.smithy_protocol, "rpc-v2-cbor")) return false;
+    const auto operation = target_.path.rfind("/operation/");
+    if (operation == std::string_view::npos) return refuse();
+    const auto service = target_.path.rfind("/service/", operation);
+    if (service == std::string_view::npos) return refuse();
+    const auto shape = target_.path.substr(service + 9, operation - service - 9);
+    const auto name = target_.path.substr(operation + 11);
+    const auto services = table::ids_of(table::targets, shape);
+    return by_name(services.empty() ? candidates_.all() : services, name, Wire::cbor) || refuse();
+  }
+
+  /// The name behind the last dot: prefixes have dots of their own
+  /// (com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101).
+  bool by_target() {
+    if (fields_.target.empty()) return false;
+    const auto dot = fields_.target.rfind('.');
+    const auto name = dot == std::string_view::npos ? fields_.target : fields_.target.substr(dot + 1);
+    const auto services =
+        dot == std::string_view::npos ? Ids() : table::ids_of(table::targets, fields_.target.substr(0, dot));
+    return by_name(services.empty() ? candidates_.all() : services, name, Wire::json) || refuse();
+  }
+
+  bool by_form() {
+    const bool form = equal_ignoring_case(fields_.content_type.substr(0, fields_.content_type.find(';')),
+                                          "application/x-www-form-urlencoded");
+    auto action = query_value(target_.query, "Action");
+    auto version = query_value(target_.query, "Version");
+    if (!action && !form) return false;
+    if (!action) {
+      if (candidates_.count > 0 && std::none_of(candidates_.ids.begin(), candidates_.ids.begin() + candidates_.count,
+                                                [](auto id) { return has_protocol(id, forms); }))
+        return false;  // a REST service whose body happens to be a form
+      if (head_.method != "POST" || (candidates_.count == 0 && endpoint_.known)) return false;
+      action = query_value(form_, "Action");
+      version = query_value(form_, "Version");
+      if (!action) {
+        if (!form_.empty() || !is_ours()) return false;
+        route_.unmapped = Unmapped::needs_body;
+        if (candidates_.count == 1) route_.service = candidates_.ids[0];
+        return true;
+      }
+    }
+    return by_action(*action, version.value_or(""));
+  }
+
+  static bool has_version(std::uint32_t service, std::string_view version) {
+    for (const auto at : table::rows<table::Text>(table::texts, table::service(service).versions))
+      if (table::text(at) == version) return true;
+    return false;
+  }
+
+  /// Action and Version name an operation also where nobody signed (AssumeRoleWithWebIdentity) or the host says
+  /// nothing.
+  bool by_action(std::string_view action, std::string_view version) {
+    std::uint32_t best = table::no_row;
+    int best_rank = 0;
+    for (const auto operation : table::ids_of(table::actions, action)) {
+      const auto service = table::operation(operation).service;
+      const bool meant = contains(candidates_.all(), service), known = has_version(service, version);
+      if (!meant && (candidates_.count > 0 || !known)) continue;
+      // Versions of tomorrow are taken where the service is certain; a name that is the canonical one goes first.
+      const int rank = (meant ? 4 : 0) + (known ? 2 : 0) + (table::operation(operation).canonical == operation ? 1 : 0);
+      if (rank > best_rank) best = operation, best_rank = rank;
+    }
+    if (best == table::no_row) return false;
+    const auto service = table::operation(best).service;
+    return take(service, best, has_protocol(service, Protocol::ec2) ? Wire::ec2 : Wire::query);
+  }
+
+  bool by_path() {
+    RestRequest request{};
+    request.method = method_of(head_.method);
+    request.path = target_.path;
+    request.query = target_.query;
+    request.headers = head_.headers;
+    request.known_host = endpoint_.known;
+    request.host = host_;
+    request.host_left = endpoint_.left;
+    RestMatch best;
+    for (const auto id : candidates_.all()) {
+      if (!has_protocol(
+              id, static_cast<std::uint32_t>(Protocol::rest_json) | static_cast<std::uint32_t>(Protocol::rest_xml)))
+        continue;
+      request.is_s3 = table::text(table::service(id).name) == "s3";
+      request.bucket =
+          request.is_s3 && target_.path != "/WriteGetObjectResponse" ? bucket_of(host_, endpoint_) : std::string_view();
+      request.own_host = endpoint_.stem != 0 && endpoint_.stem == table::service(id).stem;
+      match_rest(id, request, best);
+    }
+    if (best.operation == table::no_row) return false;
+    const auto service = table::operation(best.operation).service;
+    std::copy_n(best.labels.begin(), best.label_count, route_.labels.begin());
+    route_.label_count = best.label_count;
+    return take(service, best.operation, has_protocol(service, Protocol::rest_xml) ? Wire::rest_xml : Wire::rest_json);
+  }
+
+  /// It says that it is a call of ours, but not which.
+  bool refuse() {
+    if (!is_ours() && route_.service == table::no_row) return false;
+    route_.unmapped = route_.service == table::no_row && candidates_.count == 0 ? Unmapped::unknown_service
+                                                                                : Unmapped::unknown_operation;
+    return true;
+  }
+
+  void fill() {
+    route_.provider = Provider::aws;
+    route_.signing_name = signature_.service;
+    route_.access_key_id = signature_.access_key_id;
+    route_.region = signature_.region.empty() ? endpoint_.region : signature_.region;
+    route_.partition = table::text(table::rows<table::PartitionRow>(table::partitions)[partition()].id);
+    route_.keep = keep();
+  }
+
+  std::uint32_t partition() const { return endpoint_.known ? endpoint_.partition : partition_of(route_.region); }
+
+  std::uint32_t keep() const {
+    if (route_.unmapped == Unmapped::needs_body) return max_body;
+    if (route_.operation == table::no_row) return 0;
+    const auto& operation = table::operation(route_.operation);
+    if (operation.body == table::Body::none || operation.body == table::Body::blob ||
+        operation.body == table::Body::stream)
+      return 0;
+    const auto level = route_.level();
+    return level == Level::read || level == Level::list || route_.data_plane() ? 0 : max_body;
+  }
+
+  const Head& head_;
+  std::string_view form_;
+  Fields fields_;
+  Target target_;
+  std::string_view host_;
+  Endpoint endpoint_;
+  Signature signature_;
+  Candidates candidates_;
+  Route route_;
+};
+
+}  // namespace
+
+Route route(const Head& head, std::string_view form) {
+  return Router(head, form).route();
+}
+
+}  // namespace plumbline::cloud::aws

@@ -1,0 +1,63 @@
+#include "cloud/aws/outcome.hpp"
+#include "cloud/aws/parameters.hpp"
+#include "cloud/operation.hpp"
+
+namespace plumbline::cloud {
+namespace {
+
+std::string bounded(std::string_view text) {
+  return std::string(text.substr(0, 256));
+}
+
+}  // namespace
+
+Operation decode(const Request& request, const Response& response) {
+  Route route = cloud::route(request.head);
+  if (route.unmapped == Unmapped::needs_body) {
+    route = cloud::route(request.head, request.body);
+    if (route.unmapped == Unmapped::needs_body) route.unmapped = Unmapped::unknown_operation;
+  }
+  Operation operation;
+  operation.provider = route.provider;
+  operation.unmapped = route.unmapped;
+  if (route.provider == Provider::none) return operation;
+  operation.service = route.service_name();
+  operation.operation = route.operation_name();
+  operation.level = route.level();
+  operation.level_guessed = route.level_guessed();
+  operation.data_plane = route.data_plane();
+  operation.region = bounded(route.region);
+  operation.partition = route.partition;
+  operation.access_key_id = route.access_key_id;
+  operation.invocation = bounded(header(request.head.headers, "amz-sdk-invocation-id"));
+  Decoded parameters = aws::parameters_of(request, route);
+  operation.parameters = std::move(parameters.value);
+  operation.parameters_cut = parameters.cut;
+  operation.account = aws::account_of_request(request, route, operation.parameters);
+  aws::add_outcome(response, route, operation);
+  return operation;
+}
+
+std::string_view word(Provider provider) {
+  return provider == Provider::aws ? "aws" : "";
+}
+
+std::string_view word(Level level) {
+  constexpr std::array<std::string_view, 5> words = {"read", "list", "write", "tagging", "permissions"};
+  return words[static_cast<std::size_t>(level)];
+}
+
+std::string_view word(Outcome outcome) {
+  constexpr std::array<std::string_view, 5> words = {"unknown", "succeeded", "denied", "failed", "dry_run"};
+  return words[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view word(Unmapped unmapped) {
+  constexpr std::array<std::string_view, 5> words = {"", "neither host nor signature is that of a known cloud",
+                                                     "the operation is named in a body that is not there",
+                                                     "no known service has this signing name or host",
+                                                     "the service has no operation with this path, target or action"};
+  return words[static_cast<std::size_t>(unmapped)];
+}
+
+}  // namespace plumbline::cloud

@@ -1,0 +1,54 @@
+// A named cloud operation: what one HTTP exchange was.
+#pragma once
+
+#include <string>
+
+#include "cloud/body/value.hpp"
+#include "cloud/http.hpp"
+#include "cloud/route.hpp"
+
+namespace plumbline::cloud {
+
+enum class Outcome : std::uint8_t {
+  unknown,  ///< no answer was seen
+  succeeded,
+  denied,   ///< who asked may not: still an attempt
+  failed,   ///< the request was wrong, or the service was
+  dry_run,  ///< asked only whether it would work
+};
+
+/// Texts are copies; "" = unknown.
+struct Operation {
+  Provider provider = Provider::none;
+  Unmapped unmapped = Unmapped::not_cloud;
+  std::string service, operation;
+  Level level = Level::read;
+  bool level_guessed = false;  ///< by the operation's verb
+  bool data_plane = false;     ///< moves data of users, changes no configuration
+  Outcome outcome = Outcome::unknown;
+  std::string error_code;  ///< of the service, where it refused
+
+  std::string region, account, partition;
+  std::string access_key_id;  ///< as the request claims; whether the signature is right, only the service knows
+  std::string invocation;     ///< one for all tries of one call
+  std::string request_id;     ///< the service's, as in its audit log
+
+  Value parameters = Value::of(Value::Kind::map);  ///< by the model's names; secrets hidden
+  bool parameters_cut = false;                     ///< the body was longer than what is there, or broken
+};
+
+/// Reads a whole exchange. Bodies may be cut at any byte; what they hold is never trusted. Neither signature nor
+/// session token, nor anything that hide_secrets() knows, is in the result. Any thread.
+Operation decode(const Request& request, const Response& response);
+
+/// As `plumb decode` and findings spell them.
+std::string_view word(Provider provider);
+std::string_view word(Level level);
+std::string_view word(Outcome outcome);
+/// Why there is no operation, as one sentence's end.
+std::string_view word(Unmapped unmapped);
+
+/// One line of JSON in the shape of DESIGN's contract; what is unknown is absent.
+std::string to_json(const Operation& operation);
+
+}  // namespace plumbline::cloud

@@ -1,0 +1,67 @@
+#include <nlohmann/json.hpp>
+
+#include "cloud/operation.hpp"
+
+namespace plumbline::cloud {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::null:
+      return nullptr;
+    case Value::Kind::boolean:
+      return value.text == "true";
+    case Value::Kind::number:
+    case Value::Kind::text:
+      return value.text;
+    case Value::Kind::secret:
+      return {{"sensitive", true}};
+    case Value::Kind::list: {
+      Json list = Json::array();
+      for (const auto& item : value.items) list.push_back(json_of(item));
+      return list;
+    }
+    case Value::Kind::map:
+      break;
+  }
+  Json map = Json::object();
+  for (const auto& [name, member] : value.members) map[name] = json_of(member);
+  return map;
+}
+
+}  // namespace
+
+std::string to_json(const Operation& operation) {
+  Json json;
+  const auto put = [&](const char* name, std::string_view text) {
+    if (!text.empty()) json[name] = text;
+  };
+  put("provider", word(operation.provider));
+  put("service", operation.service);
+  put("operation", operation.operation);
+  const bool mapped = operation.unmapped == Unmapped::no;
+  if (mapped) {
+    json["level"] = word(operation.level);
+    if (operation.level_guessed) json["level_source"] = "verb";
+    if (operation.data_plane) json["data_plane"] = true;
+  }
+  if (operation.provider != Provider::none) json["outcome"] = word(operation.outcome);
+  put("error_code", operation.error_code);
+  put("region", operation.region);
+  put("account", operation.account);
+  put("partition", operation.partition);
+  if (mapped && !operation.parameters.members.empty()) json["parameters"] = json_of(operation.parameters);
+  if (operation.parameters_cut) json["parameters_truncated"] = true;
+  if (!operation.access_key_id.empty())
+    json["principal"] = {{"access_key_id", operation.access_key_id}, {"proof", "claimed"}};
+  put("invocation", operation.invocation);
+  put("request_id", operation.request_id);
+  json["unmapped"] = !mapped;
+  if (!mapped) json["why"] = word(operation.unmapped);
+  // Bytes that are no UTF-8 come from whoever sent them.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace plumbline::cloud

@@ -1,0 +1,65 @@
+// What the head of a request says: which call of which provider it is, and what of its body is worth keeping.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "cloud/http.hpp"
+#include "cloud/table/layout.hpp"
+
+namespace plumbline::cloud {
+
+using table::Level;
+
+enum class Provider : std::uint8_t { none, aws };
+
+/// Why a request has no operation.
+enum class Unmapped : std::uint8_t {
+  no,                 ///< it has one
+  not_cloud,          ///< neither host nor signature is a cloud's: nothing of it is worth keeping
+  needs_body,         ///< its name is in a form: route again with the body
+  unknown_service,    ///< a cloud's, but no service that the tables know
+  unknown_operation,  ///< of a known service, but none of its operations
+};
+
+/// How the body is written.
+enum class Wire : std::uint8_t { none, query, ec2, json, rest_json, rest_xml, cbor };
+
+/// A value in the path or in the host, encoded as it came.
+struct Label {
+  std::string_view member, value;
+};
+
+/// Views into the head that it was made of, and into the tables: valid as long as the head's bytes are.
+struct Route {
+  Provider provider = Provider::none;
+  Unmapped unmapped = Unmapped::not_cloud;
+  std::uint32_t service = table::no_row;    ///< as on the wire, in the tables
+  std::uint32_t operation = table::no_row;  ///< as on the wire
+  Wire wire = Wire::none;
+  /// Bytes of the request's body worth buffering; 0 = none. An object's content never is.
+  std::uint32_t keep = 0;
+
+  std::string_view region, partition, signing_name, access_key_id;
+  std::array<Label, 12> labels;
+  std::uint8_t label_count = 0;
+
+  /// Names as reported: one for all names of one wire. "" where unmapped.
+  std::string_view service_name() const;
+  std::string_view operation_name() const;
+  Level level() const;
+  /// Whether the level is the name's verb's, since no IAM action is called so.
+  bool level_guessed() const;
+  /// Whether it moves data of users and changes no configuration.
+  bool data_plane() const;
+};
+
+/// Bytes of a body that are worth buffering where its fields say what is changed.
+inline constexpr std::uint32_t max_body = 256 * 1024;
+
+/// Recognises a request by its head, without heap; a form's operation is in its body, so `form` is the body where a
+/// first call said `needs_body`. Any thread.
+Route route(const Head& head, std::string_view form = {});
+
+}  // namespace plumbline::cloud

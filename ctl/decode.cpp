@@ -1,0 +1,105 @@
+#include "ctl/decode.hpp"
+
+#include <string.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+
+#include "cloud/operation.hpp"
+#include "ctl/exchange.hpp"
+#include "ctl/table.hpp"
+#include "ctl/text.hpp"
+
+namespace plumbline::ctl {
+namespace {
+
+using cloud::Operation;
+using cloud::Outcome;
+
+/// getline() with a bound: whoever writes the line must not decide how much memory it takes.
+constexpr std::size_t max_line = 64u << 20;
+enum class Line { read, too_long, end };
+Line next_line(std::istream& in, std::string& line) {
+  line.clear();
+  bool any = false, too_long = false;
+  for (int c = in.rdbuf()->sbumpc(); c != std::char_traits<char>::eof(); c = in.rdbuf()->sbumpc()) {
+    any = true;
+    if (c == '\n') return too_long ? Line::too_long : Line::read;
+    if (line.size() < max_line)
+      line += static_cast<char>(c);
+    else
+      too_long = true;
+  }
+  if (!any) return Line::end;
+  return too_long ? Line::too_long : Line::read;
+}
+
+Style style_of(Outcome outcome) {
+  if (outcome == Outcome::succeeded) return Style::good;
+  if (outcome == Outcome::denied || outcome == Outcome::failed) return Style::bad;
+  return Style::dim;
+}
+
+std::vector<Cell> row_of(std::size_t line, const Operation& operation) {
+  const bool mapped = operation.unmapped == cloud::Unmapped::no;
+  const std::string what =
+      mapped ? operation.service + ":" + operation.operation : std::string(cloud::word(operation.unmapped));
+  const std::string who =
+      operation.account.empty() ? operation.access_key_id : operation.account + " " + operation.access_key_id;
+  return {{std::to_string(line)},
+          {std::string(mapped ? cloud::word(operation.provider) : "unmapped"), mapped ? Style::plain : Style::warn},
+          {printable(what)},
+          {mapped ? std::string(cloud::word(operation.level)) : ""},
+          {operation.provider == cloud::Provider::none ? "" : std::string(cloud::word(operation.outcome)),
+           style_of(operation.outcome)},
+          {printable(operation.region)},
+          {printable(who)}};
+}
+
+}  // namespace
+
+int decode_lines(const Context& context, std::istream& in, const std::string& name) {
+  std::string line;
+  std::vector<std::vector<Cell>> rows;
+  bool good = true;
+  const auto refuse = [&](std::size_t number, const std::string& why) {
+    context.terminal.err << "plumb: " << printable(name) << ":" << number << ": " << why << '\n';
+    good = false;
+  };
+  std::size_t number = 0;
+  for (Line next = next_line(in, line); next != Line::end; next = next_line(in, line)) {
+    ++number;
+    if (next == Line::too_long) {
+      refuse(number, "has more than 64 MiB");
+      continue;
+    }
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto exchange = Exchange::parse(line);
+    ::explicit_bzero(line.data(), line.size());
+    if (!exchange) {
+      refuse(number, exchange.error().message());
+      continue;
+    }
+    const Operation operation = cloud::decode(exchange->request(), exchange->response());
+    if (context.options.format == Format::table)
+      rows.push_back(row_of(number, operation));
+    else
+      context.terminal.out << to_json(operation) << '\n';
+  }
+  if (context.options.format == Format::table)
+    print_table(
+        context.terminal,
+        {{"LINE"}, {"CLOUD"}, {"OPERATION", 20}, {"LEVEL", 0, 1}, {"OUTCOME"}, {"REGION", 0, 2}, {"WHO", 12, 3}},
+        std::move(rows));
+  return good ? exit_code::ok : exit_code::error;
+}
+
+int decode(const Context& context, const DecodeOptions& options) {
+  if (options.file.empty() || options.file == "-") return decode_lines(context, std::cin, "standard input");
+  std::ifstream in(options.file, std::ios::binary);
+  if (!in) return fail(context, io_error("open " + options.file, errno));
+  return decode_lines(context, in, options.file);
+}
+
+}  // namespace plumbline::ctl

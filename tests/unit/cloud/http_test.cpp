@@ -1,0 +1,39 @@
+#include "cloud/http.hpp"
+
+#include <gtest/gtest.h>
+
+namespace plumbline::cloud {
+namespace {
+
+TEST(Http, decodes_percent_and_leaves_what_is_none) {
+  EXPECT_EQ(percent_decoded("a%2Fb+c"), "a/b+c");
+  EXPECT_EQ(percent_decoded("a+b%zz%4", true), "a b%zz%4");
+  EXPECT_TRUE(percent_equal("a%2fb", "a/b"));
+  EXPECT_FALSE(percent_equal("a%2fb", "a/"));
+  EXPECT_FALSE(percent_equal("a%2f", "a/b"));
+}
+
+TEST(Http, walks_a_query) {
+  EXPECT_EQ(query_value("a=1&&b&c=", "b"), "");
+  EXPECT_EQ(query_value("a=1&&b&c=", "c"), "");
+  EXPECT_EQ(query_value("%61=1", "a"), "1");
+  EXPECT_FALSE(query_value("a=1", "A"));
+  QueryWalk walk("policy&prefix=");
+  QueryPair pair;
+  ASSERT_TRUE(walk.next(pair));
+  EXPECT_FALSE(pair.has_value);
+  ASSERT_TRUE(walk.next(pair));
+  EXPECT_TRUE(pair.has_value);
+  EXPECT_FALSE(walk.next(pair));
+}
+
+TEST(Http, splits_targets_of_proxies_too) {
+  EXPECT_EQ(split_target("/a?b#c").path, "/a");
+  EXPECT_EQ(split_target("/a?b#c").query, "b");
+  EXPECT_EQ(split_target("https://s3.amazonaws.com/a?b").path, "/a");
+  EXPECT_EQ(split_target("https://s3.amazonaws.com").path, "");
+  EXPECT_EQ(split_target("*").path, "*");
+}
+
+}  // namespace
+}  // namespace plumbline::cloud
