@@ -3,6 +3,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -109,7 +110,11 @@ bool Hpack::decode(std::string_view block, const Visit& visit) {
 bool Hpack::decode_field(Reader& reader, const Visit& visit) {
   const unsigned first = static_cast<unsigned char>(reader.rest.front());
   std::uint64_t number = 0;
-  if ((first & 0xE0) == 0x20) return reader.may_resize && reader.integer(5, number) && resize(number);
+  if ((first & 0xE0) == 0x20) {
+    if (!reader.may_resize || !reader.integer(5, number)) return false;
+    resize(number);
+    return true;
+  }
   reader.may_resize = false;
   if ((first & 0x80) != 0) {
     HpackField field;
@@ -224,26 +229,16 @@ void Hpack::clear_table() {
   table_size_ = 0;
 }
 
-bool Hpack::resize(std::uint64_t bytes) {
-  if (allowed_ && bytes > *allowed_) return false;
+void Hpack::resize(std::uint64_t bytes) {
   max_size_ = bytes;
   is_max_known_ = true;
   evict_to(room());
   if (bytes == 0) is_complete_ = true;
-  return true;
 }
 
 void Hpack::forget() {
   clear_table();
   is_complete_ = is_max_known_ = false;
-}
-
-void Hpack::allow_table(std::optional<std::uint32_t> bytes) {
-  // Never less than before: when the encoder learns of it is not to be seen.
-  if (!bytes)
-    allowed_.reset();
-  else if (allowed_)
-    allowed_ = std::max<std::uint64_t>(*allowed_, *bytes);
 }
 
 }  // namespace plumbline::agent

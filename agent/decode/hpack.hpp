@@ -35,8 +35,6 @@ class Hpack {
   bool decode(std::string_view block, const Visit& visit);
   /// Entries were added that nobody saw, or the bytes do not begin with the connection.
   void forget();
-  /// SETTINGS_HEADER_TABLE_SIZE as the other side announced it; nothing = it may be any.
-  void allow_table(std::optional<std::uint32_t> bytes);
 
   std::size_t table_entries() const { return table_.size(); }
 
@@ -48,7 +46,7 @@ class Hpack {
   struct Reader;
   bool decode_field(Reader& reader, const Visit& visit);
   bool decode_literal(Reader& reader, unsigned prefix, bool add, const Visit& visit);
-  bool resize(std::uint64_t bytes);
+  void resize(std::uint64_t bytes);
   /// Name and value of an index. False: there is no such entry, and nothing is missing.
   bool look_up(std::uint64_t index, HpackField& field);
   bool inflate(std::string_view name, std::string_view value, const std::function<void(HpackField)>& use);
@@ -61,8 +59,8 @@ class Hpack {
   std::size_t limit_;
   std::deque<Entry> table_;  // newest first
   std::size_t table_size_ = 0;
-  std::uint64_t max_size_ = 4096;  // as the encoder set it
-  std::optional<std::uint64_t> allowed_ = 4096;
+  std::uint64_t max_size_ =
+      4096;  // as the encoder set it; it knows SETTINGS, and tells in the block what it makes of them
   bool is_max_known_ = true;
   bool is_complete_ = true;  // nothing is missing behind table_'s last
   std::string scratch_;

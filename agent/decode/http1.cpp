@@ -17,7 +17,7 @@ std::size_t Http1::take(Direction direction, const Piece& piece) {
   if (is_dead_) return piece.bytes.size();
   auto& stream = direction == Direction::out ? out_ : in_;
   const std::size_t used = stream.take(piece);
-  if (direction == Direction::out) came_in_ = false;
+  if (direction == Direction::out) was_answered_ = was_strange_ = false;
   if (upgraded_) return used;
   if (stream.refusals() >= port_.limits.refusals || (requests_ == 0 && strange_ >= port_.limits.strange_calls))
     die(port_.counters.not_http);
@@ -81,9 +81,10 @@ BodyFraming Http1::on_response(Http1Head&& head) {
     if (auto* waiting = pairing_.waiting()) waiting->expects_continue = false;
     return {Kind::none, 0};
   }
-  came_in_ = true;
+  was_answered_ = true;
   auto* request = pairing_.answer();
   if (!request) {
+    was_strange_ = true;
     ++port_.counters.unanswerable;
     return {Kind::unknown, 0};
   }
@@ -153,22 +154,25 @@ void Http1::on_end(Direction direction, bool is_whole) {
 }
 
 void Http1::on_missed(Direction direction, bool certain) {
-  if (direction == Direction::out) return pairing_.request_missed();
-  came_in_ = true;
+  if (direction == Direction::out) {
+    is_lost_in_body_ = !certain;
+    return pairing_.request_missed();
+  }
+  if (certain && !pairing_.waiting()) was_strange_ = true;
   pairing_.response_missed(certain);
 }
 
 void Http1::on_junk(Direction direction) {
   ++strange_;
   if (direction == Direction::out) return;
-  came_in_ = true;
   pairing_.response_gone();
 }
 
 bool Http1::may_resume(Direction direction) const {
-  // A client that waits for answers had one since it last wrote. A body that looks like a request did not: so it is not
-  // taken for one, whoever wrote it.
-  if (direction == Direction::out) return came_in_;
+  // Where requests are missing, a call that looks like one may as well be the content of one whose head was lost, and
+  // whoever made that content would have made a request. So it has to be seen that the missing ones are over: they were
+  // answered since the last call.
+  if (direction == Direction::out) return is_lost_in_body_ ? was_answered_ : was_strange_;
   return pairing_.waiting() && !pairing_.is_hopeless();
 }
 

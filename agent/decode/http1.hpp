@@ -42,9 +42,11 @@ class Http1 final : public HttpEngine, private Http1Events {
   std::unique_ptr<OpenExchange> upgraded_;
   std::uint64_t requests_ = 0;
   std::int64_t now_ = 0;
-  unsigned strange_ = 0;     // calls in a row that begin no message
-  bool is_interim_ = false;  // the head that came in last
-  bool came_in_ = false;     // since the last call out: an answer, or what may have been one
+  unsigned strange_ = 0;          // calls in a row that begin no message
+  bool is_interim_ = false;       // the head that came in last
+  bool is_lost_in_body_ = false;  // where requests got lost: within one that is known
+  bool was_answered_ = false;     // since the last call out
+  bool was_strange_ = false;      // and with an answer to nothing known
   bool is_dead_ = false;
 };
 

@@ -143,6 +143,13 @@ bool is_token_char(char c) {
          marks.find(c) != std::string_view::npos;
 }
 
+/// None of them ends another: what is left of one that was cut is none.
+bool is_common_method(std::string_view method) {
+  for (const std::string_view common : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
+    if (method == common) return true;
+  return false;
+}
+
 constexpr std::string_view version_1 = "HTTP/1.";
 constexpr std::size_t longest_method = 32;
 
@@ -193,8 +200,8 @@ bool begins_with_start_line(std::string_view bytes, Direction direction) {
   if (blank == std::string_view::npos) return false;
   if (direction == Direction::in) return blank == version_1.size() + 1 && line.size() >= blank + 4;
   const auto last = line.rfind(' ');
-  return last > blank + 1 && line.size() == last + 1 + version_1.size() + 1 &&
-         line.substr(last + 1, version_1.size()) == version_1;
+  return is_common_method(line.substr(0, blank)) && last > blank + 1 &&
+         line.size() == last + 1 + version_1.size() + 1 && line.substr(last + 1, version_1.size()) == version_1;
 }
 
 BodyFraming response_framing(const Http1Head& response, std::string_view request_method) {

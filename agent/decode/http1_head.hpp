@@ -23,7 +23,7 @@ std::optional<Http1Head> parse_http1_head(std::string_view head, Direction direc
 
 /// Whether these bytes, few as they may be, can be the beginning of a head.
 bool may_begin_head(std::string_view bytes, Direction direction);
-/// Whether they begin with a whole request line or status line.
+/// Whether they begin with a whole request line of a common method, or a status line.
 bool begins_with_start_line(std::string_view bytes, Direction direction);
 
 /// How a response ends (RFC 9112, section 6.3).

@@ -13,6 +13,8 @@ Http1Request& Http1Pairing::ask(std::unique_ptr<Http1Request> request) {
     is_hopeless_ = true;
     close_all();
   }
+  // What is missing by now was no answer to what is only asked now.
+  if (waiting_.empty()) is_response_lost_ = is_response_missed_ = false;
   request->after_hole = is_hole_;
   is_hole_ = false;
   waiting_.push_back(std::move(request));
@@ -29,7 +31,11 @@ Http1Request* Http1Pairing::answer() {
   }
   if (waiting_.empty() || is_hopeless_) return nullptr;
   if (!missed && waiting_.size() > 1) pipelines_ = true;
-  if (lost || (missed && waiting_.size() > 1)) {
+  if (lost && waiting_.size() == 1) {
+    close_front(false);
+    return nullptr;
+  }
+  if (missed && waiting_.size() > 1) {
     while (waiting_.size() > 1) close_front(false);
     waiting_.front()->after_hole = true;
   }

@@ -22,9 +22,9 @@ struct Http1Request {
 /// there is to it. After a loss:
 ///
 ///   - there are never more answers than requests: where all requests are known, one alone waits and what was lost
-///   began within
-///     another's body, a response is its own. Not so after a lost head: a server may say one thing more (408) as it
-///     closes;
+///   began
+///     within another's body, a response is its own. Not so after a lost head: a server may say one thing more (408) as
+///     it closes;
 ///   - otherwise it is not known how many requests or answers are missing. Clients that wait for each answer before
 ///   they ask
 ///     again (all cloud clients that we know) give it away: the response that comes after a request, with nothing in

@@ -39,8 +39,6 @@ bool Http2::is_dead() const {
 }
 
 void Http2::adopt(OpenExchange&& open) {
-  // The client's SETTINGS were in a header of that request.
-  on_settings(Direction::out, std::nullopt);
   last_stream_ = 1;
   auto& adopted = streams_[1] = std::move(open);
   adopted.exchange.stream = 1;
@@ -50,12 +48,9 @@ void Http2::adopt(OpenExchange&& open) {
 void Http2::on_joined_late(Direction direction) {
   ++port_.counters.desyncs;
   side(direction).hpack.forget();
-  side(direction).hpack.allow_table(std::nullopt);
-  if (direction == Direction::in) return;
-  // The client's preface is always seen first where the connection is seen from its beginning.
-  in_.hpack.forget();
-  in_.hpack.allow_table(std::nullopt);
-  in_.frames.allow_frame(std::nullopt);
+  // A client's preface is seen first where a connection is seen from its beginning.
+  if (direction == Direction::out) in_.hpack.forget();
+  for (auto& [stream, open] : streams_) open.is_head_missed = true;
 }
 
 void Http2::on_block(Direction direction, const Http2Block& block) {
@@ -135,7 +130,7 @@ void Http2::on_response_block(const Http2Block& block) {
   // An interim response (section 8.1) is none. One whose status is unknown may have been interim: the next that has one
   // is the response.
   const bool is_interim = fields.message.status / 100 == 1 && !block.ends_stream;
-  const bool is_head = fields.has_pseudo || (fields.message.unknown_headers && !response);
+  const bool is_head = fields.has_pseudo || (fields.message.unknown_headers && !response && !open->is_head_missed);
   if (!block.is_damaged && !is_interim) {
     if (is_head && (!response || response->status == 0)) {
       if (!keep_.answer(*open, std::move(fields.message))) {
@@ -148,6 +143,7 @@ void Http2::on_response_block(const Http2Block& block) {
     }
   }
   if (block.is_damaged && response) response->unknown_headers = true;
+  if (block.is_damaged && !response) open->is_head_missed = true;
   if (block.ends_stream) on_stream_end(Direction::in, block.stream);
 }
 
@@ -161,7 +157,10 @@ void Http2::on_data(Direction direction, std::uint32_t stream, std::string_view 
   if (!open) return;
   open->exchange.last_seen = now_;
   const auto wanted = direction == Direction::out ? open->wanted.request_bytes : open->wanted.response_bytes;
-  if (auto* message = body_of(direction, *open)) keep_.add_body(*open, *message, data, wanted);
+  if (auto* message = body_of(direction, *open))
+    keep_.add_body(*open, *message, data, wanted);
+  else
+    open->is_head_missed = true;
 }
 
 void Http2::on_data_lost(Direction direction, std::uint32_t stream, std::uint64_t bytes) {
@@ -192,21 +191,6 @@ void Http2::on_reset(Direction, std::uint32_t stream) {
 void Http2::on_goaway(Direction direction, std::uint32_t last_stream) {
   if (direction == Direction::out) return;  // about streams that a server opens
   while (!streams_.empty() && streams_.rbegin()->first > last_stream) close(streams_.rbegin()->first);
-}
-
-void Http2::on_settings(Direction direction, std::optional<std::string_view> payload) {
-  // What one side announces, the other one's encoder and frames may use.
-  auto& other = side(direction == Direction::out ? Direction::in : Direction::out);
-  if (!payload) {
-    other.hpack.allow_table(std::nullopt);
-    other.frames.allow_frame(std::nullopt);
-    return;
-  }
-  for (auto rest = *payload; rest.size() >= 6; rest.remove_prefix(6)) {
-    const std::uint32_t setting = read_be(rest.substr(0, 2)), value = read_be(rest.substr(2, 4));
-    if (setting == http2_table_size) other.hpack.allow_table(value);
-    if (setting == http2_max_frame_size) other.frames.allow_frame(value);
-  }
 }
 
 void Http2::on_dead(Direction direction) {

@@ -40,7 +40,6 @@ class Http2 final : public HttpEngine, private Http2Events {
   void on_stream_end(Direction direction, std::uint32_t stream) override;
   void on_reset(Direction direction, std::uint32_t stream) override;
   void on_goaway(Direction direction, std::uint32_t last_stream) override;
-  void on_settings(Direction direction, std::optional<std::string_view> payload) override;
   void on_dead(Direction direction) override;
 
   void on_request_block(const Http2Block& block);

@@ -130,7 +130,6 @@ std::size_t Http2Frames::join_late(const Piece& piece, bool is_whole_call) {
     return piece.bytes.size();
   }
   state_ = State::header;
-  allowed_.reset();
   header_.clear();
   events_.on_joined_late(direction_);
   return 0;
@@ -138,8 +137,7 @@ std::size_t Http2Frames::join_late(const Piece& piece, bool is_whole_call) {
 
 void Http2Frames::begin_frame() {
   const bool continues = frame_.type == http2_continuation;
-  if (!is_well_formed(frame_) || (allowed_ && frame_.length > *allowed_) || continues != is_in_block_ ||
-      (continues && frame_.stream != block_about_.stream))
+  if (!is_well_formed(frame_) || continues != is_in_block_ || (continues && frame_.stream != block_about_.stream))
     return die(counters_.refused);
   if (continues && ++continuations_ > limits_.continuations) return die(counters_.too_long);
   state_ = State::payload;
@@ -273,15 +271,6 @@ void Http2Frames::end_control_frame() {
   if (frame_.type == http2_rst_stream) return events_.on_reset(direction_, frame_.stream);
   if (frame_.type == http2_goaway && !is_damaged_ && payload_.size() >= 4)
     return events_.on_goaway(direction_, read_be(std::string_view(payload_).substr(0, 4)) & 0x7FFFFFFFU);
-  if (frame_.type == http2_settings && !frame_.has(http2_ack))
-    events_.on_settings(direction_, is_damaged_ ? std::nullopt : std::optional<std::string_view>(payload_));
-}
-
-void Http2Frames::allow_frame(std::optional<std::uint32_t> bytes) {
-  if (!bytes)
-    allowed_.reset();
-  else if (allowed_)
-    allowed_ = std::max(*allowed_, *bytes);
 }
 
 void Http2Frames::die(std::uint64_t& counter) {

@@ -31,15 +31,14 @@ class Http2Events {
   virtual void on_reset(Direction direction, std::uint32_t stream) = 0;
   /// Streams above this one were not looked at.
   virtual void on_goaway(Direction direction, std::uint32_t last_stream) = 0;
-  /// Six bytes an entry; nothing where they were lost.
-  virtual void on_settings(Direction direction, std::optional<std::string_view> payload) = 0;
   virtual void on_dead(Direction direction) = 0;
 };
 
 /// Frames follow each other without a mark between them, so a place within the stream is known from the lengths alone.
 /// Bytes lost within a frame's payload are passed exactly; where a frame's header may be among them, the direction is
 /// dead. A connection that is older than what we see of it is joined at a call that consists of whole frames and
-/// nothing else.
+/// nothing else. SETTINGS are not needed: which table an encoder uses it says in its blocks, and frames of any length
+/// are passed, for nothing of a body is kept here.
 class Http2Frames {
  public:
   Http2Frames(Direction direction, const HttpLimits& limits, HttpCounters& counters, Http2Events& events);
@@ -47,8 +46,6 @@ class Http2Frames {
 
   void take(const Piece& piece);
   void lose(std::uint64_t bytes);
-  /// SETTINGS_MAX_FRAME_SIZE as the other side announced it; nothing = it may be any.
-  void allow_frame(std::optional<std::uint32_t> bytes);
   void die(std::uint64_t& counter);
   bool is_dead() const { return state_ == State::dead; }
 
@@ -91,8 +88,7 @@ class Http2Frames {
   Http2Block block_about_;
   bool is_in_block_ = false;  // CONTINUATION has to follow
   std::size_t continuations_ = 0;
-  std::optional<std::uint32_t> allowed_ = 16384;  // section 4.2
-  unsigned strange_ = 0;                          // calls that could not be joined at
+  unsigned strange_ = 0;  // calls that could not be joined at
 };
 
 }  // namespace plumbline::agent

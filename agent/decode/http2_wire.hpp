@@ -1,4 +1,4 @@
-// The numbers of RFC 9113, sections 3.4, 4.1, 6 and 6.5.2.
+// The numbers of RFC 9113, sections 3.4, 4.1 and 6.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@ namespace plumbline::agent {
 
 inline constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 inline constexpr std::size_t http2_header_bytes = 9;
-/// Of a frame other than of a header block: more SETTINGS than anybody has.
-inline constexpr std::size_t http2_control_bytes = 4096;
+/// Of GOAWAY, before what it says in words.
+inline constexpr std::size_t http2_control_bytes = 8;
 
 enum Http2Type : std::uint8_t {
   http2_data = 0,
@@ -31,8 +31,6 @@ enum Http2Flag : std::uint8_t {
   http2_padded = 0x8,
   http2_has_priority = 0x20,
 };
-
-enum Http2Setting : std::uint16_t { http2_table_size = 1, http2_max_frame_size = 5 };
 
 constexpr std::uint8_t http2_flags_of(std::uint8_t type) {
   switch (type) {
@@ -58,7 +56,7 @@ constexpr bool http2_is_block(std::uint8_t type) {
 
 /// Frames that say something about exchanges.
 constexpr bool http2_is_read_whole(std::uint8_t type) {
-  return http2_is_block(type) || type == http2_settings || type == http2_goaway;
+  return http2_is_block(type) || type == http2_goaway;
 }
 
 /// Big-endian, at most four bytes.

@@ -18,8 +18,10 @@ Version version_of(Direction direction, std::string_view bytes) {
     const auto size = std::min(bytes.size(), http2_preface.size());
     if (bytes.substr(0, size) == http2_preface.substr(0, size)) return size < 3 ? Version::too_short : Version::http2;
   }
-  if (may_begin_head(bytes, direction)) {
-    const bool is_short = direction == Direction::in ? bytes.size() < 5 : bytes.find(' ') == std::string_view::npos;
+  const auto word = bytes.substr(0, bytes.find(' '));
+  const bool is_method = word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == std::string_view::npos;
+  if (may_begin_head(bytes, direction) && (direction == Direction::in || is_method)) {
+    const bool is_short = direction == Direction::in ? bytes.size() < 5 : word.size() == bytes.size();
     return is_short ? Version::too_short : Version::http1;
   }
   if (bytes.size() < http2_header_bytes) return bytes.front() == '\0' ? Version::too_short : Version::neither;

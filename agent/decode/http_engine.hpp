@@ -42,8 +42,9 @@ struct OpenExchange {
   HttpExchange exchange;
   Wanted wanted;
   bool is_request_whole = false, is_response_whole = false;
-  bool is_told = false;  ///< delivered or ignored: only its place is kept
-  std::size_t held = 0;  ///< bytes
+  bool is_head_missed = false;  ///< of the response: what comes may be its trailers
+  bool is_told = false;         ///< delivered or ignored: only its place is kept
+  std::size_t held = 0;         ///< bytes
 };
 
 /// Keeps what is wanted of bodies within the limits, and hands exchanges over: what all engines do alike.
