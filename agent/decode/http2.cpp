@@ -46,7 +46,6 @@ void Http2::adopt(OpenExchange&& open) {
 }
 
 void Http2::on_joined_late(Direction direction) {
-  ++port_.counters.desyncs;
   side(direction).hpack.forget();
   // A client's preface is seen first where a connection is seen from its beginning.
   if (direction == Direction::out) in_.hpack.forget();
@@ -154,7 +153,7 @@ HttpMessage* Http2::body_of(Direction direction, OpenExchange& open) {
 
 void Http2::on_data(Direction direction, std::uint32_t stream, std::string_view data) {
   auto* open = find(stream);
-  if (!open) return;
+  if (!open || (direction == Direction::out && open->is_request_whole)) return;
   open->exchange.last_seen = now_;
   const auto wanted = direction == Direction::out ? open->wanted.request_bytes : open->wanted.response_bytes;
   if (auto* message = body_of(direction, *open))

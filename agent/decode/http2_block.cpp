@@ -54,7 +54,8 @@ class Collector {
     if (is_past_pseudo_) return malformed();
     auto& message = to_.message;
     if (direction_ == Direction::in) {
-      if (name != ":status" || std::exchange(has_status_, true) || value.size() != 3) return malformed();
+      if (name != ":status" || std::exchange(has_status_, true) || value.size() != 3 || value[0] == '0')
+        return malformed();
       for (const char c : value) {
         if (c < '0' || c > '9') return malformed();
         message.status = message.status * 10 + (c - '0');

@@ -47,7 +47,7 @@ std::size_t Http2Frames::take_preface(const Piece& piece, std::size_t from) {
   const auto bytes = piece.bytes.substr(from);
   const auto awaited = http2_preface.substr(preface_, bytes.size());
   if (!bytes.starts_with(awaited)) {
-    state_ = State::late;
+    wait_for_frames();
     return preface_ == 0 ? from : piece.bytes.size();
   }
   preface_ += awaited.size();
@@ -67,7 +67,7 @@ std::size_t Http2Frames::take_header(const Piece& piece, std::size_t from) {
       die(counters_.refused);
       return piece.bytes.size();
     }
-    state_ = State::late;
+    wait_for_frames();
     return from == 0 && bytes.size() == http2_header_bytes ? 0 : piece.bytes.size();
   }
   begin_frame();
@@ -122,6 +122,11 @@ bool Http2Frames::consists_of_frames(const Piece& piece) const {
     is_first = false;
   }
   return rest.empty() && !is_first;
+}
+
+void Http2Frames::wait_for_frames() {
+  ++counters_.desyncs;
+  state_ = State::late;
 }
 
 std::size_t Http2Frames::join_late(const Piece& piece, bool is_whole_call) {
@@ -194,7 +199,7 @@ void Http2Frames::lose(std::uint64_t bytes) {
       // Nothing was read yet, so nothing is known that could become wrong.
       header_.clear();
       if (preface_ == 0) {
-        state_ = State::late;
+        wait_for_frames();
         return;
       }
       return die(counters_.desyncs);

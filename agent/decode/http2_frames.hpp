@@ -64,6 +64,7 @@ class Http2Frames {
   std::size_t take_header(const Piece& piece, std::size_t from);
   std::size_t take_payload(std::string_view bytes);
   void take_data(std::string_view bytes);
+  void wait_for_frames();
   std::size_t join_late(const Piece& piece, bool is_whole_call);
   void begin_frame();
   void end_frame();

@@ -16,7 +16,8 @@ enum class Version { http1, http2, neither, too_short };
 Version version_of(Direction direction, std::string_view bytes) {
   if (direction == Direction::out) {
     const auto size = std::min(bytes.size(), http2_preface.size());
-    if (bytes.substr(0, size) == http2_preface.substr(0, size)) return size < 3 ? Version::too_short : Version::http2;
+    if (bytes.substr(0, size) == http2_preface.substr(0, size))
+      return size < http2_preface.size() ? Version::too_short : Version::http2;
   }
   const auto word = bytes.substr(0, bytes.find(' '));
   const bool is_method = word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == std::string_view::npos;

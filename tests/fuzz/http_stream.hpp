@@ -115,13 +115,13 @@ inline void run(const std::vector<FuzzCall>& calls) {
   for (const auto& call : calls) pieces.feed(call, 1 + call.bytes.size() % 7);
   whole.end();
   pieces.end();
-  const auto& counters = whole.counters();
-  const bool is_exact = counters.lost_bytes + counters.desyncs + counters.refused + counters.too_long +
-                            counters.too_many + counters.dead_directions + counters.not_http + counters.unanswerable +
-                            counters.upgraded ==
-                        0;
+  const auto is_exact = [](const agent::HttpCounters& counters) {
+    return counters.lost_bytes + counters.desyncs + counters.refused + counters.too_long + counters.too_many +
+               counters.dead_directions + counters.not_http + counters.unanswerable + counters.upgraded ==
+           0;
+  };
   const bool expires = std::ranges::any_of(calls, &FuzzCall::expires);
-  if (!is_exact || expires) return;
+  if (!is_exact(whole.counters()) || !is_exact(pieces.counters()) || expires) return;
   must(whole.exchanges().size() == pieces.exchanges().size(), "pieces give as many exchanges");
   for (std::size_t i = 0; i < whole.exchanges().size(); ++i) {
     const auto &a = whole.exchanges()[i], &b = pieces.exchanges()[i];

@@ -57,8 +57,12 @@ TEST(Hpack, never_tells_another_field_after_a_loss) {
       const auto got = decoded(hpack, block);
       ASSERT_EQ(got.size(), fields.size());
       for (std::size_t at = 0; at < got.size(); ++at) {
-        if (got[at].first != "?") ASSERT_EQ(got[at].first, fields[at].first) << seed << " " << i;
-        if (got[at].second != "?") ASSERT_EQ(got[at].second, fields[at].second) << seed << " " << i;
+        if (got[at].first != "?") {
+          ASSERT_EQ(got[at].first, fields[at].first) << seed << " " << i;
+        }
+        if (got[at].second != "?") {
+          ASSERT_EQ(got[at].second, fields[at].second) << seed << " " << i;
+        }
         ++(got[at].second == "?" ? unknown : known);
       }
     }
@@ -72,7 +76,7 @@ TEST(Hpack, an_emptied_table_is_known_again) {
   Hpack hpack(4096);
   hpack.forget();
   writer.resize(0);
-  (void)decoded(hpack, writer.block({}) + writer.block({{"a", "b"}}));
+  (void)decoded(hpack, joined({writer.block({}), writer.block({{"a", "b"}})}));
   EXPECT_FALSE(hpack.decode("\xbe", [](const HpackField&) {}));  // index 62 of nothing
 }
 

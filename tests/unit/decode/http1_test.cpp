@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"answered_before_its_end",
              {post + "Content-Length: 9\r\n\r\nab", "<" + with_body(413, "")},
              {"1 POST h/a [ab]~ -> 413 []"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 class Http1Refusal : public testing::TestWithParam<Case> {};
 
@@ -154,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"chunk_longer_than_told",
              {">" + get_a, "<HTTP/1.1 200 OK\r\n" + chunked + "1\r\nxyz\r\n"},
              {"1 GET h/a [] -> 200 [x]~"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(Http1, wants_are_asked_from_the_head_alone_and_nothing_else_is_kept) {
   HttpCounters counters;
@@ -285,6 +285,15 @@ TEST(Http1, what_is_no_http_is_dead_after_some_calls) {
   for (int i = 0; i < 8; ++i) refused.out("GET nothing\r\n\r\n").in("HTTP/1.1 400 x\r\n\r\n");
   for (int i = 0; i < 64 && !refused.connection.is_dead(); ++i) refused.out("no request line");
   EXPECT_TRUE(refused.connection.is_dead());
+}
+
+TEST(Http1, is_told_from_http2_however_few_bytes_come_first) {
+  for (const std::string method : {"PRI", "PROPFIND", "P"}) {
+    Talk talk;
+    for (const char c : method + " * HTTP/1.1\r\nHost: h\r\n\r\n") talk.out(std::string(1, c));
+    talk.in(ok);
+    EXPECT_THAT(talk.lines, ElementsAre("1 " + method + " h* [] -> 200 []"));
+  }
 }
 
 TEST(Http1, h2c_goes_on_as_stream_1) {

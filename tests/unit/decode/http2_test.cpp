@@ -152,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"string_longer_than_its_block", frame(1, 4, 3, std::string("\0\1x\x7fy", 5))},
         Broken{"huffman_padding_too_long", frame(1, 4, 3, std::string("\0\1x\x82\xff\xff", 6))},
         Broken{"table_resized_after_a_field", frame(1, 4, 3, "\x82\x20")}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 class Http2Malformed : public testing::TestWithParam<std::pair<std::string, Fields>> {};
 
@@ -174,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{std::string("unknown_pseudo"), Fields{{":method", "GET"}, {":path", "/a"}, {":x", "y"}}},
         std::pair{std::string("upper_case_name"), Fields{{":method", "GET"}, {":path", "/a"}, {"X", "y"}}},
         std::pair{std::string("line_in_a_value"), Fields{{":method", "GET"}, {":path", "/a\r\nx: y"}}}),
-    [](const auto& info) { return info.param.first; });
+    [](const auto& test) { return test.param.first; });
 
 TEST(Http2, limits_hold_and_are_counted) {
   HttpLimits limits;
@@ -232,6 +232,15 @@ TEST(Http2, expired_requests_are_delivered_and_forgotten) {
   EXPECT_THAT(talk.lines, ElementsAre("1 GET h/a [] -> none", "3 GET h/b [] -> 200 []"));
 }
 
+TEST(Http2, a_malformed_response_leaves_its_request_without_one) {
+  for (const std::string status : {"099", "20", "2000", "2x0", ""}) {
+    Open talk;
+    talk.out(talk.client.request(1, "GET", "/a", true)).in(talk.server.headers(1, {{":status", status}}, true));
+    EXPECT_THAT(talk.lines, ElementsAre("1 GET h/a [] -> none")) << status;
+    EXPECT_EQ(talk.counters.refused, 1U);
+  }
+}
+
 // Loss ---------------------------------------------------------------------------------------------------------------
 
 TEST(Http2Loss, within_data_is_passed_exactly) {
@@ -240,7 +249,7 @@ TEST(Http2Loss, within_data_is_passed_exactly) {
       .lose_out(4)
       .out("789");
   talk.out(talk.client.request(3, "GET", "/b", true));
-  talk.in(talk.server.response(1, 200, true) + talk.server.response(3, 200, true));
+  talk.in(joined({talk.server.response(1, 200, true), talk.server.response(3, 200, true)}));
   EXPECT_THAT(talk.end(), ElementsAre("1 POST h/a [012]~ -> 200 []", "3 GET h/b [] -> 200 []"));
   EXPECT_EQ(talk.exchanges[0].request.body_bytes, 10U);
   EXPECT_EQ(talk.counters.dead_directions, 0U);

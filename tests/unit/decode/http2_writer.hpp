@@ -69,6 +69,12 @@ class Http2Writer {
   nghttp2_hd_deflater* deflater_ = nullptr;
 };
 
+/// In their order, which operator+ does not promise of what it adds: an encoder's blocks depend on it.
+inline std::string joined(std::initializer_list<std::string> parts) {
+  std::string bytes;
+  for (const auto& part : parts) bytes += part;
+  return bytes;
+}
 inline std::string data(std::uint32_t stream, std::string_view body, bool ends_stream) {
   return frame(0, ends_stream ? 1 : 0, stream, body);
 }

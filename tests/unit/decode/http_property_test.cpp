@@ -90,7 +90,8 @@ std::vector<Call> streams() {
                        {{"x-id", number}, {"authorization", "Bearer " + number}, {"x-same", "s"}}));
     out(client.request(n + 2, "GET", "/" + next, true, {{"x-id", next}, {"x-same", "s"}}) +
         data(n, liar.request(99, "DELETE", "/trap", true), false));
-    in(server.response(n + 2, 100, false) + server.response(n + 2, 201, false, {{"x-id", next}, {"x-same", "s"}}));
+    in(joined(
+        {server.response(n + 2, 100, false), server.response(n + 2, 201, false, {{"x-id", next}, {"x-same", "s"}})}));
     out(frame(0, 9, n, "\3" + ("body of " + number) + std::string(3, '\0')));
     in(data(n + 2, "answer of " + next, false) + server.response(n, 200, false, {{"x-id", number}}) +
        data(n, "of " + number, false));
@@ -185,7 +186,7 @@ TEST_P(HttpProperty, any_lost_piece_gives_no_wrong_exchange) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, HttpProperty, testing::ValuesIn(conversations()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 std::vector<std::string> heads(const std::string& name) {
   Talk talk({}, {false, 64, 64});
