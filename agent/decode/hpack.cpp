@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -22,7 +21,7 @@ constexpr std::size_t prefix_bytes = alignof(std::max_align_t);
 
 void* take_memory(std::size_t size, void*) {
   if (size > std::numeric_limits<std::size_t>::max() - prefix_bytes) return nullptr;
-  auto* block = static_cast<char*>(std::malloc(size + prefix_bytes));
+  auto* block = static_cast<char*>(::operator new(size + prefix_bytes, std::nothrow));
   if (!block) return nullptr;
   std::memcpy(block, &size, sizeof size);
   return block + prefix_bytes;
@@ -34,7 +33,7 @@ void free_memory(void* memory, void*) {
   std::size_t size = 0;
   std::memcpy(&size, block, sizeof size);
   ::explicit_bzero(block, size + prefix_bytes);
-  std::free(block);
+  ::operator delete(block);
 }
 
 void* take_zeroed(std::size_t count, std::size_t size, void*) {

@@ -179,10 +179,6 @@ void Http2Frames::take_data(std::string_view bytes) {
     bytes.remove_prefix(1);
     if (padding_ > left_ + bytes.size()) return die(counters_.refused);  // section 6.1
   }
-  if (is_damaged_) {  // whether it is padding or content cannot be told if the padding's length was lost
-    if (!bytes.empty()) events_.on_data_lost(direction_, frame_.stream, bytes.size());
-    return;
-  }
   const std::uint64_t padding_here = padding_ > left_ ? padding_ - left_ : 0;
   const auto data =
       bytes.substr(0, bytes.size() - static_cast<std::size_t>(std::min<std::uint64_t>(padding_here, bytes.size())));
@@ -212,7 +208,7 @@ void Http2Frames::lose(std::uint64_t bytes) {
   left_ -= bytes;
   is_damaged_ = true;
   if (frame_.type == http2_data) {
-    is_padding_known_ = true;
+    is_padding_known_ = true;  // or never will be: the padding then counts as content, of which nothing more is kept
     events_.on_data_lost(direction_, frame_.stream, bytes);
   }
   if (left_ == 0) end_frame();

@@ -89,6 +89,23 @@ TEST(Http1Loss, of_a_request_leaves_the_last_one_without_a_response) {
   EXPECT_THAT(talk.end(), ElementsAre("1 GET h/a [] -> 200 [a]", "2 GET h/c [] -> none"));
 }
 
+TEST(Http1Loss, does_not_trust_a_pair_that_more_was_lost_after) {
+  Talk in_lost;
+  in_lost.out(get("/a")).lose_out(get("/b").size()).in(answer("a")).in(answer("b")).out(get("/c")).in(answer("c"));
+  in_lost.lose_in(5).in("junk").out(get("/d"));
+  EXPECT_EQ(in_lost.lines.back(), "2 GET h/c [] -> none");
+
+  Talk out_lost;
+  out_lost.out(get("/a")).lose_out(get("/b").size()).in(answer("a")).in(answer("b")).out(get("/c")).in(answer("c"));
+  out_lost.lose_out(5).out("junk").in(answer("d")).out(get("/e"));
+  EXPECT_EQ(out_lost.lines.back(), "2 GET h/c [] -> none");
+
+  Talk unfinished;
+  unfinished.out(get("/a")).lose_out(get("/b").size()).in(answer("a")).in(answer("b")).out(get("/c"));
+  unfinished.in(answer("c").substr(0, 37)).out(get("/d"));
+  EXPECT_EQ(unfinished.lines.back(), "2 GET h/c [] -> none");
+}
+
 TEST(Http1Loss, of_a_pipelined_request_never_shifts_responses) {
   Talk first;
   first.lose_out(get("/a").size()).out(get("/b")).out(get("/c")).in(answer("a")).in(answer("b")).in(answer("c"));

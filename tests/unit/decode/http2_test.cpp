@@ -241,6 +241,15 @@ TEST(Http2, a_malformed_response_leaves_its_request_without_one) {
   }
 }
 
+TEST(Http2, streams_are_opened_in_their_order_and_once) {
+  Open talk;
+  talk.out(talk.client.request(3, "POST", "/a", false)).in(talk.server.response(3, 200, true));
+  talk.out(talk.client.headers(3, {{"trailer", "late"}}, true)).out(talk.client.request(1, "GET", "/b", true));
+  talk.out(talk.client.request(3, "GET", "/c", true)).out(talk.client.request(4, "GET", "/d", true));
+  EXPECT_THAT(talk.end(), ElementsAre("3 POST h/a []~ -> 200 []"));
+  EXPECT_EQ(talk.counters.refused, 0U);
+}
+
 // Loss ---------------------------------------------------------------------------------------------------------------
 
 TEST(Http2Loss, within_data_is_passed_exactly) {
