@@ -14,7 +14,8 @@ import sys
 # What a line includes → the folders that may. A file in any other folder may not.
 LIBRARIES = [
     ("libbpf", r"<bpf/(libbpf|bpf|btf)\.h>|\.skel\.h", ["agent/source", "tests/bpf"]),
-    ("Beast", r"<boost/beast", ["http"]),
+    ("Beast", r"<boost/beast", ["http", "agent/decode/http1_head.cpp"]),
+    ("nghttp2", r"<nghttp2/", ["agent/decode/hpack.cpp", "tests/unit/decode", "tests/fuzz"]),
     ("cpp-httplib", r"<httplib\.h>", ["agent/export", "fetch", "http/httplib_error.hpp", "collector/forward", "tests/unit"]),
     ("a JSON library", r"<nlohmann/|<simdjson\.h>",
      ["include/wire", "include/config", "baseline", "cloud/body", "cloud/operation_json.cpp", "fetch", "agent/config", "agent/api", "collector/config", "collector/api", "http",

@@ -1,0 +1,83 @@
+#include "agent/decode/http_engine.hpp"
+
+#include <algorithm>
+
+#include "agent/decode/wipe.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+std::size_t head_size(const HttpMessage& message) {
+  std::size_t size = message.target.size() + message.host.size();
+  for (const auto& [name, value] : message.headers) size += name.size() + value.size() + sizeof(HttpHeader);
+  return size;
+}
+
+}  // namespace
+
+bool HttpKeep::open(OpenExchange& open) {
+  ++port_.counters.requests;
+  if (open.exchange.request.unknown_headers) ++port_.counters.unknown_headers;
+  open.wanted = port_.want(open.exchange.request);
+  if (open.wanted.ignore) {
+    ++port_.counters.ignored;
+    open.is_told = true;
+    open.exchange.request = {};
+    return true;
+  }
+  open.held = head_size(open.exchange.request);
+  held_ += open.held;
+  return held_ <= port_.limits.connection_bytes;
+}
+
+bool HttpKeep::answer(OpenExchange& open, HttpMessage&& response) {
+  if (!open.is_told) {
+    const std::size_t size = head_size(response);
+    open.held += size;
+    held_ += size;
+  }
+  open.exchange.response = std::move(response);
+  return held_ <= port_.limits.connection_bytes;
+}
+
+void HttpKeep::add_body(OpenExchange& open, HttpMessage& message, std::string_view bytes, std::size_t wanted) {
+  message.body_bytes += bytes.size();
+  if (message.body_cut || open.is_told) return;
+  const auto& limits = port_.limits;
+  std::size_t room = std::min(wanted, limits.body_bytes) - message.body.size();
+  room = std::min(room, limits.connection_bytes - std::min(limits.connection_bytes, held_));
+  const auto kept = bytes.substr(0, room);
+  append_wiping(message.body, kept);
+  open.held += kept.size();
+  held_ += kept.size();
+  if (kept.size() == bytes.size()) return;
+  message.body_cut = true;
+  if (message.body.size() < wanted) ++port_.counters.bodies_cut;
+}
+
+void HttpKeep::lose_body(HttpMessage& message, std::uint64_t bytes) {
+  message.body_bytes += bytes;
+  message.body_cut = true;  // and so nothing behind the hole is kept
+}
+
+void HttpKeep::close(OpenExchange& open, bool with_response) {
+  held_ -= open.held;
+  open.held = 0;
+  auto& exchange = open.exchange;
+  if (!with_response) exchange.response.reset();
+  if (open.is_told) {
+    exchange.response.reset();
+    return;
+  }
+  open.is_told = true;
+  if (!open.is_request_whole) exchange.request.body_cut = true;
+  if (!open.is_response_whole && exchange.response) exchange.response->body_cut = true;
+  ++port_.counters.exchanges;
+  if (!exchange.response) ++port_.counters.without_response;
+  if (exchange.response && exchange.response->unknown_headers) ++port_.counters.unknown_headers;
+  HttpExchange delivered = std::move(exchange);
+  exchange = {};
+  port_.deliver(std::move(delivered));
+}
+
+}  // namespace plumbline::agent
