@@ -149,7 +149,7 @@ class LibbpfCapture final : public Capture {
     const auto* capture = static_cast<LibbpfCapture*>(self);
     const auto* record = static_cast<const capture_record*>(data);
     if (capture->sample_ == nullptr || size < sizeof *record || record->kept > size - sizeof *record) return 0;
-    (*capture->sample_)(*record, {record->data, record->kept});
+    (*capture->sample_)(*record, {reinterpret_cast<const char*>(record + 1), record->kept});
     return 0;
   }
 

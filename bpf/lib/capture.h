@@ -127,7 +127,7 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
     if (!r) goto full;                                                                    \
     __u32 size = kept;                                                                    \
     if (size > (room)) size = (room);                                                     \
-    if (bpf_probe_read_user(r->data, size, (const void*)call->buffer) != 0) {             \
+    if (bpf_probe_read_user(r + 1, size, (const void*)call->buffer) != 0) {             \
       bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                           \
       goto unreadable;                                                                    \
     }                                                                                     \

@@ -67,7 +67,6 @@ struct capture_record {
   __u8 direction;  /* enum capture_direction */
   __u8 verdict;    /* enum capture_verdict */
   __u8 reserved[6];
-  char data[];
 };
 
 /* Memory-mapped, one entry. All monotonic, from the kernel side. */
