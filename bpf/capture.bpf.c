@@ -68,3 +68,43 @@ int tls_call(struct pt_regs* ctx) {
   if (place == CAPTURE_READ || place == CAPTURE_WRITE) return call_begins(&call, &key);
   return call_returns(ctx, &key);
 }
+
+/* A program and the mount namespace it runs in: what was looked at once need not be looked at again. */
+struct executed_key {
+  struct mark_key exe;
+  __u32 generation;
+  __u32 mount_ns;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct executed_key);
+  __type(value, __u8);
+} executed_before SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 64 * 1024);
+} executed SEC(".maps");
+
+/* The backstop for files that nobody looked at before they ran; the agent hooks them while they start. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_first_exec, struct task_struct* task, int old_pid, struct linux_binprm* binprm) {
+  struct executed_key key = {};
+  struct capture_counters* c = counters();
+  __u8 one = 1;
+  task_exe(task, &key.exe, &key.generation);
+  key.mount_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+  if (!c || bpf_map_update_elem(&executed_before, &key, &one, BPF_NOEXIST) != 0) return 0;
+  struct executed_record* r = bpf_ringbuf_reserve(&executed, sizeof(*r), 0);
+  if (!r) {
+    __sync_fetch_and_add(&c->executed_lost, 1);
+    bpf_map_delete_elem(&executed_before, &key); /* the next one tells */
+    return 0;
+  }
+  r->tgid = BPF_CORE_READ(task, tgid);
+  r->mount_ns = key.mount_ns;
+  bpf_ringbuf_submit(r, 0);
+  __sync_fetch_and_add(&c->executed, 1);
+  return 0;
+}

@@ -65,8 +65,12 @@ class LibbpfCapture final : public Capture {
                                           multi ? trace_uprobe_multi : static_cast<bpf_attach_type>(0));
     if (const int error = capture_bpf__load(skeleton_.get()); error != 0)
       return io_error("load the TLS probes", -error);
-    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.captured), on_sample, this, nullptr));
-    if (!ring_) return io_error("open the ring buffer of the TLS probes", errno);
+    // In this order they are consumed.
+    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.executed), on_exec, this, nullptr));
+    if (!ring_ || ring_buffer__add(ring_.get(), bpf_map__fd(skeleton_->maps.captured), on_sample, this) != 0)
+      return io_error("open the ring buffer of the TLS probes", errno);
+    exec_link_.reset(bpf_program__attach(skeleton_->progs.on_first_exec));
+    if (!exec_link_) return io_error("attach the hook of executions", errno);
     void* memory = ::mmap(nullptr, sizeof(capture_counters), PROT_READ, MAP_SHARED,
                           bpf_map__fd(skeleton_->maps.capture_counters), 0);
     if (memory == MAP_FAILED) return io_error("map the counters of the TLS probes", errno);
@@ -98,6 +102,7 @@ class LibbpfCapture final : public Capture {
     sample_ = nullptr;
     return count;
   }
+  void on_executed(Executed executed) override { executed_ = std::move(executed); }
   void decide(const capture_connection_key& connection, capture_verdict verdict) override {
     const int map = bpf_map__fd(skeleton_->maps.connections);
     capture_connection value{};
@@ -144,6 +149,12 @@ class LibbpfCapture final : public Capture {
     return {};
   }
 
+  static int on_exec(void* self, void* data, std::size_t size) {
+    const auto* capture = static_cast<LibbpfCapture*>(self);
+    if (capture->executed_ && size >= sizeof(executed_record))
+      capture->executed_(*static_cast<const executed_record*>(data));
+    return 0;
+  }
   // The C callback only hands over; nothing may throw across it.
   static int on_sample(void* self, void* data, std::size_t size) {
     const auto* capture = static_cast<LibbpfCapture*>(self);
@@ -158,6 +169,8 @@ class LibbpfCapture final : public Capture {
   capture_counters* counters_ = nullptr;
   bool multi_ = false;
   const Sample* sample_ = nullptr;
+  Executed executed_;
+  std::unique_ptr<bpf_link, LinkDeleter> exec_link_;
 };
 
 }  // namespace

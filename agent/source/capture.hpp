@@ -39,6 +39,9 @@ class Capture {
   using Sample = std::function<void(const capture_record& record, std::span<const char> data)>;
   /// Hands over every record that waits; returns how many. Data is the caller's to forget.
   virtual int consume(const Sample& sample) = 0;
+  /// Programs that run for the first time; called by consume(), before what they said.
+  using Executed = std::function<void(const executed_record& record)>;
+  virtual void on_executed(Executed executed) = 0;
   /// Says what the kernel side is to do with a connection from now on.
   virtual void decide(const capture_connection_key& connection, capture_verdict verdict) = 0;
   virtual capture_counters read_counters() const = 0;

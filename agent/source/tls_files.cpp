@@ -112,37 +112,29 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   return hooked;
 }
 
-std::size_t TlsFiles::look_below(const std::string& folder, const std::stop_token& stop) {
-  std::size_t fresh = 0;
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  const auto status = status_of(fd);
-  if (!status) {
-    ::close(fd);
-    return 0;
-  }
-  look_below(fd, folder, status->st_dev, stop, 0, fresh);
-  return fresh;
+void TlsFiles::look_below(Fd folder, const std::string& path, const std::stop_token& stop,
+                          const std::function<void()>& between) {
+  if (const auto status = status_of(folder.get()))
+    look_below(folder.release(), path, {status->st_dev, stop, between}, 0);
 }
 
 /// `folder` is ours from here on.
-void TlsFiles::look_below(int folder, const std::string& path, std::uint64_t device, const std::stop_token& stop,
-                          int depth, std::size_t& fresh) {
+void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk, int depth) {
   const std::unique_ptr<DIR, DirDeleter> entries(::fdopendir(folder));
   if (!entries) {
     ::close(folder);
     return;
   }
   while (const dirent* entry = ::readdir(entries.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
-    if (stop.stop_requested()) return;
+    if (walk.stop.stop_requested()) return;
     const std::string name = entry->d_name;
     if (name == "." || name == ".." || (entry->d_type != DT_REG && entry->d_type != DT_DIR)) continue;
     if (entry->d_type == DT_DIR) {
       if (depth >= max_depth) continue;
       const int below = ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       const auto status = below < 0 ? std::nullopt : status_of(below);
-      if (status && status->st_dev == device)
-        look_below(below, path + "/" + name, device, stop, depth + 1, fresh);
+      if (status && status->st_dev == walk.device)
+        look_below(below, path + "/" + name, walk, depth + 1);
       else if (below >= 0)
         ::close(below);
       continue;
@@ -150,7 +142,7 @@ void TlsFiles::look_below(int folder, const std::string& path, std::uint64_t dev
     const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     const auto before = counters_.looked.load(std::memory_order_relaxed);
     if (file) look(file.get(), path + "/" + name);
-    fresh += counters_.looked.load(std::memory_order_relaxed) - before;
+    if (walk.between && counters_.looked.load(std::memory_order_relaxed) != before) walk.between();
   }
 }
 

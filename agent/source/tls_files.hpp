@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,9 +40,10 @@ class TlsFiles {
 
   /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.
   bool look(int fd, const std::string& path);
-  /// Looks at every file below a folder, without leaving its file system and without following symlinks. Returns how
-  /// many files were looked at for the first time. A folder that is not there has none.
-  std::size_t look_below(const std::string& folder, const std::stop_token& stop);
+  /// Looks at every file below a folder, without leaving its file system and without following symlinks. `path` is for
+  /// people; `between`, if any, is called after every file that was looked at for the first time.
+  void look_below(Fd folder, const std::string& path, const std::stop_token& stop,
+                  const std::function<void()>& between);
   /// Looks at what a process executes and what it has mapped executable.
   void look_at_process(std::uint32_t pid);
   /// Ends all hooks at once, on several threads: each takes tens of ms to end. For good.
@@ -67,8 +69,12 @@ class TlsFiles {
   };
   bool look_at_content(int fd, const std::string& path, const Identity& identity);
   void forget_former(const Identity& identity);
-  void look_below(int folder, const std::string& path, std::uint64_t device, const std::stop_token& stop, int depth,
-                  std::size_t& fresh);
+  struct Walk {
+    std::uint64_t device = 0;
+    const std::stop_token& stop;
+    const std::function<void()>& between;
+  };
+  void look_below(int folder, const std::string& path, const Walk& walk, int depth);
 
   Capture& capture_;
   const Options options_;

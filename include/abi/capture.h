@@ -69,6 +69,12 @@ struct capture_record {
   __u8 reserved[6];
 };
 
+/* A program that was executed for the first time since the agent started, or since it was long ago. */
+struct executed_record {
+  __u32 tgid;
+  __u32 mount_ns;
+};
+
 /* Memory-mapped, one entry. All monotonic, from the kernel side. */
 struct capture_counters {
   __u64 calls;       /* of hooked functions */
@@ -79,6 +85,8 @@ struct capture_counters {
   __u64 ignored;     /* of ignored connections */
   __u64 served;      /* connections on which requests come in: a server's, and ignored */
   __u64 entries_lost; /* returns whose entry was not found */
+  __u64 executed;     /* executed_record written */
+  __u64 executed_lost;
 };
 
 PLUMBLINE_ABI_ASSERT(sizeof(struct capture_record) == 112 + 2 * 8 + 2 * 4 + 8);
