@@ -90,6 +90,10 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
   for (const auto& source : gone) {
     baseline::Baseline nothing;
     nothing.revision = {{"removed", "from the configuration"}};
+    record_or_keep({},
+                   accept_calls(*source, nullptr,
+                                "baseline " + source->spec.name + " is now at " + baseline::text_of(nothing.revision)),
+                   {});
     apply_baseline(*source, std::move(nothing), true);
     stop_reading(*source);
   }
@@ -138,6 +142,12 @@ void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh,
   source.failures = 0;
   source.status.error.clear();
   source.status.from_disk = false;
+  if (fresh.index && source.status.revision != fresh.baseline.revision) {
+    auto accepted =
+        accept_calls(source, fresh.index.get(),
+                     "baseline " + source.status.name + " is now at " + baseline::text_of(fresh.baseline.revision));
+    record_or_keep({}, std::move(accepted), {});
+  }
   source.status.index = std::move(fresh.index);
   source.status.why_no_index = std::move(fresh.why_no_index);
   source.status.resources = fresh.resources;
@@ -148,9 +158,10 @@ void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh,
               "other content under the revision that was in force (" + baseline::text_of(fresh.baseline.revision) +
                   "): somebody else writes this source, or it was edited by hand; it is taken"});
   if (fresh.seems_back)
-    keep_gap({"", "baseline_went_back", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
-              "from " + baseline::text_of(source.status.revision) + " to " + baseline::text_of(fresh.baseline.revision) +
-                  ": was the cluster restored, or does another one answer? it is taken"});
+    keep_gap(
+        {"", "baseline_went_back", "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+         "from " + baseline::text_of(source.status.revision) + " to " + baseline::text_of(fresh.baseline.revision) +
+             ": was the cluster restored, or does another one answer? it is taken"});
   apply_baseline(source, std::move(fresh.baseline), compare_now);
 }
 
