@@ -50,6 +50,8 @@ class Observer {
   void set_ask_again(std::function<void(const std::string& name, bool any_revision)> ask) {
     ask_again_ = std::move(ask);
   }
+  /// Tells of a call; records it where it concerns what is managed.
+  void take_call(const SeenCall& seen);
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
   void set_sources(const std::vector<baseline::SourceSpec>& specs);
@@ -100,6 +102,10 @@ class Observer {
   void change_pattern(Pattern& pattern, const baseline::SourceSpec& spec);
   void remove_pattern(Pattern& pattern);
   void forget_folders(Pattern& pattern);
+  // observer_calls.cpp
+  bool is_managed_by_index(const wire::Drift& drift) const;
+  std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
+                                        const std::string& why) const;
   // observer_handed.cpp
   void start_handed();
   void apply_handed(bool compare_now);

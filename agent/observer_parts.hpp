@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/correlate/call_owners.hpp"
 #include "agent/enrich/enricher.hpp"
 #include "agent/node_state.hpp"
 #include "agent/source/kernel.hpp"
@@ -20,6 +21,13 @@ namespace plumbline::agent {
 
 /// Gives a finding its verdict, rule, severity and evidence.
 using Judge = std::function<void(wire::Finding& finding, bool sensitive)>;
+
+/// A call of a cloud's API that was seen on this node.
+struct SeenCall {
+  mark_actor actor{};  ///< who made it, and when
+  wire::Call call;
+  std::vector<CallTarget> targets;
+};
 
 /// A collector hands this node baselines.
 struct HandoutSetup {

@@ -102,6 +102,10 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
   for (const auto& source : gone) {
     baseline::Baseline nothing;
     nothing.revision = {{"removed", "from the configuration"}};
+    record_or_keep({},
+                   accept_calls(*source, nullptr,
+                                "baseline " + source->spec.name + " is now at " + baseline::text_of(nothing.revision)),
+                   {});
     apply_baseline(*source, std::move(nothing), true);
     stop_reading(*source, Kept::forgotten);
   }
@@ -152,6 +156,12 @@ void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh,
   source.failures = 0;
   source.status.error.clear();
   source.status.from_disk = false;
+  if (fresh.index && source.status.revision != fresh.baseline.revision) {
+    auto accepted =
+        accept_calls(source, fresh.index.get(),
+                     "baseline " + source.status.name + " is now at " + baseline::text_of(fresh.baseline.revision));
+    record_or_keep({}, std::move(accepted), {});
+  }
   source.handed = handed;
   source.status.handed = !handed.empty();
   source.key = handed.empty() ? &p_.key : options_.handout->key;

@@ -74,6 +74,7 @@ void Observer::accept_unmanaged() {
   std::vector<wire::Drift> gone;
   for (const auto& drift : p_.state.drifts()) {
     if (handed_ && fetch::is_missing(handed_->missing, drift.baseline)) continue;
+    if (drift.kind == "call" && is_managed_by_index(drift)) continue;
     if (drift.state != wire::DriftState::open || managed.contains({drift.baseline, drift.resource, drift.where.path}))
       continue;
     auto accepted = p_.state.with_book([&](const DriftBook& book) {

@@ -33,6 +33,8 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   using wire::ComparisonResult;
   const std::string baseline = f.baseline ? f.baseline->name : "";
   const wire::Drift* open = open_drift({baseline, f.resource, f.where.path});
+  // A call that was refused, failed or was a try changed nothing.
+  if (f.call && f.call->outcome != "succeeded" && f.call->outcome != "unknown") return std::nullopt;
   // What cannot be compared any more is open drift too: who makes a file unreadable or huge must not hide behind it.
   if (open == nullptr && f.comparison == ComparisonResult::match) return std::nullopt;
 
@@ -60,7 +62,7 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
         f.id;
     return drift;
   }
-  if (open != nullptr && f.comparison == ComparisonResult::not_comparable) return drift;
+  if (open != nullptr && f.comparison == ComparisonResult::not_comparable && !f.call) return drift;
   // Touched again: who made the difference, and what that was judged to be, stays.
   if (open != nullptr && !open->diff.empty() && is_same(open->diff, f.diff)) return drift;
   // What a stranger did may still be in it, however a known writer moved or added to it: the drift becomes the known
@@ -72,6 +74,7 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   drift.verdict = f.verdict;
   drift.severity = f.severity;
   drift.diff = f.diff;
+  drift.call = f.call;
   drift.evidence = f.evidence;
   drift.missing_evidence = f.missing_evidence;
   // A baseline that moved, or a scan, does not know who changed the file: the actor that was seen stays.

@@ -21,6 +21,8 @@ struct Counters {
   Counter findings_match{0};
   Counter findings_mismatch{0};
   Counter findings_not_comparable{0};
+  Counter calls{0};            ///< writing calls of clouds that were seen
+  Counter calls_unmanaged{0};  ///< … that touch nothing that is managed
   Counter append_failures{0};  ///< the spool refused; the marks stay pending and are tried again
   Counter actors_unknown{0};
   Counter digests_unreadable{0};
@@ -64,6 +66,9 @@ inline constexpr std::array counter_table{
                 &Counters::findings_mismatch},
     CounterInfo{"findings_not_comparable_total", "counter", "Findings that could not be compared.",
                 &Counters::findings_not_comparable},
+    CounterInfo{"calls_total", "counter", "Calls of cloud APIs that change something.", &Counters::calls},
+    CounterInfo{"calls_unmanaged_total", "counter", "Such calls that touch no managed resource.",
+                &Counters::calls_unmanaged},
     CounterInfo{"append_failures_total", "counter",
                 "Appends that the spool refused; nothing is lost, they are tried again.", &Counters::append_failures},
     CounterInfo{"actors_unknown_total", "counter", "Findings without a known actor.", &Counters::actors_unknown},

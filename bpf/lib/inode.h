@@ -4,7 +4,9 @@
 #ifndef PLUMBLINE_BPF_INODE_H
 #define PLUMBLINE_BPF_INODE_H
 
-#include "bpf/lib/maps.h"
+#include "bpf/lib/kernel_types.h"
+#include <bpf/bpf_helpers.h>
+#include "include/abi/abi.h"
 #include <bpf/bpf_core_read.h>
 
 #define BTRFS_SUPER_MAGIC 0x9123683E

@@ -7,7 +7,7 @@
 
 #include "bpf/lib/kernel_types.h"
 #include <bpf/bpf_helpers.h>
-#include "include/abi/abi.h"
+#include "bpf/lib/process_map.h"
 
 /* Without preallocation: only user space inserts, so the hooks never allocate, and memory follows use. */
 struct {
@@ -38,14 +38,6 @@ struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
-
-/* LRU: a long-dead process is what may be forgotten; a living one can still be asked in /proc. */
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 16384);
-  __type(key, struct process_key);
-  __type(value, struct process);
-} processes SEC(".maps");
 
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);

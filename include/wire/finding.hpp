@@ -91,14 +91,34 @@ struct BaselineRef {
   std::map<std::string, std::string> revision;  ///< terraform: lineage, serial; manifest: revision
 };
 
+/// A call of a cloud's API, as its client made it. Texts of the vendor's own models; "" = not known.
+struct Call {
+  std::string provider;     ///< "aws", "gcp", "azure", "kubernetes"
+  std::string service;      ///< "ec2"
+  std::string operation;    ///< "AuthorizeSecurityGroupIngress"; "" = not known, see `why_unknown`
+  std::string why_unknown;  ///< "unknown_operation", "no_plaintext", …
+  std::string level;        ///< IAM's: read, list, write, tagging, permissions
+  std::string semantics;    ///< replace, merge, delta
+  std::string outcome;      ///< succeeded, denied, failed, dry_run, unknown
+  std::string region;
+  std::string account;
+  std::string host;
+  std::string principal;         ///< access key id or what else names the caller
+  std::string principal_proof;   ///< "claimed": the client says so; "verified"
+  std::string request_id;        ///< of the answer: what the cloud's own log calls it
+  std::string invocation;        ///< of the client: its tries have one
+  std::vector<std::string> ids;  ///< of what it touches, as the call names them
+  std::uint64_t tries = 1;       ///< requests that were one call
+};
+
 /// One observed change of one resource, judged.
 struct Finding {
-  std::string id;        ///< make_finding_id()
-  std::string resource;  ///< address
-  std::string kind = "file";
-  WallNs at = 0;           ///< when the kernel saw the (last) change; when it was found, for a scan
-  WallNs observed_at = 0;  ///< when the live state was read
-  std::string source;      ///< "kernel", "scan" or "baseline": what made the agent look
+  std::string id;             ///< make_finding_id()
+  std::string resource;       ///< address
+  std::string kind = "file";  ///< or "call"
+  WallNs at = 0;              ///< when the kernel saw the (last) change; when it was found, for a scan
+  WallNs observed_at = 0;     ///< when the live state was read
+  std::string source;         ///< "kernel", "scan", "baseline" or "call": what made the agent look
   Verdict verdict = Verdict::out_of_band;
   std::string rule;  ///< name of the rule that gave the verdict; "default" where none matched
   ComparisonResult comparison = ComparisonResult::match;
@@ -112,7 +132,8 @@ struct Finding {
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
   std::optional<BaselineRef> baseline;
-  std::string drift_id;  ///< drift that this finding opened, counted up or closed; "" = none
+  std::optional<Call> call;  ///< of kind "call"
+  std::string drift_id;      ///< drift that this finding opened, counted up or closed; "" = none
 };
 
 /// The state of a resource that findings opened (DESIGN: "Drift is state").
@@ -135,6 +156,7 @@ struct Drift {
   Actor actor;  ///< of the latest finding that showed a mismatch
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
+  std::optional<Call> call;           ///< of kind "call": the latest that showed a mismatch
   std::vector<std::string> findings;  ///< ids, oldest first; the newest 100 (count tells of more)
 };
 

@@ -92,6 +92,17 @@ inline std::string to_json(const BaselineRef& b) {
   return JsonObject().text("name", b.name).raw("revision", to_json_map(b.revision)).str();
 }
 
+inline std::string to_json(const Call& c) {
+  JsonObject j;
+  j.text("provider", c.provider).bytes_if("service", c.service).bytes_if("operation", c.operation);
+  j.bytes_if("why_unknown", c.why_unknown).bytes_if("level", c.level).bytes_if("semantics", c.semantics);
+  j.bytes_if("outcome", c.outcome).bytes_if("region", c.region).bytes_if("account", c.account);
+  j.bytes_if("host", c.host).bytes_if("principal", c.principal).bytes_if("principal_proof", c.principal_proof);
+  j.bytes_if("request_id", c.request_id).bytes_if("invocation", c.invocation);
+  if (!c.ids.empty()) j.raw("ids", to_json(c.ids));
+  return j.number("tries", c.tries).str();
+}
+
 inline std::string to_json(const Finding& f) {
   JsonObject j;
   j.text("id", f.id).bytes("resource", f.resource).text("kind", f.kind);
@@ -103,6 +114,7 @@ inline std::string to_json(const Finding& f) {
   if (f.first_actor) j.raw("first_actor", to_json(*f.first_actor));
   if (f.handovers > 0) j.number("handovers", f.handovers);
   if (f.baseline) j.raw("baseline", to_json(*f.baseline));
+  if (f.call) j.raw("call", to_json(*f.call));
   return (f.drift_id.empty() ? j.null("drift_id") : j.text("drift_id", f.drift_id)).str();
 }
 
@@ -115,6 +127,7 @@ inline std::string to_json(const Drift& d) {
   j.text("severity", text_of(d.severity)).raw("diff", to_json(d.diff)).raw("where", to_json(d.where));
   j.raw("actor", to_json(d.actor)).raw("evidence", to_json(d.evidence));
   j.raw("missing_evidence", to_json(d.missing_evidence)).raw("findings", to_json(d.findings));
+  if (d.call) j.raw("call", to_json(*d.call));
   if (d.closed_at) j.text("closed_at", rfc3339(*d.closed_at));
   return j.bytes_if("closed_by", d.closed_by).str();
 }

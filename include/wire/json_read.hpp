@@ -187,6 +187,27 @@ inline BaselineRef read_baseline(Reader& r) {
   return b;
 }
 
+inline Call read_call(Reader& r) {
+  Call c;
+  r.text("provider", c.provider, false);
+  r.text("service", c.service);
+  r.text("operation", c.operation);
+  r.text("why_unknown", c.why_unknown);
+  r.text("level", c.level);
+  r.text("semantics", c.semantics);
+  r.text("outcome", c.outcome);
+  r.text("region", c.region);
+  r.text("account", c.account);
+  r.text("host", c.host);
+  r.text("principal", c.principal);
+  r.text("principal_proof", c.principal_proof);
+  r.text("request_id", c.request_id);
+  r.text("invocation", c.invocation);
+  r.texts("ids", c.ids);
+  r.number("tries", c.tries);
+  return c;
+}
+
 /// What Finding and Drift have in common on the wire.
 template <class T>
 void read_judgement(Reader& r, T& t) {
@@ -205,6 +226,7 @@ void read_judgement(Reader& r, T& t) {
   if (actor) t.actor = std::move(*actor);
   r.list("evidence", t.evidence, read_evidence);
   r.texts("missing_evidence", t.missing_evidence);
+  r.object("call", t.call, read_call);
 }
 
 }  // namespace detail

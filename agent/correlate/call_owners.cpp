@@ -1,0 +1,66 @@
+#include "agent/correlate/call_owners.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace plumbline::agent {
+namespace {
+
+std::string letters_of(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+/// "aws_security_group" → "securitygroup"; "AWS::EC2::SecurityGroup" → "securitygroup".
+std::string noun_of(std::string_view type) {
+  if (const auto colons = type.rfind("::"); colons != std::string_view::npos)
+    return letters_of(type.substr(colons + 2));
+  const auto prefix = type.find('_');
+  return letters_of(prefix == std::string_view::npos ? type : type.substr(prefix + 1));
+}
+
+bool is_one_of(std::string_view type, const std::vector<std::string>& types) {
+  return std::any_of(types.begin(), types.end(), [&](const auto& each) { return each == type; });
+}
+
+}  // namespace
+
+std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,
+                                      std::string_view operation) {
+  std::vector<CallOwner> owners;
+  std::vector<std::uint32_t> rows;
+  const std::string verb_and_noun = letters_of(operation);
+  for (const auto& target : targets) {
+    if (target.id.empty()) continue;
+    index.find_id(target.id, rows);
+    for (const auto row : rows) {
+      const std::string_view type = index.type(row);
+      CallOwner owner{row, 0, "its id " + target.id + " and its type"};
+      if (!is_one_of(type, target.iac_types)) {
+        // "s3_bucket" of PutBucketPolicy: the last part is what both have.
+        const std::string noun = noun_of(type);
+        const auto last = type.rfind('_');
+        const std::string tail = last == std::string_view::npos ? noun : letters_of(type.substr(last + 1));
+        const bool named = (!noun.empty() && verb_and_noun.find(noun) != std::string::npos) ||
+                           (tail.size() > 3 && verb_and_noun.find(tail) != std::string::npos);
+        if (!target.iac_types.empty() || !named) continue;
+        owner.rank = 1;
+        owner.reason = "its id " + target.id + ", and the call is named after its type";
+      }
+      const auto known = std::find_if(owners.begin(), owners.end(), [&](const auto& o) { return o.resource == row; });
+      if (known == owners.end())
+        owners.push_back(std::move(owner));
+      else if (owner.rank < known->rank)
+        *known = std::move(owner);
+    }
+  }
+  std::stable_sort(owners.begin(), owners.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  const auto worse = std::find_if(owners.begin(), owners.end(), [&](const auto& o) { return o.rank > owners[0].rank; });
+  owners.erase(worse, owners.end());
+  return owners;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,74 @@
+// Cloud API calls: from one that was seen to findings about the resources it changed.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "agent/observer_types.hpp"
+#include "baseline/revision.hpp"
+
+namespace plumbline::agent {
+
+void Observer::take_call(const SeenCall& seen) {
+  p_.counters.calls.fetch_add(1, std::memory_order_relaxed);
+  std::vector<Pending> pending;
+  for (const auto& source : sources_) {
+    if (!source->status.index) continue;
+    const baseline::Index& index = *source->status.index;
+    for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation)) {
+      wire::Finding& f = pending.emplace_back().finding;
+      f.kind = "call";
+      f.source = "call";
+      f.resource = index.address(owner.resource);
+      f.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(seen.actor.at_boot_ns));
+      f.observed_at = p_.clock.wall();
+      f.comparison = wire::ComparisonResult::not_comparable;
+      f.where.node = options_.identity.node;
+      f.baseline = wire::BaselineRef{source->status.name, source->status.revision};
+      f.call = seen.call;
+      f.actor = p_.enricher.actor(seen.actor, f.missing_evidence);
+      f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
+      f.missing_evidence.push_back("comparison: what this call sets is not compared with the baseline yet");
+      judge_(f, false);
+    }
+  }
+  if (pending.empty()) {
+    p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const bool room = flush_unrecorded();
+  if (room && record(pending)) return;
+  record_or_keep(std::move(pending), {}, {});
+}
+
+/// Whether an index of this baseline still has the resource.
+bool Observer::is_managed_by_index(const wire::Drift& drift) const {
+  for (const auto& source : sources_)
+    if (source->status.name == drift.baseline && source->status.index &&
+        !source->status.index->find_address(address).empty())
+      return true;
+  return false;
+}
+
+/// Calls change what no file shows: whether a new revision explains one is told by the resource that it shows. Before
+/// the new index takes the place of the old one. `fresh` nullptr: it manages nothing any more.
+std::vector<wire::Drift> Observer::accept_calls(const Source& source, const baseline::Index* fresh,
+                                                const std::string& why) const {
+  std::vector<wire::Drift> accepted;
+  const auto& before = source.status.index;
+  for (const auto& drift : p_.state.drifts()) {
+    if (drift.kind != "call" || drift.state != wire::DriftState::open || drift.baseline != source.status.name) continue;
+    const auto now = fresh != nullptr ? fresh->find_address(drift.resource) : std::vector<std::uint32_t>();
+    const auto then = before ? before->find_address(drift.resource) : std::vector<std::uint32_t>();
+    const bool known_writer = drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band;
+    const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]);
+    if (!now.empty() && !shows_another && !known_writer) continue;
+    auto closed = p_.state.with_book([&](const DriftBook& book) {
+      return book.accepted({drift.baseline, drift.resource, drift.where.path}, p_.clock.wall(),
+                           why + (now.empty() ? ", which no longer manages it" : ""));
+    });
+    if (closed) accepted.push_back(std::move(*closed));
+  }
+  return accepted;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,189 @@
+#include "agent/source/capture.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "capture.skel.h"
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+// linux/bpf.h of Linux 6.6, which is newer than the headers that we build with.
+constexpr auto trace_uprobe_multi = static_cast<bpf_attach_type>(48);  // BPF_TRACE_UPROBE_MULTI
+constexpr std::uint32_t multi_return = 1;                              // BPF_F_UPROBE_MULTI_RETURN
+struct MultiLinkAttr {                                                 // union bpf_attr, link_create.uprobe_multi
+  std::uint32_t program, target, attach_type, flags;
+  std::uint64_t path, offsets, ref_counter_offsets, cookies;
+  std::uint32_t count, multi_flags, pid, padding;
+};
+
+struct SkeletonDeleter {
+  void operator()(capture_bpf* skeleton) const { capture_bpf__destroy(skeleton); }
+};
+struct RingDeleter {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+struct LinkDeleter {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+
+class HookedFile final : public Hooked {
+ public:
+  std::vector<Fd> multi;
+  std::vector<std::unique_ptr<bpf_link, LinkDeleter>> single;
+};
+
+/// The file itself, by a path that nobody else can change.
+std::string path_of(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+class LibbpfCapture final : public Capture {
+ public:
+  ~LibbpfCapture() override {
+    if (counters_ != nullptr) ::munmap(counters_, sizeof(capture_counters));
+  }
+
+  Result<void> load(const CaptureOptions& options, bool multi) {
+    multi_ = multi;
+    skeleton_.reset(capture_bpf__open());
+    if (!skeleton_) return io_error("open the BPF object of the TLS probes", errno);
+    bpf_map__set_max_entries(skeleton_->maps.captured, options.ring_bytes);
+    bpf_map__set_max_entries(skeleton_->maps.connections, options.connections);
+    if (options.processes_fd >= 0) bpf_map__reuse_fd(skeleton_->maps.processes, options.processes_fd);
+    skeleton_->rodata->own_tgid = static_cast<__u32>(::getpid());
+    bpf_program__set_expected_attach_type(skeleton_->progs.tls_call,
+                                          multi ? trace_uprobe_multi : static_cast<bpf_attach_type>(0));
+    if (const int error = capture_bpf__load(skeleton_.get()); error != 0)
+      return io_error("load the TLS probes", -error);
+    // In this order they are consumed.
+    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.executed), on_exec, this, nullptr));
+    if (!ring_ || ring_buffer__add(ring_.get(), bpf_map__fd(skeleton_->maps.captured), on_sample, this) != 0)
+      return io_error("open the ring buffer of the TLS probes", errno);
+    exec_link_.reset(bpf_program__attach(skeleton_->progs.on_first_exec));
+    if (!exec_link_) return io_error("attach the hook of executions", errno);
+    void* memory = ::mmap(nullptr, sizeof(capture_counters), PROT_READ, MAP_SHARED,
+                          bpf_map__fd(skeleton_->maps.capture_counters), 0);
+    if (memory == MAP_FAILED) return io_error("map the counters of the TLS probes", errno);
+    counters_ = static_cast<capture_counters*>(memory);
+    return {};
+  }
+
+  Result<std::unique_ptr<Hooked>> hook(int file_fd, const TlsFunctions& functions) override {
+    auto hooked = std::make_unique<HookedFile>();
+    for (const bool at_return : {true, false}) {  // the returns first: an entry without its return is kept for nothing
+      std::vector<std::uint64_t> offsets, cookies;
+      for (const auto& hook : functions.hooks) {
+        if (hook.at_return_of_function != at_return) continue;
+        offsets.push_back(hook.offset);
+        cookies.push_back(static_cast<std::uint64_t>(hook.place) << 8 | static_cast<std::uint64_t>(hook.call));
+      }
+      if (offsets.empty()) continue;
+      const auto done = multi_ ? hook_multi(*hooked, file_fd, at_return, offsets, cookies)
+                               : hook_single(*hooked, file_fd, at_return, offsets, cookies);
+      if (!done) return done.error();
+    }
+    return std::unique_ptr<Hooked>(std::move(hooked));
+  }
+
+  int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
+  int consume(const Sample& sample) override {
+    sample_ = &sample;
+    const int count = ring_buffer__consume(ring_.get());
+    sample_ = nullptr;
+    return count;
+  }
+  void on_executed(Executed executed) override { executed_ = std::move(executed); }
+  void decide(const capture_connection_key& connection, capture_verdict verdict) override {
+    const int map = bpf_map__fd(skeleton_->maps.connections);
+    capture_connection value{};
+    if (bpf_map_lookup_elem(map, &connection, &value) != 0) return;  // it ended, or was forgotten
+    value.verdict = verdict;
+    bpf_map_update_elem(map, &connection, &value, BPF_EXIST);
+  }
+  capture_counters read_counters() const override {
+    capture_counters copy;
+    std::memcpy(&copy, counters_, sizeof copy);
+    return copy;
+  }
+  bool has_multi_links() const override { return multi_; }
+
+ private:
+  Result<void> hook_multi(HookedFile& hooked, int file_fd, bool at_return, const std::vector<std::uint64_t>& offsets,
+                          const std::vector<std::uint64_t>& cookies) {
+    const std::string path = path_of(file_fd);
+    MultiLinkAttr attr{};
+    attr.program = static_cast<std::uint32_t>(bpf_program__fd(skeleton_->progs.tls_call));
+    attr.attach_type = trace_uprobe_multi;
+    attr.path = reinterpret_cast<std::uint64_t>(path.c_str());
+    attr.offsets = reinterpret_cast<std::uint64_t>(offsets.data());
+    attr.cookies = reinterpret_cast<std::uint64_t>(cookies.data());
+    attr.count = static_cast<std::uint32_t>(offsets.size());
+    attr.multi_flags = at_return ? multi_return : 0;
+    const long fd = ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof attr);
+    if (fd < 0) return io_error("hook the functions of a file", errno);
+    hooked.multi.emplace_back(static_cast<int>(fd));
+    return {};
+  }
+  Result<void> hook_single(HookedFile& hooked, int file_fd, bool at_return, const std::vector<std::uint64_t>& offsets,
+                           const std::vector<std::uint64_t>& cookies) {
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      bpf_uprobe_opts options{};
+      options.sz = sizeof options;
+      options.bpf_cookie = cookies[i];
+      options.retprobe = at_return;
+      bpf_link* link = bpf_program__attach_uprobe_opts(skeleton_->progs.tls_call, -1, path_of(file_fd).c_str(),
+                                                       offsets[i], &options);
+      if (link == nullptr) return io_error("hook a function of a file", errno);
+      hooked.single.emplace_back(link);
+    }
+    return {};
+  }
+
+  static int on_exec(void* self, void* data, std::size_t size) {
+    const auto* capture = static_cast<LibbpfCapture*>(self);
+    if (capture->executed_ && size >= sizeof(executed_record))
+      capture->executed_(*static_cast<const executed_record*>(data));
+    return 0;
+  }
+  // The C callback only hands over; nothing may throw across it.
+  static int on_sample(void* self, void* data, std::size_t size) {
+    const auto* capture = static_cast<LibbpfCapture*>(self);
+    const auto* record = static_cast<const capture_record*>(data);
+    if (capture->sample_ == nullptr || size < sizeof *record || record->kept > size - sizeof *record) return 0;
+    (*capture->sample_)(*record, {reinterpret_cast<const char*>(record + 1), record->kept});
+    return 0;
+  }
+
+  std::unique_ptr<capture_bpf, SkeletonDeleter> skeleton_;
+  std::unique_ptr<ring_buffer, RingDeleter> ring_;
+  capture_counters* counters_ = nullptr;
+  bool multi_ = false;
+  const Sample* sample_ = nullptr;
+  Executed executed_;
+  std::unique_ptr<bpf_link, LinkDeleter> exec_link_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Capture>> open_capture(const CaptureOptions& options) {
+  // A kernel before 6.6 refuses the programs themselves.
+  for (const bool multi : {true, false}) {
+    auto capture = std::make_unique<LibbpfCapture>();
+    auto loaded = capture->load(options, multi);
+    if (loaded) return std::unique_ptr<Capture>(std::move(capture));
+    if (!multi) return loaded.error();
+  }
+  return Error{ErrorCode::internal, "load the TLS probes", "no way was tried", ""};
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,65 @@
+// Reads ELF files of strangers: containers bring them, so every number in one is a claim.
+//
+// System V ABI, "Object Files"; ELF-64 Object File Format 1.5; structures: elf.h of glibc.
+#pragma once
+
+#include <elf.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::agent {
+
+/// One ELF file of 64 bits of this machine's kind. Never maps the file, as its owner may cut it short under us; memory
+/// is bounded, whatever the file says. Not thread-safe; does not own the descriptor.
+class ElfFile {
+ public:
+  struct Symbol {
+    std::string name;
+    std::uint64_t address = 0;  ///< virtual
+    std::uint64_t size = 0;     ///< bytes; 0 where the file does not say
+  };
+  struct Section {
+    std::string name;
+    std::uint64_t address = 0, offset = 0, size = 0;
+    std::uint32_t type = 0, link = 0;
+  };
+
+  /// `unsupported`: no such file of this machine. `corrupt`: it claims to be one.
+  static Result<ElfFile> open(int fd);
+
+  /// Functions of these names that the file itself defines, from .dynsym and .symtab; one of several equal ones.
+  Result<std::vector<Symbol>> find_functions(std::span<const std::string_view> names) const;
+
+  /// Where in the file the instruction at this address is; nullopt where no executable segment holds it.
+  std::optional<std::uint64_t> offset_of(std::uint64_t address) const;
+  /// Names of libraries that it is linked to (DT_NEEDED), at most 256.
+  std::vector<std::string> needed() const;
+  const Section* find_section(std::string_view name) const;
+  const std::vector<Section>& sections() const { return sections_; }
+  const std::vector<Elf64_Phdr>& segments() const { return segments_; }
+
+  /// Fills `to` from the file; false where the file ends before, or cannot be read.
+  bool read(std::uint64_t offset, std::span<std::byte> to) const;
+  std::uint64_t size() const { return size_; }
+
+ private:
+  ElfFile(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
+  Result<void> read_tables();
+  Result<void> find_in(const Section& symbols, const Section& strings, std::span<const std::string_view> names,
+                       std::vector<Symbol>& found) const;
+
+  int fd_;
+  std::uint64_t size_;
+  std::vector<Elf64_Phdr> segments_;
+  std::vector<Section> sections_;
+};
+
+}  // namespace plumbline::agent

@@ -1,0 +1,192 @@
+#include "agent/source/tls_files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+namespace plumbline::agent {
+namespace {
+
+constexpr int max_depth = 64;
+constexpr std::size_t unhook_threads = 16;
+constexpr std::uint64_t smallest = 4096;  // bytes: no program with TLS in it is smaller
+
+struct DirDeleter {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+
+std::optional<struct stat> status_of(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return std::nullopt;
+  return status;
+}
+
+std::int64_t ctime_ns(const struct stat& status) {
+  return status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec;
+}
+
+}  // namespace
+
+TlsFiles::TlsFiles(Capture& capture, Options options) : capture_(capture), options_(options) {}
+TlsFiles::~TlsFiles() {
+  unhook_all();
+}
+
+bool TlsFiles::look(int fd, const std::string& path) {
+  const auto status = status_of(fd);
+  if (!status || !S_ISREG(status->st_mode) || static_cast<std::uint64_t>(status->st_size) < smallest) return false;
+  const Identity identity{status->st_ino, ctime_ns(*status), static_cast<std::uint64_t>(status->st_size)};
+  if (nothing_.contains(identity)) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = known_.find(identity); known != known_.end()) return known->second.hooked != nullptr;
+  }
+  forget_former(identity);
+  return look_at_content(fd, path, identity);
+}
+
+/// A hooked file whose change time moved (chmod, or somebody wrote into it) would be hooked twice, and tell all twice.
+void TlsFiles::forget_former(const Identity& identity) {
+  const std::lock_guard lock(mutex_);
+  for (auto at = known_.lower_bound({std::get<0>(identity), 0, 0});
+       at != known_.end() && std::get<0>(at->first) == std::get<0>(identity);) {
+    const auto now = at->second.file ? status_of(at->second.file.get()) : std::nullopt;
+    at = now && ctime_ns(*now) == std::get<1>(identity) ? known_.erase(at) : std::next(at);
+  }
+}
+
+bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& identity) {
+  counters_.looked.fetch_add(1, std::memory_order_relaxed);
+  Known known;
+  known.row.path = path;
+  const auto elf = ElfFile::open(fd);
+  const auto found = elf ? find_tls_functions(*elf) : Result<TlsFunctions>(elf.error());
+  const bool is_none = !elf && elf.error().code == ErrorCode::unsupported;  // a script, a picture
+  if (is_none || (found && found->hooks.empty())) {
+    if (nothing_.size() >= options_.max_known) {
+      const auto oldest = std::min_element(nothing_.begin(), nothing_.end(),
+                                           [](const auto& a, const auto& b) { return a.second < b.second; });
+      nothing_.erase(oldest);
+      counters_.forgotten.fetch_add(1, std::memory_order_relaxed);
+    }
+    nothing_.emplace(identity, ++looks_);
+    return false;
+  }
+  std::size_t hooked_files = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    hooked_files = static_cast<std::size_t>(
+        std::count_if(known_.begin(), known_.end(), [](const auto& each) { return each.second.hooked != nullptr; }));
+  }
+  if (!found) {
+    known.row.error = found.error().message();
+  } else if (hooked_files >= options_.max_hooked) {
+    known.row.stack = found->stack;
+    known.row.error = "all " + std::to_string(options_.max_hooked) + " places for files with TLS are in use";
+  } else {
+    known.row.stack = found->stack;
+    known.row.hooks = found->hooks.size();
+    known.file = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (auto hooked = capture_.hook(fd, *found))
+      known.hooked = std::move(*hooked);
+    else
+      known.row.error = hooked.error().message();
+  }
+  const bool hooked = known.hooked != nullptr;
+  (hooked ? counters_.hooked : counters_.refused).fetch_add(1, std::memory_order_relaxed);
+  if (hooked)
+    spdlog::debug("event=tls_hooked path=\"{}\" stack={} hooks={}", path, known.row.stack, known.row.hooks);
+  else
+    spdlog::warn("event=tls_not_hooked path=\"{}\" stack={} why=\"{}\"", path, known.row.stack, known.row.error);
+  const std::lock_guard lock(mutex_);
+  known_.insert_or_assign(identity, std::move(known));
+  return hooked;
+}
+
+void TlsFiles::look_below(Fd folder, const std::string& path, const std::stop_token& stop,
+                          const std::function<void()>& between) {
+  if (const auto status = status_of(folder.get()))
+    look_below(folder.release(), path, {status->st_dev, stop, between}, 0);
+}
+
+/// `folder` is ours from here on.
+void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk, int depth) {
+  const std::unique_ptr<DIR, DirDeleter> entries(::fdopendir(folder));
+  if (!entries) {
+    ::close(folder);
+    return;
+  }
+  while (const dirent* entry = ::readdir(entries.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
+    if (walk.stop.stop_requested()) return;
+    const std::string name = entry->d_name;
+    if (name == "." || name == ".." || (entry->d_type != DT_REG && entry->d_type != DT_DIR)) continue;
+    if (entry->d_type == DT_DIR) {
+      if (depth >= max_depth) continue;
+      const int below = ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      const auto status = below < 0 ? std::nullopt : status_of(below);
+      if (status && status->st_dev == walk.device)
+        look_below(below, path + "/" + name, walk, depth + 1);
+      else if (below >= 0)
+        ::close(below);
+      continue;
+    }
+    const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const auto before = counters_.looked.load(std::memory_order_relaxed);
+    if (file) look(file.get(), path + "/" + name);
+    if (walk.between && counters_.looked.load(std::memory_order_relaxed) != before) walk.between();
+  }
+}
+
+void TlsFiles::look_at_process(std::uint32_t pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  // By the kernel's own links, which are the files themselves: a path in maps is what a container chose.
+  if (const Fd exe(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC)); exe) look(exe.get(), folder + "/exe");
+  std::ifstream maps(folder + "/maps");
+  std::set<std::string> seen;
+  for (std::string line; std::getline(maps, line);) {
+    // "55d0c0a00000-55d0c0a28000 r-xp 00002000 fd:01 393243      /usr/lib/libx.so"; proc(5)
+    std::istringstream fields(line);
+    std::string range, mode, offset, device, inode;
+    fields >> range >> mode >> offset >> device >> inode;
+    if (mode.size() < 3 || mode[2] != 'x' || inode == "0" || !seen.insert(device + inode).second) continue;
+    const Fd file(::open((folder + "/map_files/" + range).c_str(), O_RDONLY | O_CLOEXEC));
+    const auto path = line.find('/');
+    if (file) look(file.get(), path == std::string::npos ? folder : line.substr(path));
+  }
+}
+
+void TlsFiles::unhook_all() {
+  std::map<Identity, Known> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(known_);
+  }
+  std::vector<std::unique_ptr<Hooked>> hooked;
+  for (auto& [identity, known] : all)
+    if (known.hooked) hooked.push_back(std::move(known.hooked));
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < std::min(unhook_threads, hooked.size()); ++i)
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < hooked.size(); at = next++) hooked[at].reset();
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+std::vector<TlsFileRow> TlsFiles::rows() const {
+  std::vector<TlsFileRow> rows;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [identity, known] : known_) rows.push_back(known.row);
+  return rows;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,88 @@
+// The files of this node that have TLS in them: each is looked at once, and hooked where it has.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "agent/source/capture.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+
+/// What is known of one file, for people.
+struct TlsFileRow {
+  std::string path;   ///< as it was found
+  std::string stack;  ///< TlsFunctions::stack; "" = none
+  std::string error;  ///< why it is not hooked though it has, or may have; "" = it is
+  std::size_t hooks = 0;
+};
+
+/// One thread calls all but rows() and counters.
+class TlsFiles {
+ public:
+  struct Options {
+    std::size_t max_hooked = 1024;    ///< files; more are refused, and told
+    std::size_t max_known = 200'000;  ///< files that have none; the oldest look is forgotten first
+  };
+  TlsFiles(Capture& capture, Options options);
+  ~TlsFiles();
+  TlsFiles(const TlsFiles&) = delete;
+  TlsFiles& operator=(const TlsFiles&) = delete;
+
+  /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.
+  bool look(int fd, const std::string& path);
+  /// Looks at every file below a folder, without leaving its file system and without following symlinks. `path` is for
+  /// people; `between`, if any, is called after every file that was looked at for the first time.
+  void look_below(Fd folder, const std::string& path, const std::stop_token& stop,
+                  const std::function<void()>& between);
+  /// Looks at what a process executes and what it has mapped executable.
+  void look_at_process(std::uint32_t pid);
+  /// Ends all hooks at once, on several threads: each takes tens of ms to end. For good.
+  void unhook_all();
+
+  std::vector<TlsFileRow> rows() const;  ///< those that are hooked, or were refused
+  struct Counters {
+    std::atomic<std::uint64_t> looked{0};  ///< at content, for the first time
+    std::atomic<std::uint64_t> hooked{0};
+    std::atomic<std::uint64_t> refused{0};    ///< broken, of a kind that is not known, or one too many
+    std::atomic<std::uint64_t> forgotten{0};  ///< looks beyond max_known
+  };
+  const Counters& counters() const { return counters_; }
+
+ private:
+  /// Overlayfs shows one inode under many devices, with the number, size and change time of the real one. A change time
+  /// cannot be set, so nobody makes two files that are alike in all three.
+  using Identity = std::tuple<std::uint64_t, std::int64_t, std::uint64_t>;  // inode, ctime in ns, size
+  struct Known {
+    TlsFileRow row;
+    Fd file;  ///< of one that is hooked
+    std::unique_ptr<Hooked> hooked;
+  };
+  bool look_at_content(int fd, const std::string& path, const Identity& identity);
+  void forget_former(const Identity& identity);
+  struct Walk {
+    std::uint64_t device = 0;
+    const std::stop_token& stop;
+    const std::function<void()>& between;
+  };
+  void look_below(int folder, const std::string& path, const Walk& walk, int depth);
+
+  Capture& capture_;
+  const Options options_;
+  Counters counters_;
+  std::map<Identity, std::uint64_t> nothing_;  // → number of the look
+  std::uint64_t looks_ = 0;
+  mutable std::mutex mutex_;  // guards known_
+  std::map<Identity, Known> known_;
+};
+
+}  // namespace plumbline::agent

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * Plaintext of TLS connections, from uprobes on the functions that take and give it. A uprobe belongs to an inode, so
+ * every process that maps the file is seen, from its first call on; who is of no interest pays one look-up. The cookie
+ * of each probe says how its function takes its arguments. Needs Linux 5.15 (cookies); one link a file with 6.6
+ * (BPF_TRACE_UPROBE_MULTI). */
+#include "bpf/lib/capture.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* How much was taken or given is known at the return: until then the call is kept under the thread, or the goroutine,
+ * which may return on another thread. */
+static __noinline int call_begins(const struct call* call, const struct pending_key* key) {
+  if (!call || !key) return 0;
+  return bpf_map_update_elem(&pending_calls, key, call, BPF_ANY);
+}
+
+/* The registers are those of the return, at a uretprobe as at a RET instruction. */
+static __always_inline int call_returns(struct pt_regs* ctx, const struct pending_key* key) {
+  struct call* entry = bpf_map_lookup_elem(&pending_calls, key);
+  if (!entry) {
+    struct capture_counters* c = counters();
+    if (c) __sync_fetch_and_add(&c->entries_lost, 1);
+    return 0;
+  }
+  struct call call = *entry;
+  bpf_map_delete_elem(&pending_calls, key);
+  __s64 count = returned(ctx, &call);
+  if (count <= 0 || count > call.length) return 0;
+  return capture(&call, key->direction, count);
+}
+
+/* Told only of a connection that something was told of. */
+static __always_inline int close(const struct call* call) {
+  struct capture_connection_key key = {};
+  key.connection = call->connection;
+  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
+  if (!state) return 0;
+  if (state->verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {
+    struct capture_record* r = bpf_ringbuf_reserve(&captured, sizeof(*r), 0);
+    struct capture_counters* c = counters();
+    if (r) {
+      __builtin_memset(r, 0, sizeof(*r));
+      fill_actor(&r->actor, 0);
+      r->connection = call->connection;
+      r->direction = CAPTURE_END;
+      bpf_ringbuf_submit(r, 0);
+    } else if (c) {
+      __sync_fetch_and_add(&c->lost, 1);
+    }
+  }
+  bpf_map_delete_elem(&connections, &key);
+  return 0;
+}
+
+/* One program for all places, so that a file takes two links at most: each takes some 50 ms to end. */
+SEC("uprobe")
+int tls_call(struct pt_regs* ctx) {
+  __u64 cookie = bpf_get_attach_cookie(ctx);
+  __u32 place = cookie >> 8 & 0xff;
+  struct call call;
+  read_call(ctx, cookie & 0xff, &call);
+  if (place == CAPTURE_WRITE_ALL) return call.length > 0 ? capture(&call, CAPTURE_OUT, call.length) : 0;
+  if (place == CAPTURE_CLOSE) return close(&call);
+  struct pending_key key = pending_key(ctx, call.kind);
+  key.direction = place == CAPTURE_READ || place == CAPTURE_READ_RETURN ? CAPTURE_IN : CAPTURE_OUT;
+  if (place == CAPTURE_READ || place == CAPTURE_WRITE) return call_begins(&call, &key);
+  return call_returns(ctx, &key);
+}
+
+/* A program and the mount namespace it runs in: what was looked at once need not be looked at again. */
+struct executed_key {
+  struct mark_key exe;
+  __u32 generation;
+  __u32 mount_ns;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct executed_key);
+  __type(value, __u8);
+} executed_before SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 64 * 1024);
+} executed SEC(".maps");
+
+/* The backstop for files that nobody looked at before they ran; the agent hooks them while they start. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_first_exec, struct task_struct* task, int old_pid, struct linux_binprm* binprm) {
+  struct executed_key key = {};
+  struct capture_counters* c = counters();
+  __u8 one = 1;
+  task_exe(task, &key.exe, &key.generation);
+  key.mount_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+  if (!c || bpf_map_update_elem(&executed_before, &key, &one, BPF_NOEXIST) != 0) return 0;
+  struct executed_record* r = bpf_ringbuf_reserve(&executed, sizeof(*r), 0);
+  if (!r) {
+    __sync_fetch_and_add(&c->executed_lost, 1);
+    bpf_map_delete_elem(&executed_before, &key); /* the next one tells */
+    return 0;
+  }
+  r->tgid = BPF_CORE_READ(task, tgid);
+  r->mount_ns = key.mount_ns;
+  bpf_ringbuf_submit(r, 0);
+  __sync_fetch_and_add(&c->executed, 1);
+  return 0;
+}

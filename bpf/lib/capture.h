@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What the TLS probes share: arguments by calling convention, the verdict about a connection, and the copy. */
+#ifndef PLUMBLINE_BPF_CAPTURE_H
+#define PLUMBLINE_BPF_CAPTURE_H
+
+#include <linux/ptrace.h>
+#include "bpf/lib/actor.h"
+#include <bpf/bpf_tracing.h>
+#include "include/abi/capture.h"
+
+/* The agent's own connections, and those of other programs that are not to be seen. */
+const volatile __u32 own_tgid = 0;
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 4 * 1024 * 1024);
+} captured SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct capture_connection_key);
+  __type(value, struct capture_connection);
+} connections SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct capture_counters);
+} capture_counters SEC(".maps");
+
+struct call {
+  __u64 connection;
+  __u64 buffer;
+  __u64 count; /* user address of a size_t that the call sets; 0 = it returns the count */
+  __s64 length;
+  __u32 kind; /* enum capture_call */
+  __u32 reserved;
+};
+
+struct pending_key {
+  __u64 who; /* thread, or goroutine */
+  __u32 tgid;
+  __u16 is_goroutine;
+  __u16 direction; /* a read may write within (a filter of OpenSSL's), and the other way */
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct pending_key);
+  __type(value, struct call);
+} pending_calls SEC(".maps");
+
+static __always_inline struct capture_counters* counters(void) {
+  __u32 zero = 0;
+  return bpf_map_lookup_elem(&capture_counters, &zero);
+}
+
+static __always_inline void read_call(struct pt_regs* ctx, __u32 kind, struct call* call) {
+  __builtin_memset(call, 0, sizeof(*call));
+  call->kind = kind;
+  if (call->kind == CAPTURE_GO) { /* go/src/cmd/compile/abi-internal.md: AX, BX, CX, … */
+    call->connection = ctx->rax;
+    call->buffer = ctx->rbx;
+    call->length = ctx->rcx;
+    return;
+  }
+  call->connection = PT_REGS_PARM1(ctx);
+  call->buffer = PT_REGS_PARM2(ctx);
+  call->length = PT_REGS_PARM3(ctx);
+  if (call->kind == CAPTURE_C) {
+    /* An int (OpenSSL) or a size_t: more than 2 GB is no call that we keep. */
+    call->length = (__s32)call->length;
+  } else {
+    /* Each read by itself: the verifier takes no computed offset into the registers. */
+    __u64 fourth = PT_REGS_PARM4(ctx), fifth = PT_REGS_PARM5(ctx);
+    barrier_var(fourth);
+    barrier_var(fifth);
+    call->count = call->kind == CAPTURE_C_EX ? fourth : fifth;
+  }
+}
+
+static __always_inline struct pending_key pending_key(struct pt_regs* ctx, __u32 kind) {
+  struct pending_key key = {};
+  __u64 id = bpf_get_current_pid_tgid();
+  key.tgid = id >> 32;
+  key.is_goroutine = kind == CAPTURE_GO;
+  key.who = kind == CAPTURE_GO ? ctx->r14 : (__u32)id; /* r14 is g */
+  return key;
+}
+
+static __always_inline __s64 returned(struct pt_regs* ctx, const struct call* call) {
+  if (call->kind == CAPTURE_GO) return ctx->rax;
+  __s64 result = (__s32)PT_REGS_RC(ctx);
+  if (!call->count || result <= 0) return result;
+  __u64 count = 0;
+  if (bpf_probe_read_user(&count, sizeof(count), (const void*)call->count) != 0) return 0;
+  return count;
+}
+
+/* By the first bytes of a call: RFC 9110, section 9.3; RFC 9113, section 3.4. */
+static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
+  __u32 word;
+  __builtin_memcpy(&word, first, sizeof(word));
+#define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
+  *is_request = 1;
+  if (word == WORD('P', 'R', 'I', ' ')) return CAPTURE_HTTP2;
+  if (word == WORD('G', 'E', 'T', ' ') || word == WORD('P', 'O', 'S', 'T') || word == WORD('P', 'U', 'T', ' ') ||
+      word == WORD('P', 'A', 'T', 'C') || word == WORD('D', 'E', 'L', 'E') || word == WORD('H', 'E', 'A', 'D') ||
+      word == WORD('O', 'P', 'T', 'I'))
+    return CAPTURE_HTTP1;
+  *is_request = 0;
+  if (word == WORD('H', 'T', 'T', 'P')) return CAPTURE_HTTP1;
+#undef WORD
+  return CAPTURE_IGNORED;
+}
+
+#define FIRST_TRIES 8 /* a connection may be older than the probe: its next message may begin with the next call */
+
+/* Reserves a record with room for `room` bytes, a constant: the verifier wants one. */
+#define COPY(room)                                                                        \
+  {                                                                                       \
+    struct capture_record* r = bpf_ringbuf_reserve(&captured, sizeof(*r) + (room), 0);    \
+    if (!r) goto full;                                                                    \
+    __u32 size = kept;                                                                    \
+    if (size > (room)) size = (room);                                                     \
+    if (bpf_probe_read_user(r + 1, size, (const void*)call->buffer) != 0) {             \
+      bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                           \
+      goto unreadable;                                                                    \
+    }                                                                                     \
+    __builtin_memset(&r->actor, 0, sizeof(r->actor));                                     \
+    fill_actor(&r->actor, 0);                                                             \
+    r->connection = call->connection;                                                     \
+    r->offset = offset;                                                                   \
+    r->length = length;                                                                   \
+    r->kept = size;                                                                       \
+    r->direction = direction;                                                             \
+    r->verdict = state->verdict;                                                          \
+    bpf_ringbuf_submit(r, 0);                                                             \
+  }
+
+/* `length` > 0. Copies what the connection's verdict and the message's budget allow. */
+static __noinline int capture(const struct call* call, __u32 direction, __s64 length) {
+  struct capture_counters* c = counters();
+  struct capture_connection_key key = {};
+  if (!call || !c || direction > CAPTURE_IN) return 0;
+  __sync_fetch_and_add(&c->calls, 1);
+  key.connection = call->connection;
+  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  if (key.tgid == own_tgid) return 0;
+  struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
+  if (state && state->verdict == CAPTURE_IGNORED) {
+    __sync_fetch_and_add(&c->ignored, 1);
+    return 0;
+  }
+  char first[4] = {};
+  if (length >= 4 && bpf_probe_read_user(first, sizeof(first), (const void*)call->buffer) != 0) {
+    __sync_fetch_and_add(&c->unreadable, 1);
+    return 0;
+  }
+  bool is_request = 0;
+  __u32 verdict = verdict_of(first, &is_request);
+  if (!state) {
+    struct capture_connection fresh = {};
+    bpf_map_update_elem(&connections, &key, &fresh, BPF_NOEXIST);
+    state = bpf_map_lookup_elem(&connections, &key);
+    if (!state) return 0;
+  }
+  if (state->verdict == CAPTURE_NEW) {
+    if (verdict == CAPTURE_IGNORED) {
+      if (++state->tries >= FIRST_TRIES) state->verdict = CAPTURE_IGNORED;
+      return 0;
+    }
+    /* Requests that come in, answers that go out: a server's connection. Its clients elsewhere are not ours, and those
+     * on this node are seen themselves. */
+    if (is_request == (direction == CAPTURE_IN)) {
+      state->verdict = CAPTURE_IGNORED;
+      __sync_fetch_and_add(&c->served, 1);
+      return 0;
+    }
+    state->verdict = verdict;
+  }
+  /* A message that begins has its budget; a request opens the budget of its answer. */
+  if (verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {
+    if (direction == CAPTURE_OUT) state->budget[CAPTURE_OUT] = CAPTURE_OUT_BUDGET;
+    state->budget[CAPTURE_IN] = CAPTURE_IN_BUDGET;
+  }
+  __u64 offset = __sync_fetch_and_add(&state->bytes[direction & 1], length);
+  __u64 budget = state->budget[direction & 1];
+  __u32 kept = length > CAPTURE_MAX_DATA ? CAPTURE_MAX_DATA : length;
+  if (kept > budget) kept = budget;
+  if (kept == 0) {
+    __sync_fetch_and_add(&c->over_budget, 1);
+    return 0;
+  }
+  state->budget[direction & 1] = budget - kept;
+  if (kept <= 512) {
+    COPY(512)
+  } else if (kept <= 2048) {
+    COPY(2048)
+  } else {
+    COPY(CAPTURE_MAX_DATA)
+  }
+  __sync_fetch_and_add(&c->records, 1);
+  return 0;
+full:
+  __sync_fetch_and_add(&c->lost, 1);
+  return 0;
+unreadable:
+  __sync_fetch_and_add(&c->unreadable, 1);
+  return 0;
+}
+
+#endif

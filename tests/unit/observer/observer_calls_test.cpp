@@ -1,0 +1,151 @@
+// Cloud API calls as the observer takes them: which resource each touches, and what becomes of its drift.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/observer.hpp"
+#include "tests/unit/fetch/fakes.hpp"
+#include "tests/unit/support/fake_kernel.hpp"
+#include "tests/unit/support/no_processes.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using wire::DriftState;
+
+class ObserverCalls : public ::testing::Test {
+ protected:
+  ObserverCalls() {
+    std::filesystem::create_directory(dir_ / "state");
+    spool_ = open_spool({dir_ / "state/spool", 64 << 20, 1 << 20}, clock_).value();
+    write_state(1, "web");
+    start();
+  }
+  void start() {
+    observer_ = std::make_unique<Observer>(
+        ObserverOptions{identity_, dir_ / "state", {spec_}, 1 << 20, 3'600'000'000'000, std::nullopt, true},
+        ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, clock_, counters_},
+        [this](wire::Finding& finding, bool) { finding.verdict = verdict_; });
+    const auto started = observer_->start();
+    ASSERT_TRUE(started) << started.error().message();
+  }
+  void write_state(int serial, const std::string& description) {
+    const auto resource = [](const std::string& type, const std::string& name, const std::string& attributes) {
+      return R"({"mode":"managed","type":")" + type + R"(","name":")" + name +
+             R"(","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{)" +
+             attributes + "}}]}";
+    };
+    dir_.write("net.tfstate", R"({"version":4,"serial":)" + std::to_string(serial) + R"(,"lineage":"a","resources":[)" +
+                                  resource("aws_security_group", "web",
+                                           R"("id":"sg-1","vpc_id":"vpc-1","description":")" + description + "\"") +
+                                  "," + resource("aws_vpc", "main", R"("id":"vpc-1")") + "]}");
+  }
+  void reload() {
+    kernel_.touch(dir_ / "net.tfstate");
+    observer_->on_ring();
+    clock_.pass(std::chrono::seconds(1));
+    observer_->on_timer();
+  }
+  void call(const std::string& operation, std::vector<CallTarget> targets, const std::string& outcome = "succeeded") {
+    SeenCall seen;
+    seen.actor.at_boot_ns = static_cast<std::uint64_t>(clock_.boot());
+    seen.call.provider = "aws";
+    seen.call.service = "ec2";
+    seen.call.operation = operation;
+    seen.call.outcome = outcome;
+    seen.targets = std::move(targets);
+    observer_->take_call(seen);
+  }
+  std::vector<std::string> drifted(DriftState state = DriftState::open) {
+    std::vector<std::string> all;
+    for (const auto& drift : state_.drifts())
+      if (drift.state == state) all.push_back(drift.resource);
+    return all;
+  }
+
+  const NodeIdentity identity_{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
+  const TempDir dir_;
+  const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
+  fetch::test::FakeClock clock_;
+  const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
+  NoProcesses processes_;
+  Users users_;
+  TempDir empty_;
+  Containers containers_{{empty_.path(), empty_.path()}};
+  Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
+  Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
+  Counters counters_;
+  FakeKernel kernel_;
+  NodeState state_{identity_, counters_, 100};
+  std::unique_ptr<Spool> spool_;
+  std::unique_ptr<Observer> observer_;
+  wire::Verdict verdict_ = wire::Verdict::out_of_band;
+};
+
+TEST_F(ObserverCalls, a_call_is_drift_of_the_resource_that_it_names) {
+  call("AuthorizeSecurityGroupIngress", {{"sg-1", {"aws_security_group"}}});
+  ASSERT_THAT(drifted(), ElementsAre("tofu:net/aws_security_group.web"));
+  const auto drift = state_.drifts()[0];
+  EXPECT_EQ(drift.kind, "call");
+  EXPECT_EQ(drift.baseline, "net");
+  ASSERT_TRUE(drift.call);
+  EXPECT_EQ(drift.call->operation, "AuthorizeSecurityGroupIngress");
+  EXPECT_EQ(counters_.calls, 1u);
+}
+
+TEST_F(ObserverCalls, what_a_call_merely_refers_to_is_not_touched_by_it) {
+  call("ModifySecurityGroup", {{"vpc-1", {}}, {"sg-1", {}}});
+  EXPECT_THAT(drifted(), ElementsAre("tofu:net/aws_security_group.web"));
+}
+
+TEST_F(ObserverCalls, what_nobody_manages_is_counted) {
+  call("AuthorizeSecurityGroupIngress", {{"sg-2", {"aws_security_group"}}});
+  call("ModifyVpcAttribute", {{"sg-1", {"aws_vpc"}}});
+  EXPECT_THAT(drifted(), IsEmpty());
+  EXPECT_EQ(counters_.calls_unmanaged, 2u);
+}
+
+TEST_F(ObserverCalls, one_that_changed_nothing_is_no_drift) {
+  for (const char* outcome : {"denied", "failed", "dry_run"})
+    call("DeleteSecurityGroup", {{"sg-1", {"aws_security_group"}}}, outcome);
+  EXPECT_THAT(drifted(), IsEmpty());
+  EXPECT_EQ(counters_.findings_not_comparable, 3u) << "and is on record";
+  call("DeleteSecurityGroup", {{"sg-1", {"aws_security_group"}}}, "unknown");
+  EXPECT_THAT(drifted(), SizeIs(1));
+}
+
+TEST_F(ObserverCalls, a_baseline_that_shows_another_resource_accepts_it) {
+  call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
+  write_state(2, "web");
+  reload();
+  EXPECT_THAT(drifted(), SizeIs(1)) << "another serial, and the same group: it does not explain a stranger's call";
+  write_state(3, "changed");
+  reload();
+  EXPECT_THAT(drifted(), IsEmpty());
+  EXPECT_THAT(drifted(DriftState::accepted), SizeIs(1));
+}
+
+TEST_F(ObserverCalls, what_a_known_writer_did_is_accepted_by_the_next_revision) {
+  verdict_ = wire::Verdict::pending;
+  call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
+  write_state(2, "web");
+  reload();
+  EXPECT_THAT(drifted(), IsEmpty());
+}
+
+TEST_F(ObserverCalls, its_drift_survives_a_restart_and_ends_with_its_baseline) {
+  call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
+  ASSERT_TRUE(observer_->checkpoint());
+  observer_.reset();
+  start();
+  EXPECT_THAT(drifted(), SizeIs(1));
+  EXPECT_EQ(state_.drifts()[0].call->operation, "ModifySecurityGroup");
+  observer_->set_sources({});
+  EXPECT_THAT(drifted(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace plumbline::agent

@@ -1,0 +1,156 @@
+#include "agent/source/tls_files.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/source/elf_builder.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+/// Counts what is hooked, in place of the kernel.
+class CountingCapture final : public Capture {
+ public:
+  Result<std::unique_ptr<Hooked>> hook(int, const TlsFunctions&) override {
+    if (refuse) return Error{ErrorCode::permission, "hook the functions of a file", "Operation not permitted", ""};
+    struct One final : Hooked {
+      explicit One(std::atomic<int>& count) : live(count) { ++live; }
+      ~One() override { --live; }
+      std::atomic<int>& live;
+    };
+    return std::unique_ptr<Hooked>(std::make_unique<One>(live));
+  }
+  int ring_fd() const override { return -1; }
+  int consume(const Sample&) override { return 0; }
+  void on_executed(Executed) override {}
+  void decide(const capture_connection_key&, capture_verdict) override {}
+  capture_counters read_counters() const override { return {}; }
+  bool has_multi_links() const override { return true; }
+
+  std::atomic<int> live{0};
+  bool refuse = false;
+};
+
+class TlsFilesTest : public ::testing::Test {
+ protected:
+  static std::string library(const std::string& function = "SSL_write") {
+    test::ElfBuilder elf;
+    elf.add_text(std::string(5000, '\xc3'));
+    elf.add_symbols({{function, 16}});
+    return elf.bytes();
+  }
+  bool look(const std::string& path) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return files_.look(file.get(), path);
+  }
+
+  /// How many files were looked at for the first time.
+  int look_below(const std::string& path) {
+    int fresh = 0;
+    files_.look_below(Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY)), path, {}, [&] { ++fresh; });
+    return fresh;
+  }
+
+  const TempDir dir_;
+  CountingCapture capture_;
+  TlsFiles files_{capture_, {2, 3}};
+};
+
+TEST_F(TlsFilesTest, a_file_is_hooked_once_whatever_its_name) {
+  const auto path = dir_.write("no-library", library());
+  EXPECT_TRUE(look(path));
+  EXPECT_TRUE(look(path));
+  ASSERT_EQ(::link(path.c_str(), (dir_ / "another-name").c_str()), 0);  // moves the change time
+  EXPECT_TRUE(look(dir_ / "another-name"));
+  EXPECT_EQ(capture_.live, 1) << "hooked twice, it would tell all twice";
+  EXPECT_THAT(files_.rows(), SizeIs(1));
+  EXPECT_EQ(files_.rows()[0].stack, "openssl");
+}
+
+TEST_F(TlsFilesTest, what_was_replaced_is_another_file) {
+  const auto path = dir_.write("libssl.so.3", library());
+  EXPECT_TRUE(look(path));
+  ASSERT_EQ(::unlink(path.c_str()), 0);
+  dir_.write("libssl.so.3", library("SSL_read"));
+  EXPECT_TRUE(look(path));
+  EXPECT_EQ(capture_.live, 2) << "whoever still maps the former one is seen too";
+}
+
+TEST_F(TlsFilesTest, a_folder_is_looked_through_without_leaving_it) {
+  dir_.write("usr/lib/libssl.so", library());
+  dir_.write("usr/lib/python/_ssl.so", library("something"));
+  dir_.write("usr/share/readme", std::string(8192, 'x'));
+  const auto outside = dir_.write("outside/libgnutls.so", library("gnutls_record_send"));
+  ASSERT_EQ(::symlink(outside.c_str(), (dir_ / "usr/lib/link.so").c_str()), 0);
+  ASSERT_EQ(::symlink((dir_ / "outside").c_str(), (dir_ / "usr/lib/folder").c_str()), 0);
+  ASSERT_EQ(::mkfifo((dir_ / "usr/lib/fifo").c_str(), 0600), 0);
+  EXPECT_EQ(look_below(dir_ / "usr"), 3);
+  EXPECT_EQ(look_below(dir_ / "usr"), 0) << "each is looked at once";
+  ASSERT_THAT(files_.rows(), SizeIs(1));
+  EXPECT_EQ(files_.rows()[0].path, dir_ / "usr/lib/libssl.so");
+}
+
+TEST_F(TlsFilesTest, bounds_are_told) {
+  for (int i = 0; i < 3; ++i) look(dir_.write("lib" + std::to_string(i), library()));
+  EXPECT_EQ(capture_.live, 2);
+  EXPECT_EQ(files_.counters().refused, 1u);
+  std::string errors;
+  for (const auto& row : files_.rows()) errors += row.error;
+  EXPECT_THAT(errors, HasSubstr("all 2 places"));
+  for (int i = 0; i < 5; ++i) look(dir_.write("text" + std::to_string(i), std::string(8192, 'x')));
+  EXPECT_EQ(files_.counters().forgotten, 2u);
+}
+
+TEST_F(TlsFilesTest, what_cannot_be_hooked_is_told) {
+  capture_.refuse = true;
+  EXPECT_FALSE(look(dir_.write("libssl.so", library())));
+  std::string cut = library();
+  cut.resize(cut.size() - 1);
+  EXPECT_FALSE(look(dir_.write("libcut.so", cut)));
+  std::vector<std::string> errors;
+  for (const auto& row : files_.rows()) errors.push_back(row.error);
+  EXPECT_THAT(errors, ::testing::UnorderedElementsAre(HasSubstr("not permitted"), HasSubstr("cut short")));
+}
+
+TEST_F(TlsFilesTest, all_hooks_end_at_once) {
+  look(dir_.write("a", library()));
+  look(dir_.write("b", library("SSL_read")));
+  ASSERT_EQ(capture_.live, 2);
+  files_.unhook_all();
+  EXPECT_EQ(capture_.live, 0);
+  EXPECT_THAT(files_.rows(), IsEmpty());
+}
+
+// One inode under two devices: a container sees the file of a layer through its overlay.
+TEST_F(TlsFilesTest, a_layers_file_in_an_overlay_is_the_same_file) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  const auto path = dir_.write("lower/libssl.so", library());
+  for (const char* folder : {"upper", "work", "merged"}) std::filesystem::create_directory(dir_ / folder);
+  const std::string options =
+      "lowerdir=" + (dir_ / "lower") + ",upperdir=" + (dir_ / "upper") + ",workdir=" + (dir_ / "work");
+  if (::mount("overlay", (dir_ / "merged").c_str(), "overlay", 0, options.c_str()) != 0)
+    GTEST_SKIP() << "no overlay can be mounted on this file system: " << std::strerror(errno);
+  EXPECT_TRUE(look(path));
+  EXPECT_TRUE(look(dir_ / "merged/libssl.so"));
+  EXPECT_EQ(capture_.live, 1);
+  ::umount2((dir_ / "merged").c_str(), MNT_DETACH);
+}
+
+TEST_F(TlsFilesTest, of_a_process_all_that_it_has_mapped_is_looked_at) {
+  if (::geteuid() != 0) GTEST_SKIP() << "map_files needs root";
+  TlsFiles files(capture_, {100, 1000});
+  files.look_at_process(static_cast<std::uint32_t>(::getpid()));
+  EXPECT_GE(files.counters().looked, 3u) << "this program, libc and libstdc++";
+}
+
+}  // namespace
+}  // namespace plumbline::agent

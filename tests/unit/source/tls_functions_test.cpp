@@ -1,0 +1,187 @@
+#include "agent/source/tls_functions.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <openssl/ssl.h>
+
+#include <array>
+
+#include "tests/unit/source/elf_builder.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using test::ElfBuilder;
+using test::file_of;
+using test::go_table;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr std::uint64_t code_at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);  // the text is the builder's first section
+
+TlsFunctions find(std::string_view bytes) {
+  const auto file = file_of(bytes);
+  const auto elf = ElfFile::open(file.get());
+  EXPECT_TRUE(elf) << elf.error().message();
+  auto found = find_tls_functions(elf.value());
+  EXPECT_TRUE(found) << found.error().message();
+  return found.value();
+}
+std::string refusal(std::string_view bytes) {
+  const auto file = file_of(bytes);
+  const auto elf = ElfFile::open(file.get());
+  if (!elf) return elf.error().message();
+  const auto found = find_tls_functions(*elf);
+  return found ? "(accepted)" : found.error().message();
+}
+
+TEST(TlsFunctions, are_found_by_their_symbols) {
+  ElfBuilder elf;
+  elf.add_text(std::string(256, '\x90'));
+  elf.add_symbols({{"main", 0}, {"SSL_write", 16}, {"SSL_read_ex", 32}, {"SSL_free", 48}, {"my_SSL_read", 64}});
+  const auto found = find(elf.bytes());
+  EXPECT_EQ(found.stack, "openssl");
+  EXPECT_THAT(found.hooks, ElementsAre(TlsHook{CAPTURE_WRITE, code_at + 16, CAPTURE_C, false},
+                                       TlsHook{CAPTURE_WRITE_RETURN, code_at + 16, CAPTURE_C, true},
+                                       TlsHook{CAPTURE_READ, code_at + 32, CAPTURE_C_EX, false},
+                                       TlsHook{CAPTURE_READ_RETURN, code_at + 32, CAPTURE_C_EX, true},
+                                       TlsHook{CAPTURE_CLOSE, code_at + 48, CAPTURE_C, false}));
+}
+
+TEST(TlsFunctions, of_gnutls_are_not_seen_twice) {
+  ElfBuilder elf;
+  elf.add_text(std::string(256, '\x90'));
+  elf.add_symbols({{"gnutls_record_send", 16}, {"gnutls_record_send2", 32}});
+  EXPECT_THAT(find(elf.bytes()).hooks, ElementsAre(TlsHook{CAPTURE_WRITE, code_at + 32, CAPTURE_C, false},
+                                                   TlsHook{CAPTURE_WRITE_RETURN, code_at + 32, CAPTURE_C, true}));
+}
+
+TEST(TlsFunctions, that_a_file_only_uses_are_not_its_own) {
+  ElfBuilder elf;
+  elf.add_text(std::string(256, '\x90'));
+  elf.add_symbols({{"SSL_write", 16}});
+  std::string bytes = elf.bytes();
+  const std::uint64_t address = ElfBuilder::text_address + 16;
+  const auto at = bytes.find(std::string_view(reinterpret_cast<const char*>(&address), sizeof address));
+  ASSERT_NE(at, std::string::npos);
+  bytes[at - 2] = bytes[at - 1] = 0;  // st_shndx: undefined
+  EXPECT_THAT(find(bytes).hooks, IsEmpty());
+}
+
+// The library that this test is linked to, as it is on this machine.
+TEST(TlsFunctions, of_the_systems_own_openssl) {
+  Dl_info info{};
+  ASSERT_NE(::dladdr(reinterpret_cast<void*>(&SSL_write_ex), &info), 0);
+  const Fd file(::open(info.dli_fname, O_RDONLY | O_CLOEXEC));
+  const auto elf = ElfFile::open(file.get());
+  ASSERT_TRUE(elf) << elf.error().message();
+  const auto found = find_tls_functions(*elf);
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ(found->stack, "openssl");
+  const auto address =
+      reinterpret_cast<std::uint64_t>(info.dli_saddr) - reinterpret_cast<std::uint64_t>(info.dli_fbase);
+  EXPECT_THAT(found->hooks, Contains(TlsHook{CAPTURE_WRITE, *elf->offset_of(address), CAPTURE_C_EX, false}));
+  EXPECT_THAT(elf->needed(), Contains(HasSubstr("libcrypto")));
+}
+
+// Three bodies: ret; nop, ret, nop, ret; ret. One wrapper of the old ABI has the name of the second.
+TEST(TlsFunctions, of_go_are_found_by_its_own_table) {
+  ElfBuilder elf;
+  std::string code(64, '\x90');
+  code[0] = code[17] = code[19] = code[32] = code[47] = '\xc3';
+  elf.add_text(code);
+  const auto write = "crypto/tls.(*Conn).Write", read = "crypto/tls.(*Conn).Read";
+  elf.add(".gopclntab", SHT_PROGBITS, go_table({{write, 0}, {read, 16}, {read, 32}, {"main.main", 36}}, 64));
+  const auto found = find(elf.bytes());
+  EXPECT_EQ(found.stack, "go");
+  EXPECT_THAT(found.hooks, ElementsAre(TlsHook{CAPTURE_WRITE_ALL, code_at, CAPTURE_GO, false},
+                                       TlsHook{CAPTURE_READ, code_at + 16, CAPTURE_GO, false},
+                                       TlsHook{CAPTURE_READ_RETURN, code_at + 17, CAPTURE_GO, false},
+                                       TlsHook{CAPTURE_READ_RETURN, code_at + 19, CAPTURE_GO, false}));
+}
+
+// A uprobe in the middle of an instruction would break the program.
+TEST(TlsFunctions, of_go_whose_code_cannot_be_read_are_left_alone) {
+  ElfBuilder elf;
+  std::string code(64, '\x90');
+  code[20] = '\x06';  // no instruction in 64-bit mode
+  code[24] = '\xc3';
+  elf.add_text(code);
+  elf.add(".gopclntab", SHT_PROGBITS,
+          go_table({{"crypto/tls.(*Conn).Write", 0}, {"crypto/tls.(*Conn).Read", 16}, {"main.main", 36}}, 64));
+  EXPECT_THAT(find(elf.bytes()).hooks, ElementsAre(TlsHook{CAPTURE_WRITE_ALL, code_at, CAPTURE_GO, false}));
+}
+
+TEST(TlsFunctions, of_go_since_1_26_begin_where_its_module_says) {
+  ElfBuilder elf;
+  elf.add_text(std::string(64, '\xc3'));
+  elf.add(".gopclntab", SHT_PROGBITS, go_table({{"crypto/tls.(*Conn).Write", 8}}, 64, 0), 0x600000);
+  std::string module(300, '\0');
+  const std::uint64_t text = ElfBuilder::text_address;
+  std::memcpy(module.data() + 176, &text, sizeof text);
+  elf.add(".go.module", SHT_PROGBITS, module, 0x700000);
+  EXPECT_THAT(find(elf.bytes()).hooks, ElementsAre(TlsHook{CAPTURE_WRITE_ALL, code_at + 8, CAPTURE_GO, false}));
+}
+
+TEST(TlsFunctions, of_a_go_that_is_not_known_are_refused) {
+  ElfBuilder elf;
+  elf.add_text(std::string(64, '\xc3'));
+  elf.add(".gopclntab", SHT_PROGBITS, go_table({{"crypto/tls.(*Conn).Write", 8}}, 64, 1, 0xfffffffa));
+  EXPECT_THAT(refusal(elf.bytes()), HasSubstr("older than 1.18"));
+  ElfBuilder other;
+  other.add_text(std::string(64, '\xc3'));
+  other.add(".gopclntab", SHT_PROGBITS, go_table({{"crypto/tls.(*Conn).Write", 8}}, 64, 1, 0xfffffff7));
+  EXPECT_THAT(refusal(other.bytes()), HasSubstr("not known"));
+}
+
+TEST(ElfFile, that_is_none_or_is_broken_is_refused) {
+  ElfBuilder elf;
+  elf.add_text(std::string(64, '\xc3'));
+  elf.add_symbols({{"SSL_write", 16}});
+  const std::string good = elf.bytes();
+  EXPECT_THAT(refusal("#!/bin/sh\n"), HasSubstr("no program"));
+  EXPECT_THAT(refusal(""), HasSubstr("no program"));
+  std::string other = good;
+  reinterpret_cast<Elf64_Ehdr*>(other.data())->e_machine = EM_AARCH64;
+  EXPECT_THAT(refusal(other), HasSubstr("no program"));
+  EXPECT_THAT(refusal(good.substr(0, good.size() - 1)), HasSubstr("cut short"));
+  std::string header = good;
+  reinterpret_cast<Elf64_Ehdr*>(header.data())->e_shnum = 0xffff;
+  EXPECT_THAT(refusal(header), HasSubstr("sections are none"));
+  header = good;
+  reinterpret_cast<Elf64_Ehdr*>(header.data())->e_phoff = ~0ULL - 8;
+  EXPECT_THAT(refusal(header), HasSubstr("cut short"));
+  // Every byte, changed: no crash, and nothing outside the file is hooked.
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    std::string changed = good;
+    changed[at] = static_cast<char>(changed[at] ^ 0xff);
+    const auto file = file_of(changed);
+    const auto opened = ElfFile::open(file.get());
+    const auto found = opened ? find_tls_functions(*opened) : Result<TlsFunctions>(opened.error());
+    if (!found) continue;
+    for (const auto& hook : found->hooks) EXPECT_LT(hook.offset, changed.size()) << at;
+  }
+}
+
+TEST(ElfFile, finds_names_across_the_pieces_in_which_it_reads) {
+  ElfBuilder elf;
+  elf.add_text(std::string(64, '\xc3'));
+  std::vector<std::pair<std::string, std::uint64_t>> functions;
+  for (int i = 0; i < 3; ++i) functions.emplace_back(std::string((1 << 18) - 20, static_cast<char>('a' + i)), 1);
+  functions.emplace_back("SSL_write", 16);
+  for (std::size_t pad = 0; pad < 40; ++pad) {
+    functions[0].first.resize((1 << 18) - 30 + pad, 'a');
+    functions[1] = {"SSL_read", 32};
+    ElfBuilder each;
+    each.add_text(std::string(64, '\xc3'));
+    each.add_symbols(functions);
+    EXPECT_THAT(find(each.bytes()).hooks, SizeIs(4)) << pad;
+  }
+}
+
+}  // namespace
+}  // namespace plumbline::agent
