@@ -44,7 +44,7 @@ void Observer::take_call(const SeenCall& seen) {
 bool Observer::is_managed_by_index(const wire::Drift& drift) const {
   for (const auto& source : sources_)
     if (source->status.name == drift.baseline && source->status.index &&
-        !source->status.index->find_address(address).empty())
+        !source->status.index->find_address(drift.resource).empty())
       return true;
   return false;
 }

@@ -6,6 +6,7 @@
 #include "baseline/baseline.hpp"
 #include "baseline/kinds.hpp"
 #include "baseline/kubelet.hpp"
+#include "baseline/path_glob.hpp"
 
 namespace plumbline::fetch {
 namespace {

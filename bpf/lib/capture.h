@@ -4,10 +4,8 @@
 #ifndef PLUMBLINE_BPF_CAPTURE_H
 #define PLUMBLINE_BPF_CAPTURE_H
 
-#include <linux/ptrace.h>
 #include "bpf/lib/actor.h"
-#include <bpf/bpf_tracing.h>
-#include "include/abi/capture.h"
+#include "bpf/lib/capture_call.h"
 
 /* The agent's own connections, and those of other programs that are not to be seen. */
 const volatile __u32 own_tgid = 0;
@@ -32,73 +30,9 @@ struct {
   __type(value, struct capture_counters);
 } capture_counters SEC(".maps");
 
-struct call {
-  __u64 connection;
-  __u64 buffer;
-  __u64 count; /* user address of a size_t that the call sets; 0 = it returns the count */
-  __s64 length;
-  __u32 kind; /* enum capture_call */
-  __u32 reserved;
-};
-
-struct pending_key {
-  __u64 who; /* thread, or goroutine */
-  __u32 tgid;
-  __u16 is_goroutine;
-  __u16 direction; /* a read may write within (a filter of OpenSSL's), and the other way */
-};
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 8192);
-  __type(key, struct pending_key);
-  __type(value, struct call);
-} pending_calls SEC(".maps");
-
 static __always_inline struct capture_counters* counters(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&capture_counters, &zero);
-}
-
-static __always_inline void read_call(struct pt_regs* ctx, __u32 kind, struct call* call) {
-  __builtin_memset(call, 0, sizeof(*call));
-  call->kind = kind;
-  if (call->kind == CAPTURE_GO) { /* go/src/cmd/compile/abi-internal.md: AX, BX, CX, … */
-    call->connection = ctx->rax;
-    call->buffer = ctx->rbx;
-    call->length = ctx->rcx;
-    return;
-  }
-  call->connection = PT_REGS_PARM1(ctx);
-  call->buffer = PT_REGS_PARM2(ctx);
-  call->length = PT_REGS_PARM3(ctx);
-  if (call->kind == CAPTURE_C) {
-    /* An int (OpenSSL) or a size_t: more than 2 GB is no call that we keep. */
-    call->length = (__s32)call->length;
-  } else {
-    /* Each read by itself: the verifier takes no computed offset into the registers. */
-    __u64 fourth = PT_REGS_PARM4(ctx), fifth = PT_REGS_PARM5(ctx);
-    barrier_var(fourth);
-    barrier_var(fifth);
-    call->count = call->kind == CAPTURE_C_EX ? fourth : fifth;
-  }
-}
-
-static __always_inline struct pending_key pending_key(struct pt_regs* ctx, __u32 kind) {
-  struct pending_key key = {};
-  __u64 id = bpf_get_current_pid_tgid();
-  key.tgid = id >> 32;
-  key.is_goroutine = kind == CAPTURE_GO;
-  key.who = kind == CAPTURE_GO ? ctx->r14 : (__u32)id; /* r14 is g */
-  return key;
-}
-
-static __always_inline __s64 returned(struct pt_regs* ctx, const struct call* call) {
-  if (call->kind == CAPTURE_GO) return ctx->rax;
-  __s64 result = (__s32)PT_REGS_RC(ctx);
-  if (!call->count || result <= 0) return result;
-  __u64 count = 0;
-  if (bpf_probe_read_user(&count, sizeof(count), (const void*)call->count) != 0) return 0;
-  return count;
 }
 
 /* By the first bytes of a call: RFC 9110, section 9.3; RFC 9113, section 3.4. */

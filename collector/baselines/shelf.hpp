@@ -28,6 +28,9 @@ struct ShelfSource {
   bool node_by_file = false;       ///< each match of the pattern is of the node that its file is named after
 };
 
+/// Whether its sources are the local files that match a pattern.
+bool is_local_pattern(const ShelfSource& source);
+
 /// How one baseline is doing, for people.
 struct ShelfRow {
   std::string name, kind, path, error;

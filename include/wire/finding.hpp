@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "include/util/clock.hpp"
+#include "include/wire/call.hpp"
 
 namespace plumbline::wire {
 
@@ -89,26 +90,6 @@ struct Where {
 struct BaselineRef {
   std::string name;
   std::map<std::string, std::string> revision;  ///< terraform: lineage, serial; manifest: revision
-};
-
-/// A call of a cloud's API, as its client made it. Texts of the vendor's own models; "" = not known.
-struct Call {
-  std::string provider;     ///< "aws", "gcp", "azure", "kubernetes"
-  std::string service;      ///< "ec2"
-  std::string operation;    ///< "AuthorizeSecurityGroupIngress"; "" = not known, see `why_unknown`
-  std::string why_unknown;  ///< "unknown_operation", "no_plaintext", …
-  std::string level;        ///< IAM's: read, list, write, tagging, permissions
-  std::string semantics;    ///< replace, merge, delta
-  std::string outcome;      ///< succeeded, denied, failed, dry_run, unknown
-  std::string region;
-  std::string account;
-  std::string host;
-  std::string principal;         ///< access key id or what else names the caller
-  std::string principal_proof;   ///< "claimed": the client says so; "verified"
-  std::string request_id;        ///< of the answer: what the cloud's own log calls it
-  std::string invocation;        ///< of the client: its tries have one
-  std::vector<std::string> ids;  ///< of what it touches, as the call names them
-  std::uint64_t tries = 1;       ///< requests that were one call
 };
 
 /// One observed change of one resource, judged.

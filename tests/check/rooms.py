@@ -55,9 +55,13 @@ SHARED_CONTRACTS = ["bpf/lib/kernel_types.h"]  # the kernel half of include/abi
 CAPS = {".cpp": 400, ".c": 400, ".hpp": 200, ".h": 200}
 # Files over their cap, each with the reason and a cap of its own, so that they do not grow unseen.
 LONGER = {
+    "agent/observer.hpp": (210, "one class, whose members are in a file for each of its tasks"),
+    "include/wire/finding.hpp": (210, "the units that agent, collector, CLI and sinks speak of, in one place"),
+    "baseline/value/sensitive.cpp": (420, "one list of names and one of shapes, looked through in one pass"),
+    "tests/unit/collector/api_test.cpp": (410, "one fixture with a collector; each route in a few lines"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
-    "include/wire/json_read.hpp": (270, "a reader for each unit of finding.hpp; header-only for all programs"),
+    "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),
     "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),

@@ -1,0 +1,101 @@
+// What file systems say of the sources: matches of patterns, and files that changed.
+#include <algorithm>
+
+#include "baseline/path_glob.hpp"
+#include "collector/baselines/shelf.hpp"
+#include "fetch/file_origin.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+baseline::SourceSpec match_of(const ShelfSource& source, const std::string& path) {
+  auto spec = fetch::spec_of(source.source);
+  spec.path = path;
+  spec.name += "." + baseline::name_of_match(source.source.path, path);
+  return spec;
+}
+
+}  // namespace
+
+bool is_local_pattern(const ShelfSource& source) {
+  return baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path);
+}
+
+/// All that touches the file systems of sources, which may hang: without the lock, so that no node that asks waits.
+Shelf::Looked Shelf::look() const {
+  Looked looked;
+  std::map<std::string, std::string> known;  // paths of local files, by name
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, item] : items_)
+      if (!baseline::is_location(item.source->source.path)) known.emplace(name, item.keeper->spec().path);
+  }
+  for (const auto& [name, path] : known) looked.versions.emplace(name, fetch::file_version(path));
+  for (const auto& source : sources_) {
+    if (!is_local_pattern(source)) continue;
+    auto matches = baseline::match_pattern(source.source.path);
+    if (matches)
+      for (const auto& path : matches->files)
+        if (auto spec = match_of(source, path); !known.contains(spec.name))
+          looked.fresh.emplace(spec.name, item_of(source, spec));
+    looked.matches.emplace(&source, std::move(matches));
+  }
+  return looked;
+}
+
+/// Takes new matches of patterns, and lets go of those that are gone where a person says so. True: something changed.
+bool Shelf::take_matches(Looked& looked, bool let_go) {
+  bool moved = false;
+  for (const auto& [at_source, matches] : looked.matches) {
+    const ShelfSource& source = *at_source;
+    const bool known_pattern = pattern_errors_.contains(source.source.name);
+    std::string& error = pattern_errors_[source.source.name];
+    const bool was_fine = known_pattern && error.empty();
+    error = matches ? "" : matches.error().message();
+    if (!matches) {
+      moved = moved || was_fine || !known_pattern;
+      continue;
+    }
+    const auto is_there = [&](const std::string& path) {
+      return std::binary_search(matches->files.begin(), matches->files.end(), path);
+    };
+    for (auto at = items_.begin(); let_go && at != items_.end();) {
+      const auto here = at++;
+      if (here->second.source != &source || is_there(here->second.keeper->spec().path)) continue;
+      here->second.keeper->forget();
+      items_.erase(here);
+      moved = true;
+    }
+    if (matches->files.empty()) error = "nothing matches " + source.source.path + " yet";
+    // A person looked, and means that there are none.
+    const bool was_meant = empty_is_meant_.contains(source.source.name);
+    if (!matches->files.empty())
+      empty_is_meant_.erase(source.source.name);
+    else if (let_go)
+      empty_is_meant_.insert(source.source.name);
+    moved = moved || was_meant != empty_is_meant_.contains(source.source.name);
+    for (const auto& path : matches->files) {
+      const auto name = match_of(source, path).name;
+      const auto known = items_.find(name);
+      if (const auto fresh = looked.fresh.find(name); known == items_.end() && fresh != looked.fresh.end()) {
+        add(std::move(fresh->second));
+        moved = true;
+      } else if (known != items_.end() && known->second.keeper->spec().path != path) {
+        error = path + " is left out: its name would be " + name + ", as another's is";
+      }
+    }
+    moved = moved || !known_pattern || was_fine != error.empty();
+  }
+  return moved;
+}
+
+void Shelf::ask_for_changed_files(const Looked& looked) {
+  for (const auto& [name, version] : looked.versions) {
+    const auto item = items_.find(name);
+    if (item == items_.end() || item->second.version == version) continue;
+    item->second.version = version;
+    fetcher_->refresh(name, false);
+  }
+}
+
+}  // namespace plumbline::collector
