@@ -55,8 +55,8 @@ Result<simdjson::dom::element> JsonText::parse(const std::string& what, std::str
   const auto error = parser_.parse(text).get(top);
   explicit_bzero(text.data(), text.size());
   if (error == simdjson::SUCCESS) return top;
-  auto trouble = json_trouble(error);
-  return invalid(what, std::move(trouble.why), is_closed(bytes) && !trouble.fix.empty() ? std::move(trouble.fix) : fix);
+  const auto trouble = json_trouble(error);
+  return invalid(what, trouble.why, is_closed(bytes) && !trouble.fix.empty() ? trouble.fix : fix);
 }
 
 }  // namespace plumbline::baseline

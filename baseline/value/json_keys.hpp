@@ -20,8 +20,8 @@ bool is_json_without_duplicates(std::string_view text, std::size_t max_depth);
 std::optional<std::string> duplicate_key(simdjson::dom::element value);
 std::optional<std::string> duplicate_key(simdjson::dom::object members);
 
-/// Whether `object` itself has a key twice. Costs little where its keys are in order, as tools write them.
-bool has_key_twice(simdjson::dom::object object);
+/// Whether the object itself has a key twice. Costs little where its keys are in order, as tools write them.
+bool has_key_twice(simdjson::dom::object of);
 
 /// Whether there is such an object in `value`.
 inline bool has_key_twice_within(simdjson::dom::element value) {

@@ -21,7 +21,6 @@ namespace plumbline::collector::test {
 namespace {
 
 using wire::Json;
-using namespace std::string_literals;
 
 class CollectorApi : public ::testing::Test {
  protected:
@@ -60,40 +59,6 @@ class CollectorApi : public ::testing::Test {
   std::optional<Client> client_;
   Made node_;
 };
-
-TEST_F(CollectorApi, what_is_handed_out_takes_no_parameters_and_any_if_none_match) {
-  std::ofstream(directory_.path() + "/net.tfstate") << R"({"version":4,"serial":1,"lineage":"l","resources":[]})";
-  build("baselines:\n- {name: net, terraform_state: " + directory_.path() + "/net.tfstate}\n");
-  for (const char* target : {"/v1/baselines?x=1", "/v1/baselines/for/n?x=1", "/v1/baselines/index/00?x=1"}) {
-    const auto refused = get(target);
-    EXPECT_EQ(refused.status, 400) << target;
-    EXPECT_NE(refused.body.find("read the parameter"), std::string::npos) << refused.body;
-  }
-  const auto ask = [&](const std::string& known) {
-    return client_->request("GET", "/v1/baselines/for/n", "", {"If-None-Match: " + known}).value();
-  };
-  // The list may still change while the source is read.
-  std::string etag;
-  for (int i = 0; i < 500; ++i) {
-    const std::string before = etag;
-    etag = get("/v1/baselines/for/n").headers.at("etag");
-    if (etag == before && get("/v1/baselines").body.find("\"index\"") != std::string::npos) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  for (const std::string& known : {etag, "W/" + etag, "  " + etag + " ", R"("a", "b,c",)" + etag, "W/\"a\"," + etag,
-                                   ", ," + etag + ",", std::string("*"), " * "s}) {
-    const auto reply = ask(known);
-    EXPECT_EQ(reply.status, 304) << known;
-    EXPECT_EQ(reply.headers.at("etag"), etag);
-    EXPECT_EQ(reply.body, "");
-  }
-  for (const std::string& known : {R"("a")"s, R"("a", W/"b")"s, etag.substr(0, etag.size() - 1), etag.substr(1),
-                                   "w/" + etag, "x, " + etag, R"("*")"s, R"(")"s, "W/"s, ","s, "\"a" + etag}) {
-    const auto reply = ask(known);
-    EXPECT_EQ(reply.status, 200) << known;
-    EXPECT_NE(reply.body, "");
-  }
-}
 
 TEST_F(CollectorApi, a_batch_is_stored_and_shown) {
   const auto b =
