@@ -162,10 +162,15 @@ void Http1::on_missed(Direction direction, bool certain) {
   pairing_.response_missed(certain);
 }
 
-void Http1::on_junk(Direction direction) {
+void Http1::on_junk(Direction direction, std::string_view call) {
   ++strange_;
   if (direction == Direction::out) return;
-  pairing_.response_gone();
+  if (pairing_.waiting()) return pairing_.response_gone();
+  // Nobody waits for it, so it is not read; but it is what a missing request was waiting for. "HTTP/1.1 1": not yet.
+  if (begins_with_start_line(call, Direction::in) && call[9] != '1') {
+    ++port_.counters.unanswerable;
+    was_answered_ = was_strange_ = true;
+  }
 }
 
 bool Http1::may_resume(Direction direction) const {

@@ -26,7 +26,7 @@ class Http1 final : public HttpEngine, private Http1Events {
   void on_body_lost(Direction direction, std::uint64_t bytes) override;
   void on_end(Direction direction, bool is_whole) override;
   void on_missed(Direction direction, bool certain) override;
-  void on_junk(Direction direction) override;
+  void on_junk(Direction direction, std::string_view call) override;
   bool may_resume(Direction direction) const override;
 
   BodyFraming on_request(Http1Head&& head);

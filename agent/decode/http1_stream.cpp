@@ -20,7 +20,7 @@ std::size_t Http1Stream::take(const Piece& piece) {
   }
   if (state_ == State::searching) {
     if (!piece.begins_call || !begins_with_start_line(piece.bytes, direction_) || !events_.may_resume(direction_)) {
-      events_.on_junk(direction_);
+      events_.on_junk(direction_, piece.begins_call ? piece.bytes : std::string_view());
       return piece.bytes.size();
     }
     state_ = State::head;

@@ -21,8 +21,8 @@ class Http1Events {
   virtual void on_end(Direction direction, bool is_whole) = 0;
   /// From here on any number of heads may have been missed. `certain`: one at least.
   virtual void on_missed(Direction direction, bool certain) = 0;
-  /// A call that begins no message, while one is looked for.
-  virtual void on_junk(Direction direction) = 0;
+  /// What came while a message is looked for, and is taken for none; empty where it is not a call's beginning.
+  virtual void on_junk(Direction direction, std::string_view call) = 0;
   /// Whether a head is to be expected here at all.
   virtual bool may_resume(Direction direction) const = 0;
 };

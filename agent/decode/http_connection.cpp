@@ -93,9 +93,12 @@ void HttpConnection::decide(Direction direction, const Piece& piece) {
   const auto version = version_of(direction, first);
   wipe(first);
   if (version == Version::neither || early_.size() >= most_early) {
-    for (auto& early : early_) wipe(early.bytes);
+    for (auto& early : early_) {
+      was_missed_[index_of(early.direction)] = true;
+      wipe(early.bytes);
+    }
     early_.clear();
-    was_missed_ = {true, true};
+    was_missed_[index_of(direction)] = true;
     if (++strange_ < port_.limits.strange_calls) return;
     ++port_.counters.not_http;
     is_dead_ = true;
