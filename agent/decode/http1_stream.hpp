@@ -14,7 +14,8 @@ namespace plumbline::agent {
 class Http1Events {
  public:
   virtual ~Http1Events() = default;
-  virtual BodyFraming on_head(Direction direction, Http1Head&& head) = 0;
+  /// May take the message out of it. How its body ends.
+  virtual BodyFraming on_head(Direction direction, Http1Head& head) = 0;
   virtual void on_body(Direction direction, std::string_view data) = 0;
   virtual void on_body_lost(Direction direction, std::uint64_t bytes) = 0;
   /// Of the message whose head came last. `is_whole`: its last byte is known to have passed.

@@ -130,7 +130,7 @@ void HttpConnection::begin(std::unique_ptr<HttpEngine> engine) {
 
 void HttpConnection::upgrade(Direction direction, const Piece& rest) {
   auto* http1 = dynamic_cast<Http1*>(engine_.get());
-  auto open = http1 ? http1->take_upgraded() : nullptr;
+  auto open = http1 != nullptr ? http1->take_upgraded() : nullptr;
   if (!open) return;
   http1->end(rest.at);
   auto http2 = std::make_unique<Http2>(port_);
