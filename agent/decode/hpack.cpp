@@ -22,13 +22,13 @@ constexpr std::size_t prefix_bytes = alignof(std::max_align_t);
 void* take_memory(std::size_t size, void*) {
   if (size > std::numeric_limits<std::size_t>::max() - prefix_bytes) return nullptr;
   auto* block = static_cast<char*>(::operator new(size + prefix_bytes, std::nothrow));
-  if (!block) return nullptr;
+  if (block == nullptr) return nullptr;
   std::memcpy(block, &size, sizeof size);
   return block + prefix_bytes;
 }
 
 void free_memory(void* memory, void*) {
-  if (!memory) return;
+  if (memory == nullptr) return;
   auto* block = static_cast<char*>(memory) - prefix_bytes;
   std::size_t size = 0;
   std::memcpy(&size, block, sizeof size);
@@ -39,13 +39,13 @@ void free_memory(void* memory, void*) {
 void* take_zeroed(std::size_t count, std::size_t size, void*) {
   if (size != 0 && count > std::numeric_limits<std::size_t>::max() / size) return nullptr;
   void* memory = take_memory(count * size, nullptr);
-  if (memory) std::memset(memory, 0, count * size);
+  if (memory != nullptr) std::memset(memory, 0, count * size);
   return memory;
 }
 
 void* resize_memory(void* memory, std::size_t size, void*) {
   void* larger = take_memory(size, nullptr);
-  if (!larger || !memory) return larger;
+  if (larger == nullptr || memory == nullptr) return larger;
   std::size_t before = 0;
   std::memcpy(&before, static_cast<char*>(memory) - prefix_bytes, sizeof before);
   std::memcpy(larger, memory, std::min(before, size));
@@ -53,7 +53,11 @@ void* resize_memory(void* memory, std::size_t size, void*) {
   return larger;
 }
 
-nghttp2_mem wiping_memory{nullptr, take_memory, free_memory, take_zeroed, resize_memory};
+/// The inflater keeps the address.
+nghttp2_mem* wiping_memory() {
+  static nghttp2_mem memory{nullptr, take_memory, free_memory, take_zeroed, resize_memory};
+  return &memory;
+}
 
 }  // namespace
 
@@ -90,7 +94,7 @@ struct Hpack::Reader {
 };
 
 Hpack::Hpack(std::size_t table_limit) : limit_(table_limit) {
-  if (nghttp2_hd_inflate_new2(&inflater_, &wiping_memory) != 0) throw std::bad_alloc();
+  if (nghttp2_hd_inflate_new2(&inflater_, wiping_memory()) != 0) throw std::bad_alloc();
 }
 
 Hpack::~Hpack() {
@@ -172,7 +176,7 @@ bool Hpack::look_up(std::uint64_t index, HpackField& field) {
   if (index == 0) return false;
   if (index <= static_entries) {
     const auto* entry = nghttp2_hd_inflate_get_table_entry(inflater_, static_cast<std::size_t>(index));
-    if (!entry) return false;
+    if (entry == nullptr) return false;
     field.name = std::string_view(reinterpret_cast<const char*>(entry->name), entry->namelen);
     field.value = std::string_view(reinterpret_cast<const char*>(entry->value), entry->valuelen);
     return true;
@@ -192,23 +196,22 @@ std::size_t Hpack::room() const {
 }
 
 void Hpack::add(const HpackField& field) {
-  Entry entry;
-  if (field.name) entry.name.emplace(*field.name);  // the name may lie in an entry that goes now
-  if (field.value) entry.value.emplace(*field.value);
-  entry.size = entry_overhead + (field.name ? field.name->size() : 0) + (field.value ? field.value->size() : 0);
-  if (entry.size > room()) {
+  const std::size_t size =
+      entry_overhead + (field.name ? field.name->size() : 0) + (field.value ? field.value->size() : 0);
+  if (size > room()) {
     // Section 4.4: one that is larger than the table empties it. One that is larger than what we keep takes all with it
     // that it would stand before.
-    const bool empties = is_max_known_ && entry.size > max_size_;
-    clear_table();
-    is_complete_ = empties;
-    if (entry.value) wipe(*entry.value);
-    return;
+    is_complete_ = is_max_known_ && size > max_size_;
+    return clear_table();
   }
-  evict_to(room() - entry.size);
-  table_size_ += entry.size;
-  table_.push_front(std::move(entry));
-  if (entry.value) wipe(*entry.value);  // a short one is still here
+  std::optional<std::string> name;
+  if (field.name) name.emplace(*field.name);  // it may lie in an entry that goes now
+  evict_to(room() - size);
+  table_size_ += size;
+  auto& entry = table_.emplace_front();
+  entry.size = size;
+  entry.name = std::move(name);
+  if (field.value) entry.value.emplace(*field.value);
 }
 
 void Hpack::evict_to(std::size_t bytes) {

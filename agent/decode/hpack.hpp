@@ -45,7 +45,7 @@ class Hpack {
   };
   struct Reader;
   bool decode_field(Reader& reader, const Visit& visit);
-  bool decode_literal(Reader& reader, unsigned prefix, bool add, const Visit& visit);
+  bool decode_literal(Reader& reader, unsigned prefix, bool is_added, const Visit& visit);
   void resize(std::uint64_t bytes);
   /// Name and value of an index. False: there is no such entry, and nothing is missing.
   bool look_up(std::uint64_t index, HpackField& field);

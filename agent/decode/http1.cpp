@@ -49,12 +49,12 @@ void Http1::expire(std::int64_t before) {
   }
 }
 
-BodyFraming Http1::on_head(Direction direction, Http1Head&& head) {
+BodyFraming Http1::on_head(Direction direction, Http1Head& head) {
   strange_ = 0;
-  return direction == Direction::out ? on_request(std::move(head)) : on_response(std::move(head));
+  return direction == Direction::out ? on_request(head) : on_response(head);
 }
 
-BodyFraming Http1::on_request(Http1Head&& head) {
+BodyFraming Http1::on_request(Http1Head& head) {
   auto request = std::make_unique<Http1Request>();
   request->method = head.message.method;
   request->expects_continue = head.expects_continue;
@@ -74,16 +74,16 @@ BodyFraming Http1::on_request(Http1Head&& head) {
   return head.framing;
 }
 
-BodyFraming Http1::on_response(Http1Head&& head) {
+BodyFraming Http1::on_response(Http1Head& head) {
   const int status = head.message.status;
   is_interim_ = status / 100 == 1 && status != 101;
   if (is_interim_) {
-    if (auto* waiting = pairing_.waiting()) waiting->expects_continue = false;
+    if (auto* waiting = pairing_.waiting(); waiting != nullptr) waiting->expects_continue = false;
     return {Kind::none, 0};
   }
   was_answered_ = true;
   auto* request = pairing_.answer();
-  if (!request) {
+  if (request == nullptr) {
     was_strange_ = true;
     ++port_.counters.unanswerable;
     return {Kind::unknown, 0};
@@ -119,7 +119,7 @@ BodyFraming Http1::switch_protocols(Http1Request& request) {
 
 void Http1::on_body(Direction direction, std::string_view data) {
   auto* request = direction == Direction::out ? pairing_.last_request() : pairing_.answering();
-  if (!request) return;
+  if (request == nullptr) return;
   auto& open = request->open;
   open.exchange.last_seen = now_;
   if (direction == Direction::out)
@@ -130,7 +130,7 @@ void Http1::on_body(Direction direction, std::string_view data) {
 
 void Http1::on_body_lost(Direction direction, std::uint64_t bytes) {
   auto* request = direction == Direction::out ? pairing_.last_request() : pairing_.answering();
-  if (!request) return;
+  if (request == nullptr) return;
   if (direction == Direction::out)
     HttpKeep::lose_body(request->open.exchange.request, bytes);
   else if (request->open.exchange.response)
@@ -139,13 +139,13 @@ void Http1::on_body_lost(Direction direction, std::uint64_t bytes) {
 
 void Http1::on_end(Direction direction, bool is_whole) {
   if (direction == Direction::out) {
-    if (auto* request = pairing_.last_request()) {
+    if (auto* request = pairing_.last_request(); request != nullptr) {
       request->open.is_request_whole = is_whole;
     }
     return close_unanswerable();
   }
   if (is_interim_) return;
-  if (auto* request = pairing_.answering()) {
+  if (auto* request = pairing_.answering(); request != nullptr) {
     request->open.exchange.last_seen = now_;
     request->open.is_response_whole = is_whole;
   }
@@ -158,14 +158,19 @@ void Http1::on_missed(Direction direction, bool certain) {
     is_lost_in_body_ = !certain;
     return pairing_.request_missed();
   }
-  if (certain && !pairing_.waiting()) was_strange_ = true;
+  if (certain && pairing_.waiting() == nullptr) was_strange_ = true;
   pairing_.response_missed(certain);
 }
 
-void Http1::on_junk(Direction direction) {
+void Http1::on_junk(Direction direction, std::string_view call) {
   ++strange_;
   if (direction == Direction::out) return;
-  pairing_.response_gone();
+  if (pairing_.waiting() != nullptr) return pairing_.response_gone();
+  // Nobody waits for it, so it is not read; but it is what a missing request was waiting for. "HTTP/1.1 1": not yet.
+  if (begins_with_start_line(call, Direction::in) && call[9] != '1') {
+    ++port_.counters.unanswerable;
+    was_answered_ = was_strange_ = true;
+  }
 }
 
 bool Http1::may_resume(Direction direction) const {
@@ -173,7 +178,7 @@ bool Http1::may_resume(Direction direction) const {
   // whoever made that content would have made a request. So it has to be seen that the missing ones are over: they were
   // answered since the last call.
   if (direction == Direction::out) return is_lost_in_body_ ? was_answered_ : was_strange_;
-  return pairing_.waiting() && !pairing_.is_hopeless();
+  return pairing_.waiting() != nullptr && !pairing_.is_hopeless();
 }
 
 void Http1::close_unanswerable() {

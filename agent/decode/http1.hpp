@@ -21,16 +21,16 @@ class Http1 final : public HttpEngine, private Http1Events {
   std::unique_ptr<OpenExchange> take_upgraded() { return std::move(upgraded_); }
 
  private:
-  BodyFraming on_head(Direction direction, Http1Head&& head) override;
+  BodyFraming on_head(Direction direction, Http1Head& head) override;
   void on_body(Direction direction, std::string_view data) override;
   void on_body_lost(Direction direction, std::uint64_t bytes) override;
   void on_end(Direction direction, bool is_whole) override;
   void on_missed(Direction direction, bool certain) override;
-  void on_junk(Direction direction) override;
+  void on_junk(Direction direction, std::string_view call) override;
   bool may_resume(Direction direction) const override;
 
-  BodyFraming on_request(Http1Head&& head);
-  BodyFraming on_response(Http1Head&& head);
+  BodyFraming on_request(Http1Head& head);
+  BodyFraming on_response(Http1Head& head);
   BodyFraming switch_protocols(Http1Request& request);
   void die(std::uint64_t& counter);
   void close_unanswerable();

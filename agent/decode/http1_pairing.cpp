@@ -53,7 +53,7 @@ Http1Request* Http1Pairing::answer() {
 }
 
 void Http1Pairing::answered() {
-  if (!answering_) return;
+  if (answering_ == nullptr) return;
   answering_ = nullptr;
   if (!is_held_) close_front(true);
 }

@@ -20,7 +20,7 @@ std::size_t Http1Stream::take(const Piece& piece) {
   }
   if (state_ == State::searching) {
     if (!piece.begins_call || !begins_with_start_line(piece.bytes, direction_) || !events_.may_resume(direction_)) {
-      events_.on_junk(direction_);
+      events_.on_junk(direction_, piece.begins_call ? piece.bytes : std::string_view());
       return piece.bytes.size();
     }
     state_ = State::head;
@@ -81,7 +81,7 @@ void Http1Stream::begin_message(std::string_view head) {
   if (!parsed) return refuse(counters_.refused);
   refusals_ = 0;
   state_ = State::body;  // on_head may look forward or stop this direction
-  const auto framing = events_.on_head(direction_, std::move(*parsed));
+  const auto framing = events_.on_head(direction_, *parsed);
   if (state_ != State::body) return;
   using Kind = BodyFraming::Kind;
   if (framing.kind == Kind::stop) return stop();

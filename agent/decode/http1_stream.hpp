@@ -14,15 +14,16 @@ namespace plumbline::agent {
 class Http1Events {
  public:
   virtual ~Http1Events() = default;
-  virtual BodyFraming on_head(Direction direction, Http1Head&& head) = 0;
+  /// May take the message out of it. How its body ends.
+  virtual BodyFraming on_head(Direction direction, Http1Head& head) = 0;
   virtual void on_body(Direction direction, std::string_view data) = 0;
   virtual void on_body_lost(Direction direction, std::uint64_t bytes) = 0;
   /// Of the message whose head came last. `is_whole`: its last byte is known to have passed.
   virtual void on_end(Direction direction, bool is_whole) = 0;
   /// From here on any number of heads may have been missed. `certain`: one at least.
   virtual void on_missed(Direction direction, bool certain) = 0;
-  /// A call that begins no message, while one is looked for.
-  virtual void on_junk(Direction direction) = 0;
+  /// What came while a message is looked for, and is taken for none; empty where it is not a call's beginning.
+  virtual void on_junk(Direction direction, std::string_view call) = 0;
   /// Whether a head is to be expected here at all.
   virtual bool may_resume(Direction direction) const = 0;
 };

@@ -69,7 +69,7 @@ void Http2::on_request_block(const Http2Block& block) {
   Http2Fields fields;
   if (!block.is_damaged) fields = read_http2_block(out_.hpack, block.bytes, Direction::out, port_.limits.head_bytes);
   if (!fields.is_readable) return out_.frames.die(port_.counters.refused);
-  if (auto* open = find(block.stream)) {  // trailers
+  if (auto* open = find(block.stream); open != nullptr) {  // trailers
     auto& request = open->exchange.request;
     if (block.is_damaged || fields.message.unknown_headers) request.unknown_headers = true;
     if (!fields.is_malformed && !fields.has_pseudo)
@@ -118,7 +118,7 @@ void Http2::on_response_block(const Http2Block& block) {
   if (!block.is_damaged) fields = read_http2_block(in_.hpack, block.bytes, Direction::in, port_.limits.head_bytes);
   if (!fields.is_readable) return in_.frames.die(port_.counters.refused);
   auto* open = find(block.stream);
-  if (!open) return;
+  if (open == nullptr) return;
   open->exchange.last_seen = now_;
   auto& response = open->exchange.response;
   if (fields.is_malformed) {
@@ -153,10 +153,10 @@ HttpMessage* Http2::body_of(Direction direction, OpenExchange& open) {
 
 void Http2::on_data(Direction direction, std::uint32_t stream, std::string_view data) {
   auto* open = find(stream);
-  if (!open || (direction == Direction::out && open->is_request_whole)) return;
+  if (open == nullptr || (direction == Direction::out && open->is_request_whole)) return;
   open->exchange.last_seen = now_;
   const auto wanted = direction == Direction::out ? open->wanted.request_bytes : open->wanted.response_bytes;
-  if (auto* message = body_of(direction, *open))
+  if (auto* message = body_of(direction, *open); message != nullptr)
     keep_.add_body(*open, *message, data, wanted);
   else
     open->is_head_missed = true;
@@ -164,13 +164,13 @@ void Http2::on_data(Direction direction, std::uint32_t stream, std::string_view 
 
 void Http2::on_data_lost(Direction direction, std::uint32_t stream, std::uint64_t bytes) {
   auto* open = find(stream);
-  if (!open) return;
-  if (auto* message = body_of(direction, *open)) HttpKeep::lose_body(*message, bytes);
+  if (open == nullptr) return;
+  if (auto* message = body_of(direction, *open); message != nullptr) HttpKeep::lose_body(*message, bytes);
 }
 
 void Http2::on_stream_end(Direction direction, std::uint32_t stream) {
   auto* open = find(stream);
-  if (!open) return;
+  if (open == nullptr) return;
   open->exchange.last_seen = now_;
   if (direction == Direction::in) {
     open->is_response_whole = true;
@@ -181,7 +181,7 @@ void Http2::on_stream_end(Direction direction, std::uint32_t stream) {
 }
 
 void Http2::on_reset(Direction, std::uint32_t stream) {
-  if (auto* open = find(stream)) {
+  if (auto* open = find(stream); open != nullptr) {
     open->exchange.last_seen = now_;
     close(stream);
   }

@@ -46,7 +46,7 @@ class Http2 final : public HttpEngine, private Http2Events {
   void on_response_block(const Http2Block& block);
   void open_stream(std::uint32_t stream, HttpMessage&& request);
   void answer_stream(OpenExchange& open, HttpMessage&& response);
-  HttpMessage* body_of(Direction direction, OpenExchange& open);
+  static HttpMessage* body_of(Direction direction, OpenExchange& open);
   OpenExchange* find(std::uint32_t stream);
   void close(std::uint32_t stream);
   void close_all();

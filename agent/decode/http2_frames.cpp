@@ -108,7 +108,7 @@ bool Http2Frames::is_well_formed(const Frame& frame) {
   }
 }
 
-bool Http2Frames::consists_of_frames(const Piece& piece) const {
+bool Http2Frames::consists_of_frames(const Piece& piece) {
   auto rest = piece.bytes;
   bool is_first = true;
   while (rest.size() >= http2_header_bytes) {

@@ -58,7 +58,7 @@ class Http2Frames {
   };
   static Frame read_header(std::string_view bytes);
   static bool is_well_formed(const Frame& frame);
-  bool consists_of_frames(const Piece& piece) const;
+  static bool consists_of_frames(const Piece& piece);
 
   std::size_t take_preface(const Piece& piece, std::size_t from);
   std::size_t take_header(const Piece& piece, std::size_t from);

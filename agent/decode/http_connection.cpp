@@ -93,9 +93,12 @@ void HttpConnection::decide(Direction direction, const Piece& piece) {
   const auto version = version_of(direction, first);
   wipe(first);
   if (version == Version::neither || early_.size() >= most_early) {
-    for (auto& early : early_) wipe(early.bytes);
+    for (auto& early : early_) {
+      was_missed_[index_of(early.direction)] = true;
+      wipe(early.bytes);
+    }
     early_.clear();
-    was_missed_ = {true, true};
+    was_missed_[index_of(direction)] = true;
     if (++strange_ < port_.limits.strange_calls) return;
     ++port_.counters.not_http;
     is_dead_ = true;
@@ -127,7 +130,7 @@ void HttpConnection::begin(std::unique_ptr<HttpEngine> engine) {
 
 void HttpConnection::upgrade(Direction direction, const Piece& rest) {
   auto* http1 = dynamic_cast<Http1*>(engine_.get());
-  auto open = http1 ? http1->take_upgraded() : nullptr;
+  auto open = http1 != nullptr ? http1->take_upgraded() : nullptr;
   if (!open) return;
   http1->end(rest.at);
   auto http2 = std::make_unique<Http2>(port_);

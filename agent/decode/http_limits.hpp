@@ -10,16 +10,17 @@ namespace plumbline::agent {
 enum class Direction { out, in };  // requests, responses
 
 struct HttpLimits {
-  std::size_t head_bytes = 64 * 1024;          ///< of one head, as sent and as decoded
-  std::size_t line_bytes = 4096;               ///< of a chunk's size and extensions
-  std::size_t body_bytes = 256 * 1024;         ///< of one body, however much is wanted
-  std::size_t connection_bytes = 1024 * 1024;  ///< of all heads and bodies that wait for their exchange to end
-  std::size_t pipelined = 64;                  ///< HTTP/1.1: requests without an answer
-  std::size_t streams = 256;                   ///< HTTP/2: exchanges at a time
-  std::size_t table_bytes = 64 * 1024;         ///< HTTP/2: of a direction's HPACK table that are remembered
-  std::size_t continuations = 64;              ///< HTTP/2: CONTINUATION frames of one head
-  unsigned refusals = 8;                       ///< heads against the grammar, after which it is no HTTP
-  unsigned strange_calls = 64;                 ///< that begin no message, after which it is no HTTP
+  std::size_t head_bytes = std::size_t{64} * 1024;   ///< of one head, as sent and as decoded
+  std::size_t line_bytes = 4096;                     ///< of a chunk's size and extensions
+  std::size_t body_bytes = std::size_t{256} * 1024;  ///< of one body, however much is wanted
+  std::size_t connection_bytes =
+      std::size_t{1024} * 1024;                      ///< of all heads and bodies that wait for their exchange to end
+  std::size_t pipelined = 64;                        ///< HTTP/1.1: requests without an answer
+  std::size_t streams = 256;                         ///< HTTP/2: exchanges at a time
+  std::size_t table_bytes = std::size_t{64} * 1024;  ///< HTTP/2: of a direction's HPACK table that are remembered
+  std::size_t continuations = 64;                    ///< HTTP/2: CONTINUATION frames of one head
+  unsigned refusals = 8;                             ///< heads against the grammar, after which it is no HTTP
+  unsigned strange_calls = 64;                       ///< that begin no message, after which it is no HTTP
 };
 
 /// Of all connections of one thread. Only ever grow.

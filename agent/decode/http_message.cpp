@@ -43,9 +43,11 @@ void HttpMessage::add_header(std::string_view name, std::string_view value) {
     // By hand: a vector that grows by itself leaves short values behind in its old room.
     std::vector<HttpHeader> larger;
     larger.reserve(std::max<std::size_t>(16, 2 * headers.capacity()));
-    for (auto& header : headers) {
-      larger.push_back(std::move(header));
-      wipe(header.second);
+    for (auto& [key, text] : headers) {
+      auto& moved = larger.emplace_back();
+      moved.first.swap(key);
+      moved.second.swap(text);
+      wipe(text);  // a short one is still there
     }
     headers.swap(larger);
   }

@@ -100,6 +100,12 @@ TEST(Http1Loss, does_not_trust_a_pair_that_more_was_lost_after) {
   out_lost.lose_out(5).out("junk").in(answer("d")).out(get("/e"));
   EXPECT_EQ(out_lost.lines.back(), "2 GET h/c [] -> none");
 
+  Talk upload_lost;
+  upload_lost.out(get("/a")).lose_out(get("/b").size()).in(answer("a")).in(answer("b"));
+  upload_lost.out("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n").lose_out(500).out("junk");
+  upload_lost.in(answer("c")).out(get("/d"));
+  EXPECT_EQ(upload_lost.lines.back(), "2 POST h/c []~ -> none");
+
   Talk unfinished;
   unfinished.out(get("/a")).lose_out(get("/b").size()).in(answer("a")).in(answer("b")).out(get("/c"));
   unfinished.in(answer("c").substr(0, 37)).out(get("/d"));
@@ -153,6 +159,26 @@ TEST(Http1Loss, does_not_make_a_request_of_a_body_that_looks_like_one) {
   talk.out(get("/b")).in(answer("b")).out(get("/c")).in(answer("c"));
   EXPECT_THAT(talk.end(),
               ElementsAre("1 POST h/a [ab]~ -> 200 [a]", "2 GET h/b [] -> 200 [b]", "3 GET h/c [] -> 200 [c]"));
+}
+
+TEST(Http1Loss, does_not_make_a_request_of_one_whose_first_letters_are_lost) {
+  Talk talk;
+  talk.out(get("/a"))
+      .in(answer("a"))
+      .lose_out(get("/b").size() + 1)
+      .in(answer("b"))
+      .out(get("/c").substr(1))
+      .in(answer("c"));
+  talk.out(get("/d")).in(answer("d"));
+  EXPECT_THAT(talk.end(), ElementsAre("1 GET h/a [] -> 200 [a]", "2 GET h/d [] -> none"));
+}
+
+TEST(Http1Loss, of_many_heads_is_over_when_a_missing_request_was_answered) {
+  Talk talk;
+  for (int i = 0; i < 3; ++i)  // bodies whose heads are lost, and their answers
+    talk.lose_out(99).out("body").in("HTTP/1.1 100 x\r\n\r\n").out(get("/evil")).in(answer("x"));
+  talk.out(get("/a")).in(answer("a")).out(get("/b")).in(answer("b"));
+  EXPECT_THAT(talk.end(), ElementsAre("1 GET h/a [] -> 200 [a]", "2 GET h/b [] -> 200 [b]"));
 }
 
 TEST(Http1Loss, does_not_make_a_response_of_a_body_that_looks_like_one) {
