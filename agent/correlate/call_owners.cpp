@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
 namespace plumbline::agent {
 namespace {
@@ -57,7 +58,8 @@ std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::v
         *known = std::move(owner);
     }
   }
-  std::stable_sort(owners.begin(), owners.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  std::sort(owners.begin(), owners.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.rank, a.resource) < std::tie(b.rank, b.resource); });
   const auto worse = std::find_if(owners.begin(), owners.end(), [&](const auto& o) { return o.rank > owners[0].rank; });
   owners.erase(worse, owners.end());
   return owners;
