@@ -186,8 +186,8 @@ TEST_F(HandoutClientTest, asks_for_less_at_once_where_the_line_is_slow) {
   start();
   auto handed = next();
   EXPECT_FALSE(handed) << "the whole of it does not come in time";
-  handed = next();
-  ASSERT_TRUE(handed) << handed.error().message();
+  while (!handed) handed = next();  // the double answers one at a time: the next question may wait behind the slow one
+  server_.change([&] { EXPECT_LT(asked_bytes_.back(), 100'000u); });
   EXPECT_EQ((*handed)->baselines.at(0).index->image(), images_.begin()->second);
 }
 
