@@ -30,6 +30,7 @@
 #include "fetch/make_origin.hpp"
 #include "http/server.hpp"
 #include "include/util/fd.hpp"
+#include "include/util/file_time.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -71,7 +72,7 @@ OpenExecutable opener(Kernel& kernel) {
     opened.shown.ino = stat->stat.stx_ino;
     opened.shown.dev = (stat->stat.stx_dev_major << 20) | stat->stat.stx_dev_minor;
     opened.generation = stat->composed ? 0 : stat->inodes[0].generation;
-    opened.change_time_ns = stat->stat.stx_ctime.tv_sec * 1'000'000'000 + stat->stat.stx_ctime.tv_nsec;
+    opened.change_time_ns = ns_of(stat->stat.stx_ctime);
     opened.fd = fd.release();
     return opened;
   };

@@ -195,7 +195,7 @@ class Observer {
   std::int64_t next_housekeeping_ = 0;
   std::int64_t rescan_soon_ = 0;       ///< boot ns; 0 = none
   std::int64_t mounts_moved_at_ = 0;   ///< boot ns of the first mount since the last such rescan; 0 = none
-  bool unmanaged_looked_for_ = false;  ///< accept_unmanaged() has run in this life
+  bool unmanaged_looked_for_ = false;  ///< by accept_unmanaged(), of the present list
   bool trim_due_ = false;              ///< memory of a load or a rescan waits to be given back
 };
 

@@ -11,10 +11,13 @@ namespace plumbline::agent {
 void Observer::take_call(const SeenCall& seen) {
   p_.counters.calls.fetch_add(1, std::memory_order_relaxed);
   std::vector<Pending> pending;
+  std::vector<std::string> missing;
+  wire::Actor actor;
   for (const auto& source : sources_) {
     if (!source->status.index) continue;
     const baseline::Index& index = *source->status.index;
     for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation)) {
+      if (pending.empty()) actor = p_.enricher.actor(seen.actor, missing);
       wire::Finding& f = pending.emplace_back().finding;
       f.kind = "call";
       f.source = "call";
@@ -25,18 +28,17 @@ void Observer::take_call(const SeenCall& seen) {
       f.where.node = options_.identity.node;
       f.baseline = wire::BaselineRef{source->status.name, source->status.revision};
       f.call = seen.call;
-      f.actor = p_.enricher.actor(seen.actor, f.missing_evidence);
+      f.actor = actor;
+      f.missing_evidence = missing;
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
       f.missing_evidence.push_back("comparison: what this call sets is not compared with the baseline yet");
       judge_(f, false);
     }
   }
-  if (pending.empty()) {
+  if (pending.empty()) {  // most are of things that no baseline describes
     p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  const bool room = flush_unrecorded();
-  if (room && record(pending)) return;
   record_or_keep(std::move(pending), {}, {});
 }
 

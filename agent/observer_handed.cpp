@@ -34,8 +34,7 @@ void Observer::take_handed_index(Source& source, const fetch::HandedBaseline& ha
     taken.forked = fetch::is_forked(*before, *handed.index);
     taken.seems_back = baseline::seems_back(before->source(0).revision, taken.baseline.revision);
     if (baseline::is_step_back(move))
-      keep_gap({"", move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
-                "baseline " + source.spec.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+      keep_gap({"", gap_reason(move), "baseline " + source.spec.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
                 "from " + baseline::text_of(before->source(0).revision) + " to " +
                     baseline::text_of(taken.baseline.revision) + ": somebody meant it at the collector; it is taken"});
   }
@@ -115,6 +114,7 @@ bool Observer::is_read_here(const Source& source) {
 void Observer::apply_handed(bool compare_now) {
   const PublishOnce once(*this);
   const fetch::Handed& handed = *handed_;
+  unmanaged_looked_for_ = false;  // less may be missing than before
   std::map<std::string, const fetch::HandedBaseline*> wanted;
   for (const auto& baseline : handed.baselines) wanted.emplace(baseline.entry.spec.name, &baseline);
   for (const auto& source : sources_)
@@ -163,7 +163,7 @@ void Observer::take_rest_of_handed(bool compare_now) {
 /// A baseline that this node no longer reads itself, where one of its name is handed, or may be: its drift stays, with
 /// who made it, until the collector's list says otherwise.
 void Observer::hand_over(Source& source) {
-  if (!handout_) return;
+  if (!handout_ || !source.status.loaded) return;
   const std::string& name = source.spec.name;
   const bool may_be = !handed_ || fetch::is_missing(handed_->missing, name) ||
                       std::any_of(handed_->baselines.begin(), handed_->baselines.end(), [&](const auto& baseline) {
@@ -173,6 +173,7 @@ void Observer::hand_over(Source& source) {
   stop_reading(source, Kept::forgotten);
   source.pattern = nullptr;
   source.status.handed = true;
+  source.status.error = "the collector has not said yet whether it hands it out";
 }
 
 }  // namespace plumbline::agent

@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::int64_t look_again = 30'000'000'000;  // ns, while something could not be looked at
 
-baseline::SourceSpec match_of(baseline::SourceSpec pattern, const std::string& path) {
-  pattern.name += "." + baseline::name_of_match(pattern.path, path);
-  pattern.path = path;
-  return pattern;
-}
-
 }  // namespace
 
 void Observer::add_pattern(const baseline::SourceSpec& spec, bool compare_now) {
@@ -83,13 +77,13 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
 void Observer::let_go_of_matches(Pattern& pattern, const std::vector<std::string>& files) {
   pattern.damage.clear();
   std::map<std::string, std::string> path_of;  // by the name of the match; the first of several
-  for (const auto& path : files) path_of.try_emplace(match_of(pattern.spec, path).name, path);
+  for (const auto& path : files) path_of.try_emplace(baseline::match_of(pattern.spec, path).name, path);
   let_go([&](const Source& source) { return source.pattern == &pattern && !path_of.contains(source.spec.name); });
   for (auto& source : sources_) {
     if (source->pattern != &pattern) continue;
     const bool is_there = std::binary_search(files.begin(), files.end(), source->spec.path) &&
-                          match_of(pattern.spec, source->spec.path).name == source->spec.name;
-    auto spec = match_of(pattern.spec, is_there ? source->spec.path : path_of.at(source->spec.name));
+                          baseline::match_of(pattern.spec, source->spec.path).name == source->spec.name;
+    auto spec = baseline::match_of(pattern.spec, is_there ? source->spec.path : path_of.at(source->spec.name));
     if (spec != source->spec) change_source(*source, std::move(spec), &pattern);
   }
 }
@@ -101,7 +95,7 @@ void Observer::take_matches(Pattern& pattern, bool compare_now) {
   std::map<std::string, Source*> names;
   for (const auto& source : sources_) names.emplace(source->spec.name, source.get());
   while (!pattern.found.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
-    const auto spec = match_of(pattern.spec, pattern.found.front());
+    const auto spec = baseline::match_of(pattern.spec, pattern.found.front());
     pattern.found.pop_front();
     Source*& known = names[spec.name];
     if (known != nullptr && !known->keeper && known->spec.kind == spec.kind) {  // handed until now

@@ -159,8 +159,8 @@ void Observer::take_baseline(Source& source, fetch::SourceKeeper::Taken&& fresh,
               "other content under the revision that was in force (" + baseline::text_of(fresh.baseline.revision) +
                   "): somebody else writes this source, or it was edited by hand; it is taken"});
   if (baseline::is_step_back(fresh.stepped))
-    keep_gap({"", fresh.stepped == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
-              "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0,
+    keep_gap({"", gap_reason(fresh.stepped), "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(),
+              0, 0,
               "to " + baseline::text_of(fresh.baseline.revision) + ": it is read from " + source.status.path +
                   " now, and no longer from " + fresh.former_path + "; it is taken, as the configuration says so"});
   if (fresh.seems_back)
@@ -184,8 +184,8 @@ void Observer::keep_old_baseline(Source& source, const Error& why, bool compare_
     const std::string kept = source.status.loaded ? baseline::text_of(source.status.revision) : "none";
     spdlog::warn("event=baseline_refused name={} kept=\"{}\" why=\"{}\"", source.status.name, kept, why.message());
     if (baseline::is_step_back(source.move))
-      keep_gap({"", source.move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another",
-                "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(), 0, 0, why.message()});
+      keep_gap({"", gap_reason(source.move), "baseline " + source.status.name, source.status.loaded_at, p_.clock.wall(),
+                0, 0, why.message()});
   }
   publish_sources();
 }

@@ -11,6 +11,7 @@
 #include "agent/observer_types.hpp"
 #include "baseline/path_glob.hpp"
 #include "include/util/fd.hpp"
+#include "include/util/file_time.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -54,7 +55,7 @@ Result<void> Observer::start() {
   return {};
 }
 
-/// Drift of what no baseline manages any more, since it changed while the agent was down.
+/// Drift of what no baseline manages any more, since it changed while the agent was down. Once all of that is known.
 void Observer::accept_unmanaged() {
   if (unmanaged_looked_for_) return;
   for (const auto& source : sources_)
@@ -63,7 +64,7 @@ void Observer::accept_unmanaged() {
     if (!pattern->error.empty()) return;  // nor what its matches do
   // Nor what the collector hands out now: it may have taken over what this node read itself.
   if (handout_ && (!handout_->loaded || handout_->from_disk || !handed_left_.empty())) return;
-  unmanaged_looked_for_ = !handed_ || handed_->missing.empty();
+  unmanaged_looked_for_ = true;
   std::set<DriftOf> managed;
   for (const auto& [id, subject] : subjects_) {
     DriftOf of = subject->drift_of();
@@ -198,9 +199,7 @@ void Observer::first_check(WallNs stopped_since) {
 }
 
 std::int64_t Observer::last_alive() const {
-  struct stat status{};
-  if (::stat((options_.state_dir + "/alive").c_str(), &status) != 0) return 0;
-  return status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec;
+  return modified_at(options_.state_dir + "/alive");
 }
 
 void Observer::touch_alive() const {

@@ -137,6 +137,11 @@ struct Observer::Waiting {
 
 inline constexpr std::int64_t load_budget = 250'000'000;  ///< ns of one turn, where thousands may move at once
 
+/// What a gap calls a step back.
+inline const char* gap_reason(baseline::Move move) {
+  return move == baseline::Move::backwards ? "baseline_went_back" : "baseline_of_another";
+}
+
 /// When to act on something that keeps moving: once it was quiet for `quiet`, but at the latest `longest` after
 /// `first`, which is set where it is 0. Nobody puts it off for ever.
 inline std::int64_t once_quiet(std::int64_t now, std::int64_t& first, std::int64_t quiet, std::int64_t longest) {

@@ -153,4 +153,10 @@ std::string name_of_match(std::string_view pattern, std::string_view path) {
   return name;
 }
 
+SourceSpec match_of(SourceSpec pattern, const std::string& path) {
+  pattern.name += "." + name_of_match(pattern.path, path);
+  pattern.path = path;
+  return pattern;
+}
+
 }  // namespace plumbline::baseline

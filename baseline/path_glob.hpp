@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "baseline/baseline.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::baseline {
@@ -33,5 +34,8 @@ bool matches_pattern(const std::string& pattern, const std::string& path);
 /// What sets a match apart from the others of its pattern: its path from the first wildcard's component on, '/' as '.'
 /// and what is none of [a-z0-9._-] as '-': "/srv/*/terraform.tfstate" → "prod.terraform.tfstate".
 std::string name_of_match(std::string_view pattern, std::string_view path);
+
+/// The baseline of one match: as the pattern's, with the match's name ("<name>.…") and path.
+SourceSpec match_of(SourceSpec pattern, const std::string& path);
 
 }  // namespace plumbline::baseline

@@ -17,6 +17,7 @@
 #include "fetch/secret.hpp"
 #include "fetch/web.hpp"
 #include "include/util/fd.hpp"
+#include "include/util/file_time.hpp"
 #include "include/util/hex.hpp"
 #include "include/util/replace_file.hpp"
 #include "include/util/thread.hpp"
@@ -45,12 +46,6 @@ std::map<std::uint64_t, std::string, std::greater<>> earlier_lists(const std::st
     if ("/" + name == earlier_name(sequence)) found.emplace(sequence, name);
   }
   return found;
-}
-
-WallNs modified_at(const std::string& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return 0;
-  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
 std::uint64_t index_key_id(const NodeKey& key) {
@@ -173,7 +168,8 @@ Result<void> HandoutClient::keep(const std::string& envelope, const Handed& hand
   if (needed.contains(kept_sequence_)) {
     const std::string earlier = options_.folder + earlier_name(kept_sequence_);
     ::unlink(earlier.c_str());
-    if (::link(path.c_str(), earlier.c_str()) != 0) return io_error("keep the list " + earlier, errno);
+    if (::link(path.c_str(), earlier.c_str()) != 0 && errno != ENOENT)
+      return io_error("keep the list " + earlier, errno);
   }
   if (auto kept = replace_file(path, envelope); !kept) return kept.error();
   kept_sequence_ = handed.sequence;

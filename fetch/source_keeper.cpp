@@ -11,6 +11,7 @@
 
 #include "baseline/compile.hpp"
 #include "baseline/path_glob.hpp"
+#include "include/util/file_time.hpp"
 #include "include/util/hex.hpp"
 
 namespace plumbline::fetch {
@@ -23,12 +24,6 @@ std::string file_name_of(const std::string& name) {
   if (name.size() <= longest_name) return name + ".index";
   const auto digest = baseline::sha256(name);
   return name.substr(0, longest_name - 32) + "-" + to_hex(std::span(digest).first(16)) + ".index";
-}
-
-WallNs modified_at(const std::string& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return 0;
-  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
 void set_modified_at(const std::string& path, WallNs at) {
@@ -168,13 +163,11 @@ KeptMatches kept_matches(const std::string& folder, const baseline::SourceSpec& 
       ::rename(at->path().c_str(), (at->path().string() + ".damaged").c_str());
       continue;
     }
-    auto spec = index->source(0).spec;
-    if (spec.kind != pattern.kind || !baseline::matches_pattern(pattern.path, spec.path) ||
-        spec.name != pattern.name + "." + baseline::name_of_match(pattern.path, spec.path))
+    const auto spec = index->source(0).spec;
+    auto match = baseline::match_of(pattern, spec.path);
+    if (spec.kind != pattern.kind || !baseline::matches_pattern(pattern.path, spec.path) || spec.name != match.name)
       continue;
-    spec.stale_after = pattern.stale_after;
-    spec.kubelet_dir = pattern.kubelet_dir;
-    found.matches.push_back(std::move(spec));
+    found.matches.push_back(std::move(match));
   }
   return found;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/enrich/digests.hpp"
 #include "include/util/fd.hpp"
+#include "include/util/file_time.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -87,7 +88,7 @@ LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& r
     live.uid = stat.stx_uid;
     live.gid = stat.stx_gid;
     live.size = stat.stx_size;
-    live.change_time_ns = stat.stx_ctime.tv_sec * 1'000'000'000 + stat.stx_ctime.tv_nsec;
+    live.change_time_ns = ns_of(stat.stx_ctime);
     if (S_ISREG(stat.stx_mode)) {
       live.kind = LiveFile::Kind::regular;
       read_regular(fd.get(), request, live);

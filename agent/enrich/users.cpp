@@ -1,4 +1,5 @@
 #include "agent/enrich/users.hpp"
+#include "include/util/file_time.hpp"
 
 #include <sys/stat.h>
 
@@ -20,7 +21,7 @@ std::optional<std::uint32_t> number(std::string_view text) {
 void Users::refresh(Table& table, const std::string& path) {
   struct stat status{};
   const bool there = ::stat(path.c_str(), &status) == 0;
-  const std::int64_t stamp = there ? status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec : 0;
+  const std::int64_t stamp = there ? ns_of(status.st_ctim) : 0;
   if (stamp == table.stamp) return;
   table = Table{};
   table.stamp = stamp;

@@ -13,6 +13,8 @@
 #include <sstream>
 #include <thread>
 
+#include "include/util/file_time.hpp"
+
 namespace plumbline::agent {
 namespace {
 
@@ -30,10 +32,6 @@ std::optional<struct stat> status_of(int fd) {
   return status;
 }
 
-std::int64_t ctime_ns(const struct stat& status) {
-  return status.st_ctim.tv_sec * 1'000'000'000 + status.st_ctim.tv_nsec;
-}
-
 }  // namespace
 
 TlsFiles::TlsFiles(Capture& capture, Options options) : capture_(capture), options_(options) {}
@@ -44,7 +42,7 @@ TlsFiles::~TlsFiles() {
 bool TlsFiles::look(int fd, const std::string& path) {
   const auto status = status_of(fd);
   if (!status || !S_ISREG(status->st_mode) || static_cast<std::uint64_t>(status->st_size) < smallest) return false;
-  const Identity identity{status->st_ino, ctime_ns(*status), static_cast<std::uint64_t>(status->st_size)};
+  const Identity identity{status->st_ino, ns_of(status->st_ctim), static_cast<std::uint64_t>(status->st_size)};
   if (nothing_.contains(identity)) return false;
   {
     const std::lock_guard lock(mutex_);
@@ -60,7 +58,7 @@ void TlsFiles::forget_former(const Identity& identity) {
   for (auto at = known_.lower_bound({std::get<0>(identity), 0, 0});
        at != known_.end() && std::get<0>(at->first) == std::get<0>(identity);) {
     const auto now = at->second.file ? status_of(at->second.file.get()) : std::nullopt;
-    at = now && ctime_ns(*now) == std::get<1>(identity) ? known_.erase(at) : std::next(at);
+    at = now && ns_of(now->st_ctim) == std::get<1>(identity) ? known_.erase(at) : std::next(at);
   }
 }
 
@@ -73,12 +71,10 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   const bool is_none = !elf && elf.error().code == ErrorCode::unsupported;  // a script, a picture
   if (is_none || (found && found->hooks.empty())) {
     if (nothing_.size() >= options_.max_known) {
-      const auto oldest = std::min_element(nothing_.begin(), nothing_.end(),
-                                           [](const auto& a, const auto& b) { return a.second < b.second; });
-      nothing_.erase(oldest);
-      counters_.forgotten.fetch_add(1, std::memory_order_relaxed);
+      counters_.forgotten.fetch_add(nothing_.size(), std::memory_order_relaxed);
+      nothing_.clear();
     }
-    nothing_.emplace(identity, ++looks_);
+    nothing_.insert(identity);
     return false;
   }
   std::size_t hooked_files = 0;
@@ -146,8 +142,7 @@ void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk,
   }
 }
 
-void TlsFiles::look_at_process(std::uint32_t pid) {
-  const std::string folder = "/proc/" + std::to_string(pid);
+void TlsFiles::look_at_process(const std::string& folder) {
   // By the kernel's own links, which are the files themselves: a path in maps is what a container chose.
   if (const Fd exe(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC)); exe) look(exe.get(), folder + "/exe");
   std::ifstream maps(folder + "/maps");

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <tuple>
@@ -31,7 +32,7 @@ class TlsFiles {
  public:
   struct Options {
     std::size_t max_hooked = 1024;    ///< files; more are refused, and told
-    std::size_t max_known = 200'000;  ///< files that have none; the oldest look is forgotten first
+    std::size_t max_known = 200'000;  ///< files that have none; beyond it all are looked at again
   };
   TlsFiles(Capture& capture, Options options);
   ~TlsFiles();
@@ -44,8 +45,8 @@ class TlsFiles {
   /// people; `between`, if any, is called after every file that was looked at for the first time.
   void look_below(Fd folder, const std::string& path, const std::stop_token& stop,
                   const std::function<void()>& between);
-  /// Looks at what a process executes and what it has mapped executable.
-  void look_at_process(std::uint32_t pid);
+  /// Looks at what a process executes and what it has mapped executable. `folder` is its own: "/proc/PID".
+  void look_at_process(const std::string& folder);
   /// Ends all hooks at once, on several threads: each takes tens of ms to end. For good.
   void unhook_all();
 
@@ -79,9 +80,8 @@ class TlsFiles {
   Capture& capture_;
   const Options options_;
   Counters counters_;
-  std::map<Identity, std::uint64_t> nothing_;  // → number of the look
-  std::uint64_t looks_ = 0;
-  mutable std::mutex mutex_;  // guards known_
+  std::set<Identity> nothing_;  // what was looked at and has none
+  mutable std::mutex mutex_;    // guards known_
   std::map<Identity, Known> known_;
 };
 

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 
 #include "include/util/fd.hpp"
@@ -105,10 +104,9 @@ void TlsScanner::look_at_running(const std::stop_token& stop) {
   if (!folder) return;
   while (const dirent* entry = ::readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
     if (stop.stop_requested()) return;
-    const std::string_view name = entry->d_name;
-    std::uint32_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error == std::errc() && end == name.data() + name.size()) files_.look_at_process(pid);
+    const std::string name = entry->d_name;
+    if (name.find_first_not_of("0123456789") == std::string::npos)
+      files_.look_at_process(options_.proc_root + "/" + name);
   }
 }
 

@@ -6,17 +6,6 @@
 #include "fetch/file_origin.hpp"
 
 namespace plumbline::collector {
-namespace {
-
-baseline::SourceSpec match_of(const ShelfSource& source, const std::string& path) {
-  auto spec = fetch::spec_of(source.source);
-  spec.path = path;
-  spec.name += "." + baseline::name_of_match(source.source.path, path);
-  return spec;
-}
-
-}  // namespace
-
 bool is_local_pattern(const ShelfSource& source) {
   return baseline::is_pattern(source.source.path) && !baseline::is_location(source.source.path);
 }
@@ -36,7 +25,7 @@ Shelf::Looked Shelf::look() const {
     auto matches = baseline::match_pattern(source.source.path);
     if (matches)
       for (const auto& path : matches->files)
-        if (auto spec = match_of(source, path); !known.contains(spec.name))
+        if (auto spec = baseline::match_of(fetch::spec_of(source.source), path); !known.contains(spec.name))
           looked.fresh.emplace(spec.name, item_of(source, spec));
     looked.matches.emplace(&source, std::move(matches));
   }
@@ -75,7 +64,7 @@ bool Shelf::take_matches(Looked& looked, bool let_go) {
       empty_is_meant_.insert(source.source.name);
     moved = moved || was_meant != empty_is_meant_.contains(source.source.name);
     for (const auto& path : matches->files) {
-      const auto name = match_of(source, path).name;
+      const auto name = baseline::match_of(fetch::spec_of(source.source), path).name;
       const auto known = items_.find(name);
       if (const auto fresh = looked.fresh.find(name); known == items_.end() && fresh != looked.fresh.end()) {
         add(std::move(fresh->second));

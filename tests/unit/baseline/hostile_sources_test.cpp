@@ -4,15 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "baseline/baseline.hpp"
 #include "baseline/builder.hpp"
 #include "baseline/compile.hpp"
 #include "include/config/strict_yaml.hpp"
+#include "include/util/file_time.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::baseline {
@@ -181,12 +180,14 @@ class Meddler final : public Builder {
  public:
   Meddler(std::string path, std::string text) : path_(std::move(path)), text_(std::move(text)) {}
   void resource(const Resource&) override {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // more than the clock of a file's times
-    struct stat before{};
+    struct stat before{}, now{};
     ASSERT_EQ(::stat(path_.c_str(), &before), 0);
-    std::ofstream(path_) << text_;
     const timespec times[] = {before.st_atim, before.st_mtim};
-    ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+    do {  // until the clock of a file's times has moved
+      std::ofstream(path_) << text_;
+      ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+      ASSERT_EQ(::stat(path_.c_str(), &now), 0);
+    } while (ns_of(now.st_ctim) == ns_of(before.st_ctim));
   }
   void revision(const std::string&, const std::string&) override {}
   void file(FileExpectation) override {}

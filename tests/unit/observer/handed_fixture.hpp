@@ -2,35 +2,22 @@
 // doubles.
 #pragma once
 
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
-#include "agent/observer.hpp"
-#include "tests/unit/fetch/fakes.hpp"
-#include "tests/unit/support/fake_kernel.hpp"
+
+#include "tests/unit/observer/observer_fixture.hpp"
 #include "tests/unit/support/handed.hpp"
-#include "tests/unit/support/no_processes.hpp"
-#include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
 
-class ObserverHanded : public ::testing::Test {
+class ObserverHanded : public ObserverFixture {
  protected:
-  ObserverHanded() {
-    std::filesystem::create_directory(dir_ / "state");
-    ::chmod(file_.c_str(), 0600);
-    spool_ = open_spool({dir_ / "state/spool", 64 << 20, 1 << 20}, clock_).value();
+  ObserverHanded() { ::chmod(file_.c_str(), 0600); }
+  HandoutSetup handout(std::shared_ptr<const fetch::Handed> kept = nullptr) {
+    return {"http://collector", &fleet_key_, std::move(kept), "", std::chrono::hours(1)};
   }
-  void start(std::vector<baseline::SourceSpec> sources, std::shared_ptr<const fetch::Handed> kept = nullptr) {
-    observer_ = std::make_unique<Observer>(
-        ObserverOptions{identity_, dir_ / "state", std::move(sources), 1 << 20, 3'600'000'000'000,
-                        HandoutSetup{"http://collector", &fleet_key_, std::move(kept), "", std::chrono::hours(1)},
-                        true},
-        ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, clock_, counters_},
-        [](wire::Finding&, bool) {});
-    const auto started = observer_->start();
-    ASSERT_TRUE(started) << started.error().message();
+  void start_with(std::vector<baseline::SourceSpec> sources, std::shared_ptr<const fetch::Handed> kept = nullptr) {
+    make_observer(std::move(sources), handout(std::move(kept)));
+    start();
   }
   /// The file has mode 0600: what expects 0644 is drift.
   std::string entry(const std::string& path, const std::string& more = "mode: \"0644\"") {
@@ -70,23 +57,8 @@ class ObserverHanded : public ::testing::Test {
     return all;
   }
 
-  const NodeIdentity identity_{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
-  const TempDir dir_;
   const std::string file_ = dir_.write("managed", "x");
-  fetch::test::FakeClock clock_;
-  const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
   const baseline::KeyedHash fleet_key_{std::array<std::byte, 32>{std::byte{1}}};
-  NoProcesses processes_;
-  Users users_;
-  TempDir empty_;
-  Containers containers_{{empty_.path(), empty_.path()}};
-  Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
-  Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
-  Counters counters_;
-  FakeKernel kernel_;
-  NodeState state_{identity_, counters_, 100};
-  std::unique_ptr<Spool> spool_;
-  std::unique_ptr<Observer> observer_;
   std::uint64_t sequence_ = 0;
 };
 

@@ -1,12 +1,5 @@
 // Cloud API calls as the observer takes them: which resource each touches, and what becomes of its drift.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "agent/observer.hpp"
-#include "tests/unit/fetch/fakes.hpp"
-#include "tests/unit/support/fake_kernel.hpp"
-#include "tests/unit/support/no_processes.hpp"
-#include "tests/unit/support/temp_dir.hpp"
+#include "tests/unit/observer/observer_fixture.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -16,21 +9,15 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using wire::DriftState;
 
-class ObserverCalls : public ::testing::Test {
+class ObserverCalls : public ObserverFixture {
  protected:
   ObserverCalls() {
-    std::filesystem::create_directory(dir_ / "state");
-    spool_ = open_spool({dir_ / "state/spool", 64 << 20, 1 << 20}, clock_).value();
     write_state(1, "web");
-    start();
+    start_anew();
   }
-  void start() {
-    observer_ = std::make_unique<Observer>(
-        ObserverOptions{identity_, dir_ / "state", {spec_}, 1 << 20, 3'600'000'000'000, std::nullopt, true},
-        ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, clock_, counters_},
-        [this](wire::Finding& finding, bool) { finding.verdict = verdict_; });
-    const auto started = observer_->start();
-    ASSERT_TRUE(started) << started.error().message();
+  void start_anew() {
+    make_observer({spec_}, std::nullopt, [this](wire::Finding& finding, bool) { finding.verdict = verdict_; });
+    start();
   }
   void write_state(int serial, const std::string& description) {
     const auto resource = [](const std::string& type, const std::string& name, const std::string& attributes) {
@@ -66,22 +53,7 @@ class ObserverCalls : public ::testing::Test {
     return all;
   }
 
-  const NodeIdentity identity_{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
-  const TempDir dir_;
   const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
-  fetch::test::FakeClock clock_;
-  const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
-  NoProcesses processes_;
-  Users users_;
-  TempDir empty_;
-  Containers containers_{{empty_.path(), empty_.path()}};
-  Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
-  Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
-  Counters counters_;
-  FakeKernel kernel_;
-  NodeState state_{identity_, counters_, 100};
-  std::unique_ptr<Spool> spool_;
-  std::unique_ptr<Observer> observer_;
   wire::Verdict verdict_ = wire::Verdict::out_of_band;
 };
 
@@ -139,8 +111,7 @@ TEST_F(ObserverCalls, what_a_known_writer_did_is_accepted_by_the_next_revision) 
 TEST_F(ObserverCalls, its_drift_survives_a_restart_and_ends_with_its_baseline) {
   call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
   ASSERT_TRUE(observer_->checkpoint());
-  observer_.reset();
-  start();
+  start_anew();
   EXPECT_THAT(drifted(), SizeIs(1));
   EXPECT_EQ(state_.drifts()[0].call->operation, "ModifySecurityGroup");
   observer_->set_sources({});

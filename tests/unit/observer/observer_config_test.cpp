@@ -15,7 +15,7 @@ using ObserverConfig = ObserverHanded;
 TEST_F(ObserverConfig, the_same_drift_however_the_baseline_is_described) {
   write_own();
   auto spec = own("ops");
-  start({spec});
+  start_with({spec});
   const auto first = only_drift();
   spec.stale_after = std::chrono::hours(24);
   observer_->set_sources({spec});
@@ -37,7 +37,7 @@ TEST_F(ObserverConfig, the_same_drift_however_the_baseline_is_described) {
 
 TEST_F(ObserverConfig, another_kind_under_the_name_is_another_baseline) {
   write_own();
-  start({own("ops")});
+  start_with({own("ops")});
   const auto first = only_drift();
   auto spec = own("ops");
   spec.kind = "terraform_state";
@@ -48,7 +48,7 @@ TEST_F(ObserverConfig, another_kind_under_the_name_is_another_baseline) {
 TEST_F(ObserverConfig, matches_of_a_pattern_keep_their_drift_when_the_pattern_changes) {
   write_own("a.yaml");
   baseline::SourceSpec spec{"all", "manifest", dir_ / "*.yaml"};
-  start({spec});
+  start_with({spec});
   take({});
   const auto first = only_drift();
   spec.stale_after = std::chrono::hours(24);
@@ -73,7 +73,7 @@ TEST_F(ObserverConfig, the_same_drift_when_the_folder_of_a_pattern_moves) {
   dir_.write("s1/web/t.yaml", "");
   write_own("s1/web/t.yaml");
   baseline::SourceSpec spec{"all", "manifest", dir_ / "s1/*/t.yaml"};
-  start({spec});
+  start_with({spec});
   const auto first = only_drift();
   std::filesystem::rename(dir_ / "s1", dir_ / "s2");
   spec.path = dir_ / "s2/*/t.yaml";
@@ -91,7 +91,7 @@ TEST_F(ObserverConfig, what_was_refused_at_a_path_is_not_meant_by_another_path) 
            file_ + R"(","content":"x","file_permission":"0644","directory_permission":"0700"}}]}]})";
   };
   baseline::SourceSpec spec{"net", "terraform_state", dir_.write("a.tfstate", state("ours", 5))};
-  start({spec});
+  start_with({spec});
   const auto first = only_drift();
   dir_.write("a.tfstate", R"({"version":4,"serial":9,"lineage":"stranger","resources":[]})");
   kernel_.touch(dir_ / "a.tfstate");
@@ -110,8 +110,7 @@ TEST_F(ObserverConfig, what_was_refused_at_a_path_is_not_meant_by_another_path) 
   observer_->set_sources({spec});
   EXPECT_EQ(only_drift().state, DriftState::open);
   ASSERT_TRUE(observer_->checkpoint());
-  observer_.reset();
-  start({spec});
+  start_with({spec});
   EXPECT_EQ(only_drift().state, DriftState::open);
   EXPECT_EQ(state_.resources().size(), 1u);
   // To another lineage: the configuration says so, and it is told.
@@ -125,13 +124,13 @@ TEST_F(ObserverConfig, what_was_refused_at_a_path_is_not_meant_by_another_path) 
 TEST_F(ObserverConfig, a_match_whose_kept_index_is_damaged_is_told_and_lets_go_of_nothing) {
   write_own("a.yaml");
   const baseline::SourceSpec spec{"all", "manifest", dir_ / "*.yaml"};
-  start({spec});
+  start_with({spec});
   ASSERT_EQ(only_drift().state, DriftState::open);
   ASSERT_TRUE(observer_->checkpoint());
   observer_.reset();
   std::filesystem::remove(dir_ / "a.yaml");
   std::fstream(dir_ / "state/baselines/all.a.yaml.index", std::ios::in | std::ios::out).seekp(200).put('\xff');
-  start({spec});
+  start_with({spec});
   EXPECT_EQ(only_drift().state, DriftState::open);
   EXPECT_THAT(blind_spots(), HasSubstr("all: what was taken of one of its matches is lost"));
   EXPECT_TRUE(std::filesystem::exists(dir_ / "state/baselines/all.a.yaml.index.damaged"));
@@ -141,7 +140,7 @@ TEST_F(ObserverConfig, one_that_is_configured_by_itself_stands_before_a_match_of
   write_own("a.yaml");
   write_own("by-itself.txt", "mode: \"0600\"");
   const baseline::SourceSpec pattern{"all", "manifest", dir_ / "*.yaml"}, plain = own("all.a.yaml", "by-itself.txt");
-  start({pattern, plain});
+  start_with({pattern, plain});
   EXPECT_EQ(rows("\"all.a.yaml\""), 1);
   EXPECT_TRUE(state_.drifts().empty());
   observer_->set_sources({pattern});
@@ -155,15 +154,14 @@ TEST_F(ObserverConfig, since_when_a_revision_stands_is_known_over_a_restart) {
   write_own();
   auto spec = own("ops");
   spec.stale_after = std::chrono::hours(1);
-  start({spec});
+  start_with({spec});
   observer_.reset();
   const timespec long_ago[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, (dir_ / "state/baselines/ops.index").c_str(), long_ago, 0), 0);
-  start({spec});
+  start_with({spec});
   EXPECT_THAT(blind_spots(), HasSubstr("baseline_not_moving ops"));
   dir_.write("own.yaml", "apiVersion: plumbline/v1\nkind: Manifest\nrevision: \"8\"\nfiles: []\n");
-  observer_.reset();
-  start({spec});
+  start_with({spec});
   EXPECT_THAT(blind_spots(), Not(HasSubstr("baseline_not_moving")));
 }
 

@@ -12,7 +12,7 @@ using ::testing::Not;
 using wire::DriftState;
 
 TEST_F(ObserverHanded, the_same_drift_whoever_reads_the_baseline) {
-  start({});
+  start_with({});
   take({handed("ops", "1", entry(file_))});
   const auto first = only_drift();
   ASSERT_EQ(first.state, DriftState::open);
@@ -39,7 +39,7 @@ TEST_F(ObserverHanded, a_baseline_of_the_nodes_own_that_cannot_be_read_yet_chang
       R"("provider":"provider[\"registry.terraform.io/hashicorp/local\"]","instances":[{"attributes":{"filename":")" +
       file_ + R"(","content":"x","file_permission":"0600","directory_permission":"0700"}}]}]})";
   const baseline::SourceSpec spec{"ops", "terraform_state", dir_ / "own.tfstate"};
-  start({});
+  start_with({});
   take({test::handed_baseline("ops", "terraform_state", state, fleet_key_, dir_ / "scratch")});
   ASSERT_EQ(state_.resources().at(0).comparison, wire::ComparisonResult::match);
   observer_->set_sources({spec});
@@ -59,7 +59,7 @@ TEST_F(ObserverHanded, a_baseline_of_the_nodes_own_that_cannot_be_read_yet_chang
 }
 
 TEST_F(ObserverHanded, what_is_missing_in_a_list_stays) {
-  start({});
+  start_with({});
   take({handed("ops", "1", entry(file_))});
   take({}, {"ops"});
   EXPECT_EQ(only_drift().state, DriftState::open);
@@ -67,7 +67,7 @@ TEST_F(ObserverHanded, what_is_missing_in_a_list_stays) {
 }
 
 TEST_F(ObserverHanded, one_that_was_kept_and_is_damaged_lets_go_of_nothing) {
-  start({});
+  start_with({});
   take({handed("ops", "1", entry(file_)), handed("web", "1", "[]")});
   ASSERT_EQ(only_drift().state, DriftState::open);
   observer_.reset();
@@ -76,7 +76,7 @@ TEST_F(ObserverHanded, one_that_was_kept_and_is_damaged_lets_go_of_nothing) {
   kept->baselines = {handed("web", "1", "[]")};
   kept->missing = {"ops"};
   kept->damage = {"ops.index is damaged"};
-  start({}, kept);
+  start_with({}, kept);
   EXPECT_EQ(only_drift().state, DriftState::open);
   EXPECT_THAT(blind_spots(), HasSubstr("collector: ops.index is damaged; the collector has not read ops yet"));
 }
@@ -93,17 +93,8 @@ class SlowClock final : public Clock {
 
 TEST_F(ObserverHanded, many_are_taken_in_turns) {
   const SlowClock slow;
-  observer_ = std::make_unique<Observer>(
-      ObserverOptions{identity_,
-                      dir_ / "state",
-                      {},
-                      1 << 20,
-                      3'600'000'000'000'000,
-                      HandoutSetup{"http://collector", &fleet_key_, nullptr, "", std::chrono::hours(1)},
-                      true},
-      ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, slow, counters_},
-      [](wire::Finding&, bool) {});
-  ASSERT_TRUE(observer_->start());
+  make_observer({}, handout(), [](wire::Finding&, bool) {}, &slow);
+  start();
   std::vector<fetch::HandedBaseline> many;
   for (int i = 0; i < 20; ++i) many.push_back(handed("ops" + std::to_string(i), "1", entry(file_)));
   take(many);
@@ -126,7 +117,7 @@ TEST_F(ObserverHanded, many_are_taken_in_turns) {
 
 TEST_F(ObserverHanded, each_is_in_force_once_however_long_its_name) {
   const std::string name = "production-network-eu-west-1";
-  start({});
+  start_with({});
   for (int revision = 1; revision < 4; ++revision)
     take({handed(name, std::to_string(revision), entry(file_)), handed(name + "-b", "1", entry(file_)),
           handed("short", "1", entry(file_))});
@@ -137,7 +128,7 @@ TEST_F(ObserverHanded, each_is_in_force_once_however_long_its_name) {
 TEST_F(ObserverHanded, the_same_drift_when_a_pattern_moves_to_the_collector_and_back) {
   write_own("a.yaml");
   const baseline::SourceSpec spec{"all", "manifest", dir_ / "*.yaml"};
-  start({spec});
+  start_with({spec});
   const auto first = only_drift();
   observer_->set_sources({});
   EXPECT_EQ(only_drift().state, DriftState::open) << "the collector has not said yet what it hands out";
@@ -156,15 +147,23 @@ TEST_F(ObserverHanded, a_node_is_ready_though_something_is_missing_or_nothing_is
     const auto checks = state_.ready();
     return std::find_if(checks.begin(), checks.end(), [](const auto& check) { return check.name == "baseline"; })->ok;
   };
-  start({});
+  start_with({});
   EXPECT_FALSE(is_ready()) << "nobody has said yet what is managed";
   take({handed("ops", "1", entry(file_))}, {"typo", "hosts"});
   EXPECT_TRUE(is_ready());
   EXPECT_THAT(blind_spots(), HasSubstr("has not read typo, hosts yet"));
 }
 
+TEST_F(ObserverHanded, what_was_never_read_is_not_held_for_the_collector) {
+  start_with({own("ops")});
+  take({}, {"ops"});
+  observer_->set_sources({});
+  EXPECT_EQ(rows("\"ops\""), 0);
+  EXPECT_THAT(blind_spots(), Not(HasSubstr("baseline_missing ops")));
+}
+
 TEST_F(ObserverHanded, its_own_that_cannot_be_read_does_not_stand_before_what_is_handed) {
-  start({own("ops")});
+  start_with({own("ops")});
   take({handed("ops", "1", entry(file_))});
   EXPECT_EQ(only_drift().state, DriftState::open);
   const auto first = only_drift();
@@ -183,11 +182,10 @@ TEST_F(ObserverHanded, what_moved_to_the_collector_while_nobody_ran_keeps_its_dr
   write_own();
   auto kept = std::make_shared<fetch::Handed>();
   kept->sequence = 1;
-  start({own("ops")}, kept);
+  start_with({own("ops")}, kept);
   const auto first = only_drift();
   ASSERT_TRUE(observer_->checkpoint());
-  observer_.reset();
-  start({}, kept);
+  start_with({}, kept);
   EXPECT_EQ(only_drift().state, DriftState::open);
   take({handed("ops", "7", entry(file_))});
   EXPECT_EQ(only_drift().id, first.id);
@@ -197,7 +195,7 @@ TEST_F(ObserverHanded, what_moved_to_the_collector_while_nobody_ran_keeps_its_dr
 }
 
 TEST_F(ObserverHanded, a_list_that_is_signed_no_more_is_told) {
-  start({});
+  start_with({});
   auto list = std::make_shared<fetch::Handed>();
   list->sequence = 1;
   const auto now = SystemClock().wall();

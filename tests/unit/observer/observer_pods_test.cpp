@@ -1,15 +1,9 @@
 // Files in the volumes of pods, as kubelet makes them: what is told of them, and when. The API server is what the test
 // hands over; kernel side and clock are doubles.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "agent/observer.hpp"
 #include "baseline/kubelet.hpp"
-#include "tests/unit/fetch/fakes.hpp"
-#include "tests/unit/support/fake_kernel.hpp"
-#include "tests/unit/support/no_processes.hpp"
-#include "tests/unit/support/temp_dir.hpp"
+#include "tests/unit/observer/observer_fixture.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -18,28 +12,16 @@ namespace fs = std::filesystem;
 using ::testing::IsEmpty;
 using wire::DriftState;
 
-class ObserverPods : public ::testing::Test {
+class ObserverPods : public ObserverFixture {
  protected:
   ObserverPods() {
-    fs::create_directory(dir_ / "state");
-    spool_ = open_spool({dir_ / "state/spool", 64 << 20, 1 << 20}, clock_).value();
-    observer_ = std::make_unique<Observer>(
-        ObserverOptions{identity_,
-                        dir_ / "state",
-                        {{"node", "kubernetes", std::string(baseline::pods_location), {}, dir_ / "kubelet"}},
-                        1 << 20,
-                        hour,
-                        std::nullopt,
-                        true},
-        ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_, clock_, counters_},
-        [](wire::Finding&, bool) {});
+    make_observer({{"node", "kubernetes", std::string(baseline::pods_location), {}, dir_ / "kubelet"}});
     observer_->set_ask_again([this](const std::string& name, bool any_revision) {
       EXPECT_EQ(name, "node");
       EXPECT_FALSE(any_revision);
       ++asked_;
     });
-    const auto started = observer_->start();
-    EXPECT_TRUE(started) << started.error().message();
+    start();
   }
 
   /// What the API server says now: the ConfigMap's content, and the pod with this status.
@@ -116,23 +98,7 @@ class ObserverPods : public ::testing::Test {
     return counters_.findings_match + counters_.findings_mismatch + counters_.findings_not_comparable;
   }
 
-  static constexpr std::int64_t hour = 3'600'000'000'000;
-  const NodeIdentity identity_{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
-  const TempDir dir_;
   const fs::path volume_ = dir_ / "kubelet/pods/11/volumes/kubernetes.io~configmap/v";
-  fetch::test::FakeClock clock_;
-  const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
-  NoProcesses processes_;
-  Users users_;
-  TempDir empty_;
-  Containers containers_{{empty_.path(), empty_.path()}};
-  Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
-  Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
-  Counters counters_;
-  FakeKernel kernel_;
-  NodeState state_{identity_, counters_, 100};
-  std::unique_ptr<Spool> spool_;
-  std::unique_ptr<Observer> observer_;
   std::chrono::seconds lead_{0};  ///< answers that begin later than now
   int asked_ = 0, version_ = 100;
 };

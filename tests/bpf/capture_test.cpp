@@ -1,0 +1,216 @@
+// TLS plaintext from a real kernel and the OpenSSL that this test is linked to. The connection is a child's, between
+// two ends in its memory: the agent's own are not looked at.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "agent/source/capture.hpp"
+#include "include/util/fd.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Piece {
+  std::uint32_t tgid = 0;
+  int direction = 0;
+  std::uint64_t offset = 0;
+  std::uint32_t length = 0;
+  std::string data;
+};
+
+constexpr unsigned key_size = 16;
+
+/// Both ends, joined in memory, with a key that both know instead of certificates.
+class Ends {
+ public:
+  Ends() {
+    SSL_CTX_set_cipher_list(context_, "PSK-AES128-GCM-SHA256");
+    SSL_CTX_set_max_proto_version(context_, TLS1_2_VERSION);
+    SSL_CTX_set_psk_client_callback(context_,
+                                    [](SSL*, const char*, char* identity, unsigned, unsigned char* key, unsigned) {
+                                      std::strcpy(identity, "x");
+                                      return static_cast<unsigned>(std::fill_n(key, key_size, 'k') - key);
+                                    });
+    SSL_CTX_set_psk_server_callback(context_, [](SSL*, const char*, unsigned char* key, unsigned) {
+      return static_cast<unsigned>(std::fill_n(key, key_size, 'k') - key);
+    });
+    for (SSL** end : {&client, &server}) *end = SSL_new(context_);
+    BIO *left = nullptr, *right = nullptr;
+    BIO_new_bio_pair(&left, 1 << 20, &right, 1 << 20);
+    SSL_set_bio(client, left, left);
+    SSL_set_bio(server, right, right);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+  }
+  Ends(const Ends&) = delete;
+  Ends& operator=(const Ends&) = delete;
+  ~Ends() {
+    SSL_free(client);
+    SSL_free(server);
+    SSL_CTX_free(context_);
+  }
+  void shake_hands() const {
+    for (int round = 0; round < 10; ++round) {
+      const bool here = SSL_do_handshake(client) == 1, there = SSL_do_handshake(server) == 1;
+      if (here && there) return;
+    }
+    ::_exit(4);
+  }
+  SSL* client = nullptr;
+  SSL* server = nullptr;
+
+ private:
+  SSL_CTX* context_ = SSL_CTX_new(TLS_method());
+};
+
+void say(SSL* from, SSL* to, const std::string& text) {
+  std::size_t count = 0;
+  std::string heard(text.size(), '\0');
+  if (SSL_write_ex(from, text.data(), text.size(), &count) != 1) ::_exit(1);
+  for (std::size_t at = 0; at < heard.size(); at += count)
+    if (SSL_read_ex(to, heard.data() + at, heard.size() - at, &count) != 1) ::_exit(2);
+}
+
+class CaptureTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
+    auto opened = open_capture({});
+    ASSERT_TRUE(opened) << opened.error().message();
+    capture_ = std::move(*opened);
+    capture_->on_executed([this](const executed_record& record) { executed_.push_back(record.tgid); });
+    Dl_info library{};
+    ASSERT_NE(::dladdr(reinterpret_cast<void*>(&SSL_write_ex), &library), 0);
+    const Fd file(::open(library.dli_fname, O_RDONLY | O_CLOEXEC));
+    const auto elf = ElfFile::open(file.get());
+    ASSERT_TRUE(elf);
+    auto hooked = capture_->hook(file.get(), find_tls_functions(*elf).value());
+    ASSERT_TRUE(hooked) << hooked.error().message();
+    hooked_ = std::move(*hooked);
+  }
+  /// What a child did is told of, whoever else on this machine uses the library.
+  std::vector<Piece> of_child(const std::function<void()>& act) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      act();
+      ::_exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    child_ = static_cast<std::uint32_t>(child);
+    std::vector<Piece> pieces;
+    capture_->consume([&](const capture_record& record, std::span<const char> data) {
+      if (record.actor.tgid == child_)
+        pieces.push_back(
+            {record.actor.tgid, record.direction, record.offset, record.length, {data.begin(), data.end()}});
+    });
+    return pieces;
+  }
+  static auto piece(int direction, std::uint64_t offset, std::size_t length, const std::string& begins) {
+    return ::testing::AllOf(::testing::Field(&Piece::direction, direction), ::testing::Field(&Piece::offset, offset),
+                            ::testing::Field(&Piece::length, length),
+                            ::testing::Field(&Piece::data, ::testing::StartsWith(begins)));
+  }
+
+  std::unique_ptr<Capture> capture_;
+  std::unique_ptr<Hooked> hooked_;
+  std::vector<std::uint32_t> executed_;
+  std::uint32_t child_ = 0;
+};
+
+const std::string request = "POST / HTTP/1.1\r\nHost: x\r\n\r\n", answer = "HTTP/1.1 200 OK\r\n\r\n";
+
+TEST_F(CaptureTest, a_clients_requests_and_answers_come_whole_and_in_order) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    std::size_t count = 0;
+    // Not yet: what is not taken is not told.
+    if (SSL_write_ex(ends.client, request.data(), request.size(), &count) == 1) ::_exit(3);
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+    say(ends.server, ends.client, answer);
+    say(ends.client, ends.server, request);
+  });
+  EXPECT_THAT(
+      pieces,
+      ElementsAre(piece(CAPTURE_OUT, 0, request.size(), "POST / "), piece(CAPTURE_IN, 0, answer.size(), "HTTP/1.1 200"),
+                  piece(CAPTURE_OUT, request.size(), request.size(), "POST / "), piece(CAPTURE_END, 0, 0, "")))
+      << "and nothing of the server's end";
+}
+
+TEST_F(CaptureTest, of_a_large_body_no_more_is_copied_than_its_budget) {
+  const auto before = capture_->read_counters();
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+    for (int i = 0; i < 20; ++i) say(ends.client, ends.server, std::string(16384, 'x'));
+    say(ends.client, ends.server, request);
+  });
+  std::size_t copied = 0;
+  for (const auto& piece : pieces) copied += piece.data.size();
+  EXPECT_EQ(copied, CAPTURE_OUT_BUDGET + request.size());
+  EXPECT_GE(capture_->read_counters().over_budget, before.over_budget + 16);
+  ASSERT_GE(pieces.size(), 2u);
+  EXPECT_EQ(pieces[pieces.size() - 2].offset, request.size() + 20 * 16384) << "what was left out still counts";
+}
+
+TEST_F(CaptureTest, what_is_no_http_is_left_alone) {
+  EXPECT_TRUE(of_child([] {
+                const Ends ends;
+                ends.shake_hands();
+                for (int i = 0; i < 20; ++i) say(ends.client, ends.server, "220 mail.example ESMTP\r\n");
+              }).empty());
+  EXPECT_GT(capture_->read_counters().ignored, 0u);
+}
+
+// Its address may be another connection's next.
+TEST_F(CaptureTest, a_verdict_ends_with_its_connection) {
+  const auto pieces = of_child([] {
+    for (int round = 0; round < 3; ++round) {
+      const Ends ends;
+      ends.shake_hands();
+      for (int i = 0; i < 20; ++i) say(ends.client, ends.server, "220 mail.example ESMTP\r\n");
+    }
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+  });
+  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, request.size(), "POST"), piece(CAPTURE_END, 0, 0, "")));
+}
+
+TEST_F(CaptureTest, without_hooks_nothing_is_seen) {
+  hooked_.reset();
+  EXPECT_TRUE(of_child([] {
+                const Ends ends;
+                ends.shake_hands();
+                say(ends.client, ends.server, request);
+              }).empty());
+}
+
+TEST_F(CaptureTest, a_program_is_told_of_when_it_first_runs) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/true", "true", nullptr);
+    ::_exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  capture_->consume([](const capture_record&, std::span<const char>) {});
+  EXPECT_THAT(executed_, ::testing::Contains(static_cast<std::uint32_t>(child)));
+}
+
+}  // namespace
+}  // namespace plumbline::agent

@@ -1,0 +1,44 @@
+// Counts what is hooked, and libraries to hook.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "agent/source/capture.hpp"
+#include "tests/unit/source/elf_builder.hpp"
+
+namespace plumbline::agent::test {
+
+/// Counts what is hooked, in place of the kernel.
+class CountingCapture final : public Capture {
+ public:
+  Result<std::unique_ptr<Hooked>> hook(int, const TlsFunctions&) override {
+    if (refuse) return Error{ErrorCode::permission, "hook the functions of a file", "Operation not permitted", ""};
+    struct One final : Hooked {
+      explicit One(std::atomic<int>& count) : live(count) { ++live; }
+      ~One() override { --live; }
+      std::atomic<int>& live;
+    };
+    return std::unique_ptr<Hooked>(std::make_unique<One>(live));
+  }
+  int ring_fd() const override { return -1; }
+  int consume(const Sample&) override { return 0; }
+  void on_executed(Executed) override {}
+  void decide(const capture_connection_key&, capture_verdict) override {}
+  capture_counters read_counters() const override { return {}; }
+  bool has_multi_links() const override { return true; }
+
+  std::atomic<int> live{0};
+  bool refuse = false;
+};
+
+/// A file that defines one function, large enough to be looked at.
+inline std::string library(const std::string& function = "SSL_write") {
+  ElfBuilder elf;
+  elf.add_text(std::string(5000, '\xc3'));
+  elf.add_symbols({{function, 16}});
+  return elf.bytes();
+}
+
+}  // namespace plumbline::agent::test

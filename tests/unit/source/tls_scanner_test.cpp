@@ -1,0 +1,103 @@
+#include "agent/source/tls_scanner.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <functional>
+#include <thread>
+
+#include "tests/unit/source/counting_capture.hpp"
+#include "tests/unit/support/temp_dir.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using test::library;
+using ::testing::SizeIs;
+
+/// Over a host of the test's own: its root, its /proc.
+class TlsScannerTest : public ::testing::Test {
+ protected:
+  TlsScannerTest() { std::filesystem::create_directory(dir_ / "proc"); }
+
+  void make_scanner(std::size_t max_waiting = 100) {
+    scanner_ = std::make_unique<TlsScanner>(
+        files_, TlsScanner::Options{dir_ / "host", {"/usr/lib", "/not-there"}, dir_ / "proc", max_waiting});
+  }
+  void start() {
+    scanner_->start();
+    wait([&] { return scanner_->counters().first_pass_done.load(); });
+  }
+  /// A process that executes `exe` below `root`, which is a folder of the test's.
+  void run(std::uint32_t pid, const std::string& exe, const std::string& root) {
+    const std::string folder = dir_ / ("proc/" + std::to_string(pid));
+    std::filesystem::create_directory(folder);
+    std::filesystem::create_symlink(exe, folder + "/exe");
+    std::filesystem::create_directory_symlink(root, folder + "/root");
+  }
+  static void wait(const std::function<bool()>& condition) {
+    while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::vector<std::string> hooked() const {
+    std::vector<std::string> paths;
+    for (const auto& row : files_.rows()) paths.push_back(row.path);
+    return paths;
+  }
+
+  const TempDir dir_;
+  test::CountingCapture capture_;
+  TlsFiles files_{capture_, {100, 1000}};
+  std::unique_ptr<TlsScanner> scanner_;
+};
+
+TEST_F(TlsScannerTest, what_runs_and_what_is_installed_is_looked_at_first) {
+  dir_.write("host/usr/lib/libssl.so", library());
+  run(7, dir_.write("bin/static", library("SSL_read")), dir_ / "host");
+  make_scanner();
+  start();
+  EXPECT_THAT(hooked(), ::testing::UnorderedElementsAre(dir_ / "host/usr/lib/libssl.so", dir_ / "proc/7/exe"));
+}
+
+TEST_F(TlsScannerTest, a_container_that_starts_has_its_libraries_looked_through_once) {
+  make_scanner();
+  start();
+  dir_.write("image/usr/lib/libssl.so", library());
+  dir_.write("image/opt/app/libgnutls.so", library("gnutls_record_recv"));
+  const auto shell = dir_.write("image/bin/sh", std::string(8192, 'x'));
+  run(8, shell, dir_ / "image");
+  scanner_->on_executed(8, 4711);
+  wait([&] { return capture_.live == 2; });
+  run(9, shell, dir_ / "image");
+  scanner_->on_executed(9, 4711);
+  wait([&] { return scanner_->counters().executions == 2; });
+  scanner_->stop();
+  EXPECT_EQ(scanner_->counters().roots, 1u);
+}
+
+// A link that a container put there leads nowhere else.
+TEST_F(TlsScannerTest, a_containers_links_do_not_lead_out_of_it) {
+  make_scanner();
+  start();
+  dir_.write("secret/libssl.so", library());
+  std::filesystem::create_directories(dir_ / "image/usr");
+  std::filesystem::create_directory_symlink(dir_ / "secret", dir_ / "image/usr/lib");
+  run(8, dir_.write("image/bin/sh", std::string(8192, 'x')), dir_ / "image");
+  scanner_->on_executed(8, 4711);
+  run(9, dir_ / "image/bin/sh", dir_ / "image");
+  scanner_->on_executed(9, 4711);
+  wait([&] { return scanner_->counters().executions == 2; });  // so the first one's root was looked through
+  EXPECT_EQ(scanner_->counters().roots, 1u);
+  EXPECT_EQ(capture_.live, 0);
+}
+
+TEST_F(TlsScannerTest, executions_that_are_gone_or_too_many_are_counted) {
+  make_scanner(2);
+  for (std::uint32_t pid = 20; pid < 25; ++pid) scanner_->on_executed(pid, pid);
+  EXPECT_EQ(scanner_->counters().dropped, 3u);
+  start();
+  wait([&] { return scanner_->counters().gone == 2; });
+}
+
+}  // namespace
+}  // namespace plumbline::agent
