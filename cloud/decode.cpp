@@ -39,7 +39,8 @@ Operation decode(const Request& request, const Response& response) {
 }
 
 std::string_view word(Provider provider) {
-  return provider == Provider::aws ? "aws" : "";
+  constexpr std::array<std::string_view, 5> words = {"", "aws", "gcp", "azure", "kubernetes"};
+  return words[static_cast<std::size_t>(provider)];
 }
 
 std::string_view word(Level level) {
@@ -50,6 +51,11 @@ std::string_view word(Level level) {
 std::string_view word(Outcome outcome) {
   constexpr std::array<std::string_view, 5> words = {"unknown", "succeeded", "denied", "failed", "dry_run"};
   return words[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view word(Semantics semantics) {
+  constexpr std::array<std::string_view, 6> words = {"", "create", "replace", "merge", "delta", "remove"};
+  return words[static_cast<std::size_t>(semantics)];
 }
 
 std::string_view word(Unmapped unmapped) {

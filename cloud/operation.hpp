@@ -2,10 +2,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cloud/body/value.hpp"
 #include "cloud/http.hpp"
 #include "cloud/route.hpp"
+#include "cloud/touched.hpp"
 
 namespace plumbline::cloud {
 
@@ -35,6 +37,9 @@ struct Operation {
 
   Value parameters = Value::of(Value::Kind::map);  ///< by the model's names; secrets hidden
   bool parameters_cut = false;                     ///< the body was longer than what is there, or broken
+
+  Semantics semantics = Semantics::unknown;
+  std::vector<Touched> touched;  ///< what a write touches, as far as the tables know; of a batch each one
 };
 
 /// Reads a whole exchange. Bodies may be cut at any byte; what they hold is never trusted. Neither signature nor
@@ -45,6 +50,7 @@ Operation decode(const Request& request, const Response& response);
 std::string_view word(Provider provider);
 std::string_view word(Level level);
 std::string_view word(Outcome outcome);
+std::string_view word(Semantics semantics);
 /// Why there is no operation, as one sentence's end.
 std::string_view word(Unmapped unmapped);
 

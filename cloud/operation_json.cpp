@@ -31,6 +31,24 @@ Json json_of(const Value& value) {
   return map;
 }
 
+Json json_of(const Touched& target) {
+  Json json = Json::object();
+  if (!target.type.empty()) json["type"] = target.type;
+  if (!target.ids.empty()) json["ids"] = target.ids;
+  if (target.from_answer) json["from_answer"] = true;
+  for (const auto& candidate : target.candidates) {
+    Json& entry = json["iac_types"].emplace_back();
+    entry["type"] = candidate.iac_type;
+    for (const auto& setting : candidate.settings) {
+      Json& attribute = entry["attributes"].emplace_back();
+      attribute["attribute"] = setting.attribute;
+      attribute["parameter"] = setting.parameter;
+      attribute[setting.removes ? "removed" : "value"] = json_of(setting.value);
+    }
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string to_json(const Operation& operation) {
@@ -54,6 +72,8 @@ std::string to_json(const Operation& operation) {
   put("partition", operation.partition);
   if (mapped && !operation.parameters.members.empty()) json["parameters"] = json_of(operation.parameters);
   if (operation.parameters_cut) json["parameters_truncated"] = true;
+  put("semantics", word(operation.semantics));
+  for (const auto& target : operation.touched) json["resources"].push_back(json_of(target));
   if (!operation.access_key_id.empty())
     json["principal"] = {{"access_key_id", operation.access_key_id}, {"proof", "claimed"}};
   put("invocation", operation.invocation);

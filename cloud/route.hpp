@@ -12,7 +12,7 @@ namespace plumbline::cloud {
 
 using table::Level;
 
-enum class Provider : std::uint8_t { none, aws };
+enum class Provider : std::uint8_t { none, aws, gcp, azure, kubernetes };
 
 /// Why a request has no operation.
 enum class Unmapped : std::uint8_t {
