@@ -72,9 +72,12 @@ class Emit {
   /// Of a live pod.
   Result<void> files(const KubernetesObject& of) {
     if (of.superseded || of.kind != "Pod") return {};
+    if (of.is_uid_refused) {
+      out_.skip(of.address, "its metadata.uid is none that Kubernetes gives: its volumes are not found");
+      return {};
+    }
     const auto pod = pod_template_of(of);
     if (!pod || !pod->live || is_gone(of)) return {};
-    if (of.uid.find('/') != std::string_view::npos || of.uid == "." || of.uid == "..") return {};
     const auto* top = top_controller(of, objects_);
     std::vector<VolumeFile> found;
     LeftOut unknown;

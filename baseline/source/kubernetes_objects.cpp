@@ -125,7 +125,8 @@ Result<void> KubernetesObjects::take(const Entry& entry, Builder& out) {
     found.name = text_member(found.metadata, "name");
     found.ns = text_member(found.metadata, "namespace");
     found.uid = text_member(found.metadata, "uid");
-    if (!is_printable_name(found.uid)) found.uid = {};
+    found.is_uid_refused = !found.uid.empty() && !is_path_part(found.uid);
+    if (found.is_uid_refused) found.uid = {};
     if (has_member(found.metadata, "generateName")) why = "the server makes up its name (generateName)";
     if (!found.name.empty()) why = "its name or namespace is none that Kubernetes takes";
   }

@@ -34,9 +34,10 @@ struct KubernetesObject {
   std::string_view kind;
   std::string_view ns;  ///< "" outside of namespaces, or where it is not known
   std::string_view name;
-  std::string_view uid;     ///< "" where it does not come from a cluster
-  std::string address;      ///< "k8s:prod/apps/v1/Deployment/shop/web"
-  bool superseded = false;  ///< stands again further down
+  std::string_view uid;         ///< "" where it does not come from a cluster
+  std::string address;          ///< "k8s:prod/apps/v1/Deployment/shop/web"
+  bool superseded = false;      ///< stands again further down
+  bool is_uid_refused = false;  ///< it has one that is no part of a path, as every uid is
 };
 
 /// Owns the trees; everything of the objects lives as long as it does, and is cleared with it.

@@ -60,6 +60,15 @@ TEST(KubeletVolumes, hold_every_key_of_a_config_map) {
   EXPECT_EQ(files[2], "kubernetes.io~configmap/v/raw 0644 0 hi");
 }
 
+TEST(KubeletVolumes, of_a_pod_whose_uid_is_none_are_told) {
+  for (const std::string uid : {"../../../etc", "..", "a/b", "'a\tb'", "'%2e'"}) {
+    std::string text = pod("{name: v, configMap: {name: c}}");
+    text.replace(text.find("11-22"), 5, uid);
+    EXPECT_THAT(files_of(text), IsEmpty()) << uid;
+    EXPECT_THAT(skips(text), HasSubstr("k8s:s/v1/Pod/n/p: its metadata.uid is none that Kubernetes gives")) << uid;
+  }
+}
+
 TEST(KubeletVolumes, hold_the_items_that_are_named) {
   EXPECT_THAT(files_of(pod("{name: v, configMap: {name: c, defaultMode: 0400, items: [{key: a.conf, path: x//y.conf}, "
                            "{key: raw, path: z, mode: 0755}]}}")),
