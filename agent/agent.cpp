@@ -1,11 +1,8 @@
 #include "agent/agent.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -17,11 +14,14 @@
 
 #include "agent/api/api.hpp"
 #include "agent/blind_spots.hpp"
+#include "agent/call_watch.hpp"
 #include "agent/detect/judge.hpp"
 #include "agent/export/exporter.hpp"
 #include "agent/fetching.hpp"
 #include "agent/identity.hpp"
+#include "agent/kernel_facts.hpp"
 #include "agent/observer.hpp"
+#include "agent/seen_call.hpp"
 #include "agent/source/mount_table.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/fetcher.hpp"
@@ -29,54 +29,11 @@
 #include "fetch/handout_client.hpp"
 #include "fetch/make_origin.hpp"
 #include "http/server.hpp"
-#include "include/util/fd.hpp"
-#include "include/util/file_time.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 namespace asio = boost::asio;
-
-/// The kernel's process table as the enricher wants it.
-class KernelProcesses final : public ProcessSource {
- public:
-  explicit KernelProcesses(const Kernel& kernel) : kernel_(kernel) {}
-  std::vector<process_key> list_processes() const override { return kernel_.list_processes(); }
-  std::optional<process> find_process(const process_key& key) const override { return kernel_.find_process(key); }
-  std::optional<image> find_image(const image_key& key) const override { return kernel_.find_image(key); }
-
- private:
-  const Kernel& kernel_;
-};
-
-/// Looks before it opens: a container chose the path, and opening a device or a FIFO does something.
-OpenExecutable opener(Kernel& kernel) {
-  return [&kernel](const std::string& root, const std::string& path) -> std::optional<OpenedExecutable> {
-    Fd found;
-    if (root.empty()) {
-      found = Fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
-    } else {
-      const Fd top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-      open_how how{};
-      how.flags = O_PATH | O_CLOEXEC;
-      how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-      if (top) found = Fd(static_cast<int>(::syscall(SYS_openat2, top.get(), path.c_str(), &how, sizeof how)));
-    }
-    if (!found) return std::nullopt;
-    const auto stat = kernel.stat(found.get(), "", AT_EMPTY_PATH);
-    if (!stat || !S_ISREG(stat->stat.stx_mode)) return std::nullopt;
-    Fd fd(::open(("/proc/self/fd/" + std::to_string(found.get())).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!fd) return std::nullopt;
-    OpenedExecutable opened;
-    opened.key = stat->inodes[0].key;
-    opened.shown.ino = stat->stat.stx_ino;
-    opened.shown.dev = (stat->stat.stx_dev_major << 20) | stat->stat.stx_dev_minor;
-    opened.generation = stat->composed ? 0 : stat->inodes[0].generation;
-    opened.change_time_ns = ns_of(stat->stat.stx_ctime);
-    opened.fd = fd.release();
-    return opened;
-  };
-}
 
 Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths) {
   std::vector<Rule> all;
@@ -134,6 +91,11 @@ struct Agent::Parts {
   std::unique_ptr<fetch::FileLoader> loader;
   std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
 
+  std::unique_ptr<CallWatch> calls;  ///< nullptr: nobody watches; ends before what it posts to
+
+  void start_calls();
+  void stop_calls(const std::string& why);
+  void take_calls();
   void wait_for_ring();
   void wait_for_mounts();
   void wait_for_timer();
@@ -263,6 +225,8 @@ void Agent::Parts::wait_for_timer() {
   timer.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     observer->on_timer();
+    if (calls) observer->calls_lost(calls->take_lost());
+    take_calls();
     wait_for_timer();
   });
 }
@@ -298,9 +262,54 @@ void Agent::Parts::reload() {
   config.baselines = fresh->baselines;
   start_fetching();
   if (handout) handout->refresh(true);
+  const bool was_on = config.calls.enabled;
+  config.calls = fresh->calls;
+  if (was_on && !config.calls.enabled) stop_calls("calls.enabled is false");
+  if (!was_on && config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
                config.baselines.size(), config.rules.size());
   wait_for_timer();
+}
+
+/// What cannot be watched is told; files are watched all the same.
+void Agent::Parts::start_calls() {
+  if (!config.calls.enabled) return stop_calls("calls.enabled is false");
+  CallWatch::Options options;
+  options.capture.processes_fd = kernel->processes_fd();
+  options.files.max_hooked = config.calls.max_files;
+  options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
+  options.connections.limits.head_bytes = std::size_t{16} * 1024;  // as much as is captured of one call
+  options.connections.limits.table_bytes = std::size_t{16} * 1024;
+  options.connections.limits.total_bytes = std::size_t{16} * 1024 * 1024;
+  auto opened = CallWatch::open(std::move(options), clock);
+  if (!opened) {
+    spdlog::error("event=calls_not_watched why=\"{}\"", opened.error().message());
+    return stop_calls(opened.error().message());
+  }
+  calls = std::move(*opened);
+  calls->start([this] { asio::post(io, [this] { take_calls(); }); });
+  state.set_calls(
+      {[watch = calls.get()] { return watch->status_json(); }, [watch = calls.get()] { return watch->metrics_text(); },
+       [watch = calls.get()] { return watch->blind_spots(); }},
+      "");
+  spdlog::info("event=calls_watched");
+}
+
+void Agent::Parts::stop_calls(const std::string& why) {
+  state.set_calls({}, why);
+  if (!calls) return;
+  calls.reset();
+  spdlog::info("event=calls_not_watched why=\"{}\"", why);
+}
+
+/// Some at a time: files wait for this thread too.
+void Agent::Parts::take_calls() {
+  constexpr int most = 64;
+  ReadCall call;
+  for (int taken = 0; calls && observer->can_take_call() && calls->take(call); ++taken) {
+    observer->take_call(seen_call_of(call));
+    if (taken == most) return asio::post(io, [this] { take_calls(); });
+  }
 }
 
 /// To the observing thread, whose loop outlives those who deliver.
@@ -352,8 +361,10 @@ int Agent::run() {
   });
   p.start_fetching();
   p.start_handout();
+  p.start_calls();
   p.io.run();
   p.server.stop();
+  p.stop_calls("the agent stops");
   if (p.handout) p.handout->stop();
   if (p.fetcher) p.fetcher->stop();
   if (p.loader) p.loader->stop();

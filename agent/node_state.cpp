@@ -23,6 +23,12 @@ void NodeState::set_sources(StatusSources sources) {
   sources_ = std::move(sources);
 }
 
+void NodeState::set_calls(CallSources calls, std::string why_not) {
+  const std::lock_guard lock(mutex_);
+  calls_ = std::move(calls);
+  why_no_calls_ = std::move(why_not);
+}
+
 void NodeState::set_kernel(std::string tier, std::string kernel_json, std::vector<wire::BlindSpot> blind_spots) {
   const std::lock_guard lock(mutex_);
   tier_ = std::move(tier);
@@ -200,6 +206,12 @@ std::vector<wire::ResourceOwner> NodeState::owners_of(const std::string& path_or
 std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::BlindSpot> all = blind_spots_;
+  if (calls_.blind_spots) {
+    for (auto& spot : calls_.blind_spots()) all.push_back(std::move(spot));
+  } else {
+    all.push_back({"calls_not_seen", "node", "Calls of cloud APIs are not seen.", why_no_calls_,
+                   "set calls.enabled in agent.yaml"});
+  }
   std::map<std::string, std::string> file_of;
   for (const auto& baseline : baselines_) file_of[baseline.name] = baseline.path;
   for (const auto& [key, row] : rows_) {
@@ -280,6 +292,8 @@ std::string NodeState::status_json() const {
             {"counters", std::move(counters)},
             {"last_sequence", last_sequence_}};
   if (sources_.spool_json) j["spool"] = Json::parse(sources_.spool_json(), nullptr, false);
+  j["calls"] = calls_.status_json ? Json::parse(calls_.status_json(), nullptr, false)
+                                  : Json{{"enabled", false}, {"why", wire::json_text(why_no_calls_)}};
   if (sources_.exporter_json) j["exporter"] = Json::parse(sources_.exporter_json(), nullptr, false);
   return j.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -307,6 +321,7 @@ std::string NodeState::metrics_text() const {
   text += "# HELP plumbline_build_info Version of the agent.\n# TYPE plumbline_build_info gauge\n";
   text += "plumbline_build_info{version=\"" PLUMBLINE_VERSION "\"} 1\n";
   if (sources_.extra_metrics) text += sources_.extra_metrics();
+  if (calls_.metrics_text) text += calls_.metrics_text();
   return text;
 }
 

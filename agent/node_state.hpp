@@ -61,6 +61,13 @@ struct StatusSources {
   std::function<std::string()> extra_metrics;  ///< Prometheus text of spool and exporter
 };
 
+/// The same of whoever watches calls; all empty where nobody does.
+struct CallSources {
+  std::function<std::string()> status_json;   ///< one JSON object
+  std::function<std::string()> metrics_text;  ///< Prometheus text
+  std::function<std::vector<wire::BlindSpot>()> blind_spots;
+};
+
 struct NodeIdentity {
   std::string node_id;
   std::string node;
@@ -75,6 +82,8 @@ class NodeState final : public NodeView {
 
   // Observing thread.
   void set_sources(StatusSources sources);
+  /// Once it returns, the former ones are not called any more. `why_not`: why nobody watches; "" = somebody does.
+  void set_calls(CallSources calls, std::string why_not);
   void set_kernel(std::string tier, std::string kernel_json, std::vector<wire::BlindSpot> blind_spots);
   void set_baselines(std::vector<BaselineStatus> baselines);
   void set_health(const std::string& name, bool ok, std::string says);
@@ -136,6 +145,8 @@ class NodeState final : public NodeView {
   std::vector<BaselineStatus> baselines_;
   std::map<std::string, HealthCheck> health_;
   StatusSources sources_;
+  CallSources calls_;
+  std::string why_no_calls_ = "not started";
   std::atomic<std::int64_t> last_beat_{0};
 
   std::mutex subscribers_mutex_;

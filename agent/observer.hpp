@@ -52,6 +52,10 @@ class Observer {
   }
   /// Tells of a call; records it where it concerns what is managed.
   void take_call(const SeenCall& seen);
+  /// False: what was recorded last has no room yet; calls are to wait.
+  bool can_take_call() const { return unrecorded_.empty(); }
+  /// So many pieces of calls could not be captured; a gap tells of it.
+  void calls_lost(std::uint64_t pieces) { calls_lost_ += pieces; }
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
   void set_sources(const std::vector<baseline::SourceSpec>& specs);
@@ -103,6 +107,7 @@ class Observer {
   void remove_pattern(Pattern& pattern);
   void forget_folders(Pattern& pattern);
   // observer_calls.cpp
+  void tell_lost_calls();
   bool is_managed_by_index(const wire::Drift& drift) const;
   std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
                                         const std::string& why) const;
@@ -190,6 +195,8 @@ class Observer {
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_cgroups_lost_ = 0;
   std::uint64_t checkpointed_ = 0;
+  std::uint64_t calls_lost_ = 0;  ///< since the last gap of theirs
+  WallNs calls_whole_until_ = 0;  ///< when none was lost yet
   std::int64_t next_retry_ = 0;
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;

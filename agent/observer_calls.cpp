@@ -42,6 +42,15 @@ void Observer::take_call(const SeenCall& seen) {
   record_or_keep(std::move(pending), {}, {});
 }
 
+/// Nothing can be read again to find them, as a file can.
+void Observer::tell_lost_calls() {
+  const WallNs from = std::exchange(calls_whole_until_, p_.clock.wall());
+  if (const auto lost = std::exchange(calls_lost_, 0); lost > 0)
+    keep_gap({"", "calls_lost", "node", from == 0 ? calls_whole_until_ : from, calls_whole_until_, 0, 0,
+              std::to_string(lost) + " pieces of TLS plaintext found the ring full or could not be read: calls among "
+                                     "them were not seen"});
+}
+
 /// Whether an index of this baseline still has the resource.
 bool Observer::is_managed_by_index(const wire::Drift& drift) const {
   for (const auto& source : sources_)

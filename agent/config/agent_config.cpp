@@ -84,6 +84,16 @@ void bind(Map& map, AgentConfig& c) {
   CollectorConfig collector;
   if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); }))
     c.collector = collector;
+  map.object("calls", "calls of cloud APIs by this node's programs", [&](Map& calls) {
+    calls.read("enabled", c.calls.enabled,
+               "true: hook the TLS functions of this node's files; false, and SIGHUP, ends all hooks at once");
+    calls.read("folders", c.calls.folders,
+               "folders to look through for programs and libraries; default: where they and image layers usually are");
+    calls.read("max_files", c.calls.max_files, "files hooked at most; those past it are blind spots");
+    if (calls.describing()) return;
+    for (const auto& folder : c.calls.folders) calls.require_absolute("folders", folder);
+    if (c.calls.max_files == 0 || c.calls.max_files > 65536) calls.refuse("max_files", "must be between 1 and 65536");
+  });
   map.object("spool", "the durable queue", [&](Map& spool) {
     Bytes all{c.spool_max_bytes}, segment{c.spool_segment_bytes};
     spool.read("max_bytes", all, "disk budget; at it changes stay pending in the kernel, nothing is dropped");

@@ -31,6 +31,13 @@ struct CollectorConfig {
   std::optional<HandoutConfig> baselines;
 };
 
+/// Calls of cloud APIs, seen in the plaintext of TLS connections.
+struct CallsConfig {
+  bool enabled = false;
+  std::vector<std::string> folders;  ///< of the host, looked through for files with TLS; empty = the usual ones
+  std::uint32_t max_files = 1024;
+};
+
 struct AgentConfig {
   std::string node;  ///< default: the host's name
   std::map<std::string, std::string> labels;
@@ -40,6 +47,7 @@ struct AgentConfig {
   std::vector<fetch::SourceConfig> baselines;
   std::vector<std::string> rules;
   std::optional<CollectorConfig> collector;
+  CallsConfig calls;
   std::uint64_t spool_max_bytes = 1ull << 30;
   std::uint64_t spool_segment_bytes = 16ull << 20;
   std::string tier = "auto";

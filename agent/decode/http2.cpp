@@ -43,6 +43,7 @@ void Http2::adopt(OpenExchange&& open) {
   auto& adopted = streams_[1] = std::move(open);
   adopted.exchange.stream = 1;
   adopted.is_request_whole = true;
+  keep_.adopt(adopted);
 }
 
 void Http2::on_joined_late(Direction direction) {

@@ -15,6 +15,28 @@ std::size_t head_size(const HttpMessage& message) {
 
 }  // namespace
 
+HttpKeep::~HttpKeep() {
+  port_.counters.held_bytes -= held_;
+}
+
+bool HttpKeep::hold(OpenExchange& open, std::size_t bytes) {
+  open.held += bytes;
+  held_ += bytes;
+  port_.counters.held_bytes += bytes;
+  return held_ <= port_.limits.connection_bytes && port_.counters.held_bytes <= port_.limits.total_bytes;
+}
+
+void HttpKeep::adopt(const OpenExchange& open) {
+  held_ += open.held;
+  port_.counters.held_bytes += open.held;
+}
+
+std::size_t HttpKeep::room() const {
+  const auto left = [](std::size_t limit, std::size_t held) { return limit - std::min(limit, held); };
+  return std::min(left(port_.limits.connection_bytes, held_),
+                  left(port_.limits.total_bytes, port_.counters.held_bytes));
+}
+
 bool HttpKeep::open(OpenExchange& open) {
   ++port_.counters.requests;
   if (open.exchange.request.unknown_headers) ++port_.counters.unknown_headers;
@@ -25,31 +47,22 @@ bool HttpKeep::open(OpenExchange& open) {
     open.exchange.request = {};
     return true;
   }
-  open.held = head_size(open.exchange.request);
-  held_ += open.held;
-  return held_ <= port_.limits.connection_bytes;
+  return hold(open, head_size(open.exchange.request));
 }
 
 bool HttpKeep::answer(OpenExchange& open, HttpMessage&& response) {
-  if (!open.is_told) {
-    const std::size_t size = head_size(response);
-    open.held += size;
-    held_ += size;
-  }
+  const bool fits = open.is_told || hold(open, head_size(response));
   open.exchange.response = std::move(response);
-  return held_ <= port_.limits.connection_bytes;
+  return fits;
 }
 
 void HttpKeep::add_body(OpenExchange& open, HttpMessage& message, std::string_view bytes, std::size_t wanted) {
   message.body_bytes += bytes.size();
   if (message.body_cut || open.is_told) return;
   const auto& limits = port_.limits;
-  std::size_t room = std::min(wanted, limits.body_bytes) - message.body.size();
-  room = std::min(room, limits.connection_bytes - std::min(limits.connection_bytes, held_));
-  const auto kept = bytes.substr(0, room);
+  const auto kept = bytes.substr(0, std::min(std::min(wanted, limits.body_bytes) - message.body.size(), room()));
   append_wiping(message.body, kept);
-  open.held += kept.size();
-  held_ += kept.size();
+  hold(open, kept.size());
   if (kept.size() == bytes.size()) return;
   message.body_cut = true;
   if (message.body.size() < wanted) ++port_.counters.bodies_cut;
@@ -62,6 +75,7 @@ void HttpKeep::lose_body(HttpMessage& message, std::uint64_t bytes) {
 
 void HttpKeep::close(OpenExchange& open, bool with_response) {
   held_ -= open.held;
+  port_.counters.held_bytes -= open.held;
   open.held = 0;
   auto& exchange = open.exchange;
   if (!with_response) exchange.response.reset();

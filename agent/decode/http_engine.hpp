@@ -51,9 +51,14 @@ struct OpenExchange {
 class HttpKeep {
  public:
   explicit HttpKeep(HttpPort& port) : port_(port) {}
+  ~HttpKeep();
+  HttpKeep(const HttpKeep&) = delete;
+  HttpKeep& operator=(const HttpKeep&) = delete;
 
   /// Asks what is wanted and counts the request in. False: the connection holds too much already.
   bool open(OpenExchange& open);
+  /// What another engine of this connection opened, and will not close.
+  void adopt(const OpenExchange& open);
   /// Takes the response's head in. False as above.
   bool answer(OpenExchange& open, HttpMessage&& response);
   void add_body(OpenExchange& open, HttpMessage& message, std::string_view bytes, std::size_t wanted);
@@ -62,6 +67,10 @@ class HttpKeep {
   void close(OpenExchange& open, bool with_response);
 
  private:
+  /// Counts so many bytes in. False: that is more than may be held.
+  bool hold(OpenExchange& open, std::size_t bytes);
+  std::size_t room() const;  // bytes
+
   HttpPort& port_;
   std::size_t held_ = 0;  // bytes
 };

@@ -14,16 +14,17 @@ struct HttpLimits {
   std::size_t line_bytes = 4096;                     ///< of a chunk's size and extensions
   std::size_t body_bytes = std::size_t{256} * 1024;  ///< of one body, however much is wanted
   std::size_t connection_bytes =
-      std::size_t{1024} * 1024;                      ///< of all heads and bodies that wait for their exchange to end
-  std::size_t pipelined = 64;                        ///< HTTP/1.1: requests without an answer
-  std::size_t streams = 256;                         ///< HTTP/2: exchanges at a time
+      std::size_t{1024} * 1024;  ///< of all heads and bodies that wait for their exchange to end
+  std::size_t total_bytes = std::size_t{64} * 1024 * 1024;  ///< the same of all connections that share their counters
+  std::size_t pipelined = 64;                               ///< HTTP/1.1: requests without an answer
+  std::size_t streams = 256;                                ///< HTTP/2: exchanges at a time
   std::size_t table_bytes = std::size_t{64} * 1024;  ///< HTTP/2: of a direction's HPACK table that are remembered
   std::size_t continuations = 64;                    ///< HTTP/2: CONTINUATION frames of one head
   unsigned refusals = 8;                             ///< heads against the grammar, after which it is no HTTP
   unsigned strange_calls = 64;                       ///< that begin no message, after which it is no HTTP
 };
 
-/// Of all connections of one thread. Only ever grow.
+/// Of all connections of one thread. Only ever grow, but held_bytes.
 struct HttpCounters {
   std::uint64_t requests = 0;          ///< whose head was read
   std::uint64_t exchanges = 0;         ///< delivered
@@ -42,6 +43,7 @@ struct HttpCounters {
   std::uint64_t dead_directions = 0;   ///< given up after a loss or an error, until the connection ends
   std::uint64_t upgraded = 0;          ///< connections that became something else
   std::uint64_t not_http = 0;          ///< connections given up as no HTTP
+  std::size_t held_bytes = 0;          ///< gauge: of heads and bodies that wait for their exchange to end
 };
 
 }  // namespace plumbline::agent

@@ -25,7 +25,7 @@ class Hooked {
   virtual ~Hooked() = default;
 };
 
-/// Not thread-safe: one thread owns it.
+/// hook() and what it gives belong to one thread, the rest to one other.
 class Capture {
  public:
   virtual ~Capture() = default;

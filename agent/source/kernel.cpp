@@ -184,6 +184,7 @@ class LibbpfKernel final : public Kernel {
     return slots;
   }
 
+  int processes_fd() const override { return processes_fd_; }
   std::vector<process_key> list_processes() const override {
     return keys_of<process_key>(processes_fd_, max_processes_);
   }

@@ -93,6 +93,8 @@ class Kernel {
   virtual std::vector<process_key> list_processes() const = 0;
   virtual std::optional<process> find_process(const process_key& key) const = 0;
   virtual std::optional<image> find_image(const image_key& key) const = 0;
+  /// The table itself, for another BPF object that fills it in the same way; owned by the Kernel, -1 = there is none.
+  virtual int processes_fd() const { return -1; }
 };
 
 /// Tries the tiers in order, each with a canary file that it changes and waits for. Errors say what refused each one

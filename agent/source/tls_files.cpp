@@ -32,6 +32,11 @@ std::optional<struct stat> status_of(int fd) {
   return status;
 }
 
+bool needs_return_probes(const TlsFunctions& functions) {
+  return std::any_of(functions.hooks.begin(), functions.hooks.end(),
+                     [](const TlsHook& hook) { return hook.at_return_of_function; });
+}
+
 }  // namespace
 
 TlsFiles::TlsFiles(Capture& capture, Options options) : capture_(capture), options_(options) {}
@@ -88,6 +93,9 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   } else if (hooked_files >= options_.max_hooked) {
     known.row.stack = found->stack;
     known.row.error = "all " + std::to_string(options_.max_hooked) + " places for files with TLS are in use";
+  } else if (!options_.why_no_return_probes.empty() && needs_return_probes(*found)) {
+    known.row.stack = found->stack;
+    known.row.error = options_.why_no_return_probes;
   } else {
     known.row.stack = found->stack;
     known.row.hooks = found->hooks.size();

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "agent/source/capture.hpp"
+#include "agent/source/return_probes.hpp"
 #include "include/util/fd.hpp"
 
 namespace plumbline::agent {
@@ -210,6 +211,11 @@ TEST_F(CaptureTest, a_program_is_told_of_when_it_first_runs) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   capture_->consume([](const capture_record&, std::span<const char>) {});
   EXPECT_THAT(executed_, ::testing::Contains(static_cast<std::uint32_t>(child)));
+}
+
+// Holds for every kernel that this runs on; where it does not, that is what the agent has to know.
+TEST_F(CaptureTest, return_probes_are_harmless_below_a_filter_here) {
+  EXPECT_EQ(why_no_return_probes(*capture_), "");
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class TlsFilesTest : public ::testing::Test {
 
   const TempDir dir_;
   CountingCapture capture_;
-  TlsFiles files_{capture_, {2, 3}};
+  TlsFiles files_{capture_, {2, 3, {}}};
 };
 
 TEST_F(TlsFilesTest, a_file_is_hooked_once_whatever_its_name) {
@@ -124,6 +124,16 @@ TEST_F(TlsFilesTest, of_a_process_all_that_it_has_mapped_is_looked_at) {
   TlsFiles files(capture_, {100, 1000});
   files.look_at_process("/proc/self");
   EXPECT_GE(files.counters().looked, 3u) << "this program, libc and libstdc++";
+}
+
+TEST_F(TlsFilesTest, where_return_probes_do_harm_what_needs_them_is_refused) {
+  TlsFiles careful{capture_, {2, 3, "they kill"}};
+  const auto path = dir_.write("libssl.so.3", library());
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_FALSE(careful.look(file.get(), path));
+  ASSERT_THAT(careful.rows(), SizeIs(1));
+  EXPECT_EQ(careful.rows()[0].error, "they kill");
+  EXPECT_EQ(capture_.live, 0);
 }
 
 }  // namespace

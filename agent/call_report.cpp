@@ -1,0 +1,135 @@
+// What CallWatch says of itself.
+#include <map>
+
+#include "agent/call_watch.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using wire::Json;
+
+constexpr std::size_t most_rows = 200;  // of files, in one answer
+
+struct Metric {
+  const char* name;
+  const char* help;
+  std::uint64_t value;
+  const char* type = "counter";
+};
+
+}  // namespace
+
+std::string CallWatch::status_json() const {
+  const Counts c = counts();
+  std::map<std::string, std::pair<std::size_t, std::size_t>> stacks;  // → hooked, refused
+  Json files = Json::array(), refused = Json::array();
+  const auto rows = files_.rows();
+  for (const auto& row : rows) {
+    auto& [hooked, not_hooked] = stacks[row.stack.empty() ? "unknown" : row.stack];
+    ++(row.error.empty() ? hooked : not_hooked);
+    if (row.error.empty() && files.size() < most_rows)
+      files.push_back({{"path", wire::json_text(row.path)}, {"stack", row.stack}, {"hooks", row.hooks}});
+    if (!row.error.empty() && refused.size() < most_rows)
+      refused.push_back(
+          {{"path", wire::json_text(row.path)}, {"stack", row.stack}, {"why", wire::json_text(row.error)}});
+  }
+  Json coverage = Json::object();
+  for (const auto& [stack, counted] : stacks)
+    coverage[stack] = {{"hooked", counted.first}, {"refused", counted.second}};
+  const auto& looked = files_.counters();
+  return Json{
+      {"enabled", true},
+      {"one_link_a_file", capture_->has_multi_links()},
+      {"return_probes",
+       wire::json_text(options_.files.why_no_return_probes.empty() ? "harmless" : options_.files.why_no_return_probes)},
+      {"first_pass_done", scanner_.counters().first_pass_done.load()},
+      {"stacks", std::move(coverage)},
+      {"files_looked_at", looked.looked.load()},
+      {"files", std::move(files)},
+      {"files_refused", std::move(refused)},
+      {"roots_looked_through", scanner_.counters().roots.load()},
+      {"programs_gone_before_a_look", scanner_.counters().gone.load()},
+      {"connections", c.http.connections},
+      {"connections_ignored", c.http.ignored},
+      {"requests", c.http.http.requests},
+      {"calls", c.writes},
+      {"calls_unmapped", c.unmapped},
+      {"tries_folded", c.folded},
+      {"records", c.kernel.records},
+      {"records_lost", c.kernel.lost}}
+      .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string CallWatch::metrics_text() const {
+  const Counts c = counts();
+  const auto& files = files_.counters();
+  const auto& http = c.http.http;
+  std::string text;
+  for (const Metric& m : {
+           Metric{"tls_calls_total", "Calls of hooked TLS functions.", c.kernel.calls},
+           {"tls_records_total", "Pieces of plaintext that were copied.", c.kernel.records},
+           {"tls_records_lost_total", "Of them, those that found the ring full.", c.kernel.lost},
+           {"tls_unreadable_total", "Pieces whose memory was not there.", c.kernel.unreadable},
+           {"tls_over_budget_total", "Pieces behind what is copied of a message.", c.kernel.over_budget},
+           {"tls_ignored_total", "Calls on connections of no interest.", c.kernel.ignored},
+           {"tls_entries_lost_total", "Returns of hooked functions whose entry was not seen.", c.kernel.entries_lost},
+           {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
+           {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},
+           {"tls_files_refused_total", "Files with TLS that could not be hooked.", files.refused.load()},
+           {"tls_executions_dropped_total", "First executions that were too many to be looked at.",
+            scanner_.counters().dropped.load()},
+           {"http_connections_total", "TLS connections on which HTTP was seen.", c.http.connections},
+           {"http_connections_evicted_total", "Of them, those that made room for others.", c.http.evicted},
+           {"http_requests_total", "Requests whose head was read.", http.requests},
+           {"http_without_response_total", "Exchanges whose response was not seen.", http.without_response},
+           {"http_lost_bytes_total", "Bytes of messages that were not captured.", http.lost_bytes},
+           {"http_desyncs_total", "Times when the next message was lost.", http.desyncs},
+           {"http_refused_total", "Heads and frames against the grammar.", http.refused},
+           {"http_too_long_total", "Heads over their bound.", http.too_long},
+           {"http_too_many_total", "Requests over a bound, delivered early.", http.too_many},
+           {"http_bodies_cut_total", "Bodies of which less was kept than was wanted.", http.bodies_cut},
+           {"http_dead_directions_total", "Directions that cannot be read any more.", http.dead_directions},
+           {"http_held_bytes", "Bytes of exchanges under way.", http.held_bytes, "gauge"},
+           {"calls_unmapped_total", "Requests to a cloud that the tables do not know.", c.unmapped},
+           {"calls_folded_total", "Tries that were not the last of their call.", c.folded},
+           {"calls_crowded_total", "Calls that were told before another try could come.", c.crowded},
+           {"calls_waits_total", "Times when calls waited for the spool.", c.waits},
+       }) {
+    const std::string name = std::string("plumbline_") + m.name;
+    text += "# HELP " + name + " " + m.help + "\n# TYPE " + name + " " + m.type + "\n" + name + " " +
+            std::to_string(m.value) + "\n";
+  }
+  return text;
+}
+
+std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
+  std::vector<wire::BlindSpot> all = {
+      {"tls_without_plaintext", "node",
+       "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries), and calls without "
+       "TLS, are not seen.",
+       "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
+  if (!scanner_.counters().first_pass_done)
+    all.push_back({"tls_first_pass", "node",
+                   "Programs that were not looked at yet are hooked while they start: their first call may be missed.",
+                   "the host's folders are being looked through", "it ends by itself"});
+  if (!options_.files.why_no_return_probes.empty())
+    all.push_back({"tls_return_probes", "OpenSSL, GnuTLS, s2n", "Calls through these libraries are not seen.",
+                   options_.files.why_no_return_probes, "a kernel before 6.11 or from 6.14 on"});
+  std::map<std::pair<std::string, std::string>, std::pair<std::size_t, std::string>> refused;  // stack, why → how many
+  for (const auto& row : files_.rows())
+    if (!row.error.empty() && row.error != options_.files.why_no_return_probes) {
+      auto& [count, example] = refused[{row.stack, row.error}];
+      ++count;
+      example = row.path;
+    }
+  for (const auto& [what, counted] : refused)
+    all.push_back({"tls_file_not_hooked", counted.second,
+                   "Calls through this file" +
+                       (counted.first > 1 ? " and " + std::to_string(counted.first - 1) + " others" : std::string()) +
+                       " are not seen.",
+                   what.second, ""});
+  return all;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,130 @@
+#include "agent/call_watch.hpp"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+
+#include <array>
+
+#include "agent/source/return_probes.hpp"
+#include "include/util/thread.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+constexpr int turn_ms = 1000;  // what waits is looked at so often
+
+bool may_change(const cloud::Operation& operation) {
+  return operation.level != cloud::Level::read && operation.level != cloud::Level::list;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock& clock) {
+  auto capture = open_capture(options.capture);
+  if (!capture) return capture.error();
+  options.files.why_no_return_probes = why_no_return_probes(**capture);
+  return std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock);
+}
+
+CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      capture_(std::move(capture)),
+      files_(*capture_, options_.files),
+      scanner_(files_, options_.scanner),
+      connections_(
+          options_.connections,
+          {interest_of,
+           [this](HttpExchange&& exchange, const mark_actor& actor) { tries_.take(read_call(exchange, actor)); },
+           [this](const capture_connection_key& key) { capture_->decide(key, CAPTURE_IGNORED); }}),
+      tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
+      wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
+}
+
+CallWatch::~CallWatch() {
+  stopping_.request_stop();
+  {
+    const std::lock_guard lock(mutex_);
+    room_.notify_all();
+  }
+  ::eventfd_write(wake_up_.get(), 1);
+  scanner_.stop();
+  if (thread_.joinable()) thread_.join();
+  files_.unhook_all();
+}
+
+void CallWatch::start(std::function<void()> wake) {
+  wake_ = std::move(wake);
+  thread_ = start_thread("plumb-calls", [this] { listen(); });
+  scanner_.start();
+}
+
+void CallWatch::listen() {
+  const Capture::Sample sample = [this](const capture_record& record, std::span<const char> data) {
+    connections_.take(record, data);
+  };
+  std::array<pollfd, 2> waiting = {pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0}};
+  std::int64_t next_turn = 0;
+  while (!stopping_.stop_requested()) {
+    ::poll(waiting.data(), waiting.size(), turn_ms);
+    capture_->consume(sample);
+    const std::int64_t now = clock_.boot();
+    if (now < next_turn) continue;
+    next_turn = now + std::int64_t{turn_ms} * 1'000'000;
+    connections_.expire(now);
+    tries_.expire(now);
+    counts_.kernel = capture_->read_counters();
+    counts_.http = connections_.counters();
+    counts_.folded = tries_.folded();
+    counts_.crowded = tries_.crowded();
+    const std::lock_guard lock(mutex_);
+    told_ = counts_;
+  }
+}
+
+void CallWatch::queue(ReadCall&& call) {
+  const auto& operation = call.operation;
+  if (operation.unmapped != cloud::Unmapped::no) {
+    ++counts_.unmapped;
+    spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
+    return;
+  }
+  if (!may_change(operation)) return;
+  if (operation.data_plane && operation.touched.empty()) return;  // of users' data no IaC knows anything
+  ++counts_.writes;
+  std::unique_lock lock(mutex_);
+  if (queued_.size() >= options_.max_queued) {
+    ++counts_.waits;
+    room_.wait(lock, [this] { return queued_.size() < options_.max_queued || stopping_.stop_requested(); });
+  }
+  if (stopping_.stop_requested()) return;
+  queued_.push_back(std::move(call));
+  const bool is_first = queued_.size() == 1;
+  lock.unlock();
+  if (is_first) wake_();
+}
+
+bool CallWatch::take(ReadCall& call) {
+  const std::lock_guard lock(mutex_);
+  if (queued_.empty()) return false;
+  call = std::move(queued_.front());
+  queued_.pop_front();
+  room_.notify_one();
+  return true;
+}
+
+std::uint64_t CallWatch::take_lost() {
+  const std::lock_guard lock(mutex_);
+  const auto& kernel = told_.kernel;
+  const std::uint64_t lost = kernel.lost + kernel.unreadable;
+  return lost - std::exchange(lost_told_, lost);
+}
+
+CallWatch::Counts CallWatch::counts() const {
+  const std::lock_guard lock(mutex_);
+  return told_;
+}
+
+}  // namespace plumbline::agent

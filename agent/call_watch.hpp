@@ -1,0 +1,96 @@
+// The thread that listens to TLS connections: from what the probes copied to calls that somebody takes.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/decode/call_tries.hpp"
+#include "agent/source/tls_scanner.hpp"
+#include "include/util/clock.hpp"
+#include "include/util/fd.hpp"
+#include "include/wire/finding.hpp"
+
+namespace plumbline::agent {
+
+/// Its own threads are two: one reads the ring, decodes and queues, the other looks for files to hook. All public
+/// functions are for the thread that made it, but those that say otherwise.
+class CallWatch {
+ public:
+  struct Options {
+    CaptureOptions capture;
+    TlsFiles::Options files;
+    TlsScanner::Options scanner;
+    HttpConnections::Options connections;
+    CallTries::Options tries;
+    std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
+  };
+  /// Loads the probes and tests what they do to a process. Errors: the kernel's.
+  static Result<std::unique_ptr<CallWatch>> open(Options options, const Clock& clock);
+  /// As open(), with somebody else's probes.
+  CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock);
+  /// Ends all hooks at once.
+  ~CallWatch();
+  CallWatch(const CallWatch&) = delete;
+  CallWatch& operator=(const CallWatch&) = delete;
+
+  /// `wake` is called from another thread, when there is something to take and nothing was before.
+  void start(std::function<void()> wake);
+
+  /// The next call that waits; false = none does. Any one thread.
+  bool take(ReadCall& call);
+  /// Records that the kernel side could not hand over since this was last asked: calls among them are lost.
+  std::uint64_t take_lost();
+
+  /// One JSON object for GET /v1/status; any thread.
+  std::string status_json() const;
+  /// Prometheus text; any thread.
+  std::string metrics_text() const;
+  /// What of this node's TLS is not seen; any thread.
+  std::vector<wire::BlindSpot> blind_spots() const;
+
+ private:
+  /// What was counted, as the listening thread last told it.
+  struct Counts {
+    capture_counters kernel{};
+    HttpConnections::Counters http;
+    std::uint64_t folded = 0;    ///< tries that were not the last of their call
+    std::uint64_t crowded = 0;   ///< calls told as failed before their time
+    std::uint64_t unmapped = 0;  ///< requests to a cloud that the tables do not know
+    std::uint64_t writes = 0;    ///< calls that were queued
+    std::uint64_t waits = 0;     ///< times when the queue was full
+  };
+  void listen();
+  void queue(ReadCall&& call);
+  Counts counts() const;
+
+  const Options options_;
+  const Clock& clock_;
+  std::unique_ptr<Capture> capture_;
+  TlsFiles files_;
+  TlsScanner scanner_;
+  std::function<void()> wake_;
+
+  // The listening thread's.
+  HttpConnections connections_;
+  CallTries tries_;
+  Counts counts_;
+  std::stop_source stopping_;
+  const Fd wake_up_;  // an eventfd, so that it stops at once
+
+  mutable std::mutex mutex_;  // guards the next four
+  std::condition_variable room_;
+  std::deque<ReadCall> queued_;
+  Counts told_;
+  std::uint64_t lost_told_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace plumbline::agent

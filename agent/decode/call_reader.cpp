@@ -1,0 +1,55 @@
+#include "agent/decode/call_reader.hpp"
+
+#include <vector>
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::size_t answer_bytes = 16 * 1024;  // as much as the kernel side copies of one
+constexpr std::size_t longest_host = 256;
+
+std::vector<cloud::HeaderField> fields_of(const HttpMessage& message) {
+  std::vector<cloud::HeaderField> fields;
+  fields.reserve(message.headers.size());
+  for (const auto& [name, value] : message.headers) fields.push_back({name, value});
+  return fields;
+}
+
+cloud::Head head_of(const HttpMessage& message, const std::vector<cloud::HeaderField>& fields) {
+  return {message.method, message.host, message.target, fields};
+}
+
+bool may_change(cloud::Level level) {
+  return level != cloud::Level::read && level != cloud::Level::list;
+}
+
+}  // namespace
+
+HttpConnections::Interest interest_of(const HttpMessage& head) {
+  const auto fields = fields_of(head);
+  const auto route = cloud::route(head_of(head, fields));
+  if (route.unmapped == cloud::Unmapped::not_cloud) return {{true, 0, 0}, false};
+  if (route.unmapped == cloud::Unmapped::no && !may_change(route.level())) return {{true, 0, 0}, true};
+  // Who moves data says so in the head; its answer tells whether it worked in its status.
+  return {{false, route.keep, route.data_plane() ? 0 : answer_bytes}, true};
+}
+
+ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor) {
+  const auto fields = fields_of(exchange.request);
+  const cloud::Request request{head_of(exchange.request, fields), exchange.request.body, exchange.request.body_cut};
+  cloud::Response response;
+  std::vector<cloud::HeaderField> answer_fields;
+  if (exchange.response) {
+    answer_fields = fields_of(*exchange.response);
+    response = {exchange.response->status, answer_fields, exchange.response->body, exchange.response->body_cut};
+  }
+  ReadCall call;
+  call.actor = actor;
+  call.operation = cloud::decode(request, response);
+  call.host = exchange.request.host.substr(0, longest_host);
+  call.status = response.status;
+  call.seen_at = exchange.last_seen;
+  return call;
+}
+
+}  // namespace plumbline::agent

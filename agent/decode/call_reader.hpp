@@ -1,0 +1,28 @@
+// From HTTP exchanges to calls of cloud APIs: what of an exchange is worth keeping, and which call it was.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agent/decode/http_connections.hpp"
+#include "cloud/operation.hpp"
+
+namespace plumbline::agent {
+
+/// One call, as one of its tries tells it.
+struct ReadCall {
+  mark_actor actor{};  ///< at_boot_ns: when the request's head was whole
+  cloud::Operation operation;
+  std::string host;          ///< as the client named it, bounded
+  int status = 0;            ///< of the answer; 0 = none was seen
+  std::int64_t seen_at = 0;  ///< boot ns of the last byte
+  std::uint64_t tries = 1;   ///< CallTries counts them
+};
+
+/// Only calls that may change something are wanted, each with as much of its bodies as names what it changes.
+HttpConnections::Interest interest_of(const HttpMessage& head);
+
+/// Names the call. Nothing secret of the exchange is in it.
+ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor);
+
+}  // namespace plumbline::agent

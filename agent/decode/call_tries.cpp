@@ -1,0 +1,64 @@
+#include "agent/decode/call_tries.hpp"
+
+#include <utility>
+
+namespace plumbline::agent {
+namespace {
+
+/// RFC 9110, 15.5.9 and 15.6; RFC 6585, section 4. AWS also throttles with 400, and names it.
+bool may_be_tried_again(const ReadCall& call) {
+  const auto& operation = call.operation;
+  if (operation.outcome == cloud::Outcome::unknown) return true;
+  if (operation.outcome != cloud::Outcome::failed) return false;
+  if (call.status >= 500 || call.status == 429 || call.status == 408) return true;
+  const std::string& why = operation.error_code;
+  for (const char* word : {"Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown", "Bandwidth",
+                           "RequestTimeout", "PriorRequestNotComplete", "TransactionInProgress",
+                           "ProvisionedThroughput", "RequestExpired", "RequestTimeTooSkewed", "IDPCommunicationError"})
+    if (why.find(word) != std::string::npos) return true;
+  return false;
+}
+
+}  // namespace
+
+CallTries::CallTries(const Options& options, Tell tell) : options_(options), tell_(std::move(tell)) {}
+
+void CallTries::take(ReadCall&& call) {
+  const auto& operation = call.operation;
+  if (operation.invocation.empty()) return tell_(std::move(call));
+  const Key key{call.actor.tgid, call.actor.start_boot_ns,
+                operation.invocation + '\n' + operation.service + '\n' + operation.operation};
+  if (const auto known = waiting_.find(key); known != waiting_.end()) {
+    ++folded_;
+    call.tries += known->second.call.tries;
+    order_.erase(known->second.place);
+    waiting_.erase(known);
+  }
+  if (!may_be_tried_again(call)) return tell_(std::move(call));
+  if (waiting_.size() >= options_.max_waiting) {
+    ++crowded_;
+    tell(waiting_.find(order_.front()));
+  }
+  waiting_.insert_or_assign(key, Waiting{std::move(call), order_.insert(order_.end(), key)});
+}
+
+void CallTries::tell(std::map<Key, Waiting>::iterator which) {
+  ReadCall call = std::move(which->second.call);
+  order_.erase(which->second.place);
+  waiting_.erase(which);
+  tell_(std::move(call));
+}
+
+void CallTries::expire(std::int64_t now) {
+  while (!order_.empty()) {
+    const auto oldest = waiting_.find(order_.front());
+    if (oldest->second.call.seen_at > now - options_.wait_ns) return;
+    tell(oldest);
+  }
+}
+
+void CallTries::tell_all() {
+  while (!order_.empty()) tell(waiting_.find(order_.front()));
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,109 @@
+#include "agent/decode/http_connections.hpp"
+
+#include <algorithm>
+
+namespace plumbline::agent {
+namespace {
+
+/// An address may be another connection's after its process ended, or executed something else.
+bool is_same_program(const mark_actor& a, const mark_actor& b) {
+  return a.start_boot_ns == b.start_boot_ns && a.image.exec_boot_ns == b.image.exec_boot_ns;
+}
+
+std::int64_t time_of(const capture_record& record) {
+  return static_cast<std::int64_t>(record.actor.at_boot_ns);
+}
+
+}  // namespace
+
+HttpConnections::HttpConnections(const Options& options, Callbacks callbacks)
+    : options_(options), callbacks_(std::move(callbacks)) {}
+
+HttpConnections::~HttpConnections() = default;
+
+/// The kernel side forgets a connection at its end, or where it has too many, and begins to count anew.
+bool HttpConnections::is_another(const Connection& known, const capture_record& record) {
+  if (!is_same_program(known.actor, record.actor)) return true;
+  return record.direction <= CAPTURE_IN && record.offset == 0 && known.has_begun[record.direction];
+}
+
+void HttpConnections::take(const capture_record& record, std::span<const char> data) {
+  const Key key{record.actor.tgid, record.connection};
+  const std::int64_t at = time_of(record);
+  auto known = connections_.find(key);
+  bool continues_count = false;
+  if (known != connections_.end() && is_another(known->second, record)) {
+    ++counters_.taken_over;
+    continues_count = record.offset != 0;
+    end(known, at);
+    known = connections_.end();
+  }
+  if (record.direction > CAPTURE_IN) {
+    if (known != connections_.end()) end(known, at);
+    return;
+  }
+  Connection& connection = known != connections_.end() ? known->second : begin(key, record);
+  connection.continues_count = connection.continues_count || continues_count;
+  connection.heard = at;
+  order_.splice(order_.end(), order_, connection.place);
+  const auto direction = record.direction == CAPTURE_OUT ? Direction::out : Direction::in;
+  if (direction == Direction::out) connection.actor = record.actor;
+  auto& from = connection.from[record.direction];
+  if (!connection.has_begun[record.direction] && connection.continues_count) from = record.offset;
+  connection.has_begun[record.direction] = true;
+  connection.http->feed(direction, record.offset - std::min<std::uint64_t>(from, record.offset), record.length, data,
+                        at);
+  if (connection.strange < options_.strange_requests && !connection.http->is_dead()) return;
+  ++counters_.ignored;
+  capture_connection_key address{};
+  address.connection = record.connection;
+  address.tgid = record.actor.tgid;
+  callbacks_.ignore(address);
+  end(connections_.find(key), at);
+}
+
+HttpConnections::Connection& HttpConnections::begin(const Key& key, const capture_record& record) {
+  while (connections_.size() >= options_.max_connections) {
+    ++counters_.evicted;
+    end(connections_.find(order_.front()), time_of(record));
+  }
+  ++counters_.connections;
+  Connection& connection = connections_[key];  // it does not move while it lives
+  connection.actor = record.actor;
+  connection.place = order_.insert(order_.end(), key);
+  connection.http = std::make_unique<HttpConnection>(
+      options_.limits,
+      [this, &connection](const HttpMessage& head) {
+        const auto interest = callbacks_.want(head);
+        connection.strange = interest.is_ours ? 0 : connection.strange + 1;
+        return interest.wanted;
+      },
+      [this, &connection](HttpExchange&& exchange) {
+        mark_actor actor = connection.actor;
+        actor.at_boot_ns = static_cast<std::uint64_t>(exchange.first_seen);
+        callbacks_.deliver(std::move(exchange), actor);
+      },
+      counters_.http);
+  return connection;
+}
+
+void HttpConnections::end(std::map<Key, Connection>::iterator which, std::int64_t at) {
+  which->second.http->end(at);
+  order_.erase(which->second.place);
+  connections_.erase(which);
+}
+
+void HttpConnections::expire(std::int64_t now) {
+  for (auto& [key, connection] : connections_) connection.http->expire(now - options_.answer_wait_ns);
+  while (!order_.empty()) {
+    const auto oldest = connections_.find(order_.front());
+    if (oldest->second.heard > now - options_.idle_ns) return;
+    end(oldest, now);
+  }
+}
+
+void HttpConnections::end_all(std::int64_t now) {
+  while (!connections_.empty()) end(connections_.begin(), now);
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,88 @@
+// All captured TLS connections of the node: records of the kernel side in, whole exchanges with their actor out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <span>
+
+#include "agent/decode/http_connection.hpp"
+#include "include/abi/capture.h"
+
+namespace plumbline::agent {
+
+/// One thread at a time. Memory is bounded: by `max_connections`, of which the one that was quiet for longest makes
+/// room, and by HttpLimits::total_bytes for what they hold.
+class HttpConnections {
+ public:
+  struct Options {
+    HttpLimits limits;
+    std::size_t max_connections = 1024;
+    std::int64_t answer_wait_ns = 60'000'000'000;  ///< a request without an answer is delivered without it then
+    std::uint64_t strange_requests = 16;           ///< in a row that are not ours, after which a connection is ignored
+    std::int64_t idle_ns = 600'000'000'000;        ///< a connection that said nothing for so long is forgotten
+  };
+  /// `actor.at_boot_ns` is when the request's head was whole.
+  using Deliver = std::function<void(HttpExchange&& exchange, const mark_actor& actor)>;
+  /// What is wanted of an exchange, told from its request's head.
+  struct Interest {
+    Wanted wanted;
+    bool is_ours = true;  ///< false: whoever is talked to is of no interest, as far as this request tells
+  };
+  using Want = std::function<Interest(const HttpMessage& head)>;
+  /// Nothing more of this connection is wanted.
+  using Ignore = std::function<void(const capture_connection_key& connection)>;
+
+  struct Callbacks {
+    Want want;
+    Deliver deliver;
+    Ignore ignore;
+  };
+  HttpConnections(const Options& options, Callbacks callbacks);
+  ~HttpConnections();
+
+  void take(const capture_record& record, std::span<const char> data);
+  /// Tells what waited for too long. `now`: boot ns. Call it every few seconds.
+  void expire(std::int64_t now);
+  /// Tells everything that is known and forgets all connections.
+  void end_all(std::int64_t now);
+
+  struct Counters {
+    HttpCounters http;
+    std::uint64_t connections = 0;  ///< seen
+    std::uint64_t evicted = 0;      ///< of them, made room
+    std::uint64_t taken_over = 0;   ///< of them, whose address another one had before, whose end was not seen
+    std::uint64_t ignored = 0;      ///< of them, of no interest
+  };
+  const Counters& counters() const { return counters_; }
+  std::size_t open() const { return connections_.size(); }
+
+ private:
+  struct Connection;
+  using Key = std::pair<std::uint32_t, std::uint64_t>;  // tgid, address
+  using Order = std::list<Key>;                         // the one that was heard of last comes last
+  struct Connection {
+    std::unique_ptr<HttpConnection> http;
+    mark_actor actor{};               // of the latest call that sent something
+    std::array<bool, 2> has_begun{};  // something was heard in that direction
+    // Offset in the kernel side's count where the connection began: not 0 where the count was another's before.
+    std::array<std::uint64_t, 2> from{};
+    bool continues_count = false;
+    std::int64_t heard = 0;     // boot ns
+    std::uint64_t strange = 0;  // requests in a row that are not ours
+    Order::iterator place;
+  };
+  static bool is_another(const Connection& known, const capture_record& record);
+  Connection& begin(const Key& key, const capture_record& record);
+  void end(std::map<Key, Connection>::iterator which, std::int64_t at);
+
+  const Options options_;
+  const Callbacks callbacks_;
+  Counters counters_;
+  std::map<Key, Connection> connections_;
+  Order order_;
+};
+
+}  // namespace plumbline::agent

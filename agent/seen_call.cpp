@@ -1,0 +1,50 @@
+#include "agent/seen_call.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+constexpr std::size_t longest_id = 2048, most_ids = 32, most_targets = 4096;
+
+/// The tables do not know what it touches: an id that a baseline has may be any of its own parameters.
+void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& targets) {
+  for (const auto& [name, value] : parameters.members) {
+    if (targets.size() >= most_ids) return;
+    const bool is_text = value.kind == cloud::Value::Kind::text && !value.text.empty();
+    if (is_text && value.text.size() <= longest_id) targets.push_back({value.text, {}});
+  }
+}
+
+}  // namespace
+
+SeenCall seen_call_of(const ReadCall& read) {
+  const auto& operation = read.operation;
+  SeenCall seen;
+  seen.actor = read.actor;
+  for (const auto& thing : operation.touched) {
+    std::vector<std::string> types;
+    for (const auto& candidate : thing.candidates) types.push_back(candidate.iac_type);
+    for (const auto& id : thing.ids)
+      if (seen.targets.size() < most_targets) seen.targets.push_back({id, types});
+  }
+  if (operation.touched.empty()) add_parameters(operation.parameters, seen.targets);
+  wire::Call& call = seen.call;
+  call.provider = cloud::word(operation.provider);
+  call.service = operation.service;
+  call.operation = operation.operation;
+  call.level = cloud::word(operation.level);
+  call.semantics = cloud::word(operation.semantics);
+  call.outcome = cloud::word(operation.outcome);
+  call.region = operation.region;
+  call.account = operation.account;
+  call.host = read.host;
+  call.principal = operation.access_key_id;
+  if (!call.principal.empty()) call.principal_proof = "claimed";
+  call.request_id = operation.request_id;
+  call.invocation = operation.invocation;
+  call.tries = read.tries;
+  for (const auto& target : seen.targets)
+    if (call.ids.size() < most_ids) call.ids.push_back(target.id);
+  return seen;
+}
+
+}  // namespace plumbline::agent

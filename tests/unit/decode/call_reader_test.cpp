@@ -1,0 +1,162 @@
+// What of an exchange is kept, which call it is, and which of its tries are told.
+#include "agent/decode/call_reader.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/decode/call_tries.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+HttpMessage ec2(const std::string& host = "ec2.eu-west-1.amazonaws.com") {
+  HttpMessage head;
+  head.method = "POST";
+  head.target = "/";
+  head.host = host;
+  head.add_header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+  head.add_header("Authorization",
+                  "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, "
+                  "SignedHeaders=host, Signature=abc");
+  head.add_header("amz-sdk-invocation-id", "11-22");
+  return head;
+}
+
+TEST(CallReader, wants_the_form_that_names_its_operation) {
+  const auto interest = interest_of(ec2());
+  EXPECT_TRUE(interest.is_ours);
+  EXPECT_FALSE(interest.wanted.ignore);
+  EXPECT_GT(interest.wanted.request_bytes, 10'000u);
+  EXPECT_GT(interest.wanted.response_bytes, 10'000u);
+}
+
+TEST(CallReader, wants_nothing_of_what_only_reads_or_is_no_cloud) {
+  HttpMessage get;
+  get.method = "GET";
+  get.target = "/bucket/key";
+  get.host = "s3.amazonaws.com";
+  get.add_header("Authorization",
+                 "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/us-east-1/s3/aws4_request, Signature=a");
+  EXPECT_TRUE(interest_of(get).wanted.ignore);
+  EXPECT_TRUE(interest_of(get).is_ours) << "others of the connection may change something";
+  HttpMessage page;
+  page.method = "GET";
+  page.target = "/index.html";
+  page.host = "example.org";
+  EXPECT_TRUE(interest_of(page).wanted.ignore);
+  EXPECT_FALSE(interest_of(page).is_ours);
+}
+
+TEST(CallReader, wants_no_byte_of_an_objects_content) {
+  HttpMessage put;
+  put.method = "PUT";
+  put.target = "/bucket/key";
+  put.host = "s3.amazonaws.com";
+  put.add_header("Authorization",
+                 "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/us-east-1/s3/aws4_request, Signature=a");
+  EXPECT_FALSE(interest_of(put).wanted.ignore);
+  EXPECT_EQ(interest_of(put).wanted.request_bytes, 0u);
+}
+
+TEST(CallReader, names_the_call_and_its_outcome) {
+  HttpExchange exchange;
+  exchange.request = ec2();
+  exchange.request.body = "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=sg-1";
+  exchange.last_seen = 99;
+  HttpMessage answer;
+  answer.status = 200;
+  answer.body =
+      "<DeleteSecurityGroupResponse><requestId>r-1</requestId><return>true</return></DeleteSecurityGroupResponse>";
+  exchange.response = std::move(answer);
+  mark_actor actor{};
+  actor.tgid = 7;
+  const auto call = read_call(exchange, actor);
+  EXPECT_EQ(call.operation.service, "ec2");
+  EXPECT_EQ(call.operation.operation, "DeleteSecurityGroup");
+  EXPECT_EQ(call.operation.outcome, cloud::Outcome::succeeded);
+  EXPECT_EQ(call.operation.invocation, "11-22");
+  EXPECT_EQ(call.host, "ec2.eu-west-1.amazonaws.com");
+  EXPECT_EQ(call.status, 200);
+  EXPECT_EQ(call.seen_at, 99);
+  EXPECT_EQ(call.actor.tgid, 7u);
+}
+
+class CallTriesTest : public ::testing::Test {
+ protected:
+  CallTries make(const CallTries::Options& options = {}) {
+    return {options, [this](ReadCall&& call) {
+              told.push_back(call.operation.operation + " " + std::string(cloud::word(call.operation.outcome)) + " x" +
+                             std::to_string(call.tries));
+            }};
+  }
+  static ReadCall one(const std::string& invocation, cloud::Outcome outcome, int status, std::int64_t at = 0,
+                      const std::string& why = {}) {
+    ReadCall call;
+    call.actor.tgid = 7;
+    call.operation.service = "ec2";
+    call.operation.operation = "Op" + invocation;
+    call.operation.invocation = invocation;
+    call.operation.outcome = outcome;
+    call.operation.error_code = why;
+    call.status = status;
+    call.seen_at = at;
+    return call;
+  }
+  std::vector<std::string> told;
+};
+
+using cloud::Outcome;
+
+TEST_F(CallTriesTest, that_failed_for_now_are_one_with_the_one_that_did_not) {
+  auto tries = make();
+  for (int i = 0; i < 3; ++i) tries.take(one("1", Outcome::failed, 503));
+  tries.take(one("1", Outcome::failed, 400, 0, "ThrottlingException"));
+  EXPECT_THAT(told, IsEmpty());
+  tries.take(one("1", Outcome::succeeded, 200));
+  EXPECT_THAT(told, ElementsAre("Op1 succeeded x5"));
+  EXPECT_EQ(tries.folded(), 4u);
+  EXPECT_EQ(tries.waiting(), 0u);
+}
+
+TEST_F(CallTriesTest, are_told_at_once_where_nobody_tries_again) {
+  auto tries = make();
+  tries.take(one("1", Outcome::succeeded, 200));
+  tries.take(one("2", Outcome::denied, 403));
+  tries.take(one("3", Outcome::failed, 400, 0, "ValidationError"));
+  tries.take(one("4", Outcome::dry_run, 412));
+  tries.take(one("", Outcome::failed, 503));
+  EXPECT_THAT(told,
+              ElementsAre("Op1 succeeded x1", "Op2 denied x1", "Op3 failed x1", "Op4 dry_run x1", "Op failed x1"));
+}
+
+TEST_F(CallTriesTest, whose_answer_nobody_saw_are_told_when_no_other_came) {
+  auto tries = make();
+  tries.take(one("1", Outcome::unknown, 0, 1'000'000'000));
+  tries.take(one("2", Outcome::unknown, 0, 2'000'000'000));
+  tries.expire(31'000'000'000);
+  EXPECT_THAT(told, ElementsAre("Op1 unknown x1"));
+  tries.tell_all();
+  EXPECT_THAT(told, ElementsAre("Op1 unknown x1", "Op2 unknown x1"));
+}
+
+TEST_F(CallTriesTest, of_another_process_are_another_call) {
+  auto tries = make();
+  tries.take(one("1", Outcome::failed, 500));
+  auto other = one("1", Outcome::succeeded, 200);
+  other.actor.tgid = 8;
+  tries.take(std::move(other));
+  EXPECT_THAT(told, ElementsAre("Op1 succeeded x1"));
+}
+
+TEST_F(CallTriesTest, that_are_too_many_are_told_oldest_first) {
+  auto tries = make({.wait_ns = 1, .max_waiting = 2});
+  for (const char* id : {"1", "2", "3"}) tries.take(one(id, Outcome::failed, 500));
+  EXPECT_THAT(told, ElementsAre("Op1 failed x1"));
+  EXPECT_EQ(tries.crowded(), 1u);
+}
+
+}  // namespace
+}  // namespace plumbline::agent

@@ -1,0 +1,162 @@
+// Records of many connections as the kernel side writes them, told apart again.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/decode/http_connections.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class HttpConnectionsTest : public ::testing::Test {
+ protected:
+  HttpConnections make(HttpConnections::Options options = {}) {
+    return {options,
+            {[](const HttpMessage& head) {
+               const bool is_ours = head.host != "nobody";
+               return HttpConnections::Interest{{!is_ours, 100, 100}, is_ours};
+             },
+             [this](HttpExchange&& exchange, const mark_actor& actor) {
+               lines.push_back(std::to_string(actor.tgid) + "/" + std::to_string(actor.tid) + "@" +
+                               std::to_string(actor.at_boot_ns) + " " + exchange.request.target + " " +
+                               (exchange.response ? std::to_string(exchange.response->status) : "none"));
+             },
+             [this](const capture_connection_key& key) { ignored.push_back(key.connection); }}};
+  }
+  struct Record {
+    std::uint32_t tgid = 7;
+    std::uint64_t connection = 1;
+    std::uint64_t offset = 0;
+    std::uint64_t exec = 1;
+    std::uint32_t tid = 7;
+  };
+  void tell(HttpConnections& all, capture_direction direction, const std::string& text, const Record& of) {
+    capture_record record{};
+    record.actor.tgid = of.tgid;
+    record.actor.tid = of.tid;
+    record.actor.start_boot_ns = 5;
+    record.actor.image.exec_boot_ns = of.exec;
+    record.actor.at_boot_ns = ++now;
+    record.connection = of.connection;
+    record.offset = of.offset;
+    record.length = static_cast<std::uint32_t>(text.size());
+    record.kept = record.length;
+    record.direction = static_cast<__u8>(direction);
+    all.take(record, text);
+  }
+  void out(HttpConnections& all, const std::string& text) { tell(all, CAPTURE_OUT, text, {}); }
+
+  std::uint64_t now = 100;
+  std::vector<std::string> lines;
+  std::vector<std::uint64_t> ignored;
+};
+
+std::string get(const std::string& path, const std::string& host = "h") {
+  return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+}
+const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+TEST_F(HttpConnectionsTest, are_told_apart_by_process_and_address) {
+  auto all = make();
+  tell(all, CAPTURE_OUT, get("/a"), {.tgid = 7, .connection = 1});
+  tell(all, CAPTURE_OUT, get("/b"), {.tgid = 8, .connection = 1, .tid = 9});
+  tell(all, CAPTURE_OUT, get("/c"), {.tgid = 7, .connection = 2});
+  tell(all, CAPTURE_IN, ok, {.tgid = 8, .connection = 1});
+  tell(all, CAPTURE_IN, ok, {.tgid = 7, .connection = 2});
+  tell(all, CAPTURE_IN, ok, {.tgid = 7, .connection = 1});
+  EXPECT_THAT(lines, ElementsAre("8/9@102 /b 200", "7/7@103 /c 200", "7/7@101 /a 200"));
+  EXPECT_EQ(all.counters().connections, 3u);
+}
+
+TEST_F(HttpConnectionsTest, what_ended_says_what_is_known_and_is_forgotten) {
+  auto all = make();
+  out(all, get("/a"));
+  tell(all, CAPTURE_END, "", {});
+  EXPECT_THAT(lines, ElementsAre("7/7@101 /a none"));
+  EXPECT_EQ(all.open(), 0u);
+}
+
+TEST_F(HttpConnectionsTest, an_address_that_another_program_has_now_answers_nobody_elses_request) {
+  auto all = make();
+  out(all, get("/old"));
+  // The kernel side goes on counting: it saw no end.
+  tell(all, CAPTURE_OUT, get("/new"), {.offset = get("/old").size(), .exec = 2});
+  tell(all, CAPTURE_IN, ok, {.exec = 2});
+  EXPECT_THAT(lines, ElementsAre("7/7@101 /old none", "7/7@102 /new 200"));
+  EXPECT_EQ(all.counters().taken_over, 1u);
+}
+
+TEST_F(HttpConnectionsTest, a_count_that_begins_anew_is_another_connection) {
+  auto all = make();
+  out(all, get("/old"));
+  out(all, get("/new"));  // its end found the ring full
+  tell(all, CAPTURE_IN, ok, {});
+  EXPECT_THAT(lines, ElementsAre("7/7@101 /old none", "7/7@102 /new 200"));
+}
+
+TEST_F(HttpConnectionsTest, the_quietest_makes_room_and_what_it_has_is_told) {
+  auto all = make({.limits = {}, .max_connections = 2});
+  for (const std::uint64_t connection : {1, 2})
+    tell(all, CAPTURE_OUT, get("/" + std::to_string(connection)), {.connection = connection});
+  tell(all, CAPTURE_IN, "HTTP/1.1 100 Continue\r\n\r\n", {.connection = 1});
+  tell(all, CAPTURE_OUT, get("/3"), {.connection = 3});
+  EXPECT_THAT(lines, ElementsAre("7/7@102 /2 none"));
+  EXPECT_EQ(all.counters().evicted, 1u);
+  // What goes on after that has lost its beginning, and is not taken for a first request's.
+  tell(all, CAPTURE_IN, ok, {.connection = 2, .offset = 10});
+  EXPECT_THAT(lines, SizeIs(2)) << "of the one that made room then";
+}
+
+TEST_F(HttpConnectionsTest, one_that_is_of_no_interest_is_given_up) {
+  HttpConnections::Options options;
+  options.strange_requests = 2;
+  auto all = make(options);
+  out(all, get("/1", "nobody"));
+  EXPECT_THAT(ignored, IsEmpty());
+  tell(all, CAPTURE_OUT, get("/2", "nobody"), {.offset = get("/1", "nobody").size()});
+  EXPECT_THAT(ignored, ElementsAre(1u));
+  EXPECT_THAT(lines, IsEmpty());
+  EXPECT_EQ(all.open(), 0u);
+}
+
+TEST_F(HttpConnectionsTest, one_request_of_interest_makes_it_interesting_again) {
+  HttpConnections::Options options;
+  options.strange_requests = 2;
+  auto all = make(options);
+  std::uint64_t offset = 0;
+  for (const auto& request : {get("/1", "nobody"), get("/2"), get("/3", "nobody")}) {
+    tell(all, CAPTURE_OUT, request, {.offset = offset});
+    offset += request.size();
+  }
+  EXPECT_THAT(ignored, IsEmpty());
+}
+
+TEST_F(HttpConnectionsTest, what_gets_no_answer_is_told_in_time) {
+  auto all = make({.limits = {}, .answer_wait_ns = 1000});
+  out(all, get("/a"));
+  all.expire(1100);
+  EXPECT_THAT(lines, IsEmpty());
+  all.expire(1102);
+  EXPECT_THAT(lines, ElementsAre("7/7@101 /a none"));
+  EXPECT_EQ(all.open(), 1u) << "it may go on";
+}
+
+TEST_F(HttpConnectionsTest, hold_no_more_than_all_of_them_may) {
+  HttpConnections::Options options;
+  options.limits.total_bytes = 250;
+  auto all = make(options);
+  const std::string post = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + std::string(90, 'x');
+  for (const std::uint64_t connection : {1, 2, 3, 4, 5}) {
+    tell(all, CAPTURE_OUT, post, {.connection = connection});
+    EXPECT_LE(all.counters().http.held_bytes, 250u + 200u);
+  }
+  EXPECT_GT(all.counters().http.bodies_cut + all.counters().http.too_many, 0u);
+  all.end_all(1000);
+  EXPECT_EQ(all.counters().http.held_bytes, 0u);
+}
+
+}  // namespace
+}  // namespace plumbline::agent
