@@ -208,7 +208,7 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   std::vector<wire::BlindSpot> all = blind_spots_;
   if (calls_.blind_spots) {
     for (auto& spot : calls_.blind_spots()) all.push_back(std::move(spot));
-  } else {
+  } else if (!why_no_calls_.empty()) {
     all.push_back({"calls_not_seen", "node", "Calls of cloud APIs are not seen.", why_no_calls_,
                    "set calls.enabled in agent.yaml"});
   }
@@ -231,6 +231,10 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
                      "Who owns a path or cloud id of this baseline cannot be looked up, and a restart would go back to "
                      "the revision before.",
                      baseline.why_no_index, "make room in state_dir; it is tried again every minute"});
+    if (!baseline.unwatched.empty())
+      all.push_back({"baseline_not_watched", baseline.name,
+                     "A change of this source is found by the rescan only, or by SIGHUP.", baseline.unwatched,
+                     "raise limits.max_marks where marks are short"});
     const bool stale = baseline.stale_after.count() > 0 && baseline.moved_at != 0 &&
                        now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count();
     if (stale && baseline.kind == "handout")

@@ -51,7 +51,8 @@ struct BaselineStatus {
   bool from_disk = false;  ///< the source could not be read since the start: this is what an earlier agent took
   std::shared_ptr<const baseline::Index> index;  ///< nullptr where there is none, and why_no_index then
   std::string why_no_index;
-  std::string error;  ///< of the last attempt; "" = it succeeded. An older revision may still be in force
+  std::string unwatched;  ///< why a change of the source itself is not seen when it happens; "" = it is
+  std::string error;      ///< of the last attempt; "" = it succeeded. An older revision may still be in force
 };
 
 /// Parts of the status that other threads own; each function is thread-safe.
@@ -146,7 +147,7 @@ class NodeState final : public NodeView {
   std::map<std::string, HealthCheck> health_;
   StatusSources sources_;
   CallSources calls_;
-  std::string why_no_calls_ = "not started";
+  std::string why_no_calls_;
   std::atomic<std::int64_t> last_beat_{0};
 
   std::mutex subscribers_mutex_;

@@ -97,6 +97,8 @@ class Observer {
   void take_remembered(Source& source, bool compare_now);
   void apply_baseline(Source& source, baseline::Baseline&& fresh, bool compare_now);
   void publish_sources();
+  void follow_moved(const std::set<WatchId>& moved);
+  void look_at_sources();
   // observer_patterns.cpp
   void add_pattern(const baseline::SourceSpec& spec, bool compare_now);
   void take_kept_matches(Pattern& pattern, bool compare_now);
@@ -105,7 +107,7 @@ class Observer {
   void take_matches(Pattern& pattern, bool compare_now);
   void change_pattern(Pattern& pattern, const baseline::SourceSpec& spec);
   void remove_pattern(Pattern& pattern);
-  void forget_folders(Pattern& pattern);
+  void forget_folders(Pattern& pattern, const std::vector<std::string>& but);
   // observer_calls.cpp
   void tell_lost_calls();
   bool is_managed_by_index(const wire::Drift& drift) const;
@@ -200,10 +202,11 @@ class Observer {
   std::int64_t next_retry_ = 0;
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;
-  std::int64_t rescan_soon_ = 0;       ///< boot ns; 0 = none
-  std::int64_t mounts_moved_at_ = 0;   ///< boot ns of the first mount since the last such rescan; 0 = none
-  bool unmanaged_looked_for_ = false;  ///< by accept_unmanaged(), of the present list
-  bool trim_due_ = false;              ///< memory of a load or a rescan waits to be given back
+  std::int64_t rescan_soon_ = 0;      ///< boot ns; 0 = none
+  std::int64_t mounts_moved_at_ = 0;  ///< boot ns of the first mount since the last such rescan; 0 = none
+  /// Baselines that were not known when accept_unmanaged() last looked through the present list; none = it did not.
+  std::optional<std::set<std::string>> unmanaged_looked_for_;
+  bool trim_due_ = false;  ///< memory of a load or a rescan waits to be given back
 };
 
 }  // namespace plumbline::agent

@@ -72,6 +72,7 @@ void Observer::set_sources(const std::vector<baseline::SourceSpec>& specs) {
     change_pattern(**known, spec);
     look_for_matches(**known, true, true);
   }
+  look_at_sources();
   for (auto& source : sources_) {
     if (!source->keeper || !meant.contains({source->spec.name, source->spec.path}) ||
         !baseline::is_step_back(source->move))

@@ -114,7 +114,7 @@ bool Observer::is_read_here(const Source& source) {
 void Observer::apply_handed(bool compare_now) {
   const PublishOnce once(*this);
   const fetch::Handed& handed = *handed_;
-  unmanaged_looked_for_ = false;  // less may be missing than before
+  unmanaged_looked_for_.reset();  // less may be missing than before
   std::map<std::string, const fetch::HandedBaseline*> wanted;
   for (const auto& baseline : handed.baselines) wanted.emplace(baseline.entry.spec.name, &baseline);
   for (const auto& source : sources_)
@@ -125,6 +125,12 @@ void Observer::apply_handed(bool compare_now) {
     return entry == wanted.end() ? !fetch::is_missing(handed.missing, source.spec.name)
                                  : entry->second->entry.spec.kind != source.spec.kind;
   });
+  for (auto& source : sources_)
+    if (source->keeper && !source->handed.empty() && !wanted.contains(source->spec.name) &&
+        !fetch::is_missing(handed.missing, source->spec.name))
+      source->status.error +=
+          (source->status.error.empty() ? "" : "; ") +
+          std::string("the collector no longer hands it out: what it handed last is in force until this agent ends");
   handed_left_.clear();
   for (const auto& [name, baseline] : wanted) handed_left_.push_back(baseline);
   handout_->revision = {{"sequence", std::to_string(handed.sequence)}};
@@ -139,8 +145,7 @@ void Observer::take_rest_of_handed(bool compare_now) {
   const PublishOnce once(*this);
   const std::int64_t began = p_.clock.boot();
   std::map<std::string, Source*> known;
-  for (const auto& source : sources_)
-    if (!is_read_here(*source)) known.emplace(source->spec.name, source.get());
+  for (const auto& source : sources_) known.emplace(source->spec.name, source.get());
   while (!handed_left_.empty() && !(compare_now && p_.clock.boot() - began > load_budget)) {
     const fetch::HandedBaseline& baseline = *handed_left_.front();
     handed_left_.pop_front();

@@ -46,15 +46,22 @@ void Observer::look_for_matches(Pattern& pattern, bool compare_now, bool let_go)
     std::string unseen;
     const auto matches = baseline::match_pattern(pattern.spec.path, unseen);
     if (!matches) {
-      pattern.error = matches.error().message();
+      pattern.look_at = p_.clock.boot() + look_again;
+      const std::string told = std::exchange(pattern.error, matches.error().message());
+      if (pattern.error != told) spdlog::warn("event=pattern name={} why=\"{}\"", pattern.spec.name, pattern.error);
       return publish_sources();
     }
     for (const auto& folder : matches->folders) {
-      if (!pattern.folders.insert(folder).second) continue;
-      pattern.watches.push_back(tree_.add(folder, true));
-      pattern_watches_[pattern.watches.back()] = &pattern;
+      if (pattern.folders.contains(folder)) continue;
+      const WatchId watch = tree_.add(folder, true);
+      pattern.folders.emplace(folder, watch);
+      pattern_watches_[watch] = &pattern;
     }
     if (round == 0) continue;
+    pattern.unwatched.clear();
+    for (const auto& [folder, watch] : pattern.folders)
+      if (pattern.unwatched.empty()) pattern.unwatched = tree_.resolve(watch).unwatched;
+    if (unseen.empty()) forget_folders(pattern, matches->folders);
 
     // What was not seen is not known to be gone.
     if (let_go && unseen.empty()) let_go_of_matches(pattern, matches->files);
@@ -119,22 +126,24 @@ void Observer::take_matches(Pattern& pattern, bool compare_now) {
 
 /// The same pattern by name and kind; what it matches now is for the next look.
 void Observer::change_pattern(Pattern& pattern, const baseline::SourceSpec& spec) {
-  if (pattern.spec.path != spec.path) forget_folders(pattern);
+  if (pattern.spec.path != spec.path) forget_folders(pattern, {});
   pattern.spec = spec;
 }
 
 void Observer::remove_pattern(Pattern& pattern) {
   let_go([&](const Source& source) { return source.pattern == &pattern; });
-  forget_folders(pattern);
+  forget_folders(pattern, {});
 }
 
-void Observer::forget_folders(Pattern& pattern) {
-  for (const WatchId watch : pattern.watches) {
-    pattern_watches_.erase(watch);
-    tree_.remove(watch);
-  }
-  pattern.watches.clear();
-  pattern.folders.clear();
+/// All but those that are still looked through. Whoever may make folders there decides how many there ever were.
+void Observer::forget_folders(Pattern& pattern, const std::vector<std::string>& but) {
+  const std::set<std::string_view> wanted(but.begin(), but.end());
+  std::erase_if(pattern.folders, [&](const auto& folder) {
+    if (wanted.contains(folder.first)) return false;
+    pattern_watches_.erase(folder.second);
+    tree_.remove(folder.second);
+    return true;
+  });
 }
 
 }  // namespace plumbline::agent

@@ -105,26 +105,21 @@ bool Observer::ask_first(Subject& subject, const LiveFile& live, const Compariso
   });
   if (told) return false;
   Waiting& waiting = waiting_[subject.watch];
-  const bool fresh = waiting.until == 0 || waiting.follows;
-  if (fresh) waiting = {};
-  if (follows(subject, live)) {
+  const bool fresh = waiting.until == 0 || waiting.follows;  // nobody was asked for it
+  waiting.follows = follows(subject, live);
+  if (fresh || waiting.follows) {
     waiting.source = source;
-    waiting.follows = true;
-    waiting.until = subject.former_until;
-    return true;
-  }
-  if (fresh) {
-    waiting.source = source;
-    waiting.until = p_.clock.boot() + longest_answer;
+    waiting.until = waiting.follows ? subject.former_until : p_.clock.boot() + longest_answer;
   }
   for (const auto& cause : causes) add_cause(waiting.causes, cause);
   for (const auto& [slot, now] : seen) {
     const auto handled = p_.kernel.handled(slot);
     if (now.generation <= handled) continue;
-    waiting.generations[slot] = now.generation;
+    // What kubelet is to do next would wake nobody where the mark stays pending.
+    if (!waiting.follows) waiting.generations[slot] = now.generation;
     add_cause(waiting.causes, {now.mark, now.value, now.generation - handled, false});
   }
-  if (!fresh && causes.empty()) return true;
+  if (waiting.follows || (!fresh && causes.empty())) return true;
   const std::int64_t later = live.kind == LiveFile::Kind::missing ? until_gone_is_known : 0;
   waiting.since = Steady::now() + std::chrono::nanoseconds(later);
   of.ask_at = sooner(of.ask_at, p_.clock.boot() + later);

@@ -8,6 +8,7 @@
 #include "baseline/kubelet.hpp"
 #include "baseline/path_glob.hpp"
 #include "baseline/revision.hpp"
+#include "fetch/file_origin.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -95,6 +96,8 @@ void Observer::remove_sources(const std::function<bool(const Source&)>& is_gone)
 
 void Observer::load_source(Source& source, bool compare_now) {
   source.retry_at = source.moved_at = 0;
+  source.version = fetch::file_version(source.status.path);
+  source.status.unwatched = tree_.resolve(*source.watch).unwatched;
   const bool any_revision = std::exchange(source.any_revision, false);
   // From then on always: what is read here would overtake what is still being read there.
   source.aside = load_aside_ && (source.aside || is_large(source.status.path));
@@ -304,12 +307,13 @@ void Observer::publish_sources() {
   for (const auto& source : sources_) all.push_back(source->status);
   if (handout_) all.push_back(*handout_);
   for (const auto& pattern : patterns_) {
-    if (pattern->error.empty()) continue;
+    if (pattern->error.empty() && pattern->unwatched.empty()) continue;
     BaselineStatus& status = all.emplace_back();
     status.name = pattern->spec.name;
     status.kind = pattern->spec.kind;
     status.path = pattern->spec.path;
     status.error = pattern->error;
+    status.unwatched = pattern->unwatched;
     status.pattern = true;
     status.loaded = std::any_of(sources_.begin(), sources_.end(),
                                 [&](const auto& source) { return source->pattern == pattern.get(); });

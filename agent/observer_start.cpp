@@ -57,14 +57,18 @@ Result<void> Observer::start() {
 
 /// Drift of what no baseline manages any more, since it changed while the agent was down. Once all of that is known.
 void Observer::accept_unmanaged() {
-  if (unmanaged_looked_for_) return;
-  for (const auto& source : sources_)
-    if (!source->status.loaded) return;  // what it manages is not known now
-  for (const auto& pattern : patterns_)
-    if (!pattern->error.empty()) return;  // nor what its matches do
-  // Nor what the collector hands out now: it may have taken over what this node read itself.
+  // What the collector hands out may have taken over what this node read itself.
   if (handout_ && (!handout_->loaded || handout_->from_disk || !handed_left_.empty())) return;
-  unmanaged_looked_for_ = true;
+  // What these manage is not known now.
+  std::set<std::string> unknown;
+  for (const auto& source : sources_)
+    if (!source->status.loaded) unknown.insert(source->spec.name);
+  for (const auto& pattern : patterns_)
+    if (!pattern->damage.empty() || pattern->look_at != 0 || !pattern->found.empty())
+      unknown.insert(pattern->spec.name);
+  if (unmanaged_looked_for_ == unknown) return;
+  unmanaged_looked_for_ = unknown;
+  const std::vector<std::string> names(unknown.begin(), unknown.end());
   std::set<DriftOf> managed;
   for (const auto& [id, subject] : subjects_) {
     DriftOf of = subject->drift_of();
@@ -75,6 +79,7 @@ void Observer::accept_unmanaged() {
   std::vector<wire::Drift> gone;
   for (const auto& drift : p_.state.drifts()) {
     if (handed_ && fetch::is_missing(handed_->missing, drift.baseline)) continue;
+    if (drift.baseline.empty() ? !unknown.empty() : fetch::is_missing(names, drift.baseline)) continue;
     if (drift.kind == "call" && is_managed_by_index(drift)) continue;
     if (drift.state != wire::DriftState::open || managed.contains({drift.baseline, drift.resource, drift.where.path}))
       continue;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/observer_types.hpp"
+#include "fetch/file_origin.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -35,6 +36,27 @@ std::int64_t Observer::due_in_ns() const {
   if (!handed_left_.empty()) due = 0;
   due = std::min(due, pods_due());
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
+}
+
+/// Of sources, not of managed files.
+void Observer::follow_moved(const std::set<WatchId>& moved) {
+  const std::int64_t now = p_.clock.boot();
+  for (const auto& [watch, source] : source_watches_)
+    if (moved.contains(watch)) load_source(*source, true);
+  for (const auto& [watch, pattern] : pattern_watches_)
+    if (moved.contains(watch)) pattern->look_at = now;
+  for (const auto& [watch, source] : pods_watches_)
+    if (moved.contains(watch)) {
+      tree_.resolve(watch);
+      source->ask_at = now;
+    }
+}
+
+/// Where no mark could tell: another host writes it, or all marks were in use.
+void Observer::look_at_sources() {
+  const PublishOnce once(*this);
+  for (const auto& [watch, source] : source_watches_)
+    if (fetch::file_version(source->status.path) != source->version) load_source(*source, true);
 }
 
 void Observer::on_timer() {
@@ -69,15 +91,7 @@ void Observer::on_timer() {
   if (rescan_soon_ != 0 && now >= rescan_soon_) {
     rescan_soon_ = mounts_moved_at_ = 0;
     auto moved = tree_.verify_all();
-    for (const auto& [watch, source] : source_watches_)
-      if (moved.contains(watch)) load_source(*source, true);
-    for (const auto& [watch, pattern] : pattern_watches_)
-      if (moved.contains(watch)) pattern->look_at = now;
-    for (const auto& [watch, source] : pods_watches_)
-      if (moved.contains(watch)) {
-        tree_.resolve(watch);
-        source->ask_at = now;
-      }
+    follow_moved(moved);
     for (const auto& [id, subject] : subjects_)
       if (!subject->checked) moved.insert(id);
     p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);
@@ -90,7 +104,9 @@ void Observer::on_timer() {
     next_rescan_ = now + options_.rescan_interval_ns;
     trim_due_ = true;
     p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);
-    tree_.verify_all();
+    follow_moved(tree_.verify_all());
+    look_at_sources();
+    for (auto& pattern : patterns_) pattern->look_at = now;
     std::set<WatchId> all;
     for (const auto& [id, subject] : subjects_) all.insert(id);
     if (const auto changed = scan(all, "scan", "found by the rescan, no hook saw it"); changed > 0)

@@ -51,6 +51,7 @@ struct Observer::Source {
   std::string handed;                           ///< digest of the index in force, if the collector handed it
   WallNs since = 0;                             ///< when the revision in force was first taken; 0 = unknown
   const Pattern* pattern = nullptr;             ///< whose match it is; nullptr: it is configured by itself
+  std::string version;                          ///< fetch::file_version() before it was last read; "" = elsewhere
   std::optional<WatchId> watch;                 ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
   baseline::Move move = baseline::Move::none;  ///< fetch::SourceKeeper::last_move() of the last refusal
@@ -69,14 +70,14 @@ struct Observer::Source {
 /// Sources that are configured by a pattern.
 struct Observer::Pattern {
   baseline::SourceSpec spec;
-  std::set<std::string> folders;  ///< watched, to learn of new matches
-  std::vector<WatchId> watches;   ///< of them
-  std::deque<std::string> found;  ///< by the last look, and still to be read
-  std::string damage;             ///< why something that was taken of a match is lost; "" = nothing is
-  std::string left_out;           ///< why something that matches is not taken, or that nothing matches; "" = fine
-  std::string error;              ///< damage, left_out, or that something is still to be read
-  std::int64_t look_at = 0;       ///< boot ns of the next look; 0 = none is due
-  std::int64_t moved_at = 0;      ///< boot ns of the first change since the last look; 0 = none
+  std::map<std::string, WatchId> folders;  ///< watched, to learn of new matches
+  std::deque<std::string> found;           ///< by the last look, and still to be read
+  std::string damage;                      ///< why something that was taken of a match is lost; "" = nothing is
+  std::string left_out;       ///< why something that matches is not taken, or that nothing matches; "" = fine
+  std::string unwatched;      ///< why changes of one of its folders are not seen; "" = they are
+  std::string error;          ///< damage, left_out, or that something is still to be read
+  std::int64_t look_at = 0;   ///< boot ns of the next look; 0 = none is due
+  std::int64_t moved_at = 0;  ///< boot ns of the first change since the last look; 0 = none
 };
 
 /// What earlier findings told of a mark.

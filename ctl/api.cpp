@@ -157,7 +157,13 @@ std::string who(const wire::Actor& actor) {
   return around.empty() ? text : text + " (" + around + ")";
 }
 
-std::string what(const std::vector<wire::AttributeDiff>& diff) {
+std::string name_of(const wire::Call& call) {
+  return call.service + ":" + (call.operation.empty() ? "unknown" : call.operation);
+}
+
+std::string what(const wire::Drift& drift) {
+  if (drift.call) return printable(name_of(*drift.call));
+  const auto& diff = drift.diff;
   std::string text;
   for (std::size_t i = 0; i < diff.size();) {
     std::size_t same = i + 1;  // of a directory's entries there may be many

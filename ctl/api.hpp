@@ -49,6 +49,8 @@ void print_json(const Context& context, const Json& json);
 /// "vi nginx.conf (root, pts/3)"; "unknown: REASON" where nobody could know.
 std::string who(const wire::Actor& actor);
 /// "content_sha256, mode"
-std::string what(const std::vector<wire::AttributeDiff>& diff);
+std::string what(const wire::Drift& drift);
+/// "ec2:AuthorizeSecurityGroupIngress"; as it came, so not printable.
+std::string name_of(const wire::Call& call);
 
 }  // namespace plumbline::ctl

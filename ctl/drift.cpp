@@ -77,7 +77,7 @@ int list_drift(const Context& context, const DriftOptions& options) {
                              {std::string(wire::text_of(d.severity))},
                              {printable(d.resource)},
                              {std::string(wire::text_of(d.verdict))},
-                             {what(d.diff)},
+                             {what(d)},
                              {who(d.actor)},
                              {age(now, d.updated_at)}};
     if (api->is_collector()) row.insert(row.begin() + 3, {printable(d.where.node)});

@@ -18,7 +18,7 @@ std::vector<std::string> how_to_put_back(const wire::Drift& drift) {
   std::vector<std::string> lines;
   const std::string path = shell_quote(drift.where.path);
   const std::string address = terraform_address(drift.resource);
-  bool content = false;
+  bool content = drift.call.has_value();
   for (const auto& d : drift.diff) {
     if (d.attribute == "mode") {
       lines.push_back("chmod " + shell_quote(d.expected) + " -- " + path);
@@ -39,6 +39,8 @@ std::vector<std::string> how_to_put_back(const wire::Drift& drift) {
   if (content && !address.empty()) {
     lines.insert(lines.begin(), "tofu apply -target=" + shell_quote(address) +
                                     "    # in the configuration's directory; or terraform apply");
+  } else if (drift.call) {
+    lines.emplace_back("# apply again what manages it");
   } else if (content) {
     std::string digest;
     for (const auto& d : drift.diff)

@@ -111,6 +111,22 @@ void print_diff(const Context& context, const std::vector<wire::AttributeDiff>& 
   if (diff.empty()) out << "  nothing differs now\n";
 }
 
+void print_call(const Context& context, const wire::Call& call) {
+  auto& out = context.terminal.out;
+  const auto line = [&](const char* name, const std::string& value) {
+    if (!value.empty()) out << "  " << name << printable(value) << '\n';
+  };
+  line("call          ", name_of(call) + (call.semantics.empty() ? "" : " (" + call.semantics + ")"));
+  line("outcome       ", call.outcome + (call.tries > 1 ? ", at try " + std::to_string(call.tries) : ""));
+  line("at            ", call.host + (call.region.empty() ? "" : ", " + call.region) +
+                             (call.account.empty() ? "" : ", account " + call.account));
+  line("as            ", call.principal + (call.principal_proof.empty() ? "" : " (" + call.principal_proof + ")"));
+  line("request id    ", call.request_id);
+  std::string ids;
+  for (const auto& id : call.ids) ids += (ids.empty() ? "" : ", ") + id;
+  line("names         ", cut(ids, 400));
+}
+
 void print_evidence(const Context& context, const wire::Drift& drift) {
   auto& out = context.terminal.out;
   for (const auto& e : drift.evidence) out << "  + " << printable(e.kind) << ": " << printable(e.says) << '\n';
@@ -161,7 +177,8 @@ int show_drift(const Context& context, const std::string& word) {
     out << "closed " << rfc3339(*drift.closed_at) << " (" << age(now, *drift.closed_at)
         << "): " << printable(drift.closed_by) << '\n';
   heading(context, is_open(drift) ? "What changed" : "What had changed");
-  print_diff(context, drift.diff);
+  if (drift.call) print_call(context, *drift.call);
+  if (!drift.call || !drift.diff.empty()) print_diff(context, drift.diff);
   heading(context, "Who");
   print_actor(context, drift.actor, now);
   print_others(context, recent_findings(*json));

@@ -70,6 +70,22 @@ void show_agent(const Context& context, const Json& status) {
       sheet.line("health", printable(name) + (ok ? " ok" : " failed: " + text_at(check, "says")),
                  ok ? Style::good : Style::bad);
     }
+  if (const auto calls = status.find("calls"); calls != status.end() && calls->is_object()) {
+    if (calls->value("enabled", false)) {
+      std::string stacks;
+      if (const auto by = calls->find("stacks"); by != calls->end() && by->is_object())
+        for (const auto& [stack, counts] : by->items())
+          stacks += ", " + printable(stack) + " " + std::to_string(number_at(counts, "/hooked")) +
+                    (number_at(counts, "/refused") > 0
+                         ? " (and " + std::to_string(number_at(counts, "/refused")) + " refused)"
+                         : "");
+      sheet.line("calls", counted(number_at(*calls, "/calls"), "writing call") + " seen; TLS" +
+                              (stacks.empty() ? ": no file hooked yet" : " hooked: " + stacks.substr(2)) +
+                              (calls->value("first_pass_done", false) ? "" : "; still looking for files"));
+    } else {
+      sheet.line("calls", "not seen: " + text_at(*calls, "why"), Style::dim);
+    }
+  }
   if (const auto spool = status.find("spool"); spool != status.end() && spool->is_object()) {
     const auto next = number_at(*spool, "/next_sequence");
     const auto acknowledged = number_at(*spool, "/acknowledged");

@@ -165,6 +165,12 @@ Result<void> HandoutClient::keep(const std::string& envelope, const Handed& hand
   std::set<std::uint64_t> needed;
   for (const auto& baseline : handed.baselines)
     if (baseline.listed_in != handed.sequence) needed.insert(baseline.listed_in);
+  unkept_.insert_or_assign(handed.sequence, envelope);  // until it is on disk
+  std::erase_if(unkept_,
+                [&](const auto& list) { return list.first != handed.sequence && !needed.contains(list.first); });
+  for (const auto& [sequence, list] : unkept_)
+    if (sequence != handed.sequence)
+      if (auto kept = replace_file(options_.folder + earlier_name(sequence), list); !kept) return kept.error();
   if (needed.contains(kept_sequence_)) {
     const std::string earlier = options_.folder + earlier_name(kept_sequence_);
     ::unlink(earlier.c_str());
@@ -173,6 +179,7 @@ Result<void> HandoutClient::keep(const std::string& envelope, const Handed& hand
   }
   if (auto kept = replace_file(path, envelope); !kept) return kept.error();
   kept_sequence_ = handed.sequence;
+  unkept_.clear();
   for (const auto& [sequence, name] : earlier_lists(options_.folder))
     if (!needed.contains(sequence)) ::unlink((options_.folder + "/" + name).c_str());
   return {};
@@ -259,7 +266,11 @@ Result<std::shared_ptr<const Handed>> HandoutClient::fetch(bool asked) {
   const auto answer = exchange(request);
   if (!answer) return answer.error();
   // Only where it was asked for: nobody signs a 304.
-  if (answer->status == 304 && taken_ && conditional) return taken_;
+  if (answer->status == 304 && taken_ && conditional) {
+    refused_.reset();  // what was refused before is not what is there now
+    meant_from_.reset();
+    return taken_;
+  }
   if (answer->status != 200)
     return refused("ask " + options_.url + " for this node's baselines", *answer, "",
                    answer->status == 404 ? "does the collector have `baselines`?" : "look at the collector's log");

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -92,12 +93,13 @@ class HandoutClient {
   const NodeKey key_;
   const std::uint64_t key_id_;  ///< that indexes must have
   Deliver deliver_;
-  std::shared_ptr<const Handed> taken_;      // the fetching thread's, after kept()
-  std::string etag_;                         // of what was taken and kept; "" = unknown
-  std::optional<std::uint64_t> refused_;     // number of the older list that was refused last
-  std::optional<std::uint64_t> meant_from_;  // such lists a person means, from this one on
-  std::uint64_t kept_sequence_ = 0;          // of the newest list on disk
-  std::uint64_t piece_ = index_piece;        // bytes to ask for at once: less where the line is slow
+  std::shared_ptr<const Handed> taken_;          // the fetching thread's, after kept()
+  std::string etag_;                             // of what was taken and kept; "" = unknown
+  std::optional<std::uint64_t> refused_;         // number of the older list that was refused last
+  std::optional<std::uint64_t> meant_from_;      // such lists a person means, from this one on
+  std::uint64_t kept_sequence_ = 0;              // of the newest list on disk
+  std::map<std::uint64_t, std::string> unkept_;  // lists in force that could not be written: a full disk
+  std::uint64_t piece_ = index_piece;            // bytes to ask for at once: less where the line is slow
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/source/former_pins.hpp"
 #include "include/util/fd.hpp"
 #include "plumbline.skel.h"
 
@@ -128,14 +129,19 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options,
   // they may be another tier's, and hold what happened since.
   if (!loaded && pinned && object->adopted_ &&
       (object->other_version_ || log_tail.find("parameter mismatch") != std::string::npos)) {
-    trouble = "an earlier agent's pins could not be adopted and were replaced (" + loaded.error().why + ")";
+    const auto former = read_former_marks(options.pin_dir);
     auto removed = remove_pins(options.pin_dir);
-    if (!removed) trouble += "; " + removed.error().message();
     std::error_code error;
     fs::create_directories(fs::path(options.pin_dir) / "links", error);
     object.reset(new BpfObject);  // NOLINT(cppcoreguidelines-owning-memory): its constructor is private
     log_tail.clear();
+    const std::string why = loaded.error().why;
     loaded = object->load_object(options, tier, pinned, report);
+    const std::size_t lost = loaded ? object->take_over(former, options) : 0;
+    if (former.empty() || lost > 0)
+      trouble = "an earlier agent's pins could not be adopted and were replaced (" + why + ")" +
+                (lost > 0 ? "; " + std::to_string(lost) + " of its marks found no room" : std::string());
+    if (!removed) trouble += (trouble.empty() ? "" : "; ") + removed.error().message();
   }
   if (!loaded) return loaded.error();
   object->pin_trouble_ = std::move(trouble);
@@ -146,8 +152,8 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(const KernelOptions& options,
 Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, bool pinned, TierReport& report) {
   skeleton_ = plumbline_bpf__open();
   if (skeleton_ == nullptr) return load_error("open the BPF object", errno);
-  bpf_map__set_max_entries(skeleton_->maps.marks, options.max_marks);
-  bpf_map__set_max_entries(skeleton_->maps.mark_states, options.max_marks);
+  bpf_map__set_max_entries(skeleton_->maps.marks, options.max_marks + canary_marks);
+  bpf_map__set_max_entries(skeleton_->maps.mark_states, options.max_marks + canary_marks);
   bpf_map__set_max_entries(skeleton_->maps.processes, options.processes);
   bpf_map__set_max_entries(skeleton_->maps.images, options.images);
 
@@ -214,6 +220,13 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
   if (bpf_map_update_elem(map_fd("control_map"), &zero, &c, BPF_ANY) != 0)
     return load_error("write the control map", errno);
   return {};
+}
+
+/// Marks of maps that had another size.
+std::size_t BpfObject::take_over(const std::vector<MarkedInode>& former, const KernelOptions& options) {
+  if (former.empty()) return 0;
+  adopted_ = true;
+  return carry_over(former, map_fd("marks"), map_fd("mark_states"), options.max_marks);
 }
 
 Result<void> BpfObject::attach(TierReport& report) {

@@ -14,6 +14,9 @@ struct plumbline_bpf;
 
 namespace plumbline::agent {
 
+/// Slots beyond KernelOptions::max_marks that only the self-test takes: a node whose marks are all in use starts too.
+inline constexpr std::uint32_t canary_marks = 16;
+
 class BpfObject {
  public:
   /// Loads the programs of `tier` (or adopts those pinned below options.pin_dir) and attaches them.
@@ -36,6 +39,7 @@ class BpfObject {
  private:
   BpfObject() = default;
   Result<void> load_object(const KernelOptions& options, Tier tier, bool pinned, TierReport& report);
+  std::size_t take_over(const std::vector<MarkedInode>& former, const KernelOptions& options);
   Result<void> attach(TierReport& report);
 
   ::plumbline_bpf* skeleton_ = nullptr;

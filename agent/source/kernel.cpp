@@ -54,11 +54,12 @@ class LibbpfKernel final : public Kernel {
       : object_(std::move(object)),
         tier_(tier),
         max_marks_(options.max_marks),
+        slots_(options.max_marks + canary_marks),
         max_processes_(options.processes),
         marks_fd_(object_->map_fd("marks")),
         processes_fd_(object_->map_fd("processes")),
         images_fd_(object_->map_fd("images")),
-        states_(object_->map_fd("mark_states"), options.max_marks),
+        states_(object_->map_fd("mark_states"), slots_),
         control_(object_->map_fd("control_map"), 1) {}
 
   Result<void> start() {
@@ -69,7 +70,7 @@ class LibbpfKernel final : public Kernel {
       taken(marked.value.slot);
       adopted_marks_.push_back(marked);
     }
-    for (std::uint32_t slot = max_marks_; slot-- > 0;)
+    for (std::uint32_t slot = slots_; slot-- > 0;)
       if (!used_[slot]) free_slots_.push_back(slot);
     return object_->list_processes();
   }
@@ -124,7 +125,7 @@ class LibbpfKernel final : public Kernel {
       if (known->generation == inode.generation) return known->slot;
       unmark(inode.key);  // the inode number was reused for another file
     }
-    if (free_slots_.empty())
+    if (free_slots_.empty() || (used_count_ >= max_marks_ && !is_testing_))
       return Error{ErrorCode::unavailable, "mark an inode", "all " + std::to_string(max_marks_) + " marks are in use",
                    "raise limits.max_marks"};
     const std::uint32_t slot = free_slots_.back();
@@ -165,7 +166,7 @@ class LibbpfKernel final : public Kernel {
 
   std::vector<MarkedInode> list_marks() const override {
     std::vector<MarkedInode> all;
-    for (const auto& key : keys_of<mark_key>(marks_fd_, max_marks_))
+    for (const auto& key : keys_of<mark_key>(marks_fd_, slots_))
       if (auto value = read_mark(key)) all.push_back({key, *value, pending(value->slot) - handled(value->slot)});
     return all;
   }
@@ -179,7 +180,7 @@ class LibbpfKernel final : public Kernel {
   }
   std::vector<std::uint32_t> sweep() const override {
     std::vector<std::uint32_t> slots;
-    for (std::uint32_t slot = 0; slot < max_marks_; ++slot)
+    for (std::uint32_t slot = 0; slot < slots_; ++slot)
       if (used_[slot] && pending(slot) != handled(slot)) slots.push_back(slot);
     return slots;
   }
@@ -194,6 +195,7 @@ class LibbpfKernel final : public Kernel {
   std::optional<image> find_image(const image_key& key) const override { return find<image>(images_fd_, key); }
 
   BpfObject& object() { return *object_; }
+  void end_test() { is_testing_ = false; }
   void set_reports(std::vector<TierReport> reports) { reports_ = std::move(reports); }
 
  private:
@@ -226,7 +228,7 @@ class LibbpfKernel final : public Kernel {
   }
 
   void taken(std::uint32_t slot) {
-    if (slot >= max_marks_) return;
+    if (slot >= slots_) return;
     used_count_ += used_[slot] ? 0 : 1;
     used_[slot] = true;
   }
@@ -234,6 +236,8 @@ class LibbpfKernel final : public Kernel {
   std::unique_ptr<BpfObject> object_;
   Tier tier_;
   std::uint32_t max_marks_;
+  std::uint32_t slots_;
+  bool is_testing_ = true;  // the canary may take the slots beyond max_marks_
   std::uint32_t max_processes_;
   int marks_fd_;
   int processes_fd_;
@@ -241,7 +245,7 @@ class LibbpfKernel final : public Kernel {
   Mapped<mark_state> states_;
   Mapped<control> control_;
   std::unique_ptr<ring_buffer, RingDeleter> ring_;
-  std::vector<bool> used_ = std::vector<bool>(max_marks_, false);
+  std::vector<bool> used_ = std::vector<bool>(slots_, false);
   std::size_t used_count_ = 0;
   std::vector<std::uint32_t> free_slots_;
   std::vector<MarkedInode> adopted_marks_;
@@ -260,6 +264,7 @@ Result<std::unique_ptr<LibbpfKernel>> try_tier(const KernelOptions& options, Tie
   for (const char* elsewhere : {"/run", "/dev/shm"})
     if (!proven && proven.error().code == ErrorCode::unavailable) proven = run_self_test(*kernel, elsewhere);
   if (!proven) return proven.error();
+  kernel->end_test();
   kernel->object().pin_links();
   return kernel;
 }

@@ -33,7 +33,7 @@ class TlsFiles {
   struct Options {
     std::size_t max_hooked = 1024;     ///< files; more are refused, and told
     std::size_t max_known = 200'000;   ///< files that have none; beyond it all are looked at again
-    std::string why_no_return_probes;  ///< why files are refused that need them; "" = they are harmless
+    std::string why_no_return_probes{};  ///< why files are refused that need them; "" = they are harmless
   };
   TlsFiles(Capture& capture, Options options);
   ~TlsFiles();

@@ -71,15 +71,22 @@ Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vecto
   OPENSSL_cleanse(signing->data(), signing->size());
   shelf->sequence_ = read_sequence(folder + std::string(sequence_file));
   std::vector<Item> items;
-  for (const auto& source : shelf->sources_) {
-    if (!is_local_pattern(source)) {
+  std::set<std::string> names;
+  for (const auto& source : shelf->sources_)
+    if (!is_local_pattern(source) && names.insert(source.source.name).second)
       items.push_back(shelf->item_of(source, fetch::spec_of(source.source)));
-      continue;
-    }
+  for (const auto& source : shelf->sources_) {
+    if (!is_local_pattern(source)) continue;
     // What matched before stays in force where its file is gone: whoever removes a state does not make what it manages
     // unmanaged.
     const auto kept = fetch::kept_matches(folder + "/indexes", fetch::spec_of(source.source));
-    for (const auto& spec : kept.matches) items.push_back(shelf->item_of(source, spec));
+    for (const auto& spec : kept.matches) {
+      if (names.insert(spec.name).second)
+        items.push_back(shelf->item_of(source, spec));
+      else
+        log(LogLevel::error, "what was last read of a match is left out: another baseline has its name now",
+            {{"baseline", spec.name}, {"path", spec.path}});
+    }
     if (!kept.damage.empty())
       log(LogLevel::error, "what was last read of a match is lost",
           {{"baseline", source.source.name}, {"why", kept.damage}});
@@ -263,10 +270,10 @@ Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view kn
     // Of a pattern that could not be looked at, or matches nothing, any match may be missing.
     for (const auto& source : sources_) {
       if (!is_local_pattern(source)) continue;
-      const auto error = pattern_errors_.find(source.source.name);
+      const auto state = patterns_.find(source.source.name);
       const bool concerned = source.node_by_file || is_for(source, node);
       if (concerned && !empty_is_meant_.contains(source.source.name) &&
-          (error == pattern_errors_.end() || !error->second.empty()))
+          (state == patterns_.end() || state->second.is_incomplete))
         handout.missing.push_back(source.source.name);
     }
   }
@@ -312,13 +319,13 @@ std::vector<ShelfRow> Shelf::rows() const {
     row.bytes = item.index->bytes();
   }
   for (const auto& source : sources_)
-    if (const auto error = pattern_errors_.find(source.source.name);
-        error != pattern_errors_.end() && !error->second.empty()) {
+    if (const auto state = patterns_.find(source.source.name);
+        state != patterns_.end() && !state->second.error.empty()) {
       ShelfRow& row = rows.emplace_back();
       row.name = source.source.name;
       row.kind = source.source.kind;
       row.path = source.source.path;
-      row.error = error->second;
+      row.error = state->second.error;
     }
   return rows;
 }

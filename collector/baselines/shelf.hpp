@@ -88,11 +88,20 @@ class Shelf {
     std::vector<Earlier> earlier;  ///< the latest last, at most max_earlier
   };
 
+  struct PatternState {
+    std::string error;           ///< "" = none
+    bool is_incomplete = false;  ///< any match may be missing: it could not all be looked at, or matches nothing
+  };
+
   Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
         const fetch::Ed25519Key& signing, const Clock& clock);
   /// What file systems say; made without the lock.
   struct Looked {
-    std::map<const ShelfSource*, Result<baseline::Matches>> matches;
+    struct Pattern {
+      Result<baseline::Matches> matches;
+      std::string unseen;  ///< why something that may match was not seen; "" = all was
+    };
+    std::map<const ShelfSource*, Pattern> patterns;
     std::map<std::string, Item> fresh;            ///< of matches that were not known
     std::map<std::string, std::string> versions;  ///< of local files that were, by name
   };
@@ -100,6 +109,8 @@ class Shelf {
   void add(Item item);
   Looked look() const;
   bool take_matches(Looked& looked, bool let_go);
+  bool take_matches(const ShelfSource& source, const std::vector<std::string>& files, bool let_go, PatternState& state,
+                    Looked& looked);
   void hand_to_fetcher();
   void ask_for_changed_files(const Looked& looked);
   void deliver(fetch::Delivered delivered);
@@ -118,8 +129,8 @@ class Shelf {
   std::mutex keeping_;        // of the sequence number on disk; taken before the next
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, Item> items_;
-  std::map<std::string, std::string> pattern_errors_;
-  std::set<std::string> empty_is_meant_;  ///< patterns: nothing matches them, and a person said so
+  std::map<std::string, PatternState> patterns_;  ///< by name; those that were looked at
+  std::set<std::string> empty_is_meant_;          ///< patterns: nothing matches them, and a person said so
   std::uint64_t sequence_ = 0;
   std::condition_variable wake_;
   bool reload_ = false;

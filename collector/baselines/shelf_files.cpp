@@ -22,12 +22,13 @@ Shelf::Looked Shelf::look() const {
   for (const auto& [name, path] : known) looked.versions.emplace(name, fetch::file_version(path));
   for (const auto& source : sources_) {
     if (!is_local_pattern(source)) continue;
-    auto matches = baseline::match_pattern(source.source.path);
+    std::string unseen;
+    auto matches = baseline::match_pattern(source.source.path, unseen);
     if (matches)
       for (const auto& path : matches->files)
         if (auto spec = baseline::match_of(fetch::spec_of(source.source), path); !known.contains(spec.name))
           looked.fresh.emplace(spec.name, item_of(source, spec));
-    looked.matches.emplace(&source, std::move(matches));
+    looked.patterns.emplace(&source, Looked::Pattern{std::move(matches), std::move(unseen)});
   }
   return looked;
 }
@@ -35,45 +36,52 @@ Shelf::Looked Shelf::look() const {
 /// Takes new matches of patterns, and lets go of those that are gone where a person says so. True: something changed.
 bool Shelf::take_matches(Looked& looked, bool let_go) {
   bool moved = false;
-  for (const auto& [at_source, matches] : looked.matches) {
+  for (const auto& [at_source, pattern] : looked.patterns) {
     const ShelfSource& source = *at_source;
-    const bool known_pattern = pattern_errors_.contains(source.source.name);
-    std::string& error = pattern_errors_[source.source.name];
-    const bool was_fine = known_pattern && error.empty();
-    error = matches ? "" : matches.error().message();
-    if (!matches) {
-      moved = moved || was_fine || !known_pattern;
-      continue;
-    }
-    const auto is_there = [&](const std::string& path) {
-      return std::binary_search(matches->files.begin(), matches->files.end(), path);
-    };
-    for (auto at = items_.begin(); let_go && at != items_.end();) {
-      const auto here = at++;
-      if (here->second.source != &source || is_there(here->second.keeper->spec().path)) continue;
-      here->second.keeper->forget();
-      items_.erase(here);
+    const auto known = patterns_.find(source.source.name);
+    const std::optional<bool> was_incomplete =
+        known == patterns_.end() ? std::nullopt : std::optional(known->second.is_incomplete);
+    PatternState& state = patterns_[source.source.name];
+    state = {pattern.unseen, !pattern.unseen.empty()};
+    if (!pattern.matches)
+      state = {pattern.matches.error().message(), true};
+    else
+      moved = take_matches(source, pattern.matches->files, let_go && pattern.unseen.empty(), state, looked) || moved;
+    moved = moved || was_incomplete != state.is_incomplete;
+  }
+  return moved;
+}
+
+bool Shelf::take_matches(const ShelfSource& source, const std::vector<std::string>& files, bool let_go,
+                         PatternState& state, Looked& looked) {
+  bool moved = false;
+  const auto is_gone = [&](const Item& item) {
+    return item.source == &source && !std::binary_search(files.begin(), files.end(), item.keeper->spec().path);
+  };
+  for (auto at = items_.begin(); let_go && at != items_.end();) {
+    const auto here = at++;
+    if (!is_gone(here->second)) continue;
+    here->second.keeper->forget();
+    items_.erase(here);
+    moved = true;
+  }
+  // A person looked, and means that there are none.
+  const bool was_meant = empty_is_meant_.contains(source.source.name);
+  if (!files.empty())
+    empty_is_meant_.erase(source.source.name);
+  else if (let_go)
+    empty_is_meant_.insert(source.source.name);
+  moved = moved || was_meant != empty_is_meant_.contains(source.source.name);
+  if (files.empty() && state.error.empty()) state = {"nothing matches " + source.source.path + " yet", true};
+  for (const auto& path : files) {
+    const auto name = baseline::match_of(fetch::spec_of(source.source), path).name;
+    const auto known = items_.find(name);
+    if (const auto fresh = looked.fresh.find(name); known == items_.end() && fresh != looked.fresh.end()) {
+      add(std::move(fresh->second));
       moved = true;
+    } else if (known != items_.end() && known->second.keeper->spec().path != path && state.error.empty()) {
+      state.error = path + " is left out: its name would be " + name + ", as another's is";
     }
-    if (matches->files.empty()) error = "nothing matches " + source.source.path + " yet";
-    // A person looked, and means that there are none.
-    const bool was_meant = empty_is_meant_.contains(source.source.name);
-    if (!matches->files.empty())
-      empty_is_meant_.erase(source.source.name);
-    else if (let_go)
-      empty_is_meant_.insert(source.source.name);
-    moved = moved || was_meant != empty_is_meant_.contains(source.source.name);
-    for (const auto& path : matches->files) {
-      const auto name = baseline::match_of(fetch::spec_of(source.source), path).name;
-      const auto known = items_.find(name);
-      if (const auto fresh = looked.fresh.find(name); known == items_.end() && fresh != looked.fresh.end()) {
-        add(std::move(fresh->second));
-        moved = true;
-      } else if (known != items_.end() && known->second.keeper->spec().path != path) {
-        error = path + " is left out: its name would be " + name + ", as another's is";
-      }
-    }
-    moved = moved || !known_pattern || was_fine != error.empty();
   }
   return moved;
 }

@@ -203,3 +203,24 @@ def test_stream_resumes_without_a_gap(stack):
     assert sorted(sent) == sorted(f["id"] for f in findings), sent
     ids = [e["id"] for e in events]
     assert len(ids) == len(set(ids)), ids
+
+
+def test_all_marks_in_use(stack):
+    for i in range(30):
+        stack.file(f"file{i}")
+    stack.agent_extra = "limits: {max_marks: 16}\n"
+    stack.start_agent()
+    spots = [s["id"] for s in stack.all(stack.api, "/v1/blindspots")]
+    assert "path_not_watched" in spots, spots
+    stack.restart_agent(signal.SIGKILL)
+    watched = [r["path"] for r in stack.all(stack.api, "/v1/resources") if r["watched"]]
+    assert watched
+    stack.kill(stack.agent, signal.SIGKILL)
+    pid = stack.testprog("truncate", watched[0])["pid"]
+    # Maps of another size: what the earlier ones saw is carried over.
+    stack.agent_extra = "limits: {max_marks: 300}\n"
+    stack.start_agent()
+    drift = stack.wait_open(watched[0])
+    assert drift["actor"]["process"] and drift["actor"]["process"]["pid"] == pid, drift["actor"]
+    spots = [s["id"] for s in stack.all(stack.api, "/v1/blindspots")]
+    assert "path_not_watched" not in spots and "not_pinned" not in spots, spots

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <thread>
@@ -210,6 +212,46 @@ TEST_F(ShelfTest, a_pattern_whose_matches_are_all_gone_is_let_go_when_it_is_mean
   wait([&] { return handout("n").baselines.empty() && handout("n").missing.empty(); });
   write("a.tfstate", 2);
   wait([&] { return serial("all.a.tfstate") == "2"; });
+}
+
+TEST_F(ShelfTest, one_match_that_is_left_out_makes_no_other_missing) {
+  for (const char* folder : {"web", "Web"}) std::filesystem::create_directory(dir_ / folder);
+  write("web/x.tfstate", 1);
+  write("Web/x.tfstate", 1);
+  open({source("all", "*/x.tfstate")});
+  wait([&] { return names("n").size() == 1 && error("all").find("is left out") != std::string::npos; });
+  EXPECT_THAT(handout("n").missing, IsEmpty()) << "nodes let go of matches that are gone";
+}
+
+TEST_F(ShelfTest, what_cannot_be_looked_at_leaves_out_nothing_else) {
+  if (::geteuid() != 0) GTEST_SKIP() << "root only can become somebody else";
+  for (const char* folder : {"web", "locked"}) std::filesystem::create_directory(dir_ / folder);
+  write("web/x.tfstate", 1);
+  write("locked/x.tfstate", 1);
+  namespace fs = std::filesystem;
+  for (const auto& folder : {dir_.path(), dir_ / "web"}) fs::permissions(folder, fs::perms{0777});
+  fs::permissions(dir_ / "locked", fs::perms{0700});
+  ASSERT_EQ(::syscall(SYS_setresuid, -1, 65534, -1), 0);  // this thread, and those that it starts
+  open({source("all", "*/x.tfstate")});
+  wait([&] { return serial("all.web.x.tfstate") == "1"; });
+  EXPECT_THAT(names("n"), ElementsAre("all.web.x.tfstate"));
+  EXPECT_THAT(handout("n").missing, ElementsAre("all")) << "of what was not seen any may be missing";
+  EXPECT_THAT(error("all"), HasSubstr("locked"));
+  ASSERT_EQ(::unlink((dir_ / "web/x.tfstate").c_str()), 0);
+  shelf_->reload();
+  write("web/x.tfstate", 2);
+  wait([&] { return serial("all.web.x.tfstate") == "2"; });
+  ASSERT_EQ(::syscall(SYS_setresuid, -1, 0, -1), 0);
+}
+
+TEST_F(ShelfTest, a_baseline_that_is_configured_by_its_name_stands_before_a_match_that_was_kept) {
+  write("a.tfstate", 1);
+  open({source("all", "*.tfstate")});
+  wait([&] { return serial("all.a.tfstate") == "1"; });
+  shelf_.reset();
+  write("plain.json", 7);
+  open({source("all", "*.tfstate"), source("all.a.tfstate", "plain.json")});
+  wait([&] { return serial("all.a.tfstate") == "7" && error("all").find("is left out") != std::string::npos; });
 }
 
 TEST_F(ShelfTest, forgets_what_is_no_longer_configured_at_the_next_start) {

@@ -174,6 +174,53 @@ TEST_F(HandoutClientTest, an_older_list_is_taken_only_when_it_is_meant) {
   EXPECT_EQ(next().value()->sequence, 4u);
 }
 
+// Whoever stands in between replays an old list, is refused, and waits for a reload that means something else.
+TEST_F(HandoutClientTest, a_refusal_that_is_over_opens_the_door_to_no_older_list) {
+  make_client();
+  start();
+  ASSERT_TRUE(next());
+  server_.change([&] { list_.sequence = 4; });
+  ASSERT_FALSE(next());
+  server_.change([&] { list_.sequence = 5; });
+  ASSERT_TRUE(next()) << "a 304: all is well again";
+  server_.change([&] { list_.sequence = 4; });
+  client_->refresh(true);
+  const auto refused = next();
+  ASSERT_FALSE(refused) << "nobody can mean what no status shows";
+  EXPECT_EQ(refused.error().code, ErrorCode::permission);
+}
+
+TEST_F(HandoutClientTest, a_list_that_could_not_be_written_is_when_it_is_needed) {
+  add("ops", "- {path: /a, mode: \"0644\"}");
+  make_client();
+  start();
+  ASSERT_TRUE(next());
+  const std::string list = dir_ / "state/handed/list.json";
+  ASSERT_TRUE(std::filesystem::remove(list));
+  ASSERT_TRUE(std::filesystem::create_directories(list + "/in-the-way"));
+  server_.change([&] {
+    list_.sequence = 6;
+    list_.baselines.clear();
+  });
+  add("ops", "- {path: /b, mode: \"0644\"}");
+  const std::string second = list_.baselines[0].sha256;
+  Result<std::shared_ptr<const Handed>> handed = next();
+  while (handed) handed = next();
+  server_.change([&] {
+    std::filesystem::remove_all(list);
+    list_.sequence = 7;
+    list_.baselines.clear();
+    list_.missing = {"ops"};
+  });
+  do handed = next();
+  while (!handed || (*handed)->sequence < 7);
+  make_client();
+  const auto kept = client_->kept();
+  ASSERT_TRUE(kept) << kept.error().message();
+  ASSERT_THAT(names(**kept), ElementsAre("ops"));
+  EXPECT_EQ((*kept)->baselines[0].entry.sha256, second);
+}
+
 TEST_F(HandoutClientTest, asks_for_less_at_once_where_the_line_is_slow) {
   std::string files;
   for (int i = 0; i < 3000; ++i)

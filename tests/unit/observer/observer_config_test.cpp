@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "baseline/path_glob.hpp"
 #include "tests/unit/observer/handed_fixture.hpp"
 
 namespace plumbline::agent {
@@ -163,6 +164,86 @@ TEST_F(ObserverConfig, since_when_a_revision_stands_is_known_over_a_restart) {
   dir_.write("own.yaml", "apiVersion: plumbline/v1\nkind: Manifest\nrevision: \"8\"\nfiles: []\n");
   start_with({spec});
   EXPECT_THAT(blind_spots(), Not(HasSubstr("baseline_not_moving")));
+}
+
+TEST_F(ObserverConfig, what_matches_nothing_or_was_never_read_keeps_no_other_drift_open) {
+  write_own();
+  make_observer({own("ops")});
+  start();
+  ASSERT_EQ(only_drift().state, DriftState::open);
+  ASSERT_TRUE(observer_->checkpoint());
+  make_observer({{"all", "manifest", dir_ / "none/*.yaml"}, own("later", "later.yaml")});
+  start();
+  EXPECT_EQ(only_drift().state, DriftState::accepted);
+}
+
+TEST_F(ObserverConfig, what_may_still_be_managed_keeps_its_drift) {
+  write_own("a.yaml");
+  make_observer({own("later", "a.yaml")});
+  start();
+  ASSERT_EQ(only_drift().state, DriftState::open);
+  ASSERT_TRUE(observer_->checkpoint());
+  dir_.write("a.yaml", "cut");
+  std::filesystem::remove_all(dir_ / "state/baselines");
+  make_observer({own("later", "a.yaml")});
+  start();
+  EXPECT_EQ(only_drift().state, DriftState::open) << "it cannot be read now";
+}
+
+TEST_F(ObserverConfig, folders_that_are_gone_are_watched_no_more) {
+  for (int i = 0; i < 50; ++i) std::filesystem::create_directories(dir_ / ("p/" + std::to_string(i)));
+  make_observer({{"all", "manifest", dir_ / "p/*/x.yaml"}});
+  start();
+  const auto look_again = [&] {
+    kernel_.touch(dir_ / "p");
+    observer_->on_ring();
+    clock_.pass(std::chrono::seconds(3));
+    observer_->on_timer();
+    observer_->on_timer();
+    return counters_.watches.load();
+  };
+  EXPECT_GT(look_again(), 50u);
+  for (int i = 0; i < 50; ++i) std::filesystem::remove(dir_ / ("p/" + std::to_string(i)));
+  EXPECT_LT(look_again(), 5u);
+  std::filesystem::create_directories(dir_ / "p/new");
+  EXPECT_LT(look_again(), 6u);
+  write_own("p/new/x.yaml");
+  kernel_.touch(dir_ / "p/new");
+  observer_->on_ring();
+  clock_.pass(std::chrono::seconds(3));
+  observer_->on_timer();
+  EXPECT_THAT(state_.status_json(), HasSubstr("all.new.x.yaml"));
+}
+
+TEST_F(ObserverConfig, a_pattern_that_matched_too_much_recovers) {
+  for (std::size_t i = 0; i <= baseline::max_matches; ++i) dir_.write("p/" + std::to_string(i) + ".yaml", "");
+  make_observer({{"all", "manifest", dir_ / "p/*.yaml"}});
+  start();
+  EXPECT_THAT(blind_spots(), HasSubstr("baseline_missing all"));
+  std::filesystem::remove_all(dir_ / "p");
+  write_own("p/one.yaml");
+  clock_.pass(std::chrono::seconds(31));
+  observer_->on_timer();
+  EXPECT_THAT(state_.status_json(), HasSubstr("all.one.yaml"));
+}
+
+TEST_F(ObserverConfig, a_source_without_a_mark_is_told_and_read_again) {
+  write_own();
+  kernel_.max_marks = 0;
+  make_observer({own("ops")});
+  start();
+  EXPECT_THAT(blind_spots(), HasSubstr("baseline_not_watched ops"));
+  ASSERT_EQ(only_drift().state, DriftState::open);
+  write_own("own.yaml", "mode: \"0600\"");
+  observer_->set_sources({own("ops")});
+  EXPECT_EQ(only_drift().state, DriftState::accepted) << "a person asked";
+  write_own("own.yaml", "mode: \"0644\", owner: \"0\"");
+  clock_.pass(std::chrono::hours(1));
+  observer_->on_timer();
+  EXPECT_EQ(rows("\"revision\":\"7\""), 1);
+  int open = 0;
+  for (const auto& drift : state_.drifts()) open += drift.state == DriftState::open ? 1 : 0;
+  EXPECT_EQ(open, 1) << "the rescan looks at it too";
 }
 
 }  // namespace

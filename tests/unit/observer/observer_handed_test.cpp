@@ -113,6 +113,36 @@ TEST_F(ObserverHanded, many_are_taken_in_turns) {
   EXPECT_EQ(state_.drifts().size(), 20u);
 }
 
+TEST_F(ObserverHanded, its_own_that_is_read_between_two_turns_is_in_force_once) {
+  const SlowClock slow;
+  make_observer({own("zz")}, handout(), [](wire::Finding&, bool) {}, &slow);
+  start();
+  std::vector<fetch::HandedBaseline> many;
+  for (int i = 0; i < 20; ++i) many.push_back(handed("ops" + std::to_string(i), "1", "[]"));
+  many.push_back(handed("zz", "1", entry(file_, "mode: \"0600\"")));  // the last of them
+  take(many);
+  EXPECT_TRUE(state_.drifts().empty());
+  write_own();
+  kernel_.touch(dir_.path());
+  observer_->on_ring();
+  for (int turn = 0; turn < 500 && rows("\"manifest\"") < 21; ++turn) observer_->on_timer();
+  for (int turn = 0; turn < 500; ++turn) observer_->on_timer();
+  EXPECT_EQ(rows("\"name\":\"zz\""), 1);
+  EXPECT_EQ(only_drift().state, DriftState::open) << "by its own, which stands before what is handed";
+  take(many);
+  for (int turn = 0; turn < 500; ++turn) observer_->on_timer();
+  EXPECT_EQ(only_drift().state, DriftState::open);
+}
+
+TEST_F(ObserverHanded, what_the_collector_takes_away_before_its_own_could_be_read_is_told) {
+  start_with({own("ops")});
+  take({handed("ops", "1", entry(file_))});
+  EXPECT_EQ(only_drift().state, DriftState::open);
+  take({});
+  EXPECT_EQ(only_drift().state, DriftState::open);
+  EXPECT_THAT(blind_spots(), HasSubstr("no longer hands it out"));
+}
+
 // Names as people give them; short ones live in the string itself.
 
 TEST_F(ObserverHanded, each_is_in_force_once_however_long_its_name) {

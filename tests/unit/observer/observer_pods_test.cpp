@@ -221,6 +221,22 @@ TEST_F(ObserverPods, a_change_while_kubelet_is_late_is_told) {
   EXPECT_EQ(open().size(), 1u);
 }
 
+TEST_F(ObserverPods, who_wrote_while_kubelet_is_late_is_named_in_the_end) {
+  run_pod();
+  answer("two");
+  std::ofstream(volume_ / "a") << "one";  // what it was until the baseline moved
+  mark_actor writer{};
+  writer.tgid = 77;
+  writer.start_boot_ns = 5;
+  kernel_.touch(volume_ / "..data/a", writer);
+  observer_->on_ring();
+  EXPECT_EQ(told(), 0u) << "kubelet follows within minutes";
+  pass(std::chrono::seconds(200));
+  ASSERT_EQ(open().size(), 1u);
+  ASSERT_TRUE(open()[0].actor.process) << open()[0].actor.unknown_reason;
+  EXPECT_EQ(open()[0].actor.process->pid, 77u);
+}
+
 TEST_F(ObserverPods, a_pod_that_ends_is_no_drift) {
   run_pod();
   fs::remove_all(volume_);

@@ -1,0 +1,122 @@
+"""Cloud API calls, seen in the plaintext of real clients' TLS connections to a real server."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import harness
+from harness import Skip, wait
+
+CANARY = "plumbline-canary-secret"
+
+
+class Moto:
+    """moto over TLS: a double of AWS that keeps real state behind AWS' own API. Its clients are AWS' own."""
+
+    def __init__(self, stack):
+        built = subprocess.run([harness.ROOT / "tests/harness/moto/build.sh"], capture_output=True, text=True)
+        if built.returncode != 0:
+            raise Skip(f"moto cannot be installed here: {built.stderr.strip().splitlines()[-1:]}")
+        self.bin = pathlib.Path(built.stdout.strip()) / "bin"
+        key, self.certificate = stack.dir / "tls.key", stack.dir / "tls.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.certificate, "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        stack.beside(self.bin / "moto_server", "-H", "127.0.0.1", "-p", str(port), "-s", "-c", self.certificate, "-k", key)
+        self.url = f"https://localhost:{port}"
+        self.environment = {**os.environ, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": CANARY,
+                            "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": self.url, "AWS_CA_BUNDLE": str(self.certificate),
+                            "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": ""}
+        wait(lambda: self.run("sts", "get-caller-identity").returncode == 0, "moto", 60)
+
+    def run(self, *arguments):
+        return subprocess.run([self.bin / "aws", *arguments], env=self.environment, capture_output=True, text=True)
+
+    def aws(self, *arguments):
+        done = self.run(*arguments)
+        assert done.returncode == 0, done
+        return json.loads(done.stdout or "null")
+
+
+def state(path, *resources, serial=1):
+    """Terraform state of (type, name, attributes)."""
+    provider = 'provider["registry.terraform.io/hashicorp/aws"]'
+    path.write_text(json.dumps({
+        "version": 4, "serial": serial, "lineage": "a", "terraform_version": "1.11.4", "outputs": {},
+        "resources": [{"mode": "managed", "type": kind, "name": name, "provider": provider,
+                       "instances": [{"schema_version": 1, "attributes": attributes}]} for kind, name, attributes in resources]}))
+
+
+def start(stack, folders):
+    stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
+    stack.agent_extra = f"calls: {{enabled: true, folders: [{', '.join(map(str, folders))}]}}\n"
+    stack.start_agent()
+    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
+
+
+def wait_call(stack, operation):
+    def found():
+        return next((d for d in stack.drifts() if d["kind"] == "call" and d["call"]["operation"] == operation), None)
+    return wait(found, operation)
+
+
+def test_a_call_that_changes_a_managed_resource(stack):
+    moto = Moto(stack)
+    vpc = moto.aws("ec2", "create-vpc", "--cidr-block", "10.0.0.0/16")["Vpc"]["VpcId"]
+    group = moto.aws("ec2", "create-security-group", "--group-name", "web", "--description", "d", "--vpc-id", vpc)["GroupId"]
+    state(stack.dir / "net.tfstate", ("aws_security_group", "web", {"id": group, "vpc_id": vpc, "name": "web", "description": "d"}))
+    start(stack, ["/usr/lib", "/usr/local/lib", moto.bin])
+    assert stack.drifts() == []
+
+    moto.aws("ec2", "describe-security-groups", "--group-ids", group)
+    with subprocess.Popen([moto.bin / "aws", "ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp",
+                           "--port", "22", "--cidr", "0.0.0.0/0"], env=moto.environment, stdout=subprocess.DEVNULL) as client:
+        pass
+    assert client.returncode == 0
+    drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
+    call = drift["call"]
+    assert drift["resource"] == "tofu:net/aws_security_group.web" and drift["state"] == "open", drift
+    assert (call["provider"], call["service"], call["outcome"]) == ("aws", "ec2", "succeeded"), call
+    assert (call["region"], call["principal"]) == ("eu-west-1", "AKIAIOSFODNN7EXAMPLE"), call
+    assert drift["actor"]["process"]["pid"] == client.pid, drift["actor"]
+    assert len(stack.findings()) == 1, "what only reads is no finding"
+
+    # Who may not, and what only asks, changes nothing.
+    assert moto.run("ec2", "revoke-security-group-ingress", "--dry-run", "--group-id", group, "--protocol", "tcp", "--port", "22",
+                    "--cidr", "0.0.0.0/0").returncode != 0
+    wait(lambda: len(stack.findings()) == 2, "the dry run on record")
+    assert stack.drifts()[0]["count"] == 1, stack.drifts()
+    shown = stack.plumb("drift").stdout
+    assert "ec2:AuthorizeSecurityGroupIngress" in shown, shown
+    seen = (stack.dir / "agent.log").read_text() + json.dumps(stack.drifts()) + json.dumps(stack.findings())
+    assert CANARY not in seen and "Signature" not in seen
+
+
+def test_calls_can_be_switched_off(stack):
+    moto = Moto(stack)
+    state(stack.dir / "net.tfstate", ("aws_cloudwatch_metric_alarm", "cpu", {"id": "cpu", "alarm_name": "cpu", "threshold": 80}))
+
+    def put(threshold):
+        moto.aws("cloudwatch", "put-metric-alarm", "--alarm-name", "cpu", "--metric-name", "CPU", "--namespace", "n", "--period", "60",
+                 "--evaluation-periods", "1", "--statistic", "Average", "--comparison-operator", "GreaterThanThreshold",
+                 "--threshold", str(threshold))
+
+    start(stack, ["/usr/lib", "/usr/local/lib", moto.bin])
+    put(95)
+    first = wait_call(stack, "PutMetricAlarm")
+    config = stack.dir / "agent.yaml"
+    config.write_text(config.read_text().replace("enabled: true", "enabled: false"))
+    stack.agent.send_signal(harness.signal.SIGHUP)
+    wait(lambda: stack.api("/v1/status")["calls"]["enabled"] is False, "the hooks to end")
+    assert "calls_not_seen" in [s["id"] for s in stack.all(stack.api, "/v1/blindspots")]
+    put(96)
+    config.write_text(config.read_text().replace("enabled: false", "enabled: true"))
+    stack.agent.send_signal(harness.signal.SIGHUP)
+    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the hooks to be there again", 120)
+    put(97)
+    wait(lambda: stack.drifts()[0]["count"] == 2, "the next call")
+    assert stack.drifts()[0]["id"] == first["id"]
