@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/iam_policy.hpp"
@@ -105,6 +106,11 @@ AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view 
 
 void AttributeWalk::members(object object, std::string_view path, std::size_t depth, bool sensitive) {
   bool has_new = false;
+  std::optional<bool> names_secret;  // looked for once, however many values there are
+  const auto is_named_so = [&] {
+    if (!names_secret) names_secret = names_a_secret(object);
+    return *names_secret;
+  };
   for (auto member = object.begin(); member != object.end(); ++member) {
     Step& here = step(member.key(), path, depth, has_new);
     const element at = member.value();
@@ -113,9 +119,9 @@ void AttributeWalk::members(object object, std::string_view path, std::size_t de
       continue;
     }
     // No secret is true or false.
-    const bool sounds = (here.name & (name_sounds_sensitive | name_of_pair_value)) != 0 && !at.is_bool() &&
-                        ((here.name & name_sounds_sensitive) != 0 || names_a_secret(object));
-    value(at, here, sensitive || sounds || here.sensitive);
+    const bool sounds = (here.name & name_sounds_sensitive) != 0 && !at.is_bool();
+    const bool named = (here.name & name_of_pair_value) != 0 && !at.is_bool() && is_named_so();
+    value(at, here, sensitive || sounds || named || here.sensitive);
   }
   // Names that stood in the objects before were looked at there.
   if (has_new) key_twice_ = key_twice_ || has_key_twice(object);

@@ -243,6 +243,16 @@ TEST(CanonicalPolicy, names_in_it_are_no_secrets) {
   EXPECT_FALSE(secret(R"({"Statement":[{"Effect":"Allow","Condition":{"Date":{"aws:TokenIssueTime":"x"}}}]})"));
 }
 
+TEST(CanonicalPolicy, is_the_same_text_with_a_secret_in_it) {
+  const std::string json = R"({"Statement":[{"Effect":"Allow","x":" [\"--password\",\"hunter2\"]"}]})";
+  EXPECT_EQ(set_of(json), R"({"Statement":{"Effect":"Allow","x":" [\"--password\",\"hunter2\"]"}})");
+  EXPECT_TRUE(secret(json));
+  std::string deep = "[1]";
+  for (int i = 0; i < 4; ++i) deep = "[" + in_quotes(deep) + "]";
+  EXPECT_TRUE(secret(R"({"Statement":[{"Effect":"Allow","x":)" + in_quotes(deep) + "}]}"));
+  EXPECT_FALSE(secret(R"({"Statement":[{"Effect":"Allow","x":"[\"--level\",\"debug\"]"}]})"));
+}
+
 TEST(Canonical, tells_of_secrets_within) {
   EXPECT_TRUE(secret(R"([{"user":"a","password":"hunter2"}])"));
   EXPECT_TRUE(secret(R"([{"name":"DB_PASSWORD","value":"hunter2"}])"));

@@ -146,7 +146,8 @@ TEST_P(NamedSecrets, are_not_in_the_index) {
           R"(["mysqldump","-h","db","-pcanary"])",
           R"(["sshpass","-p","canary","ssh","host"])",
           R"(["redis-cli","-a","canary"])",
-          R"(["pwd=canary"])",
+          R"(["app","pwd=canary"])",
+          R"(["app","password.main=canary"])",
           // What looks like a policy
           R"({"Statement":[{"Effect":"Allow","Action":"s3:GetObject"}],"password":"canary"})",
           R"({"Statement":[{"Effect":"Allow","Action":"s3:GetObject","clientSecret":{"x":"canary"}}]})",
@@ -154,10 +155,10 @@ TEST_P(NamedSecrets, are_not_in_the_index) {
           R"({"Statement":[{"Effect":"Allow","Condition":{"StringLike":{"aws:RequestTag/apiToken":"canary"}}}]})",
           R"({"Statement":[{"Effect":"Allow","Condition":{"StringLike":{"password":"canary"}}}]})",
           R"({"Statement":[{"Effect":"Allow"}],"env":[{"name":"DB_PASSWORD","value":"canary"}]})",
-          R"({"Statement":[{"Effect":"Allow"}],"env":"[{\"name\":\"DB_PASSWORD\",\"value\":\"canary\"}]"})",
+          R"({"Statement":[{"Effect":"Allow"}],"env":"[{\"value\":\"canary\",\"name\":\"DB_PASSWORD\"}]"})",
           R"({"Statement":[{"Effect":"Allow"}],"run":["--password","canary"]})",
           R"([{"Statement":{"Effect":"Allow"},"Version":"password=canary"}])",
-          R"({"Statement":"[{\"name\":\"DB_PASSWORD\",\"value\":\"canary\"}]"})",
+          R"({"Statement":"[\"--password\",\"canary\"]"})",
       })
     EXPECT_THAT(index_of(GetParam(), value), Not(HasSubstr("canary"))) << value;
 }
