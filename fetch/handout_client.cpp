@@ -190,7 +190,8 @@ Result<std::shared_ptr<const baseline::Index>> HandoutClient::open_index(const H
                                                                          const std::string& path) const {
   const std::string what = "use the baseline " + entry.spec.name + " of " + options_.url;
   auto index = baseline::Index::open(path, baseline::Hold::apart);
-  if (!index && index.error().code == ErrorCode::not_found) return within(what, index.error());
+  if (!index && (index.error().code == ErrorCode::not_found || index.error().code == ErrorCode::unsupported))
+    return within(what, index.error());
   if (!index || to_hex(baseline::sha256(index->image())) != entry.sha256)
     return Error{ErrorCode::corrupt, what, path + " is not what the signed list names", "it is fetched again"};
   if (index->key_id() != key_id_)

@@ -31,6 +31,15 @@ void set_modified_at(const std::string& path, WallNs at) {
   (void)::utimensat(AT_FDCWD, path.c_str(), times, 0);  // it then seems to be new, which is told later than it could be
 }
 
+/// An index that cannot be opened makes way for the next one. A damaged one is kept for whoever wants to know why; one
+/// of another version is not, as former rules may have let a secret into it.
+void set_aside(const std::string& path, const Error& why) {
+  if (why.code == ErrorCode::unsupported)
+    ::unlink(path.c_str());
+  else
+    ::rename(path.c_str(), (path + ".damaged").c_str());
+}
+
 /// Where an index is made before it takes its place: a name of its own, as the same source may be taken out of the
 /// configuration and put in again while it is read. Gone with this, where it did not take its place.
 class FreshFile {
@@ -63,7 +72,7 @@ SourceKeeper::SourceKeeper(baseline::SourceSpec spec, const std::string& folder,
     since_ = modified_at(path_);
   } else if (kept.error().code != ErrorCode::not_found) {
     damage_ = kept.error().message();
-    ::rename(path_.c_str(), (path_ + ".damaged").c_str());
+    set_aside(path_, kept.error());
   }
 }
 
@@ -160,7 +169,7 @@ KeptMatches kept_matches(const std::string& folder, const baseline::SourceSpec& 
     const auto index = baseline::Index::open(at->path(), baseline::Hold::apart);
     if (!index) {  // it does not say whose it is: its name says that it is one of these
       found.damage = index.error().message();
-      ::rename(at->path().c_str(), (at->path().string() + ".damaged").c_str());
+      set_aside(at->path(), index.error());
       continue;
     }
     const auto spec = index->source(0).spec;

@@ -23,7 +23,9 @@ namespace plumbline::baseline::index {
 static_assert(std::endian::native == std::endian::little, "an index is read in place");
 
 inline constexpr std::array<char, 8> magic = {'P', 'L', 'B', 'I', 'D', 'X', '\r', '\n'};
-inline constexpr std::uint32_t version = 2;
+/// Of the layout, and of the rules for what is a secret: an index that was made by looser ones is not read, as it may
+/// hold a secret.
+inline constexpr std::uint32_t version = 3;
 inline constexpr std::uint32_t none = 0xFFFFFFFF;  ///< no string, no row
 
 enum Section : std::uint32_t {

@@ -4,7 +4,6 @@
 
 #include "baseline/source/json_members.hpp"
 #include "baseline/value/attributes.hpp"
-#include "baseline/value/sensitive.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -187,11 +186,7 @@ CfnTemplate::Written CfnTemplate::put_object(object members, bool in_list) {
   for (const auto& [key, value] : members) {
     const auto mark = out_->json.mark();
     const std::size_t size = path_.size();
-    // A list is one value, whatever is in it, so a secret's name in it makes all of it one.
-    if (!in_list)
-      path_ += (size == 0 ? "" : ".") + path_part(key);
-    else if (sounds_sensitive(key))
-      add_sensitive();
+    if (!in_list) path_ += (size == 0 ? "" : ".") + path_part(key);  // a list is one value, whatever is in it
     out_->json.key(key);
     Written written = Written::no;
     if (path_.size() > longest_path)

@@ -195,8 +195,8 @@ class Writer {
   }
 
   void add(Resource& resource, const char* name, const std::string& value) const {
-    const std::string canonical_value = canonical_text(value);
-    resource.attributes.push_back({name, keys_.attributes.of(canonical_value), canonical_value, false});
+    const auto [text, secret] = canonical_text(value);
+    resource.attributes.push_back({name, keys_.attributes.of(text), secret ? "" : text, secret});
   }
 
   /// read_url_or_decode() and extract_contents(). An error is an entry at which cloud-init fails.

@@ -264,8 +264,8 @@ class StackReader {
     if (declared == declared_.end() || !is_object(declared->second["Metadata"], metadata)) return;
     const auto path = text_member(metadata, "aws:cdk:path");
     if (!is_printable_name(path) || path.size() > max_shown) return;
-    const std::string text = canonical_text(path);
-    resource_.attributes.push_back({"Metadata.aws:cdk:path", keys_.attributes.of(text), text, false});
+    const auto [text, secret] = canonical_text(path);
+    resource_.attributes.push_back({"Metadata.aws:cdk:path", keys_.attributes.of(text), secret ? "" : text, secret});
   }
 
   void tell_drift(const object& drift) {

@@ -11,7 +11,6 @@
 #include "baseline/source/name_parts.hpp"
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/json_keys.hpp"
-#include "baseline/value/sensitive.hpp"
 #include "include/config/yaml_tree.hpp"
 
 namespace plumbline::baseline {
@@ -215,9 +214,9 @@ class EcsReader {
       const auto name = has_members ? text_member(secret, "name") : std::string_view();
       if (!may_be_taken(name, seen)) continue;
       const auto from = text_member(secret, "valueFrom");
-      const std::string canonical = canonical_text(from);
-      Attribute attribute{prefix + path_part(name), keys_.attributes.of(canonical), "", looks_sensitive(from)};
-      if (!attribute.sensitive && canonical.size() <= max_shown) attribute.value = canonical;
+      const auto [text, secret_within] = canonical_text(from);
+      Attribute attribute{prefix + path_part(name), keys_.attributes.of(text), "", secret_within};
+      if (!attribute.sensitive && text.size() <= max_shown) attribute.value = text;
       out.push_back(std::move(attribute));
     }
   }

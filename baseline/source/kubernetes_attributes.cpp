@@ -11,6 +11,7 @@
 #include "baseline/source/kubernetes_quantity.hpp"
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/canonical.hpp"
+#include "baseline/value/named_values.hpp"
 #include "baseline/value/sensitive.hpp"
 #include "include/wire/json_write.hpp"
 
@@ -55,28 +56,6 @@ bool is_text(element value, std::string_view& text) {
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-}
-
-/// {name: DB_PASSWORD, value: x}
-bool is_secret_pair(object item) {
-  const auto name = text_member(item, "name");
-  return !name.empty() && !text_member(item, "value").empty() && sounds_sensitive(name);
-}
-
-/// --password=x, --db-password x, PASSWORD=x
-bool is_secret_argument(std::string_view text) {
-  const auto end = text.find('=');
-  if (!text.starts_with('-') && end == std::string_view::npos) return false;
-  text = text.substr(0, end);
-  text.remove_prefix(std::min(text.find_first_not_of('-'), text.size()));
-  return text.size() <= 64 && !text.empty() && sounds_sensitive(text);
-}
-
-bool has_secret_argument(array items) {
-  return std::any_of(items.begin(), items.end(), [](element item) {
-    std::string_view text;
-    return is_text(item, text) && is_secret_argument(text);
-  });
 }
 
 /// Of a canonical value, which is in quotes.
@@ -176,7 +155,15 @@ class Walk {
   }
 
   void walk(object members, const Inside& inside) {
-    for (const auto [name, value] : members) member(name, value, inside);
+    constexpr unsigned pair = name_of_pair_name | name_of_pair_value;
+    unsigned met = 0;
+    for (auto at = members.begin(); at != members.end(); ++at) met |= known_facts_of(at.key());
+    const bool secret = (met & pair) == pair && names_a_secret(members);
+    for (const auto [name, value] : members) {
+      Inside here = inside;
+      here.sensitive = here.sensitive || (secret && (known_facts_of(name) & name_of_pair_value) != 0);
+      member(name, value, here);
+    }
   }
 
   bool holds_quantities(std::string_view name) const {
@@ -187,7 +174,7 @@ class Walk {
   void list(std::string_view name, array items, element value, const Inside& inside) {
     const bool sensitive = inside.sensitive || (sounds_sensitive(name) && !is_one_of(name, places_of_secrets));
     if (!has_parts(items)) {
-      leaf(name, value, {inside.sensitive || has_secret_argument(items), false, {}});
+      leaf(name, value, {inside.sensitive, false, {}});
       return;
     }
     const auto key = merge_key(name, items);
@@ -196,10 +183,7 @@ class Walk {
     for (const element item : items) {
       const std::size_t size = path_.size();
       path_ += item_part(key, item, place++);
-      const object members = item.get_object();
-      const bool secret = is_secret_pair(members);
-      for (const auto [part, below] : members)
-        member(part, below, {sensitive || (secret && part == "value"), false, name});
+      walk(item.get_object(), {sensitive, false, name});
       path_.resize(size);
       if (key) keys.push_back(key_of_item(*key, item));
     }
@@ -228,10 +212,10 @@ class Walk {
     std::string_view raw;
     const bool is_string = is_text(value, raw);
     if (is_string && raw.starts_with("ENC[AES256_GCM,")) return left_out_.add(path_, "encrypted by SOPS");
-    std::string text = canonical(value, Lists::ordered);
+    auto [text, secret] = canonical(value, Lists::ordered);
     if (inside.quantities || is_one_of(name, quantities)) write_quantity(text);
     const bool sensitive =
-        inside.sensitive ||
+        inside.sensitive || secret ||
         (!text.empty() && !value.is_bool() && sounds_sensitive(name) && !is_one_of(name, places_of_secrets)) ||
         holds_secret({}, is_string ? raw : std::string_view(text));
     add(path_, fingerprints_.of(text), sensitive, text);
@@ -288,7 +272,7 @@ class Walk {
   }
 
   void add_secret(const std::string& path, std::string_view bytes) {
-    std::string text = canonical_text(bytes);
+    std::string text = canonical_text(bytes).text;  // secret whatever it is
     add(path, fingerprints_.of(text), true, text);
   }
 

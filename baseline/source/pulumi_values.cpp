@@ -6,7 +6,6 @@
 #include "baseline/source/json_members.hpp"
 #include "baseline/source/json_text.hpp"
 #include "baseline/value/attributes.hpp"
-#include "baseline/value/sensitive.hpp"
 #include "include/util/hex.hpp"
 
 namespace plumbline::baseline {
@@ -70,11 +69,7 @@ class Opener {
       if (key.starts_with("__")) continue;
       const auto mark = out_.json.mark();
       const std::size_t size = path_.size();
-      // A list is one value, whatever is in it, so a secret's name in it makes all of it one.
-      if (!in_list)
-        path_ += (size == 0 ? "" : ".") + path_part(key);
-      else if (sounds_sensitive(key))
-        add_sensitive();
+      if (!in_list) path_ += (size == 0 ? "" : ".") + path_part(key);  // a list is one value, whatever is in it
       out_.json.key(key);
       const auto why = path_.size() > longest_path ? "its name is too long"
                        : key.empty() && !in_list   ? "a name that is empty"

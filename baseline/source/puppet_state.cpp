@@ -6,6 +6,7 @@
 #include "baseline/source/puppet.hpp"
 #include "baseline/source/puppet_file.hpp"
 #include "baseline/value/attributes.hpp"
+#include "baseline/value/iam_policy.hpp"
 #include "baseline/value/sensitive.hpp"
 #include "baseline/value/yaml_json.hpp"
 #include "include/config/yaml_tree.hpp"
@@ -106,7 +107,7 @@ class StateReader {
     const element value = only(last);
     object members;
     std::string_view text;
-    if (value.get_object().get(members) == simdjson::SUCCESS && members.size() != 0) {
+    if (value.get_object().get(members) == simdjson::SUCCESS && members.size() != 0 && !is_policy(members)) {
       AttributeRules rules;
       rules.lists = Lists::ordered;
       rules.all_sensitive = sounds_sensitive(name);
@@ -115,15 +116,14 @@ class StateReader {
     }
     Attribute& attribute = resource_.attributes.emplace_back();
     attribute.path = path_part(name);
-    std::string canonical_value = value.get_string().get(text) == simdjson::SUCCESS
-                                      ? canonical_text(without_colon(text))
-                                      : canonical(value, Lists::ordered);
-    attribute.hash = keys_.attributes.of(canonical_value);
-    attribute.sensitive = sounds_sensitive(name) || looks_sensitive(canonical_value);
+    Canonical plain = value.get_string().get(text) == simdjson::SUCCESS ? canonical_text(without_colon(text))
+                                                                        : canonical(value, Lists::ordered);
+    attribute.hash = keys_.attributes.of(plain.text);
+    attribute.sensitive = sounds_sensitive(name) || plain.secret;
     if (attribute.sensitive)
-      explicit_bzero(canonical_value.data(), canonical_value.size());
-    else if (canonical_value.size() <= max_shown)
-      attribute.value = std::move(canonical_value);
+      explicit_bzero(plain.text.data(), plain.text.size());
+    else if (plain.text.size() <= max_shown)
+      attribute.value = std::move(plain.text);
   }
 
   /// The last value of a property as text; "" where it has none.

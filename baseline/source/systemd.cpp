@@ -263,8 +263,8 @@ Result<void> append_unit_attributes(const Assignments& assignments, const std::s
 }
 
 void add_text(Resource& resource, const char* path, const std::string& value, const Keys& keys) {
-  const std::string canonical_value = canonical_text(value);
-  resource.attributes.push_back({path, keys.attributes.of(canonical_value), canonical_value, false});
+  const auto [text, secret] = canonical_text(value);
+  resource.attributes.push_back({path, keys.attributes.of(text), secret ? "" : text, secret});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "baseline/source/terraform_file.hpp"
 #include "baseline/source/terraform_provider.hpp"
+#include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "baseline/value/sensitive.hpp"
 #include "include/config/yaml_tree.hpp"
@@ -155,15 +156,16 @@ void TerraformEmitter::append_dynamic(const TerraformInstance& instance) {
     const auto covers = [&](const std::string& other) { return is_within(path, other); };
     if (std::any_of(rules_.computed.begin(), rules_.computed.begin() + static_cast<std::ptrdiff_t>(known), covers))
       continue;
-    if (value.get_object().get(members) == simdjson::SUCCESS && members.size() != 0) {
+    if (value.get_object().get(members) == simdjson::SUCCESS && members.size() != 0 && !is_policy(members)) {
       AttributeRules rules = rules_;
       rules.computed.resize(known);
       append_attributes(members, rules, keys_.attributes, resource_.attributes, path);
     } else {
-      Attribute attribute{path, 0, canonical(value, rules_.lists), false};
-      attribute.hash = keys_.attributes.of(attribute.value);
-      attribute.sensitive = rules_.all_sensitive || sounds_sensitive(name) || looks_sensitive(attribute.value) ||
-                            std::any_of(rules_.sensitive.begin(), rules_.sensitive.end(), covers);
+      const auto is_marked = [&](const std::string& mark) { return is_within(path, mark) || is_within(mark, path); };
+      auto [text, secret] = canonical(value, rules_.lists, name);
+      Attribute attribute{path, keys_.attributes.of(text), std::move(text), false};
+      attribute.sensitive = rules_.all_sensitive || secret || (sounds_sensitive(name) && !value.is_bool()) ||
+                            std::any_of(rules_.sensitive.begin(), rules_.sensitive.end(), is_marked);
       if (attribute.sensitive) explicit_bzero(attribute.value.data(), attribute.value.size());
       if (attribute.sensitive || attribute.value.size() > max_shown) attribute.value.clear();
       resource_.attributes.push_back(std::move(attribute));
@@ -206,7 +208,7 @@ void TerraformEmitter::drop_ids_of_secrets() {
     return;
   std::erase_if(resource_.ids, [&](const std::string& id) {
     canonical_.clear();
-    append_canonical_text(id, canonical_);
+    (void)append_canonical_text(id, canonical_);  // ids that look like a secret were left out
     const auto print = keys_.attributes.of(canonical_);
     return std::any_of(resource_.attributes.begin(), resource_.attributes.end(),
                        [&](const Attribute& attribute) { return attribute.sensitive && attribute.hash == print; });

@@ -54,9 +54,9 @@ std::vector<std::string> changed_names(const object& before, const object& after
   for (const key_value_pair member : before) {
     old_text.clear();
     new_text.clear();
-    append_canonical(member.value, Lists::unordered, old_text);
+    (void)append_canonical(member.value, Lists::unordered, old_text);
     if (const auto now = values.find(member.key); now != values.end())
-      append_canonical(now->second, Lists::unordered, new_text);
+      (void)append_canonical(now->second, Lists::unordered, new_text);
     if (old_text != new_text) names.emplace_back(member.key);
     explicit_bzero(old_text.data(), old_text.size());
     explicit_bzero(new_text.data(), new_text.size());

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_keys.hpp"
+#include "baseline/value/named_values.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -104,6 +106,11 @@ AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view 
 
 void AttributeWalk::members(object object, std::string_view path, std::size_t depth, bool sensitive) {
   bool has_new = false;
+  std::optional<bool> names_secret;  // looked for once, however many values there are
+  const auto is_named_so = [&] {
+    if (!names_secret) names_secret = names_a_secret(object);
+    return *names_secret;
+  };
   for (auto member = object.begin(); member != object.end(); ++member) {
     Step& here = step(member.key(), path, depth, has_new);
     const element at = member.value();
@@ -113,7 +120,8 @@ void AttributeWalk::members(object object, std::string_view path, std::size_t de
     }
     // No secret is true or false.
     const bool sounds = (here.name & name_sounds_sensitive) != 0 && !at.is_bool();
-    value(at, here, sensitive || sounds || here.sensitive);
+    const bool named = (here.name & name_of_pair_value) != 0 && !at.is_bool() && is_named_so();
+    value(at, here, sensitive || sounds || named || here.sensitive);
   }
   // Names that stood in the objects before were looked at there.
   if (has_new) key_twice_ = key_twice_ || has_key_twice(object);
@@ -128,12 +136,16 @@ void AttributeWalk::value(element value, Step& step, bool sensitive) {
     return;
   }
   object object;
-  if (!secret && value.get_object().get(object) == simdjson::SUCCESS && !is_policy(object)) {
+  const bool is_map = !secret && value.get_object().get(object) == simdjson::SUCCESS;
+  if (is_map && !is_policy(object)) {
     step.place = not_kept;
     // As in canonical.hpp: {"default_action": {"allow": {}}} says something, {"tags": {}} does not.
     if (object.size() == 0) return keep(step, step.nested && (step.name & name_of_map) == 0 ? "{}" : "", sensitive);
     return members(object, step.path, step.depth + 1, sensitive);
   }
+  // Of a policy's members none is met, nor their marks.
+  const auto is_below = [&](const std::string& mark) { return is_within(mark, step.path); };
+  sensitive = sensitive || (is_map && std::any_of(rules_->sensitive.begin(), rules_->sensitive.end(), is_below));
   WipedText& canonical = scratch();
   canonical.cut(0);
   const Met met = value.is_null() ? Met{} : write_canonical(value, rules_->lists, step.name, canonical);

@@ -34,8 +34,9 @@ struct AttributeRules {
 /// Appends the attributes of `object`, flattened: maps to their leaves ("tags.Name"), lists and IAM policies as one
 /// value each. An empty map, list, text or null is an attribute declared to be absent; but as in canonical.hpp, an
 /// empty object within another one, under a name that is no plural, is a value ("DefaultAction.Allow" is "{}"). Values
-/// that are sensitive by mark, by name (sounds_sensitive) or by look (looks_sensitive) keep their fingerprint only;
-/// others keep their canonical text up to `max_shown` bytes. `prefix` is put before each path ("spec").
+/// that are sensitive by mark, by name (sounds_sensitive), by a name beside them ({"name": "DB_PASSWORD", "value": …})
+/// or by look (looks_sensitive) keep their fingerprint only; others keep their canonical text up to `max_shown` bytes.
+/// `prefix` is put before each path ("spec").
 void append_attributes(simdjson::dom::object object, const AttributeRules& rules, const Fingerprinter& fingerprints,
                        std::vector<Attribute>& out, std::string_view prefix = {});
 

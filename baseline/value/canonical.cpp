@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "baseline/value/arguments.hpp"
 #include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/embedded_json.hpp"
 #include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_quotes.hpp"
 #include "baseline/value/json_scalars.hpp"
+#include "baseline/value/named_values.hpp"
 #include "baseline/value/sensitive.hpp"
 
 namespace plumbline::baseline {
@@ -55,6 +57,7 @@ class Place {
     keeps_empty = 4,  ///< an object without members counts
     lower_case = 8,   ///< texts are
     principal = 16,   ///< texts are those of a policy's principals
+    item = 32,        ///< of a list
   };
   Place(unsigned flags = 0, PolicyPart part = PolicyPart::none)
       : bits_(flags | static_cast<unsigned>(part) << part_shift) {}
@@ -87,19 +90,6 @@ bool is_before(const Member& a, const Member& b) {
   return order < 0 || (order == 0 && std::less<>()(a.first.data(), b.first.data()));
 }
 
-/// {"name": "DB_PASSWORD", "value": "…"}, as lists of variables and parameters are made of.
-struct NamedValue {
-  std::string_view name;
-  bool has_value = false;
-
-  void note(std::string_view key, element value) {
-    if (key.size() < 3 || key.size() > 5) return;
-    if (key == "value" || key == "Value") has_value = true;
-    if (key == "name" || key == "Name" || key == "key" || key == "Key")
-      if (value.get_string().get(name) != simdjson::SUCCESS) name = {};
-  }
-};
-
 class Writer {
  public:
   Writer(Lists lists, WipedText& out) : ordered_(lists == Lists::ordered), out_(out) {}
@@ -123,15 +113,19 @@ class Writer {
 
   void text(std::string_view text, Place place) {
     if (text.empty()) return;
-    if (place.in_policy()) {
-      if (place.is(Place::principal)) text = account_of_root(text);
-      quoted(text, place.is(Place::lower_case));
-      return;
-    }
     const auto first = static_cast<unsigned char>(text.front());
-    if ((first == '{' || first == '[' || first <= ' ') && !place.is(Place::text_only) && embedded(text, place)) return;
-    const unsigned classes = quoted(text, place.is(Place::lower_case) || (first == '/' && is_azure_id(text)));
-    secret_ = secret_ || looks_sensitive(text, classes);
+    if (first == '{' || first == '[' || first <= ' ') {
+      if (place.in_policy() || place.is(Place::text_only))
+        look_into(text);
+      else if (embedded(text, place))
+        return;
+    }
+    if (place.is(Place::principal)) text = account_of_root(text);
+    const bool azure = !place.in_policy() && first == '/' && is_azure_id(text);
+    const unsigned classes = quoted(text, place.is(Place::lower_case) || azure);
+    has_option_ = has_option_ || first == '-';
+    secret_ = secret_ || looks_sensitive(text, classes) ||
+              (place.is(Place::item) && (classes & equals_sign) != 0 && is_secret_assignment(text));
   }
 
  private:
@@ -168,11 +162,21 @@ class Writer {
     return false;
   }
 
+  /// For secrets only: nothing is written.
+  void look_into(std::string_view text) {
+    const std::size_t start = out_.size();
+    const bool outer_too_deep = std::exchange(too_deep_, false);
+    (void)embedded(text, {});
+    secret_ = secret_ || too_deep_;
+    too_deep_ = outer_too_deep;
+    out_.cut(start);
+  }
+
   void list(array list, Place place) {
     const bool sorts = !place.is(Place::ordered) || place.in_policy();
     auto& items = work_.items;
     const std::size_t first = items.size(), start = out_.size();
-    const Place inner = place.in_policy() ? place : place.with(Place::keeps_empty);
+    const Place inner = (place.in_policy() ? place : place.with(Place::keeps_empty)).with(Place::item);
     bool present = false, in_order = true;
     out_.put('[');
     for (const element item : list) {
@@ -202,6 +206,7 @@ class Writer {
       if (place.in_policy() && items.size() == first + 1) out_.strip(start);
     }
     cut(items, first);
+    secret_ = secret_ || (has_option_ && has_secret_argument(list));
   }
 
   std::string_view text_of(const Item& item) const { return out_.between(item.first, item.second); }
@@ -241,7 +246,8 @@ class Writer {
     if (!in_order) std::sort(begin, all.end(), is_before);
     if (!place.in_policy() && is_policy) place = Place(0, PolicyPart::element);
 
-    NamedValue pair;
+    constexpr unsigned pair = name_of_pair_name | name_of_pair_value;
+    unsigned met = 0;
     for (std::size_t i = first; i < last; ++i) {
       const std::string_view key = all[i].first;
       const element value = all[i].second;
@@ -251,12 +257,11 @@ class Writer {
       }
       const std::size_t before = out_.size();
       out_.put(before == start ? '{' : ',');
-      if (place.in_policy() ? policy_member(key, value, place) : member(key, value, place))
-        pair.note(key, value);
-      else
-        out_.cut(before);
+      const unsigned facts = place.in_policy() ? policy_member(key, value, place) : member(key, value, place);
+      if (facts == 0) out_.cut(before);
+      if (!value.is_bool()) met |= facts;
     }
-    secret_ = secret_ || (pair.has_value && !place.in_policy() && sounds_sensitive(pair.name));
+    secret_ = secret_ || ((met & pair) == pair && names_a_secret(of));
     cut(all, first);
     if (out_.size() > start)
       out_.put('}');
@@ -264,8 +269,10 @@ class Writer {
       out_.put("{}");
   }
 
-  /// False where the value is absent.
-  bool member(std::string_view key, element value, Place place) {
+  /// The name's facts and this bit; 0 where the value is absent.
+  static constexpr unsigned is_present = 0x100;
+
+  unsigned member(std::string_view key, element value, Place place) {
     const NameFacts facts = known_facts_of(key);
     unsigned flags = flags_by(facts);
     if ((facts & name_of_map) == 0) flags |= Place::keeps_empty;
@@ -277,19 +284,27 @@ class Writer {
       out_.put_key(key);
     const std::size_t named = out_.size();
     write(value, flags);
-    const bool present = out_.size() != named;
-    secret_ = secret_ || (present && (facts & name_sounds_sensitive) != 0 && !value.is_bool());
-    return present;
+    return named_so(facts, value, named);
   }
 
-  bool policy_member(std::string_view key, element value, Place place) {
+  unsigned policy_member(std::string_view key, element value, Place place) {
+    NameFacts facts = known_facts_of(key);
+    if (place.part() == PolicyPart::condition_keys)
+      facts = sounds_sensitive(own_name_of(key)) ? name_sounds_sensitive : 0;
     unsigned flags = 0;
     if (key == "Action" || key == "NotAction") flags = Place::lower_case;
     if (place.part() == PolicyPart::principals && key == "AWS") flags = Place::principal;
     put_key(key);
     const std::size_t named = out_.size();
     write(value, Place(flags, part_within(place.part(), key)));
-    return out_.size() != named;
+    return named_so(facts, value, named);
+  }
+
+  /// What was written from `begin` on is the value under such a name. No secret is true or false.
+  unsigned named_so(NameFacts facts, element value, std::size_t begin) {
+    if (out_.size() == begin) return 0;
+    secret_ = secret_ || ((facts & name_sounds_sensitive) != 0 && !value.is_bool());
+    return facts | is_present;
   }
 
   void put_key(std::string_view key) {
@@ -324,6 +339,7 @@ class Writer {
   Workspace& work_ = workspace();
   std::size_t embedded_ = 0;  ///< strings that we are inside of
   bool too_deep_ = false;
+  bool has_option_ = false;  ///< a text begins with "-"
   bool secret_ = false, key_twice_ = false;
 };
 
@@ -348,23 +364,25 @@ bool append_canonical(element value, Lists lists, std::string& out, std::string_
   return secret;
 }
 
-std::string canonical(element value, Lists lists, std::string_view name) {
-  std::string out;
-  append_canonical(value, lists, out, name);
-  return out;
+Canonical canonical(element value, Lists lists, std::string_view name) {
+  Canonical result;
+  result.secret = append_canonical(value, lists, result.text, name);
+  return result;
 }
 
-void append_canonical_text(std::string_view text, std::string& out) {
+bool append_canonical_text(std::string_view text, std::string& out) {
   WipedText& canonical = workspace().text;
-  Writer(Lists::unordered, canonical).text(text, {});
+  Writer writer(Lists::unordered, canonical);
+  writer.text(text, {});
   out += canonical.from(0);
   canonical.clear();
+  return writer.met().secret;
 }
 
-std::string canonical_text(std::string_view text) {
-  std::string out;
-  append_canonical_text(text, out);
-  return out;
+Canonical canonical_text(std::string_view text) {
+  Canonical result;
+  result.secret = append_canonical_text(text, result.text);
+  return result;
 }
 
 bool ordered_by_name(std::string_view name) {

@@ -27,15 +27,23 @@ enum class Lists { ordered, unordered };
 ///   arn:aws:iam::123456789012:root is 123456789012;
 /// - Azure's resource ids and the names of network protocols are lower case.
 /// `name` is that under which the value stands, "" where it has none. Returns whether something in it sounds or looks
-/// like a secret (sensitive.hpp), its own name aside. Growing `out` leaves no copy behind in freed memory. Recursive,
-/// up to the depth that the value's parser allowed.
-bool append_canonical(simdjson::dom::element value, Lists lists, std::string& out, std::string_view name = {});
+/// like a secret (sensitive.hpp), its own name aside: names of members, names beside a value ({"name": "DB_PASSWORD",
+/// "value": …}), options before a word ("--password", …), also within policies and in texts that are kept as they
+/// are. Of a policy's condition only a tag's name counts, as IAM's own keys have "token" in them. Growing `out` leaves
+/// no copy behind in freed memory. Recursive, up to the depth that the value's parser allowed.
+[[nodiscard]] bool append_canonical(simdjson::dom::element value, Lists lists, std::string& out,
+                                    std::string_view name = {});
 
-std::string canonical(simdjson::dom::element value, Lists lists, std::string_view name = {});
+/// A canonical text, and what append_canonical() returns: one is not to be had without the other.
+struct [[nodiscard]] Canonical {
+  std::string text;
+  bool secret = false;
+};
+Canonical canonical(simdjson::dom::element value, Lists lists, std::string_view name = {});
 
 /// As above, of a string that is no JSON value but text of its own.
-std::string canonical_text(std::string_view text);
-void append_canonical_text(std::string_view text, std::string& out);
+Canonical canonical_text(std::string_view text);
+[[nodiscard]] bool append_canonical_text(std::string_view text, std::string& out);
 
 /// Whether a list of this name keeps its order although its tool writes sets as lists: command, args, entry_point, …,
 /// in whatever case and with or without underscores.

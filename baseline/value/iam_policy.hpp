@@ -21,6 +21,17 @@ inline PolicyPart part_within(PolicyPart part, std::string_view key) {
   return key == "Condition" ? PolicyPart::condition : PolicyPart::element;
 }
 
+/// What of a condition's key somebody named: the tag in "aws:PrincipalTag/team", and all of what has no service before
+/// it. Other names are IAM's own, and say "token" of what is none (token.actions.githubusercontent.com:sub).
+inline std::string_view own_name_of(std::string_view condition_key) {
+  constexpr std::string_view tag = "tag/";
+  const auto at = std::search(condition_key.begin(), condition_key.end(), tag.begin(), tag.end(),
+                              [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b); });
+  if (at != condition_key.end())
+    return condition_key.substr(static_cast<std::size_t>(at - condition_key.begin()) + tag.size());
+  return condition_key.find(':') == std::string_view::npos ? condition_key : std::string_view();
+}
+
 /// "arn:aws-cn:iam::123456789012:root" → "123456789012": IAM takes one for the other, and answers with either.
 inline std::string_view account_of_root(std::string_view arn) {
   constexpr std::string_view service = ":iam::", root = ":root";

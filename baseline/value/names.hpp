@@ -20,6 +20,8 @@ enum NameFact : NameFacts {
   name_of_map = 4,            ///< plurals, metadata: an empty object under it says nothing
   name_of_protocol = 8,       ///< of the network: "TCP" is "tcp"
   name_needs_escape = 16,     ///< in JSON or in a path
+  name_of_pair_name = 32,     ///< {"name": "DB_PASSWORD", "value": "…"}: what says the name
+  name_of_pair_value = 64,    ///< and what has the value (named_values.hpp)
 };
 
 /// Lower case, without underscores and hyphens; "" where it is longer than any name of ours.
@@ -56,6 +58,12 @@ inline NameFacts facts_of(std::string_view name) {
       "orderedcachebehavior", "cachebehaviors", "routingrule", "routingrules", "rewriterule", "rewriterules",
       "corsrule", "corsrules", "dnsservers", "domainnameservers", "priorities", "ruleorder"};
   constexpr std::array<std::string_view, 3> maps = {"metadata", "data", "environment"};
+  constexpr std::array<std::string_view, 12> pair_names = {
+      "name",         "key",        "parameterkey", "parametername", "optionname",   "variable",
+      "variablename", "headername", "headerkey",    "settingname",   "propertyname", "attributename"};
+  constexpr std::array<std::string_view, 11> pair_values = {
+      "value",        "val",           "parametervalue", "optionvalue", "variablevalue", "headervalue",
+      "settingvalue", "propertyvalue", "attributevalue", "stringvalue", "securevalue"};
   constexpr std::array<std::string_view, 3> protocols = {"protocol", "ipprotocol", "transportprotocol"};
   const PlainName plain(name);
   unsigned facts = 0;
@@ -63,6 +71,8 @@ inline NameFacts facts_of(std::string_view name) {
   if (plain.is_one_of(ordered)) facts |= name_of_ordered;
   if ((name.ends_with('s') && !name.ends_with("ss")) || plain.is_one_of(maps)) facts |= name_of_map;
   if (plain.is_one_of(protocols)) facts |= name_of_protocol;
+  if (plain.is_one_of(pair_names)) facts |= name_of_pair_name;
+  if (plain.is_one_of(pair_values)) facts |= name_of_pair_value;
   if ((byte_classes(name) & needs_escape) != 0 || name.find('.') != std::string_view::npos) facts |= name_needs_escape;
   return static_cast<NameFacts>(facts);
 }

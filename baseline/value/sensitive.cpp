@@ -184,9 +184,12 @@ std::size_t next_assignment(std::string_view value, std::size_t at) {
 }
 
 /// The name before a "=" or ":" that something follows: "--db-password=x", "token: x", "\"secret\": \"x\"". A colon
-/// needs a blank or a quote behind it: ARNs have "secret:" in them.
+/// needs a blank or a quote behind it: ARNs have "secret:" in them. Or a name of its own and a value behind it:
+/// "name: DB_PASSWORD", "value: x".
 bool assigns_secret(std::string_view value) {
   constexpr std::size_t longest_name = 64;
+  const auto is_name_sign = [](char c) { return is_word(c) || c == '_' || c == '-'; };
+  bool named = false;  // the last name was that of a secret
   for (auto at = next_assignment(value, 0); at < value.size(); at = next_assignment(value, at + 1)) {
     constexpr std::string_view blanks = " \t\"'\\";
     const auto next = value.find_first_not_of(blanks, at + 1);
@@ -196,10 +199,15 @@ bool assigns_secret(std::string_view value) {
     std::size_t end = at;
     while (end > 0 && at - end < 4 && blanks.find(value[end - 1]) != std::string_view::npos) --end;
     std::size_t begin = end;
-    while (begin > 0 && end - begin < longest_name &&
-           (is_word(value[begin - 1]) || value[begin - 1] == '_' || value[begin - 1] == '-'))
-      --begin;
-    if (begin != end && sounds_sensitive(value.substr(begin, end - begin))) return true;
+    while (begin > 0 && end - begin < longest_name && is_name_sign(value[begin - 1])) --begin;
+    const auto name = value.substr(begin, end - begin);
+    if (equals(name, "name") || equals(name, "key")) {
+      std::size_t last = next;
+      while (last < value.size() && last - next < longest_name && is_name_sign(value[last])) ++last;
+      named = sounds_sensitive(value.substr(next, last - next));
+    } else if (!name.empty() && (sounds_sensitive(name) || (named && equals(name, "value")))) {
+      return true;
+    }
   }
   return false;
 }

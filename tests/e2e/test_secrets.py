@@ -29,7 +29,18 @@ STATE = """{"version": 4, "terraform_version": "1.10.6", "serial": 1, "lineage":
    "instances": [{"schema_version": 0, "attributes": {"id": "db-1", "password": "plumbline-canary-password",
      "username": "admin"}, "sensitive_attributes": [[{"type": "get_attr", "value": "password"}]]}]},
   {"mode": "managed", "type": "aws_instance", "name": "web", "provider": "provider[\\"registry.opentofu.org/hashicorp/aws\\"]",
-   "instances": [{"schema_version": 0, "attributes": {"id": "i-1", "user_data": "#!/bin/sh\\necho plumbline-canary-user-data"}}]}]}"""
+   "instances": [{"schema_version": 0, "attributes": {"id": "i-1", "user_data": "#!/bin/sh\\necho plumbline-canary-user-data"}}]},
+  {"mode": "managed", "type": "aws_ecs_task_definition", "name": "web", "provider": "provider[\\"registry.opentofu.org/hashicorp/aws\\"]",
+   "instances": [{"schema_version": 0, "attributes": {"id": "web", "container_definitions":
+     "[{\\"name\\":\\"web\\",\\"command\\":[\\"--password\\",\\"plumbline-canary-word\\"]}]"}}]},
+  {"mode": "managed", "type": "aws_s3_bucket_policy", "name": "web", "provider": "provider[\\"registry.opentofu.org/hashicorp/aws\\"]",
+   "instances": [{"schema_version": 0, "attributes": {"id": "web", "policy":
+     "{\\"Statement\\":[{\\"Effect\\":\\"Allow\\",\\"Condition\\":{\\"StringLike\\":{\\"aws:Referer\\":\\"ghp_plumbline-canary-referer\\"}}}]}"}}]},
+  {"mode": "managed", "type": "terraform_data", "name": "env", "provider": "provider[\\"terraform.io/builtin/terraform\\"]",
+   "instances": [{"schema_version": 0, "attributes": {"id": "1", "input": {"type": "dynamic",
+     "value": [{"name": "DB_PASSWORD", "value": "plumbline-canary-dynamic"}]}}}]}]}"""
+CONFIG_MAP = """{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "env", "namespace": "shop"},
+  "data": {"env": "[[{\\"key\\":\\"DB_PASSWORD\\",\\"value\\":\\"plumbline-canary-list\\"}]]"}}"""
 
 
 def canaries(texts):
@@ -65,7 +76,8 @@ def test_no_secret_of_any_source_gets_anywhere(stack):
     sensitive.write_text("plumbline-canary-content")
     sensitive.chmod(0o600)
     (folder / "state.tfstate").write_text(STATE % sensitive)
-    sources = [("terraform_state", folder / "state.tfstate")]
+    (folder / "env.json").write_text(CONFIG_MAP)
+    sources = [("terraform_state", folder / "state.tfstate"), ("kubernetes", folder / "env.json")]
     for kind, files in SOURCES.items():
         for file in files:
             copy = folder / file.replace("/", "-")

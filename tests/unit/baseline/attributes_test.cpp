@@ -284,5 +284,25 @@ TEST(Secrets, true_and_false_are_none_and_absent_ones_stay_hidden) {
   EXPECT_TRUE(at(all, "token").sensitive);
 }
 
+TEST(Attributes, a_name_beside_a_value_tells_of_it_in_either_order) {
+  const auto all = read(R"({"a":{"value":"x","name":"DB_PASSWORD"},"b":{"Key":"ApiToken","Value":{"c":"x"},"d":"x"},
+    "e":{"name":"level","value":"x"},"f":{"name":"DB_PASSWORD","value":true},"g":{"name":["DB_PASSWORD"],"value":"x"}})");
+  for (const char* path : {"a.value", "b.Value.c"}) EXPECT_TRUE(at(all, path).sensitive) << path;
+  for (const char* path : {"a.name", "b.Key", "b.d", "e.value", "f.value", "g.value"})
+    EXPECT_FALSE(at(all, path).sensitive) << path;
+  std::string many = R"({"name":"level")";
+  for (int i = 0; i < 100000; ++i) many += R"(,"value":"x")";
+  EXPECT_EQ(read(many + "}").size(), 100001u);  // in time
+}
+
+TEST(Attributes, a_mark_within_a_policy_is_one_of_all_of_it) {
+  AttributeRules rules;
+  rules.sensitive = {"policy.extra"};
+  const auto all = read(R"({"policy":{"Statement":[{"Effect":"Allow"}],"extra":"x"}})", rules);
+  EXPECT_TRUE(at(all, "policy").sensitive);
+  rules.sensitive = {"policy2.extra"};
+  EXPECT_FALSE(at(read(R"({"policy":{"Statement":[{"Effect":"Allow"}],"extra":"x"}})", rules), "policy").sensitive);
+}
+
 }  // namespace
 }  // namespace plumbline::baseline

@@ -94,7 +94,7 @@ TEST(CloudFormation, reads_the_outputs_of_a_stack) {
   EXPECT_EQ(value(handler, "Role"), "\"arn:aws:iam::123456789012:role/shop/shop-worker\"");
   EXPECT_EQ(value(handler, "Environment.Variables.TABLE"), "(sensitive)");
   EXPECT_EQ(attribute(handler, "Environment.Variables.TABLE")->hash,
-            test_fingerprints.of(canonical_text("shop-orders")));
+            test_fingerprints.of(canonical_text("shop-orders").text));
   EXPECT_EQ(value(handler, "Environment.Variables.DB_URL"), "(none)");
   EXPECT_EQ(skipped(baseline, handler->address),
             "not compared: Environment.Variables.DB_PASSWORD, Environment.Variables.DB_URL (a NoEcho parameter)\n");

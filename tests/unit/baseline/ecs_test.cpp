@@ -54,7 +54,7 @@ TEST(Ecs, reads_a_task_definition) {
   EXPECT_EQ(value(web, "containerDefinitions.web.environment.STAGE"), "\"prod\"");
   EXPECT_EQ(value(web, "containerDefinitions.web.environment.DB_PASSWORD"), "(sensitive)");
   EXPECT_EQ(attribute(web, "containerDefinitions.web.environment.DB_PASSWORD")->hash,
-            test_fingerprints.of(canonical_text("plumbline-canary-environment")));
+            test_fingerprints.of(canonical_text("plumbline-canary-environment").text));
   EXPECT_EQ(value(web, "containerDefinitions.web.environment.DATABASE_URL"), "(sensitive)");
   EXPECT_EQ(value(web, "containerDefinitions.web.secrets.API_TOKEN"),
             "\"arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/token-AbCdEf\"");

@@ -80,7 +80,7 @@ TEST_F(Kustomized, keeps_no_secret) {
   const auto* password = attribute(secret, "data.password");
   ASSERT_NE(password, nullptr);
   EXPECT_TRUE(password->sensitive);
-  EXPECT_EQ(password->hash, fingerprints.of(canonical_text("canary-kustomize-password")));
+  EXPECT_EQ(password->hash, fingerprints.of(canonical_text("canary-kustomize-password").text));
   EXPECT_EQ(value(secret, "type"), "\"Opaque\"");
   const auto& web = *find(shop, "k8s:s/apps/v1/Deployment/shop/web");
   EXPECT_EQ(value(web, "spec.template.spec.containers[name=web].env[name=DB_PASSWORD].value"), "(secret)");

@@ -97,6 +97,23 @@ TEST_F(SourceKeeperTest, what_another_source_or_key_left_is_not_used) {
   EXPECT_FALSE(rekeyed.remembered());
 }
 
+// What was no secret to a former version may be one.
+TEST_F(SourceKeeperTest, an_index_of_another_version_does_not_stay_on_the_disk) {
+  write(1, "one");
+  ASSERT_TRUE(keeper().load(false));
+  std::fstream file(dir_ / "kept/net.index", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8);
+  file.put(2);
+  file.close();
+  SourceKeeper later = keeper();
+  EXPECT_FALSE(later.remembered());
+  EXPECT_THAT(later.damage(), HasSubstr("another version"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "kept/net.index"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "kept/net.index.damaged"));
+  EXPECT_TRUE(later.load(false));
+  EXPECT_TRUE(keeper().remembered());
+}
+
 TEST_F(SourceKeeperTest, a_damaged_index_is_made_again) {
   write(1, "one");
   ASSERT_TRUE(keeper().load(false));
