@@ -93,7 +93,7 @@ class Effect {
       if (things != made.size()) continue;
       for (std::size_t i = 0; i < values.size(); ++i) {
         auto& one = made[joins ? 0 : i];
-        add_id(one, values[i]);
+        add_id(one, expression, values[i]);
         if (!is_of_answer(expression)) one.from_answer = false;
       }
     }
@@ -124,7 +124,7 @@ class Effect {
       Touched one;
       one.from_answer = answered;
       for (const auto id : ids_of(target))
-        for (const auto& value : values_of(table::text(id), source)) add_id(one, value);
+        for (const auto& value : values_of(table::text(id), source)) add_id(one, table::text(id), value);
       if (one.ids.empty()) continue;
       one.type = table::text(target.type);
       // Of a list of ids, what is set stands beside it.
@@ -142,7 +142,7 @@ class Effect {
     return {operation_.parameters, answer_, item, operation_.partition, operation_.region, operation_.account};
   }
 
-  static void add_id(Touched& one, const std::string& id) {
+  static void add_id(Touched& one, std::string_view expression, const std::string& id) {
     constexpr std::size_t max_forms = 16;
     const auto put = [&](std::string_view form) {
       if (form.empty() || one.ids.size() >= max_forms ||
@@ -151,7 +151,8 @@ class Effect {
       one.ids.emplace_back(form);
     };
     put(id);
-    if (id.starts_with("arn:")) put(name_of(id));
+    // What the tables spell out is all that is wanted.
+    if (id.starts_with("arn:") && expression.find('{') == std::string_view::npos) put(name_of(id));
   }
 
   std::vector<Candidate> candidates_of(const table::TargetRow& target, const Value& map) const {

@@ -18,6 +18,20 @@ bool is_tags(std::string_view name) {
   return name.size() >= 3 && equal_ignoring_case(name.substr(0, 3), "tag");
 }
 
+/// How a call is to be carried out: nothing that stays, though Terraform has attributes called so.
+bool is_switch(std::string_view name) {
+  constexpr std::array<std::string_view, 9> names = {"ApplyImmediately",
+                                                     "DryRun",
+                                                     "dryRun",
+                                                     "ClientToken",
+                                                     "clientToken",
+                                                     "AllowMajorVersionUpgrade",
+                                                     "ForceNewDeployment",
+                                                     "forceNewDeployment",
+                                                     "ClientRequestToken"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 class Reader {
  public:
   Reader(const table::TypeRow& type, const Wanted& wanted) : type_(type), wanted_(wanted) {}
@@ -27,13 +41,19 @@ class Reader {
     if (depth > 6) return;
     for (const auto& [name, value] : map.members) {
       if (settings.size() >= max_settings) return;
+      if (is_switch(name)) continue;
       const std::string path = prefix + name;
+      if (name == "patchOperations" && value.kind == Kind::list) {
+        patch(path, value);
+        continue;
+      }
       if (depth == 0 && wanted_.semantics != Semantics::create && is_id(path)) continue;
       if (const auto* row = member_row(type_, wanted_.operation, path); row != nullptr) {
         by_row(*row, path, value, depth);
       } else if (const auto* attribute = named ? find_attribute(type_.block, name) : nullptr; attribute != nullptr) {
         if (wanted_.semantics == Semantics::delta && is_tags(name) && tags(*attribute, path, value)) continue;
         put(std::string(table::text(attribute->name)), attribute, path, value);
+        if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
       } else if (is_tags(name)) {
         other_tags(path, value);
       } else if (has_rows_below(type_, path)) {
@@ -79,6 +99,8 @@ class Reader {
       return;
     }
     const auto* attribute = attribute_at(type_.block, name);
+    if (conversion == "added" || conversion == "removed")
+      return part(std::string(name), attribute, path, value, conversion);
     if (conversion == "changes") return changes(std::string(name), attribute, path, value);
     if (!conversion.empty())
       return put(std::string(name), attribute, path, converted(value, conversion, wanted_.parameters));
@@ -90,7 +112,8 @@ class Reader {
     // Two members may say one thing: the first one counts.
     for (const auto& known : settings)
       if (known.attribute == attribute && known.removes == removes && wanted_.semantics != Semantics::delta) return;
-    if (settings.size() < max_settings) settings.push_back({std::move(attribute), path, std::move(value), removes});
+    if (settings.size() < max_settings)
+      settings.push_back({std::move(attribute), path, std::move(value), removes, false});
   }
 
   void put(std::string name, const table::AttributeRow* attribute, const std::string& path, const Value& value) {
@@ -101,8 +124,9 @@ class Reader {
         attribute->scalar == Scalar::block && (attribute->holds == Holds::single || attribute->holds == Holds::one);
     if (!flat) return add(std::move(name), path, std::move(made), wanted_.removes);
     Value* map = made.kind == Kind::list && made.items.size() == 1 ? &made.items[0] : &made;
-    if (map->kind != Kind::map || map->members.empty())
-      return add(std::move(name), path, std::move(made), wanted_.removes);
+    if (map->kind != Kind::map) return add(std::move(name), path, std::move(made), wanted_.removes);
+    if (map->members.empty() && !value.members.empty()) return;  // its members are none of the block's
+    if (map->members.empty()) return add(std::move(name), path, std::move(made), wanted_.removes);
     flatten(name, attribute->block, path, *map, 0);
   }
 
@@ -121,6 +145,34 @@ class Reader {
     }
   }
 
+  /// AddSubnetIds, RemoveSubnetIds: some of a list, within a call that leaves the rest of the thing.
+  void part(std::string name, const table::AttributeRow* attribute, const std::string& path, const Value& value,
+            std::string_view conversion) {
+    if (settings.size() >= max_settings) return;
+    Value made = attribute == nullptr ? value : shaped(value, *attribute);
+    const bool removes = conversion == "removed";
+    settings.push_back({std::move(name), path, std::move(made), removes, !removes});
+  }
+
+  /// apigateway's [{op: replace, path: /description, value: x}] (RFC 6902, with paths of its own)
+  void patch(const std::string& path, const Value& list) {
+    for (const auto& step : list.items) {
+      const Value *place = step.find("path"), *value = step.find("value"), *op = step.find("op");
+      if (place == nullptr || !place->text.starts_with('/')) continue;
+      std::string_view rest = std::string_view(place->text).substr(1);
+      const auto slash = rest.find('/');
+      const auto* attribute = find_attribute(type_.block, rest.substr(0, slash));
+      if (attribute == nullptr) continue;
+      const std::string name(table::text(attribute->name));
+      const bool removes = op != nullptr && op->text == "remove";
+      const Value given = value == nullptr ? Value::of(Kind::null) : *value;
+      if (slash == std::string_view::npos)
+        add(name, path, shaped(given, *attribute), removes);
+      else if (attribute->holds == Holds::map)
+        add(name + '.' + std::string(rest.substr(slash + 1)), path, given, removes);
+    }
+  }
+
   /// [{Create: {…}}, {Update: {…}}, {Delete: {…}}]
   void changes(const std::string& name, const table::AttributeRow* attribute, const std::string& path,
                const Value& list) {
@@ -128,7 +180,7 @@ class Reader {
       for (const auto& [what, item] : change.members) {
         if (settings.size() >= max_settings) return;
         Value made = attribute == nullptr ? item : shaped(item, *attribute);
-        settings.push_back({name, path + '.' + what, std::move(made), what == "Delete"});
+        settings.push_back({name, path + '.' + what, std::move(made), what == "Delete", what == "Create"});
       }
   }
 

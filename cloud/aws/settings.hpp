@@ -25,7 +25,7 @@ inline constexpr std::size_t max_settings = 512;
 /// Settings of `map` (the request's parameters, or an item of a batch), in its order. A member is an attribute by a row
 /// of the tables or by its name; a structure that is neither may hold some. Of a structure that a state keeps as a list
 /// of one, each attribute is a setting; so is each tag that is put or taken away alone. A conversion of the tables
-/// ("named MEMBER", "changes", and those of shape.hpp) says what a name alone does not.
+/// ("named MEMBER", "changes", "added", "removed", and those of shape.hpp) says what a name alone does not.
 std::vector<Setting> settings_of(const table::TypeRow& type, const Value& map, const Wanted& wanted);
 
 }  // namespace plumbline::cloud::aws

@@ -18,19 +18,25 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.size() <= 32 && text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
 }
 
+bool ends_with(std::string_view name, std::string_view ending) {
+  return name.size() >= ending.size() && equal_ignoring_case(name.substr(name.size() - ending.size()), ending);
+}
+
 Value scalar(const Value& value, Scalar wanted) {
-  if (value.kind == Kind::secret || value.kind == Kind::null || wanted == Scalar::any) return value;
+  if (value.kind == Kind::secret || value.kind == Kind::null) return value;
+  if (wanted == Scalar::any) {
+    const Value* inner = value.members.size() == 1 ? value.find("Value") : nullptr;  // EC2's {Value: x}
+    return inner == nullptr ? value : *inner;
+  }
   if (value.kind == Kind::list && !value.items.empty()) return scalar(value.items[0], wanted);
-  // EC2's {Value: x}
   if (value.kind == Kind::map && value.members.size() == 1) return scalar(value.members[0].value, wanted);
   if (value.kind == Kind::list || value.kind == Kind::map) return Value::of(Kind::null);
   Value made = Value::of(Kind::text, value.text);
   if (wanted == Scalar::number && is_number(value.text)) made.kind = Kind::number;
-  if (wanted == Scalar::boolean &&
-      (equal_ignoring_case(value.text, "true") || equal_ignoring_case(value.text, "false"))) {
-    made.kind = Kind::boolean;
-    made.text = equal_ignoring_case(value.text, "true") ? "true" : "false";
-  }
+  if (wanted == Scalar::boolean)
+    for (const auto& [yes, no] : {std::pair("true", "false"), std::pair("enabled", "disabled"), std::pair("yes", "no")})
+      if (equal_ignoring_case(value.text, yes) || equal_ignoring_case(value.text, no))
+        made = Value::of(Kind::boolean, equal_ignoring_case(value.text, yes) ? "true" : "false");
   return made;
 }
 
@@ -72,12 +78,8 @@ bool pairs_as_map(const Value& list, Value& map) {
   for (const auto& item : list.items) {
     const Value *key = nullptr, *value = nullptr;
     for (const auto& [name, member] : item.members) {
-      for (const auto word : {"key", "name"})
-        if (name.size() >= 3 &&
-            equal_ignoring_case(
-                name.substr(name.size() - std::min<std::size_t>(name.size(), std::string_view(word).size())), word))
-          key = &member;
-      if (name.size() >= 5 && equal_ignoring_case(name.substr(name.size() - 5), "value")) value = &member;
+      if (ends_with(name, "key") || ends_with(name, "name")) key = &member;
+      if (ends_with(name, "value")) value = &member;
     }
     if (key == nullptr || key->kind != Kind::text) return false;
     map.members.push_back({key->text, value == nullptr ? Value::of(Kind::text) : *value});
@@ -87,7 +89,7 @@ bool pairs_as_map(const Value& list, Value& map) {
 
 Value shaped(const Value& given, const table::AttributeRow& attribute) {
   const Value& value = unwrapped(given);
-  if (value.kind == Kind::secret || value.kind == Kind::null || attribute.scalar == Scalar::any) return value;
+  if (value.kind == Kind::secret || value.kind == Kind::null) return value;
   switch (attribute.holds) {
     case Holds::one:
       return one(value, attribute);
@@ -127,6 +129,11 @@ Value converted(const Value& value, std::string_view conversion, const Value& pa
     std::vector<const Value*> found;
     collect(value, rest, found);
     for (const auto* each : found) list.items.push_back(*each);
+    return list;
+  }
+  if (word == "list" && value.kind != Kind::list) {
+    Value list = Value::of(Kind::list);
+    list.items.push_back(value);
     return list;
   }
   if (word == "is") return Value::of(Kind::boolean, value.text == rest ? "true" : "false");

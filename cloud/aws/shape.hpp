@@ -14,6 +14,7 @@ Value shaped(const Value& value, const table::AttributeRow& attribute);
 /// A conversion that a row names, before the value is shaped; `parameters` are the whole request's.
 ///   csv                   "a,b" → [a, b]
 ///   pick MEMBER           [{MEMBER: a}, …] → [a, …]
+///   list                  a → [a]
 ///   is WORD               true where it is the word
 ///   dns                   as Route 53's names are kept
 ///   item A=M,B=N          {A: the request's M, B: its N}

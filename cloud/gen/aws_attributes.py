@@ -132,23 +132,20 @@ def aliases_of(model, operation, attributes, noun):
                     yield f"{name}.{n}", a
 
 
-def write(out, schema, cfn, inputs, mapped):
+def write(out, schema, cfn, inputs):
     blocks, types, names = Blocks(), {}, collections.defaultdict(dict)
-    for iac_type in sorted(inputs):
-        if iac_type not in schema:
-            continue
+    for iac_type in sorted(schema):
         block = schema[iac_type]["block"]
         types[iac_type] = blocks.of_block(block)
         every = {**block.get("attributes", {}), **block.get("block_types", {})}
         own = {norm(n): n for n, a in every.items() if n not in ("id", "timeouts") and ("optional" in a or "required" in a or "nesting_mode" in a)}
         noun = "".join(w.capitalize() for w in iac_type.split("_")[1:])
-        for model, name, operation, row in inputs[iac_type]:
+        for model, name, operation, row in inputs.get(iac_type, ()):
             short = row[3].split("::")[-1] if row[3] else noun
             for path, attribute in aliases_of(model, operation, own, short):
                 names[iac_type].setdefault(path, attribute)
     cfn_names = collections.defaultdict(dict)
-    used = sorted({r[3] for r in mapped if r[3]})
-    for iac_type in used:
+    for iac_type in sorted(cfn):
         own = {norm(p): p for p in cfn[iac_type].settable}
         for model, name, operation, row in inputs.get(iac_type, ()):
             for path, attribute in aliases_of(model, operation, own, cfn[iac_type].noun):
@@ -160,7 +157,7 @@ def write(out, schema, cfn, inputs, mapped):
         print(f"{name}: {len(rows)} rows, {len(text)} bytes")
     save("aws_attributes.tsv", "#block\tattributes; then type\tblock. From the schema of terraform-provider-aws, MPL-2.0 (NOTICE)",
          [[f"@{i}", text] for i, text in enumerate(blocks.rows)] + [[t, f"@{b}"] for t, b in sorted(types.items())])
-    save("aws_properties.tsv", "#type\tproperties that can be set", [[t, ",".join(cfn[t].settable)] for t in used])
+    save("aws_properties.tsv", "#type\tproperties that can be set", [[t, ",".join(cfn[t].settable)] for t in sorted(cfn)])
     save("aws_member_names.tsv", "#type\tmember\tattribute. Speaks of the schema of terraform-provider-aws, MPL-2.0 (NOTICE)",
          [[t, p, a] for t, m in sorted(names.items()) for p, a in sorted(m.items())])
     save("aws_member_properties.tsv", "#type\tmember\tproperty",

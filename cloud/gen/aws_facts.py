@@ -8,6 +8,9 @@ import pathlib
 from aws_nouns import alike, norm, split_verb
 
 FACTS = pathlib.Path(__file__).resolve().parent / "facts"
+# Types whose permissions are mostly another service's.
+OWNERS = {"aws_vpc_": "ec2", "aws_verifiedaccess_": "ec2", "aws_emr_": "elasticmapreduce", "aws_controltower_": "controltower",
+          "aws_gamelift_": "gamelift", "aws_athena_": "athena", "aws_securitylake_": "securitylake", "aws_s3_directory_bucket": "s3express"}
 SHARED = {"iam", "kms", "logs", "sts", "tag", "cloudwatch", "cloudformation"}
 
 
@@ -78,6 +81,7 @@ def terraform_types(schema):
                 weight *= 2
             votes[prefix] += weight * (2 if alike_to_action(one.name, operation) else 1)
         one.owner = max(sorted(votes), key=lambda p: votes[p], default="")
+        one.owner = next((owner for start, owner in OWNERS.items() if one.name.startswith(start)), one.owner)
     known = [t for t in types.values() if t.owner]
     for one in types.values():
         if not one.owner:

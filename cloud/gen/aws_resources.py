@@ -39,7 +39,7 @@ TERRAFORM = {"rds": ("aws_db_", "aws_rds_"), "docdb": ("aws_docdb_",), "neptune"
              "lexv2-models": ("aws_lexv2models_",), "s3control": ("aws_s3control_", "aws_s3_account_", "aws_s3_access_point"), "ecr-public": ("aws_ecrpublic_",), "opensearch": ("aws_opensearch_",),
              "es": ("aws_elasticsearch_",), "cognito-idp": ("aws_cognito_",), "cognito-identity": ("aws_cognito_identity_",), "kinesisanalyticsv2": ("aws_kinesisanalyticsv2_",),
              "kinesisanalytics": ("aws_kinesis_analytics_",), "cloudwatch": ("aws_cloudwatch_",), "logs": ("aws_cloudwatch_log_",),
-             "events": ("aws_cloudwatch_event_",), "stepfunctions": ("aws_sfn_",), "autoscaling": ("aws_autoscaling_", "aws_launch_configuration"), "s3": ("aws_s3_",)}
+             "events": ("aws_cloudwatch_event_",), "stepfunctions": ("aws_sfn_",), "autoscaling": ("aws_autoscaling_", "aws_launch_configuration"), "s3": ("aws_s3_bucket", "aws_s3_object")}
 
 
 def read_operations(out):
@@ -237,7 +237,7 @@ def main():
     (arguments.out / "aws_resources.tsv").write_text(text)
     mapped = [r for r in rows if len(r) > 3]
     print(f"aws_resources.tsv: {len(rows)} write operations, {len(mapped)} with a type, {len(text)} bytes")
-    aws_attributes.write(arguments.out, schema, mapper.cfn, inputs, mapped)
+    aws_attributes.write(arguments.out, schema, mapper.cfn, inputs)
 
 
 if __name__ == "__main__":
