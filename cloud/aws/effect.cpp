@@ -57,6 +57,7 @@ class Effect {
       else
         add_each(target);
     }
+    hide();
     std::vector<std::string_view> failed;
     failed_in(answer_, failed);
     if (failed.empty()) return;
@@ -155,12 +156,15 @@ class Effect {
     if (id.starts_with("arn:") && expression.find('{') == std::string_view::npos) put(name_of(id));
   }
 
-  std::vector<Candidate> candidates_of(const table::TargetRow& target, const Value& map) const {
+  std::vector<Candidate> candidates_of(const table::TargetRow& target, const Value& map) {
     std::vector<Candidate> candidates;
     const auto semantics = operation_.semantics;
-    const Wanted wanted{operation_.operation, map, semantics,
+    const Wanted wanted{operation_.operation,
+                        map,
+                        semantics,
                         (semantics == Semantics::delta && takes_away(operation_.operation)) || is_deleted(map),
-                        ids_of(target)};
+                        ids_of(target),
+                        sensitive_};
     for (const auto id : table::rows<std::uint32_t>(table::ids, target.types)) {
       const auto& type = table::rows<table::TypeRow>(table::types)[id & ~table::only_with_setting];
       Candidate one{std::string(table::text(type.name)), {}};
@@ -177,6 +181,29 @@ class Effect {
     return action != nullptr && action->text == "DELETE";
   }
 
+  /// Hides what a schema calls sensitive wherever it stands: in the parameters, and in what other types have of it.
+  void hide() {
+    for (const auto& path : sensitive_) {
+      if (Value* value = member_at(operation_.parameters, path); value != nullptr) make_secret(*value);
+      for (auto& one : operation_.touched)
+        for (auto& candidate : one.candidates)
+          for (auto& setting : candidate.settings)
+            if (setting.parameter == path) make_secret(setting.value);
+    }
+  }
+  static Value* member_at(Value& map, std::string_view path) {
+    const auto dot = path.find('.');
+    for (auto& member : map.members)
+      if (member.name == path.substr(0, dot))
+        return dot == std::string_view::npos ? &member.value : member_at(member.value, path.substr(dot + 1));
+    return nullptr;
+  }
+  static void make_secret(Value& value) {
+    wipe(value);
+    value.kind = Kind::secret;
+  }
+
+  std::vector<std::string> sensitive_;
   const table::EffectRow& row_;
   Operation& operation_;
   const Value& answer_;

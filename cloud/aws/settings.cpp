@@ -118,6 +118,7 @@ class Reader {
 
   void put(std::string name, const table::AttributeRow* attribute, const std::string& path, const Value& value) {
     if (attribute == nullptr) return add(std::move(name), path, value, wanted_.removes);
+    if (attribute->sensitive != 0) wanted_.sensitive.push_back(path);
     Value made = shaped(value, *attribute);
     if (made.kind == Kind::null && value.kind != Kind::null) return;  // of another shape than the attribute
     const bool flat =

@@ -17,6 +17,8 @@ struct Wanted {
   bool removes;  ///< a delta that takes away
   /// Expressions that name the thing: their members are no settings, but where it is created.
   std::span<const table::Text> ids;
+  /// Gets the members whose attribute a provider's schema calls sensitive, though AWS' own model does not.
+  std::vector<std::string>& sensitive;
 };
 
 /// More than this is nobody's configuration.

@@ -90,6 +90,7 @@ bool pairs_as_map(const Value& list, Value& map) {
 Value shaped(const Value& given, const table::AttributeRow& attribute) {
   const Value& value = unwrapped(given);
   if (value.kind == Kind::secret || value.kind == Kind::null) return value;
+  if (attribute.sensitive != 0) return Value::of(Kind::secret);
   switch (attribute.holds) {
     case Holds::one:
       return one(value, attribute);

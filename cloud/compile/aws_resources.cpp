@@ -58,7 +58,11 @@ class Resources {
   table::AttributeRow attribute_of(const Tsv::Row& row, std::string_view cell) {
     const auto equal = cell.find('=');
     auto kind = equal == std::string_view::npos ? std::string_view() : cell.substr(equal + 1);
-    table::AttributeRow attribute{image_.text(cell.substr(0, equal)), table::no_row, {}, {}, {}};
+    table::AttributeRow attribute{image_.text(cell.substr(0, equal)), table::no_row, {}, {}, 0, 0};
+    if (kind.ends_with('!')) {
+      attribute.sensitive = 1;
+      kind.remove_suffix(1);
+    }
     constexpr std::string_view outer = "-ltm1";
     if (kind.starts_with('o')) {  // an object is as a list of one to whoever looks for a path in it
       attribute.holds = table::Holds::one;
@@ -100,7 +104,7 @@ class Resources {
     for (const auto& row : properties_.rows()) {
       const auto first = size32(image_.attributes.size());
       for (const auto name : split(row[1], ','))
-        image_.attributes.push_back({image_.text(name), table::no_row, table::Holds::one, table::Scalar::any, {}});
+        image_.attributes.push_back({image_.text(name), table::no_row, table::Holds::one, table::Scalar::any, 0, 0});
       image_.blocks.push_back({{first, size32(image_.attributes.size()) - first}});
       type_of(row[0], size32(image_.blocks.size() - 1));
     }

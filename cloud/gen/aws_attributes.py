@@ -9,7 +9,7 @@ from aws_nouns import norm, singular, words
 
 KINDS = {"string": "s", "number": "n", "bool": "b", "dynamic": "s"}
 # Words before an attribute's name that say nothing more, and endings that mean the same.
-FILLERS = {"preferred", "new", "db", "default", "desired", "cache", "custom", "current", "updated"}
+FILLERS = {"preferred", "new", "db", "default", "desired", "cache", "custom", "updated"}
 SAME_ENDINGS = [("configuration", "config"), ("specification", ""), ("configuration", ""), ("config", ""), ("options", ""), ("settings", ""), ("setting", ""),
                 ("input", ""), ("properties", ""), ("identifier", "id"), ("identifier", ""), ("id", "arn"), ("arn", "id"), ("arn", ""), ("id", ""), ("name", ""), 
                 ("list", ""), ("policydocument", "policy"), ("document", ""), ("json", ""), ("configurations", "config"), ("configurations", "")]
@@ -18,7 +18,7 @@ GENERIC = {"name", "type", "id", "arn", "value", "key", "status", "enabled", "de
 
 class Blocks:
     """Blocks of attributes, equal ones once. An attribute is name=KIND: s string, n number, b bool; l list, t set, m map before what
-    they hold; @N a block, of which a state has a list (l), a set (t), or a list of one (1)."""
+    they hold; "!" behind it what nobody may see; @N a block, of which a state has a list (l), a set (t), or a list of one (1)."""
 
     def __init__(self):
         self.known, self.rows = {}, []
@@ -50,7 +50,7 @@ class Blocks:
                 code = {"list": "l", "set": "t", "map": "m", "single": "o"}[nested["nesting_mode"]]
                 cells.append(f"{name}={code}@{self.of_block(nested, depth + 1)}")
             else:
-                cells.append(f"{name}={self.of_type(attribute['type'])}")
+                cells.append(f"{name}={self.of_type(attribute['type'])}{'!' if attribute.get('sensitive') else ''}")
         for name, nested in block.get("block_types", {}).items():
             if name == "timeouts":
                 continue
@@ -59,7 +59,7 @@ class Blocks:
         return self.add(",".join(sorted(c for c in cells if depth or not c.startswith(("id=", "timeouts=")))))
 
 
-def near(member, attributes, noun):
+def near(member, attributes, noun, lasts):
     """The attribute that a member of a slightly other name is; `attributes`: normalised → name."""
     want = norm(member)
     for a, b in ((want, None), (want.removesuffix("s"), None), (want + "s", None), (norm("".join(singular(w) for w in words(member))), None)):
@@ -81,7 +81,10 @@ def near(member, attributes, noun):
     prefixes = FILLERS | {w for tail in endings_of(noun) for w in [tail]} | set(singular(w) for w in words(noun))
     for cut in range(1, len(parts)):
         left, right = parts[:cut], "".join(parts[cut:])
-        if right in attributes and all(p in prefixes for p in left) and right not in ("id", "arn"):
+        if right not in attributes or right in ("id", "arn") or not all(p in prefixes for p in left):
+            continue
+        # "StackName" is the name of a stack alone.
+        if right not in ("name", "identifier") or singular(left[-1]) in lasts or left[-1] in FILLERS:
             return attributes[right]
     for tail in endings_of(noun):  # "class" ↔ "instance_class", "Name" ↔ "function_name"
         if tail + want in attributes:
@@ -90,9 +93,12 @@ def near(member, attributes, noun):
         if want.endswith(ending) and len(want) > len(ending) + 2:
             base = want[:-len(ending)] + other
             for form in (base, base + "s", base.removesuffix("s")):
-                if form in attributes and len(form) > 2:
+                # The ARN of a policy is not the policy.
+                if form in attributes and len(form) > 2 and not (ending.startswith("arn") and form in ("policy", "rule", "document")):
                     return attributes[form]
     for ending in ("arn", "id", "name", "identifier", "configuration", "config", "list", "ids", "names", "settings", "options", "json", "block"):
+        if ending == "name" and not member.endswith(("Name", "name")) and len(parts) == 1 and parts[0] in ("rule", "domain"):
+            continue
         if want + ending in attributes:
             return attributes[want + ending]
     seconds = [a for a in attributes if a in (want + "seconds", want + "inseconds", want + "indays", want + "days", want + "minutes", want + "inminutes")]
@@ -105,13 +111,13 @@ def at_once(member, attributes):
     return want in attributes or want.removesuffix("s") in attributes or want + "s" in attributes
 
 
-def aliases_of(model, operation, attributes, noun):
+def aliases_of(model, operation, attributes, noun, lasts):
     """(member path, attribute) of members that are called otherwise; "*" = its own members are the type's."""
     shape = input_of(model, operation)
     for name, member in shape.get("members", {}).items():
         if at_once(name, attributes):
             continue
-        found = near(name, attributes, noun)
+        found = near(name, attributes, noun, lasts)
         target = model.shapes[member["shape"]]
         if found:
             yield name, found
@@ -119,7 +125,7 @@ def aliases_of(model, operation, attributes, noun):
         if target["type"] != "structure":
             continue
         inner = target.get("members", {})
-        hits = {n: near(n, attributes, noun) for n in inner}
+        hits = {n: near(n, attributes, noun, lasts) for n in inner}
         good = {n: a for n, a in hits.items() if a and norm(n) not in GENERIC}
         if good and (len([a for a in hits.values() if a]) * 2 >= len(inner) or shape.get("payload") == name):
             yield name, "*"
@@ -142,13 +148,13 @@ def write(out, schema, cfn, inputs):
         noun = "".join(w.capitalize() for w in iac_type.split("_")[1:])
         for model, name, operation, row in inputs.get(iac_type, ()):
             short = row[3].split("::")[-1] if row[3] else noun
-            for path, attribute in aliases_of(model, operation, own, short):
+            for path, attribute in aliases_of(model, operation, own, short, {singular(words(short)[-1]), singular(iac_type.split("_")[-1])}):
                 names[iac_type].setdefault(path, attribute)
     cfn_names = collections.defaultdict(dict)
     for iac_type in sorted(cfn):
         own = {norm(p): p for p in cfn[iac_type].settable}
         for model, name, operation, row in inputs.get(iac_type, ()):
-            for path, attribute in aliases_of(model, operation, own, cfn[iac_type].noun):
+            for path, attribute in aliases_of(model, operation, own, cfn[iac_type].noun, {singular(words(cfn[iac_type].noun)[-1])}):
                 cfn_names[iac_type].setdefault(path, attribute)
 
     def save(name, header, rows):

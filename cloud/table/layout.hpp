@@ -140,7 +140,8 @@ struct AttributeRow {
   std::uint32_t block;  ///< no_row where it has none
   Holds holds;
   Scalar scalar;
-  std::array<std::uint8_t, 2> unused;
+  std::uint8_t sensitive;  ///< 1 = nobody may see it
+  std::uint8_t unused;
 };
 
 /// `first` is an offset in bytes.

@@ -36,7 +36,10 @@ SWITCHES = re.compile(r"""(?x)^(DryRun|ApplyImmediately|AllowMajorVersionUpgrade
     currentRevisionToken|CurrentRevision|UpdateToken|updateToken|cancel\w*|CopyTags|SkipFinal\w*|UsePreviousTemplate|DisableRollback|RetainExceptOnCreate|clientToken|
     Checksum[A-Z]\w*|ContentLength|accepts|Replace|RemoveFields|ObjectIfMatch|BypassGovernanceRetention|HealthCheckVersion|ResetElements|
     force|OperationId|SkipArchive|ConfirmRemoveSelfBucketAccess)$""")
-THRESHOLDS = {"mapped": 0.0, "mapped_core": 0.0, "ids": 0.0, "members": 0.0}
+# Reached with the tables of today. What today's botocore has and the provider's schema (2025) has not cannot be mapped by anybody;
+# Debian's (2022) is older than both.
+THRESHOLDS = {"current": {"mapped": 0.785, "mapped_core": 0.90, "ids": 0.985, "members": 0.85},
+              "Debian's": {"mapped": 0.805, "mapped_core": 0.95, "ids": 0.985, "members": 0.895}}
 
 
 def expressions():
@@ -126,32 +129,36 @@ class Figures:
                 "members": (members - unknown) / members}
 
 
-def check(answers):
-    """Prints the figures; returns how many are below their thresholds."""
-    figures = Figures(answers)
+def check(kind, answers):
+    """Prints the figures; returns how many are below their thresholds. `kind`: of which botocore, as botocore_test.py names it."""
     bad = 0
-    for name, value in figures.values().items():
-        below = value < THRESHOLDS[name]
-        bad += below
-        print(f"{'FAIL ' if below else ''}coverage: {name} {value:.2%} (at least {THRESHOLDS[name]:.1%})")
+    for name, value in Figures(answers).values().items():
+        wanted = THRESHOLDS[kind][name]
+        bad += value < wanted
+        print(f"{'FAIL ' if value < wanted else ''}{kind}, coverage: {name} {value:.2%} (at least {wanted:.1%})")
     return bad
 
 
-def page(figures):
-    value = figures.values()
+def page(figures, older):
+    value, before = figures.values(), older.values()
     total = sum(figures.total.values())
     core = sum(figures.total[s] for s in CORE)
     out = ["# What of AWS is known", "",
            "Made by `tests/cloud/botocore_test.py FOLDER && tests/cloud/aws_coverage.py FOLDER --write docs/coverage.md`; do not edit. Requests: all",
            "operations of the pinned botocore (`tests/harness/botocore`), each member once. Types, ids and attributes are what `plumb decode` prints.", "",
-           "| Figure | Value |", "| --- | --- |",
-           f"| Write operations (access level, data planes aside) | {len(figures.all)} |",
-           f"| Of these Create, Update, Delete, Modify, Put, Tag, Untag | {total} |",
-           f"| … with an IaC type | {sum(figures.mapped.values())} ({value['mapped']:.1%}) |",
-           f"| … with one of CloudFormation / of Terraform | {figures.by_cloudformation} / {figures.by_terraform} |",
-           f"| … in {len(CORE)} core services ({core} operations) | {value['mapped_core']:.1%} |",
-           f"| Changes (no creates) with a type that have an id in the request | {figures.with_id} of {figures.changes} ({value['ids']:.1%}) |",
-           f"| Members of the 150 update operations of core services with most members that are an attribute, an id or a switch | {value['members']:.1%} |",
+           "| Figure | botocore 1.44.8 (2026) | 1.29.27 (2022, Debian's) |", "| --- | --- | --- |",
+           f"| Write operations (access level, data planes aside) | {len(figures.all)} | {len(older.all)} |",
+           f"| Of these Create, Update, Delete, Modify, Put, Tag, Untag | {total} | {sum(older.total.values())} |",
+           f"| … with an IaC type | {value['mapped']:.1%} | {before['mapped']:.1%} |",
+           f"| … with one of CloudFormation / of Terraform | {figures.by_cloudformation} / {figures.by_terraform} | "
+           f"{older.by_cloudformation} / {older.by_terraform} |",
+           f"| … in {len(CORE)} core services ({core} operations) | {value['mapped_core']:.1%} | {before['mapped_core']:.1%} |",
+           f"| Changes (no creates) with a type that have an id in the request | {value['ids']:.1%} | {before['ids']:.1%} |",
+           f"| Members known of the 150 update operations of core services with most members | {value['members']:.1%} | {before['members']:.1%} |",
+           "", "A member is known where it is an attribute of one of the types, a part of an id, or says only how the call is carried out (a list in",
+           "`aws_coverage.py`). The provider's schema is of 2025 (terraform-provider-aws 5.100.0): members and operations that are newer have nothing to",
+           "be mapped to, which is why the older library's figures are higher. What is measured is that a name is found; that it is the right one is",
+           "tested for the operations in `tests/unit/cloud/aws_touched_test.cpp`.",
            "", "| Semantics | Operations |", "| --- | --- |",
            *(f"| {name} | {count} |" for name, count in sorted(figures.semantics.items())),
            "", "Where only a part of a type is made or removed (a backup of a table), the type is that of what it is a part of, and the semantics are `delta`.",
@@ -171,10 +178,10 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--write", type=pathlib.Path)
     arguments = parser.parse_args()
-    answers = answers_of(arguments.folder / "current-full")
+    answers = {kind: answers_of(arguments.folder / f"{kind[0]}-full") for kind in THRESHOLDS}
     if arguments.write:
-        arguments.write.write_text(page(Figures(answers)))
-    return 1 if check(answers) else 0
+        arguments.write.write_text(page(*(Figures(answers[kind]) for kind in THRESHOLDS)))
+    return 1 if sum(check(kind, answers[kind]) for kind in answers) else 0
 
 
 if __name__ == "__main__":
