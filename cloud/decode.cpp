@@ -1,3 +1,4 @@
+#include "cloud/aws/effect.hpp"
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
 #include "cloud/operation.hpp"
@@ -35,6 +36,7 @@ Operation decode(const Request& request, const Response& response) {
   operation.parameters_cut = parameters.cut;
   operation.account = aws::account_of_request(request, route, operation.parameters);
   aws::add_outcome(response, route, operation);
+  aws::add_effect(response, route, operation);
   return operation;
 }
 

@@ -31,6 +31,27 @@ Json json_of(const Value& value) {
   return map;
 }
 
+/// A setting's values are of the state's types, whatever the wire wrote.
+Json typed_json_of(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::number:
+      if (Json number = Json::parse(value.text, nullptr, false); number.is_number()) return number;
+      return value.text;
+    case Value::Kind::list: {
+      Json list = Json::array();
+      for (const auto& item : value.items) list.push_back(typed_json_of(item));
+      return list;
+    }
+    case Value::Kind::map: {
+      Json map = Json::object();
+      for (const auto& [name, member] : value.members) map[name] = typed_json_of(member);
+      return map;
+    }
+    default:
+      return json_of(value);
+  }
+}
+
 Json json_of(const Touched& target) {
   Json json = Json::object();
   if (!target.type.empty()) json["type"] = target.type;
@@ -43,7 +64,7 @@ Json json_of(const Touched& target) {
       Json& attribute = entry["attributes"].emplace_back();
       attribute["attribute"] = setting.attribute;
       attribute["parameter"] = setting.parameter;
-      attribute[setting.removes ? "removed" : "value"] = json_of(setting.value);
+      attribute[setting.removes ? "removed" : setting.adds ? "added" : "value"] = typed_json_of(setting.value);
     }
   }
   return json;

@@ -26,6 +26,8 @@ struct Setting {
   Value value;            ///< in the type's own shape; a secret has no text
   /// Of a delta: whether it adds `value` or takes it away.
   bool removes = false;
+  /// Of a call that is no delta as a whole: whether `value` is only added to what is there ("AddSubnetIds").
+  bool adds = false;
 };
 
 /// What IaC may call the thing.

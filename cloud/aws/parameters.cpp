@@ -97,8 +97,9 @@ Decoded parameters_of(const Request& request, const Route& route) {
   if (route.operation == table::no_row) return decoded;
   const auto& operation = table::operation(route.operation);
   const bool form = route.wire == Wire::query || route.wire == Wire::ec2;
-  if (form || (operation.body != table::Body::blob && operation.body != table::Body::stream &&
-               operation.body != table::Body::none && !route.data_plane())) {
+  if (form ||
+      (operation.body != table::Body::blob && operation.body != table::Body::stream &&
+       operation.body != table::Body::none && (!route.data_plane() || (operation.flags & table::names_data) != 0))) {
     if (operation.body == table::Body::text) {
       decoded.cut = request.body_cut || request.body.size() > max_text;
       decoded.value.members.push_back(

@@ -258,7 +258,8 @@ class Router {
         operation.body == table::Body::stream)
       return 0;
     const auto level = route_.level();
-    return level == Level::read || level == Level::list || route_.data_plane() ? 0 : max_body;
+    const bool users = route_.data_plane() && (operation.flags & table::names_data) == 0;
+    return level == Level::read || level == Level::list || users ? 0 : max_body;
   }
 
   const Head& head_;

@@ -280,7 +280,9 @@ class AwsTables {
         operation.level = level_of(exceptions_, row, row[3]);
         operation.flags &= static_cast<std::uint8_t>(~table::level_by_verb);
       } else if (row[0] == "data") {
-        mark_data(row, id);
+        mark(row, id, table::data_plane);
+      } else if (row[0] == "names") {
+        mark(row, id, table::names_data);
       } else if (row[0] == "host") {
         give_host(operation_of(exceptions_, row, id, row[2]), row[3]);
       } else if (row[0] == "suffix") {
@@ -307,7 +309,7 @@ class AwsTables {
   }
 
   /// Operations by name; "Put*" is all that begin so.
-  void mark_data(const Tsv::Row& row, std::uint32_t service) {
+  void mark(const Tsv::Row& row, std::uint32_t service, table::OperationFlag flag) {
     const auto mine = image_.services[service].operations;
     for (auto pattern : split(row[2], ',')) {
       const bool open = pattern.ends_with('*');
@@ -316,7 +318,7 @@ class AwsTables {
       for (auto i = mine.first; i < mine.first + mine.count; ++i) {
         const auto name = image_.text_at(image_.operations[i].name);
         if (open ? !name.starts_with(pattern) : name != pattern) continue;
-        image_.operations[i].flags |= table::data_plane;
+        image_.operations[i].flags |= flag;
         found = true;
       }
       if (!found) exceptions_.refuse(row, "no operation is called " + std::string(pattern));

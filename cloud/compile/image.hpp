@@ -45,6 +45,12 @@ class Image {
   std::vector<table::BindingRow> bindings;
   std::vector<table::KeyRow> keys;
   std::vector<table::WireRow> wires;
+  std::vector<table::EffectRow> effects;
+  std::vector<table::TargetRow> touched;
+  std::vector<table::TypeRow> types;
+  std::vector<table::MemberRow> members;
+  std::vector<table::BlockRow> blocks;
+  std::vector<table::AttributeRow> attributes;
 
  private:
   std::string pool_;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cloud/compile/aws.hpp"
+#include "cloud/compile/aws_resources.hpp"
 #include "cloud/compile/image.hpp"
 
 namespace {
@@ -27,7 +28,8 @@ int main(int argc, char** argv) {
   }
   try {
     plumbline::cloud::compile::Image image;
-    const auto files = plumbline::cloud::compile::add_aws(argv[1], image);
+    auto files = plumbline::cloud::compile::add_aws(argv[1], image);
+    for (auto& file : plumbline::cloud::compile::add_aws_resources(argv[1], image)) files.push_back(std::move(file));
     const std::string bytes = image.bytes(hashed(files));
     std::ofstream out(argv[2], std::ios::binary | std::ios::trunc);
     out << bytes;

@@ -33,8 +33,9 @@ enum OperationFlag : std::uint8_t {
   deprecated = 1,
   unsigned_ok = 2,    ///< needs no signature
   level_by_verb = 4,  ///< no IAM action of that name is known: its level is the verb's
-  retired = 16,       ///< no longer in today's models
   data_plane = 8,     ///< moves data of users, changes no configuration
+  retired = 16,       ///< no longer in today's models
+  names_data = 32,    ///< of the data plane, but its body only names what it touches
 };
 
 struct PartitionRow {
@@ -68,8 +69,9 @@ struct OperationRow {
   std::uint16_t service;
   Level level;
   Body body;
-  std::uint8_t flags;  ///< of OperationFlag
-  std::array<std::uint8_t, 3> unused;
+  std::uint8_t flags;      ///< of OperationFlag
+  std::uint8_t semantics;  ///< cloud::Semantics
+  std::array<std::uint8_t, 2> unused;
 };
 /// A place in a tree of path segments.
 struct NodeRow {
@@ -104,6 +106,44 @@ struct WireRow {
   std::array<std::uint8_t, 3> unused;
 };
 
+/// What an operation touches; sorted by operation.
+struct EffectRow {
+  std::uint32_t operation;
+  Slice targets;
+};
+struct TargetRow {
+  Text type;
+  Text each;  ///< the list whose items are touched one by one: "ChangeBatch.Changes", "@ruleSet" of the answer; "X^i-"
+  Slice ids;  ///< in section texts: expressions (cloud/aws/identifier.hpp)
+  Slice types;  ///< in section ids: IaC types, likeliest first; with `only_with_setting` where they need one
+};
+inline constexpr std::uint32_t only_with_setting = 0x80000000;
+struct TypeRow {
+  Text name;
+  std::uint32_t block;
+  Slice members;  ///< called otherwise than their attributes, sorted by path
+};
+struct MemberRow {
+  Text path;  ///< "A.B", or "Operation:A.B" where only that operation means it
+  Text attribute;
+  Text conversion;
+};
+struct BlockRow {
+  Slice attributes;
+};
+/// How an attribute's values lie in a state: one, a list, a set, a map, or a list of one.
+enum class Holds : std::uint8_t { one, list, set, map, single };
+/// What a value is: not known (CloudFormation's), text, number, boolean, attributes of a block.
+enum class Scalar : std::uint8_t { any, text, number, boolean, block };
+struct AttributeRow {
+  Text name;
+  std::uint32_t block;  ///< no_row where it has none
+  Holds holds;
+  Scalar scalar;
+  std::uint8_t sensitive;  ///< 1 = nobody may see it
+  std::uint8_t unused;
+};
+
 /// `first` is an offset in bytes.
 struct Section {
   std::uint32_t offset = 0;
@@ -125,12 +165,18 @@ enum SectionName : std::uint8_t {
   bindings,
   keys,
   wires,
+  effects,
+  touched,
+  types,
+  members,
+  blocks,
+  attributes,
   pool,
   section_count
 };
 
 inline constexpr std::uint32_t magic = 0x54424C50;  // "PLBT"
-inline constexpr std::uint32_t format = 1;
+inline constexpr std::uint32_t format = 2;
 
 struct Header {
   std::uint32_t magic_word;
@@ -143,6 +189,8 @@ struct Header {
 
 static_assert(sizeof(ServiceRow) == 56 && sizeof(OperationRow) == 20 && sizeof(NodeRow) == 24 &&
               sizeof(BindingRow) == 36);
+static_assert(sizeof(EffectRow) == 12 && sizeof(TargetRow) == 24 && sizeof(TypeRow) == 16 && sizeof(MemberRow) == 12 &&
+              sizeof(AttributeRow) == 12);
 static_assert(sizeof(WireRow) == 28 && sizeof(KeyRow) == 12 && sizeof(NameRow) == 12 && sizeof(EdgeRow) == 8);
 
 }  // namespace plumbline::cloud::table

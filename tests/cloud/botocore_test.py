@@ -4,7 +4,8 @@
     botocore_test.py [FOLDER]    FOLDER keeps the requests; default: a temporary one
 
 Runs with the pinned botocore (tests/harness/botocore) and with Debian's older one, whose wires are still in use. Prints a line of
-figures a protocol. Ends with 1 where one request is wrong or unnamed, 77 where no botocore can be had.
+figures a protocol, and how much is known of what writes touch (aws_coverage.py). Ends with 1 where one request is wrong or unnamed or
+less is known than was, 77 where no botocore can be had.
 """
 
 import collections
@@ -15,6 +16,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+
+import aws_coverage
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -121,7 +124,9 @@ def compare(name, folder, custom_host=False):
     streams = len(json.loads((folder / "refused.json").read_text())) - len(refused)
     print(f"{name}: {len(cases)} requests, {sum(c['right'] for c in counts.values())} right, {sum(c['alike'] for c in counts.values())} excused, {len(bad)} not; {len(refused)} more could not be made, "
           f"{streams} are streams of events, which need HTTP/2")
-    return len(bad) + len(refused)
+    # The requests with every member tell what is known of what they touch.
+    kind, _, run = name.partition(", ")
+    return len(bad) + len(refused) + (aws_coverage.check(kind, got) if run == "full" else 0)
 
 
 def main(folder):

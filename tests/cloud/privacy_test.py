@@ -64,6 +64,17 @@ def cases():
                f"Parameters.member.1.ParameterValue={CANARY}")
     yield line("monitoring", "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricAlarm", [("smithy-protocol", "rpc-v2-cbor")],
                b"\xa1\x68Password\x66" + CANARY.encode())
+    # What is touched is made of requests and answers too.
+    yield form("rds", f"Action=ModifyDBInstance&Version=2014-10-31&DBInstanceIdentifier=d&MasterUserPassword={CANARY}",
+               answer=f"<R><ModifyDBInstanceResult><DBInstance><DbiResourceId>db-A</DbiResourceId><Password>{CANARY}</Password></DBInstance></ModifyDBInstanceResult></R>".encode())
+    yield form("ec2", f"Action=ModifyInstanceAttribute&Version=2016-11-15&InstanceId=i&Attribute=userData&Value={in_base64}")
+    yield form("sns", f"Action=SetTopicAttributes&Version=2010-03-31&TopicArn=t&AttributeName=Policy&AttributeValue=https://user:{CANARY}@host")
+    yield line("appsync", path="/v1/apis/a/apikeys", body="{}", answer=json.dumps({"apiKey": {"id": CANARY}}).encode())
+    yield line("apigateway", path="/apikeys", body=json.dumps({"name": "n", "value": CANARY}), answer=json.dumps({"id": "i", "value": CANARY}).encode())
+    yield target("cognito-idp", "AWSCognitoIdentityProviderService.CreateUserPoolClient", {"UserPoolId": "p", "ClientName": "c"},
+                 answer=json.dumps({"UserPoolClient": {"ClientId": "i", "ClientSecret": CANARY}}).encode())
+    yield target("secretsmanager", "secretsmanager.UpdateSecret", {"SecretId": "n", "SecretString": CANARY},
+                 answer=json.dumps({"ARN": "arn:aws:x", "Name": "n", "SecretString": CANARY}).encode())
     # Lines that are refused: what is wrong is told, not what was in them.
     yield '{"method": "GET", "body_b64": "' + CANARY + '!", "host": "h", "path": "/"}'
     yield '{"method": "GET", "host": "h", "path": "/", "headers": [["authorization", {"x": "' + CANARY + '"}]]}'

@@ -28,6 +28,19 @@ inline void check_operation(const cloud::Operation& operation) {
   check_value(operation.parameters, 0, values);
   must(operation.region.size() <= 256 && operation.invocation.size() <= 256 && operation.request_id.size() <= 256,
        "what others name is short");
+  must(operation.touched.size() <= 1'000, "what is touched has a bound");
+  for (const auto& one : operation.touched) {
+    must(one.ids.size() <= 16, "forms of an id are few");
+    for (const auto& id : one.ids) must(!id.empty() && id.size() <= 2'048, "an id is short");
+    for (const auto& candidate : one.candidates) {
+      must(!candidate.iac_type.empty() && candidate.settings.size() <= 512, "settings have a bound");
+      for (const auto& setting : candidate.settings) {
+        std::size_t inside = 0;
+        must(!setting.attribute.empty(), "a setting has a name");
+        check_value(setting.value, 0, inside);
+      }
+    }
+  }
   const auto line = cloud::to_json(operation);
   must(line.find('\n') == std::string::npos, "an operation is one line");
   const auto json = nlohmann::json::parse(line, nullptr, false);
