@@ -45,6 +45,7 @@ class Image {
   std::vector<table::BindingRow> bindings;
   std::vector<table::KeyRow> keys;
   std::vector<table::WireRow> wires;
+  std::vector<table::KindRow> kinds;
 
  private:
   std::string pool_;

@@ -7,6 +7,7 @@
 
 #include "cloud/compile/aws.hpp"
 #include "cloud/compile/image.hpp"
+#include "cloud/compile/kubernetes.hpp"
 
 namespace {
 
@@ -27,7 +28,8 @@ int main(int argc, char** argv) {
   }
   try {
     plumbline::cloud::compile::Image image;
-    const auto files = plumbline::cloud::compile::add_aws(argv[1], image);
+    auto files = plumbline::cloud::compile::add_aws(argv[1], image);
+    for (auto& file : plumbline::cloud::compile::add_kubernetes(argv[1], image)) files.push_back(std::move(file));
     const std::string bytes = image.bytes(hashed(files));
     std::ofstream out(argv[2], std::ios::binary | std::ios::trunc);
     out << bytes;

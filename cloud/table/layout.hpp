@@ -104,6 +104,13 @@ struct WireRow {
   std::array<std::uint8_t, 3> unused;
 };
 
+/// A kind of Kubernetes' API; sorted by group and plural.
+struct KindRow {
+  Text group, plural, kind;
+  Slice terraform;           ///< in section texts: types of Terraform's provider
+  std::uint32_t namespaced;  ///< 1 = lives in a namespace
+};
+
 /// `first` is an offset in bytes.
 struct Section {
   std::uint32_t offset = 0;
@@ -125,6 +132,7 @@ enum SectionName : std::uint8_t {
   bindings,
   keys,
   wires,
+  kinds,
   pool,
   section_count
 };
@@ -143,6 +151,7 @@ struct Header {
 
 static_assert(sizeof(ServiceRow) == 56 && sizeof(OperationRow) == 20 && sizeof(NodeRow) == 24 &&
               sizeof(BindingRow) == 36);
+static_assert(sizeof(KindRow) == 24);
 static_assert(sizeof(WireRow) == 28 && sizeof(KeyRow) == 12 && sizeof(NameRow) == 12 && sizeof(EdgeRow) == 8);
 
 }  // namespace plumbline::cloud::table
