@@ -10,7 +10,8 @@ namespace plumbline::cloud::kubernetes {
 namespace {
 
 /// How sure a sign makes. Weak: what other APIs have too, so that it counts only beside a path of Kubernetes' own form.
-enum class Sign : std::uint8_t { none, weak, strong };
+/// Token: Kubernetes made it, but services in a cluster take it, too.
+enum class Sign : std::uint8_t { none, weak, token, strong };
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -46,6 +47,16 @@ Sign of_media_type(std::string_view type) {
   return has(type, "merge-patch+json") || has(type, "json-patch+json") || has(type, "yaml") ? Sign::weak : Sign::none;
 }
 
+/// EKS' own tokens, and JWTs in which "kubernetes" stands, as issuer or as claim of a service account: in base64, its
+/// whole characters at each of the three offsets.
+Sign of_authorization(std::string_view value) {
+  if (!equal_ignoring_case(value.substr(0, 7), "bearer ")) return Sign::none;
+  if (has(value, "k8s-aws-v1.")) return Sign::strong;
+  for (const auto mark : {"a3ViZXJuZXRlc", "t1YmVybmV0ZX", "rdWJlcm5ldGVz"})
+    if (has(value, mark)) return Sign::token;
+  return Sign::weak;
+}
+
 Sign of_header(const HeaderField& field) {
   const auto is = [&](std::string_view name) { return equal_ignoring_case(field.name, name); };
   switch (field.name.size()) {
@@ -56,9 +67,7 @@ Sign of_header(const HeaderField& field) {
     case 12:
       return is("content-type") ? of_media_type(field.value) : Sign::none;
     case 13:
-      if (!is("authorization")) return Sign::none;
-      if (has(field.value, "k8s-aws-v1.")) return Sign::strong;  // EKS' tokens
-      return equal_ignoring_case(field.value.substr(0, 7), "bearer ") ? Sign::weak : Sign::none;
+      return is("authorization") ? of_authorization(field.value) : Sign::none;
     case 15:
       return is("kubectl-command") || is("kubectl-session") ? Sign::strong : Sign::none;
     case 16:
@@ -102,15 +111,18 @@ Sign sign_of(const Head& head, std::string_view query) {
 enum class Verdict : std::uint8_t { no, yes, ask_body };
 
 Verdict judge(const ApiPath& path, Sign sign, const Head& head) {
-  if (sign == Sign::strong) return Verdict::yes;
-  if (!path.of_resource || path.prefixed) return Verdict::no;
   const auto& it = path.resource;
   const bool known = find_kind(it.group, it.resource) != nullptr;
   const bool custom = !known && has(it.group, ".");
+  // The core's resources are all known: nothing is added to it.
+  if (path.of_resource && it.group.empty() && !known) return Verdict::no;
+  if (sign == Sign::strong) return Verdict::yes;
+  if (!path.of_resource || path.prefixed) return Verdict::no;
+  if (sign == Sign::token && (known || custom)) return Verdict::yes;
   // /apis/{x}.k8s.io/…, and a custom group with /namespaces/ in it.
   if (it.group.ends_with(".k8s.io") || (path.names_namespace && (custom || (known && !it.group.empty()))))
     return Verdict::yes;
-  if (known && sign == Sign::weak && (path.names_namespace || !it.group.empty())) return Verdict::yes;
+  if (known && sign >= Sign::weak && (path.names_namespace || !it.group.empty())) return Verdict::yes;
   const bool writes = head.method == "POST" || head.method == "PUT";
   return (known || custom) && writes ? Verdict::ask_body : Verdict::no;
 }

@@ -106,6 +106,16 @@ TEST(Kubernetes, knows_its_clients) {
   EXPECT_EQ(bare.decoded(200, R"({"kind":"NodeList","apiVersion":"v1"})").operation, "list nodes");
 }
 
+/// Services in a cluster take service accounts' tokens, too.
+TEST(Kubernetes, a_token_of_the_cluster_is_not_enough) {
+  const std::pair<std::string, std::string> token{"Authorization",
+                                                  "Bearer eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2t1YmVybmV0ZXMuZ"
+                                                  "GVmYXVsdC5zdmMifQ.x"};
+  for (const auto path : {"/metrics", "/version", "/api/v1/query", "/api/v1/write", "/healthz"})
+    EXPECT_EQ((Sent{"GET", "prometheus:9090", path, {token}, "", false}.name()), not_cloud) << path;
+  EXPECT_EQ((Sent{"DELETE", "10.96.0.1", "/api/v1/nodes/n1", {token}, "", false}.name()), "v1:delete nodes");
+}
+
 TEST(Kubernetes, leaves_other_apis_alone) {
   const std::vector<std::pair<std::string, std::string>> json = {{"Authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"},
                                                                  {"Content-Type", "application/json"},
