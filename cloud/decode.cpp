@@ -1,6 +1,7 @@
 #include "cloud/kubernetes/decode.hpp"
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
+#include "cloud/azure/decode.hpp"
 #include "cloud/bearer.hpp"
 #include "cloud/kubernetes/router.hpp"
 #include "cloud/operation.hpp"
@@ -60,6 +61,7 @@ Operation decode(const Request& request, const Response& response) {
     decode_aws(request, response, route, operation);
   else
     add_claims(request, operation);
+  if (route.provider == Provider::azure) azure::decode(request, response, route, operation);
   if (route.provider == Provider::kubernetes) kubernetes::decode(request, response, route, operation);
   return operation;
 }

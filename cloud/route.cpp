@@ -1,6 +1,7 @@
 #include "cloud/route.hpp"
 
 #include "cloud/aws/router.hpp"
+#include "cloud/azure/router.hpp"
 #include "cloud/kubernetes/router.hpp"
 #include "cloud/table/tables.hpp"
 
@@ -12,11 +13,14 @@ Route route(const Head& head, std::string_view form) {
   const Route aws = aws::route(head, form);
   if (aws.unmapped == Unmapped::no || aws.unmapped == Unmapped::needs_body || !aws.access_key_id.empty()) return aws;
   const Route kubernetes = kubernetes::route(head, form);
-  return kubernetes.unmapped == Unmapped::not_cloud ? aws : kubernetes;
+  if (kubernetes.unmapped != Unmapped::not_cloud) return kubernetes;
+  const Route azure = azure::route(head);
+  return azure.unmapped != Unmapped::not_cloud ? azure : aws;
 }
 
 std::string Route::service_name() const {
   if (provider == Provider::kubernetes) return kubernetes::service_name(resource);
+  if (provider == Provider::azure) return azure::service_name(resource);
   if (operation != table::no_row)
     return std::string(
         table::text(table::service(table::operation(table::operation(operation).canonical).service).name));
@@ -25,6 +29,7 @@ std::string Route::service_name() const {
 
 std::string Route::operation_name() const {
   if (provider == Provider::kubernetes) return kubernetes::operation_name(resource);
+  if (provider == Provider::azure) return azure::operation_name(resource);
   if (operation == table::no_row) return {};
   return std::string(table::text(table::operation(table::operation(operation).canonical).name));
 }

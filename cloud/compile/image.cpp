@@ -57,6 +57,7 @@ std::string Image::bytes(std::uint64_t source_hash) const {
   add_rows(table::keys, keys);
   add_rows(table::wires, wires);
   add_rows(table::kinds, kinds);
+  add_rows(table::azure_types, azure_types);
   add(table::pool, pool_.data(), pool_.size(), 1);
   header.bytes = static_cast<std::uint32_t>(out.size());
   std::memcpy(out.data(), &header, sizeof header);

@@ -46,6 +46,7 @@ class Image {
   std::vector<table::KeyRow> keys;
   std::vector<table::WireRow> wires;
   std::vector<table::KindRow> kinds;
+  std::vector<table::NameRow> azure_types;  ///< of these, the slices are texts
 
  private:
   std::string pool_;

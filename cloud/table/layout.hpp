@@ -133,6 +133,7 @@ enum SectionName : std::uint8_t {
   keys,
   wires,
   kinds,
+  azure_types,  ///< NameRow, whose slice is in section texts
   pool,
   section_count
 };
