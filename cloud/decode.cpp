@@ -3,6 +3,7 @@
 #include "cloud/aws/parameters.hpp"
 #include "cloud/azure/decode.hpp"
 #include "cloud/bearer.hpp"
+#include "cloud/gcp/decode.hpp"
 #include "cloud/kubernetes/router.hpp"
 #include "cloud/operation.hpp"
 
@@ -62,6 +63,7 @@ Operation decode(const Request& request, const Response& response) {
   else
     add_claims(request, operation);
   if (route.provider == Provider::azure) azure::decode(request, response, route, operation);
+  if (route.provider == Provider::gcp) gcp::decode(request, response, route, operation);
   if (route.provider == Provider::kubernetes) kubernetes::decode(request, response, route, operation);
   return operation;
 }

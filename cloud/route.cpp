@@ -2,6 +2,7 @@
 
 #include "cloud/aws/router.hpp"
 #include "cloud/azure/router.hpp"
+#include "cloud/gcp/router.hpp"
 #include "cloud/kubernetes/router.hpp"
 #include "cloud/table/tables.hpp"
 
@@ -12,6 +13,8 @@ namespace plumbline::cloud {
 Route route(const Head& head, std::string_view form) {
   const Route aws = aws::route(head, form);
   if (aws.unmapped == Unmapped::no || aws.unmapped == Unmapped::needs_body || !aws.access_key_id.empty()) return aws;
+  const Route gcp = gcp::route(head);  // Cloud Run's paths are like Kubernetes'
+  if (gcp.unmapped != Unmapped::not_cloud) return gcp;
   const Route kubernetes = kubernetes::route(head, form);
   if (kubernetes.unmapped != Unmapped::not_cloud) return kubernetes;
   const Route azure = azure::route(head);
@@ -21,6 +24,7 @@ Route route(const Head& head, std::string_view form) {
 std::string Route::service_name() const {
   if (provider == Provider::kubernetes) return kubernetes::service_name(resource);
   if (provider == Provider::azure) return azure::service_name(resource);
+  if (provider == Provider::gcp) return gcp::service_name(*this);
   if (operation != table::no_row)
     return std::string(
         table::text(table::service(table::operation(table::operation(operation).canonical).service).name));
@@ -30,6 +34,7 @@ std::string Route::service_name() const {
 std::string Route::operation_name() const {
   if (provider == Provider::kubernetes) return kubernetes::operation_name(resource);
   if (provider == Provider::azure) return azure::operation_name(resource);
+  if (provider == Provider::gcp) return gcp::operation_name(*this);
   if (operation == table::no_row) return {};
   return std::string(table::text(table::operation(table::operation(operation).canonical).name));
 }

@@ -58,8 +58,9 @@ struct Route {
   std::array<Label, 12> labels;
   std::uint8_t label_count = 0;
 
-  /// Of Kubernetes and Azure.
+  /// Of Kubernetes and Azure; of a gRPC call, `group` is its service and `name` the method.
   ResourcePath resource;
+  std::uint32_t api = table::no_row, method = table::no_row;  ///< of GCP, in the tables
   Level path_level = Level::read;  ///< and the next two: of all but AWS, as level() and so on tell
   bool path_level_guessed = false;
   bool path_data_plane = false;

@@ -28,6 +28,19 @@ inline void check_operation(const cloud::Operation& operation) {
   check_value(operation.parameters, 0, values);
   must(operation.region.size() <= 256 && operation.invocation.size() <= 256 && operation.request_id.size() <= 256,
        "what others name is short");
+  must(operation.principal.size() <= 256 && operation.access_key_id.size() <= 256 && operation.account.size() <= 256,
+       "who is short");
+  must(operation.touched.size() <= 2'000, "what is touched has a bound");
+  for (const auto& touched : operation.touched) {
+    must(operation.level != cloud::Level::read && operation.level != cloud::Level::list, "a read touches nothing");
+    for (const auto& id : touched.ids) must(!id.empty(), "an id is one");
+    for (const auto& candidate : touched.candidates)
+      for (const auto& setting : candidate.settings) {
+        must(!setting.attribute.empty(), "an attribute has a name");
+        std::size_t inner = 0;
+        check_value(setting.value, 0, inner);
+      }
+  }
   const auto line = cloud::to_json(operation);
   must(line.find('\n') == std::string::npos, "an operation is one line");
   const auto json = nlohmann::json::parse(line, nullptr, false);
