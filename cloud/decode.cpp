@@ -1,6 +1,11 @@
+#include "cloud/kubernetes/decode.hpp"
 #include "cloud/aws/effect.hpp"
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
+#include "cloud/azure/decode.hpp"
+#include "cloud/bearer.hpp"
+#include "cloud/gcp/decode.hpp"
+#include "cloud/kubernetes/router.hpp"
 #include "cloud/operation.hpp"
 
 namespace plumbline::cloud {
@@ -10,14 +15,40 @@ std::string bounded(std::string_view text) {
   return std::string(text.substr(0, 256));
 }
 
-}  // namespace
-
-Operation decode(const Request& request, const Response& response) {
+/// By the head, then by the body, then by the answer.
+Route route_of(const Request& request, const Response& response) {
   Route route = cloud::route(request.head);
   if (route.unmapped == Unmapped::needs_body) {
     route = cloud::route(request.head, request.body);
-    if (route.unmapped == Unmapped::needs_body) route.unmapped = Unmapped::unknown_operation;
+    if (route.unmapped == Unmapped::needs_body) {
+      route.unmapped = Unmapped::unknown_operation;
+      if (route.provider == Provider::kubernetes) route = {};  // nothing says that it is
+    }
   }
+  return route.unmapped == Unmapped::not_cloud ? kubernetes::route_answered(request.head, response) : route;
+}
+
+void decode_aws(const Request& request, const Response& response, const Route& route, Operation& operation) {
+  operation.access_key_id = route.access_key_id;
+  operation.invocation = bounded(header(request.head.headers, "amz-sdk-invocation-id"));
+  Decoded parameters = aws::parameters_of(request, route);
+  operation.parameters = std::move(parameters.value);
+  operation.parameters_cut = parameters.cut;
+  operation.account = aws::account_of_request(request, route, operation.parameters);
+  aws::add_outcome(response, route, operation);
+  aws::add_effect(response, route, operation);
+}
+
+void add_claims(const Request& request, Operation& operation) {
+  Claims claims = claims_of(request.head.headers);
+  operation.principal = std::move(claims.principal);
+  operation.access_key_id = std::move(claims.access_key_id);
+}
+
+}  // namespace
+
+Operation decode(const Request& request, const Response& response) {
+  const Route route = route_of(request, response);
   Operation operation;
   operation.provider = route.provider;
   operation.unmapped = route.unmapped;
@@ -29,14 +60,13 @@ Operation decode(const Request& request, const Response& response) {
   operation.data_plane = route.data_plane();
   operation.region = bounded(route.region);
   operation.partition = route.partition;
-  operation.access_key_id = route.access_key_id;
-  operation.invocation = bounded(header(request.head.headers, "amz-sdk-invocation-id"));
-  Decoded parameters = aws::parameters_of(request, route);
-  operation.parameters = std::move(parameters.value);
-  operation.parameters_cut = parameters.cut;
-  operation.account = aws::account_of_request(request, route, operation.parameters);
-  aws::add_outcome(response, route, operation);
-  aws::add_effect(response, route, operation);
+  if (route.provider == Provider::aws)
+    decode_aws(request, response, route, operation);
+  else
+    add_claims(request, operation);
+  if (route.provider == Provider::azure) azure::decode(request, response, route, operation);
+  if (route.provider == Provider::gcp) gcp::decode(request, response, route, operation);
+  if (route.provider == Provider::kubernetes) kubernetes::decode(request, response, route, operation);
   return operation;
 }
 

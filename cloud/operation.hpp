@@ -32,8 +32,10 @@ struct Operation {
 
   std::string region, account, partition;
   std::string access_key_id;  ///< as the request claims; whether the signature is right, only the service knows
-  std::string invocation;     ///< one for all tries of one call
-  std::string request_id;     ///< the service's, as in its audit log
+  /// Whom a bearer token says to be of: "system:serviceaccount:shop:deployer", an address of mail; not proven.
+  std::string principal;
+  std::string invocation;  ///< one for all tries of one call
+  std::string request_id;  ///< the service's, as in its audit log
 
   Value parameters = Value::of(Value::Kind::map);  ///< by the model's names; secrets hidden
   bool parameters_cut = false;                     ///< the body was longer than what is there, or broken

@@ -95,8 +95,9 @@ std::string to_json(const Operation& operation) {
   if (operation.parameters_cut) json["parameters_truncated"] = true;
   put("semantics", word(operation.semantics));
   for (const auto& target : operation.touched) json["resources"].push_back(json_of(target));
-  if (!operation.access_key_id.empty())
-    json["principal"] = {{"access_key_id", operation.access_key_id}, {"proof", "claimed"}};
+  if (!operation.access_key_id.empty()) json["principal"]["access_key_id"] = operation.access_key_id;
+  if (!operation.principal.empty()) json["principal"]["subject"] = operation.principal;
+  if (json.contains("principal")) json["principal"]["proof"] = "claimed";
   put("invocation", operation.invocation);
   put("request_id", operation.request_id);
   json["unmapped"] = !mapped;

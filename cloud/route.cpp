@@ -1,36 +1,57 @@
 #include "cloud/route.hpp"
 
 #include "cloud/aws/router.hpp"
+#include "cloud/azure/router.hpp"
+#include "cloud/gcp/router.hpp"
+#include "cloud/kubernetes/router.hpp"
 #include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud {
 
-// A provider's recogniser says `not_cloud` of what is not its own; the next one is asked then.
+// A provider's recogniser says `not_cloud` of what is not its own; the next one is asked then. AWS' hosts serve others'
+// APIs, too: EKS' are Kubernetes' own.
 Route route(const Head& head, std::string_view form) {
-  return aws::route(head, form);
+  const Route aws = aws::route(head, form);
+  if (aws.unmapped == Unmapped::no || aws.unmapped == Unmapped::needs_body || !aws.access_key_id.empty()) return aws;
+  const Route gcp = gcp::route(head);  // Cloud Run's paths are like Kubernetes'
+  if (gcp.unmapped != Unmapped::not_cloud) return gcp;
+  const Route kubernetes = kubernetes::route(head, form);
+  if (kubernetes.unmapped != Unmapped::not_cloud) return kubernetes;
+  const Route azure = azure::route(head);
+  return azure.unmapped != Unmapped::not_cloud ? azure : aws;
 }
 
-std::string_view Route::service_name() const {
+std::string Route::service_name() const {
+  if (provider == Provider::kubernetes) return kubernetes::service_name(resource);
+  if (provider == Provider::azure) return azure::service_name(resource);
+  if (provider == Provider::gcp) return gcp::service_name(*this);
   if (operation != table::no_row)
-    return table::text(table::service(table::operation(table::operation(operation).canonical).service).name);
-  return service == table::no_row ? std::string_view() : table::text(table::service(service).name);
+    return std::string(
+        table::text(table::service(table::operation(table::operation(operation).canonical).service).name));
+  return service == table::no_row ? std::string() : std::string(table::text(table::service(service).name));
 }
 
-std::string_view Route::operation_name() const {
+std::string Route::operation_name() const {
+  if (provider == Provider::kubernetes) return kubernetes::operation_name(resource);
+  if (provider == Provider::azure) return azure::operation_name(resource);
+  if (provider == Provider::gcp) return gcp::operation_name(*this);
   if (operation == table::no_row) return {};
-  return table::text(table::operation(table::operation(operation).canonical).name);
+  return std::string(table::text(table::operation(table::operation(operation).canonical).name));
 }
 
 Level Route::level() const {
+  if (provider != Provider::aws) return path_level;
   return operation == table::no_row ? Level::read : table::operation(table::operation(operation).canonical).level;
 }
 
 bool Route::level_guessed() const {
+  if (provider != Provider::aws) return path_level_guessed;
   return operation != table::no_row &&
          (table::operation(table::operation(operation).canonical).flags & table::level_by_verb) != 0;
 }
 
 bool Route::data_plane() const {
+  if (provider != Provider::aws) return path_data_plane;
   return operation != table::no_row && (table::operation(operation).flags & table::data_plane) != 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "cloud/http.hpp"
@@ -31,6 +32,18 @@ struct Label {
   std::string_view member, value;
 };
 
+/// What a path says of a resource, where a grammar tells it rather than a table: Kubernetes' and Azure's. Encoded as it
+/// came, but for the verb.
+struct ResourcePath {
+  std::string_view verb;         ///< "patch", "deletecollection"; Azure's: "write", "delete", "read", "action"
+  std::string_view group;        ///< "apps", "" for Kubernetes' core; Azure's: "Microsoft.Compute"
+  std::string_view version;      ///< "v1"
+  std::string_view scope;        ///< namespace; Azure's: all before the last /providers/
+  std::string_view resource;     ///< "deployments"; Azure's: types and names, "virtualMachines/vm1"
+  std::string_view name;         ///< "" of a collection
+  std::string_view subresource;  ///< "scale"; Azure's: the action, "start"
+};
+
 /// Views into the head that it was made of, and into the tables: valid as long as the head's bytes are.
 struct Route {
   Provider provider = Provider::none;
@@ -45,9 +58,18 @@ struct Route {
   std::array<Label, 12> labels;
   std::uint8_t label_count = 0;
 
-  /// Names as reported: one for all names of one wire. "" where unmapped.
-  std::string_view service_name() const;
-  std::string_view operation_name() const;
+  /// Of Kubernetes and Azure; of a gRPC call, `group` is its service and `name` the method.
+  ResourcePath resource;
+  std::uint32_t api = table::no_row, method = table::no_row;  ///< of GCP, in the tables
+  Level path_level = Level::read;  ///< and the next two: of all but AWS, as level() and so on tell
+  bool path_level_guessed = false;
+  bool path_data_plane = false;
+
+  /// Names as reported: one for all names of one wire. "" where unmapped. Not for the hot path: they are put together.
+  /// Kubernetes: "apps/v1" and "patch deployments/scale"; Azure: "Microsoft.Compute" and
+  /// "virtualMachines/start/action".
+  std::string service_name() const;
+  std::string operation_name() const;
   Level level() const;
   /// Whether the level is the name's verb's, since no IAM action is called so.
   bool level_guessed() const;

@@ -62,6 +62,15 @@ std::string Image::bytes(std::uint64_t source_hash) const {
   add_rows(table::members, members);
   add_rows(table::blocks, blocks);
   add_rows(table::attributes, attributes);
+  add_rows(table::kinds, kinds);
+  add_rows(table::gcp_apis, gcp_apis);
+  add_rows(table::gcp_methods, gcp_methods);
+  add_rows(table::gcp_segments, gcp_segments);
+  add_rows(table::gcp_words, gcp_words);
+  add_rows(table::gcp_hosts, gcp_hosts);
+  add_rows(table::gcp_types, gcp_types);
+  add_rows(table::gcp_fields, gcp_fields);
+  add_rows(table::azure_types, azure_types);
   add(table::pool, pool_.data(), pool_.size(), 1);
   header.bytes = static_cast<std::uint32_t>(out.size());
   std::memcpy(out.data(), &header, sizeof header);

@@ -51,6 +51,14 @@ class Image {
   std::vector<table::MemberRow> members;
   std::vector<table::BlockRow> blocks;
   std::vector<table::AttributeRow> attributes;
+  std::vector<table::KindRow> kinds;
+  std::vector<table::GcpApiRow> gcp_apis;
+  std::vector<table::GcpMethodRow> gcp_methods;
+  std::vector<std::uint16_t> gcp_segments;
+  std::vector<table::Text> gcp_words;
+  std::vector<table::NameRow> gcp_hosts;
+  std::vector<table::NameRow> gcp_types, gcp_fields;  ///< of these, the slices are texts
+  std::vector<table::NameRow> azure_types;            ///< of these, the slices are texts
 
  private:
   std::string pool_;

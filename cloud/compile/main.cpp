@@ -7,7 +7,10 @@
 
 #include "cloud/compile/aws.hpp"
 #include "cloud/compile/aws_resources.hpp"
+#include "cloud/compile/azure.hpp"
+#include "cloud/compile/gcp.hpp"
 #include "cloud/compile/image.hpp"
+#include "cloud/compile/kubernetes.hpp"
 
 namespace {
 
@@ -30,6 +33,9 @@ int main(int argc, char** argv) {
     plumbline::cloud::compile::Image image;
     auto files = plumbline::cloud::compile::add_aws(argv[1], image);
     for (auto& file : plumbline::cloud::compile::add_aws_resources(argv[1], image)) files.push_back(std::move(file));
+    for (auto& file : plumbline::cloud::compile::add_azure(argv[1], image)) files.push_back(std::move(file));
+    for (auto& file : plumbline::cloud::compile::add_gcp(argv[1], image)) files.push_back(std::move(file));
+    for (auto& file : plumbline::cloud::compile::add_kubernetes(argv[1], image)) files.push_back(std::move(file));
     const std::string bytes = image.bytes(hashed(files));
     std::ofstream out(argv[2], std::ios::binary | std::ios::trunc);
     out << bytes;

@@ -144,6 +144,29 @@ struct AttributeRow {
   std::uint8_t unused;
 };
 
+/// A kind of Kubernetes' API; sorted by group and plural.
+struct KindRow {
+  Text group, plural, kind;
+  Slice terraform;           ///< in section texts: types of Terraform's provider
+  std::uint32_t namespaced;  ///< 1 = lives in a namespace
+};
+
+/// An API of Google; its methods are sorted by verb and number of segments.
+struct GcpApiRow {
+  Text name;
+  Slice methods;
+};
+/// Of a path, the segments are words (section gcp_words) by their number; 0 is a label, 1 the version. What follows the
+/// last ":" is a segment of its own, whose word begins with it.
+struct GcpMethodRow {
+  std::uint32_t segments;  ///< the first, in section gcp_segments
+  Text name;               ///< "instances.setMetadata"; only its last word where `derived`
+  Method verb;
+  std::uint8_t count;    ///< of segments
+  std::uint8_t derived;  ///< 1 = the words before it are the path's
+  std::uint8_t unused;
+};
+
 /// `first` is an offset in bytes.
 struct Section {
   std::uint32_t offset = 0;
@@ -171,6 +194,15 @@ enum SectionName : std::uint8_t {
   members,
   blocks,
   attributes,
+  kinds,
+  gcp_apis,
+  gcp_methods,
+  gcp_segments,  ///< std::uint16_t
+  gcp_words,     ///< Text
+  gcp_hosts,     ///< "compute"; "/compute", a path's first word, for hosts that several APIs share → ids of APIs
+  gcp_types,     ///< resource → texts: Terraform's types
+  gcp_fields,    ///< "type\tfield" → one text: the attribute
+  azure_types,   ///< NameRow, whose slice is in section texts
   pool,
   section_count
 };
@@ -191,6 +223,7 @@ static_assert(sizeof(ServiceRow) == 56 && sizeof(OperationRow) == 20 && sizeof(N
               sizeof(BindingRow) == 36);
 static_assert(sizeof(EffectRow) == 12 && sizeof(TargetRow) == 24 && sizeof(TypeRow) == 16 && sizeof(MemberRow) == 12 &&
               sizeof(AttributeRow) == 12);
+static_assert(sizeof(KindRow) == 24 && sizeof(GcpApiRow) == 12 && sizeof(GcpMethodRow) == 12);
 static_assert(sizeof(WireRow) == 28 && sizeof(KeyRow) == 12 && sizeof(NameRow) == 12 && sizeof(EdgeRow) == 8);
 
 }  // namespace plumbline::cloud::table

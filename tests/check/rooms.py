@@ -57,6 +57,7 @@ CAPS = {".cpp": 400, ".c": 400, ".hpp": 200, ".h": 200}
 LONGER = {
     "agent/observer.hpp": (220, "one class, whose members are in a file for each of its tasks"),
     "include/wire/finding.hpp": (210, "the units that agent, collector, CLI and sinks speak of, in one place"),
+    "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),

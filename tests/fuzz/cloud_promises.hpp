@@ -28,12 +28,15 @@ inline void check_operation(const cloud::Operation& operation) {
   check_value(operation.parameters, 0, values);
   must(operation.region.size() <= 256 && operation.invocation.size() <= 256 && operation.request_id.size() <= 256,
        "what others name is short");
-  must(operation.touched.size() <= 1'000, "what is touched has a bound");
+  must(operation.principal.size() <= 256 && operation.access_key_id.size() <= 256 && operation.account.size() <= 256,
+       "who is short");
+  must(operation.touched.size() <= 2'000, "what is touched has a bound");
   for (const auto& one : operation.touched) {
-    must(one.ids.size() <= 16, "forms of an id are few");
-    for (const auto& id : one.ids) must(!id.empty() && id.size() <= 2'048, "an id is short");
+    must(operation.level != cloud::Level::read && operation.level != cloud::Level::list, "a read touches nothing");
+    must(one.ids.size() <= 64, "forms of an id are few");
+    for (const auto& id : one.ids) must(!id.empty(), "an id is one");
     for (const auto& candidate : one.candidates) {
-      must(!candidate.iac_type.empty() && candidate.settings.size() <= 512, "settings have a bound");
+      must(!candidate.iac_type.empty() && candidate.settings.size() <= 20'000, "settings have a bound");
       for (const auto& setting : candidate.settings) {
         std::size_t inside = 0;
         must(!setting.attribute.empty(), "a setting has a name");

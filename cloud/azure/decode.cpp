@@ -1,0 +1,195 @@
+#include "cloud/azure/decode.hpp"
+
+#include <algorithm>
+
+#include "cloud/azure/path.hpp"
+#include "cloud/body/leaves.hpp"
+#include "cloud/body/members.hpp"
+#include "cloud/table/tables.hpp"
+
+namespace plumbline::cloud::azure {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+std::string text_at(const Value& tree, std::initializer_list<std::string_view> path) {
+  const Value* value = tree.find(path);
+  return value != nullptr && value->kind == Value::Kind::text && value->text.size() <= 256 ? value->text
+                                                                                           : std::string();
+}
+
+void hide_each(Value* map) {
+  if (map == nullptr) return;
+  for (auto& [name, value] : map->members) {
+    wipe(value);
+    value.kind = Value::Kind::secret;
+  }
+}
+
+Value* member(Value& map, std::string_view name) {
+  for (auto& [key, value] : map.members)
+    if (equal_ignoring_case(key, name)) return &value;
+  return nullptr;
+}
+
+/// Beyond what names and looks tell: settings of apps, whose values are secrets under any name, and secrets of vaults.
+void hide(Value& body, std::string_view types) {
+  hide_secrets(body, Route{});
+  const std::string type = lower(types_alone(types));
+  Value* properties = member(body, "properties");
+  if (type.ends_with("/secrets") && properties != nullptr) {
+    if (Value* value = member(*properties, "value")) {
+      wipe(*value);
+      value->kind = Value::Kind::secret;
+    }
+  }
+  const std::string place = lower(types);
+  if (place.ends_with("/config/appsettings") || place.ends_with("/config/connectionstrings")) hide_each(properties);
+}
+
+/// Terraform's types of one of Azure's, those first that the body speaks for.
+std::vector<std::string_view> terraform_types(const std::string& type, const Value& body) {
+  std::vector<std::string_view> names;
+  const auto* row = table::find_name(table::azure_types, lower(type));
+  if (row == nullptr) return names;
+  for (const auto text : table::rows<table::Text>(table::texts, row->services)) names.push_back(table::text(text));
+  const std::string kind = lower(text_at(body, {"kind"}));
+  const bool has_linux = body.find({"properties", "osProfile", "linuxConfiguration"}) != nullptr ||
+                         kind.find("linux") != std::string::npos;
+  const bool has_windows = body.find({"properties", "osProfile", "windowsConfiguration"}) != nullptr;
+  const bool function = kind.find("functionapp") != std::string::npos;
+  const auto points = [&](std::string_view name) {
+    const auto says = [&](std::string_view word) { return name.find(word) != std::string_view::npos; };
+    return (has_linux && says("linux") ? 2 : 0) + (has_windows && says("windows") ? 2 : 0) +
+           (function == says("function") ? 1 : 0);
+  };
+  std::sort(names.begin(), names.end(),
+            [&](auto a, auto b) { return std::pair(-points(a), a) < std::pair(-points(b), b); });
+  return names;
+}
+
+/// "azure-native:compute:VirtualMachine", as pulumi-azure-native makes it of provider and type.
+std::string pulumi_type(const std::string& type) {
+  const std::string provider = lower(type.substr(0, type.find('/')));
+  std::string name = type.substr(type.rfind('/') + 1);
+  if (name.ends_with("ies"))
+    name.replace(name.size() - 3, 3, "y");
+  else if (name.ends_with("sses"))
+    name.resize(name.size() - 2);
+  else if (name.ends_with("s") && !name.ends_with("ss"))
+    name.resize(name.size() - 1);
+  if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 32);
+  return "azure-native:" + provider.substr(provider.rfind('.') + 1) + ":" + name;
+}
+
+/// Pulumi's inputs are the body's, `properties` left out.
+std::vector<Setting> pulumi_settings(const std::vector<Setting>& all) {
+  std::vector<Setting> settings = all;
+  for (auto& setting : settings)
+    if (setting.attribute.starts_with("properties.")) setting.attribute.erase(0, 11);
+  return settings;
+}
+
+/// azurerm's names are its own; those that follow from Azure's are tags, location, and what stands right below
+/// `properties`.
+std::vector<Setting> terraform_settings(const std::vector<Setting>& all) {
+  std::vector<Setting> settings;
+  for (const auto& setting : all) {
+    std::string_view path = setting.attribute;
+    const bool below = path.starts_with("properties.");
+    if (below) path.remove_prefix(11);
+    const bool plain = path.find('.') == std::string_view::npos;
+    if (!(below && plain) && !path.starts_with("tags.") && path != "location" && path != "zones") continue;
+    settings.push_back(setting);
+    settings.back().attribute = below ? snake_case(path) : std::string(path);
+  }
+  return settings;
+}
+
+Touched touched_by(const ArmPath& path, const Value& body, bool sets, bool& cut) {
+  Touched touched;
+  touched.type = std::string(path.provider) + "/" + types_alone(path.types);
+  const std::string id = percent_decoded(path.id);
+  touched.ids = {id};
+  if (const std::string small = lower(id); small != id) touched.ids.push_back(small);
+  std::vector<Setting> settings;
+  if (sets) cut = !append_leaves(body, settings) || cut;
+  // They name it, or are what others made of it.
+  std::erase_if(settings, [](const Setting& setting) {
+    return setting.attribute == "id" || setting.attribute == "name" || setting.attribute == "type" ||
+           setting.attribute == "etag" || setting.attribute == "properties.provisioningState" ||
+           setting.attribute.starts_with("systemData.");
+  });
+  for (const auto name : terraform_types(touched.type, body))
+    touched.candidates.push_back({std::string(name), terraform_settings(settings)});
+  touched.candidates.push_back({pulumi_type(touched.type), pulumi_settings(settings)});
+  return touched;
+}
+
+Semantics semantics_of(std::string_view method) {
+  if (method == "PUT") return Semantics::replace;
+  if (method == "PATCH") return Semantics::merge;
+  return method == "DELETE" ? Semantics::remove : Semantics::unknown;
+}
+
+/// {"requests": [{"httpMethod": "PUT", "relativeUrl": "/subscriptions/…", "content": {…}}]}
+void add_batch(const Value& body, Operation& operation) {
+  const Value* requests = body.find("requests");
+  if (requests == nullptr) return;
+  for (const auto& one : requests->items) {
+    const std::string method = text_at(one, {"httpMethod"});
+    const Value* url = one.find("relativeUrl") != nullptr ? one.find("relativeUrl") : one.find("url");
+    if (url == nullptr || (method != "PUT" && method != "PATCH" && method != "DELETE" && method != "POST")) continue;
+    const ArmPath path = parse_path(method, split_target(url->text).path);
+    if (!path.known || operation.touched.size() >= 256) continue;
+    const Value* content = one.find("content");
+    operation.touched.push_back(touched_by(path, content == nullptr ? Value{} : *content,
+                                           content != nullptr && method != "POST", operation.parameters_cut));
+  }
+}
+
+void add_outcome(const Response& response, bool asks_only, Operation& operation) {
+  for (const auto name : {"x-ms-correlation-request-id", "x-ms-request-id"})
+    if (operation.request_id.empty()) operation.request_id = header(response.headers, name).substr(0, 256);
+  if (response.status < 200) return;
+  if (response.status < 300 || response.status == 304) {
+    operation.outcome = asks_only ? Outcome::dry_run : Outcome::succeeded;
+    return;
+  }
+  operation.outcome = response.status == 401 || response.status == 403 ? Outcome::denied : Outcome::failed;
+  Decoded body = decode_json(response.body, response.body_cut);
+  operation.error_code = text_at(body.value, {"error", "code"});
+  wipe(body.value);
+}
+
+}  // namespace
+
+void decode(const Request& request, const Response& response, const Route& route, Operation& operation) {
+  const Target target = split_target(request.head.target);
+  const ArmPath path = parse_path(request.head.method, target.path);
+  operation.account = lower(path.subscription.substr(0, 256));
+  operation.invocation = header(request.head.headers, "x-ms-client-request-id").substr(0, 256);
+  if (route.keep > 0) {
+    Decoded body = decode_json(request.body, request.body_cut);
+    operation.parameters_cut = body.cut;
+    operation.parameters = std::move(body.value);
+    hide(operation.parameters, path.types);
+  }
+  if (const auto location = text_at(operation.parameters, {"location"}); !location.empty())
+    operation.region = lower(location);
+  const bool asks_only = equal_ignoring_case(path.action, "whatIf") || equal_ignoring_case(path.action, "validate");
+  add_outcome(response, asks_only, operation);
+  if (operation.unmapped != Unmapped::no || route.level() == Level::read || route.level() == Level::list) return;
+  if (!path.known) return add_batch(operation.parameters, operation);
+  operation.semantics = semantics_of(request.head.method);
+  // What an action is given is no attribute of the resource.
+  operation.touched.push_back(
+      touched_by(path, operation.parameters, route.resource.verb == "write", operation.parameters_cut));
+}
+
+}  // namespace plumbline::cloud::azure

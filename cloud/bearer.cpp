@@ -1,0 +1,86 @@
+#include "cloud/bearer.hpp"
+
+#include <string.h>
+
+#include "cloud/aws/signature.hpp"
+#include "cloud/body/value.hpp"
+
+namespace plumbline::cloud {
+namespace {
+
+constexpr std::size_t max_claims = 16 * 1024;
+
+int digit_of(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '-' || c == '+') return 62;
+  return c == '_' || c == '/' ? 63 : -1;
+}
+
+std::string_view bearer_of(std::span<const HeaderField> headers) {
+  const auto value = header(headers, "authorization");
+  if (value.size() < 8 || !equal_ignoring_case(value.substr(0, 7), "bearer ")) return {};
+  return value.substr(value.find_first_not_of(' ', 7) == std::string_view::npos ? value.size()
+                                                                                : value.find_first_not_of(' ', 7));
+}
+
+std::string claim(const Value& claims, std::string_view name) {
+  const Value* value = claims.find(name);
+  return value != nullptr && value->kind == Value::Kind::text && value->text.size() <= 256 ? value->text
+                                                                                           : std::string();
+}
+
+/// A service account's subject says all; a person's is mostly a number, which the other claims explain.
+std::string principal_in(const Value& claims) {
+  const std::string subject = claim(claims, "sub");
+  if (subject.starts_with("system:")) return subject;
+  for (const auto name : {"email", "upn", "unique_name", "preferred_username", "appid", "azp"})
+    if (auto found = claim(claims, name); !found.empty()) return found;
+  return subject.empty() ? claim(claims, "oid") : subject;
+}
+
+/// aws/aws-cli's customizations/eks/get_token.py: "k8s-aws-v1." and a presigned URL in base64url.
+std::string key_in_eks_token(std::string_view token) {
+  const std::string url = base64url_decoded(token.substr(token.find('.') + 1), max_claims);
+  return std::string(aws::signature_of({}, {}, split_target(url).query).access_key_id.substr(0, 256));
+}
+
+}  // namespace
+
+std::string base64url_decoded(std::string_view text, std::size_t limit) {
+  std::string out;
+  unsigned held = 0;
+  int bits = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    const int digit = digit_of(c);
+    if (digit < 0) return {};
+    held = (held << 6 | static_cast<unsigned>(digit)) & 0xFFFFFF;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    if (out.size() >= limit) return out;
+    out += static_cast<char>(held >> bits & 0xFF);
+  }
+  return out;
+}
+
+Claims claims_of(std::span<const HeaderField> headers) {
+  const auto token = bearer_of(headers);
+  if (token.starts_with("k8s-aws-v1.")) return {{}, key_in_eks_token(token)};
+  const auto first = token.find('.');
+  if (first == std::string_view::npos || token.find('.', first + 1) == std::string_view::npos) return {};
+  const auto second = token.find('.', first + 1);
+  std::string json = base64url_decoded(token.substr(first + 1, second - first - 1), max_claims);
+  Claims found;
+  if (json.starts_with('{')) {
+    Decoded claims = decode_json(json, false);
+    if (!claims.cut) found.principal = principal_in(claims.value);
+    wipe(claims.value);
+  }
+  ::explicit_bzero(json.data(), json.size());
+  return found;
+}
+
+}  // namespace plumbline::cloud

@@ -1,0 +1,128 @@
+#include "cloud/compile/gcp.hpp"
+
+#include <map>
+#include <stdexcept>
+#include <tuple>
+
+#include "cloud/compile/tsv.hpp"
+
+namespace plumbline::cloud::compile {
+namespace {
+
+using table::Method;
+
+Method verb_of(const Tsv& file, const Tsv::Row& row) {
+  constexpr std::pair<std::string_view, Method> known[] = {{"GET", Method::get},     {"PUT", Method::put},
+                                                           {"POST", Method::post},   {"DELETE", Method::del},
+                                                           {"PATCH", Method::patch}, {"HEAD", Method::head}};
+  for (const auto& [word, verb] : known)
+    if (word == row[1]) return verb;
+  file.refuse(row, "no verb of HTTP that is known here");
+}
+
+class GcpTables {
+ public:
+  GcpTables(const std::string& folder, Image& image)
+      : image_(image),
+        apis_(folder + "/gcp_apis.tsv", 2),
+        methods_(folder + "/gcp_methods.tsv", 4),
+        types_(folder + "/gcp_terraform_types.tsv", 2),
+        fields_(folder + "/gcp_terraform_fields.tsv", 3) {}
+
+  std::vector<std::string> add() {
+    (void)word("{}");
+    (void)word("{v}");
+    add_methods();
+    add_hosts();
+    Lists types, fields;
+    for (const auto& row : types_.rows())
+      for (const auto name : split(row[1], ',')) types[std::string(row[0])].push_back(name);
+    for (const auto& row : fields_.rows()) fields[std::string(row[0]) + "\t" + std::string(row[1])] = {row[2]};
+    add_lists(types, image_.gcp_types);
+    add_lists(fields, image_.gcp_fields);
+    return {apis_.bytes(), methods_.bytes(), types_.bytes(), fields_.bytes()};
+  }
+
+ private:
+  using Lists = std::map<std::string, std::vector<std::string_view>>;
+
+  void add_lists(const Lists& lists, std::vector<table::NameRow>& rows) {
+    for (const auto& [name, texts] : lists) rows.push_back({image_.text(name), image_.text_list(texts)});
+  }
+
+  std::uint16_t word(std::string_view text) {
+    const auto [at, fresh] = words_.try_emplace(std::string(text), image_.gcp_words.size());
+    if (fresh) image_.gcp_words.push_back(image_.text(text));
+    if (at->second > 0xFFFF) throw std::length_error("more than 65,536 words in paths of Google's APIs");
+    return static_cast<std::uint16_t>(at->second);
+  }
+
+  std::vector<std::uint16_t> segments_of(std::string_view path) {
+    std::vector<std::uint16_t> segments;
+    for (const auto part : split(path, '/')) {
+      const auto colon = part.rfind(':');
+      segments.push_back(word(part.substr(0, colon)));
+      if (colon != std::string_view::npos) segments.push_back(word(part.substr(colon)));
+    }
+    return segments;
+  }
+
+  void add_methods() {
+    std::map<std::string_view, std::vector<std::pair<table::GcpMethodRow, std::string_view>>> by_api;
+    std::map<std::vector<std::uint16_t>, std::uint32_t> known;
+    for (const auto& row : methods_.rows()) {
+      const auto segments = segments_of(row[2]);
+      const auto [at, fresh] = known.try_emplace(segments, image_.gcp_segments.size());
+      if (fresh) image_.gcp_segments.insert(image_.gcp_segments.end(), segments.begin(), segments.end());
+      table::GcpMethodRow method{};
+      method.segments = at->second;
+      method.derived = row[3].starts_with('~');
+      method.name = image_.text(row[3].substr(method.derived));
+      method.verb = verb_of(methods_, row);
+      method.count = static_cast<std::uint8_t>(segments.size());
+      by_api[row[0]].push_back({method, row[2]});
+    }
+    for (auto& [api, rows] : by_api) {
+      std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+        return std::tuple(a.first.verb, a.first.count, a.second) < std::tuple(b.first.verb, b.first.count, b.second);
+      });
+      const auto id = static_cast<std::uint32_t>(image_.gcp_apis.size());
+      image_.gcp_apis.push_back(
+          {image_.text(api),
+           {static_cast<std::uint32_t>(image_.gcp_methods.size()), static_cast<std::uint32_t>(rows.size())}});
+      ids_[std::string(api)] = id;
+      for (const auto& [row, path] : rows) {
+        image_.gcp_methods.push_back(row);
+        const auto first = path.substr(0, path.find('/'));
+        auto& sharing = hosts_["/" + std::string(first)];
+        if (first != "{v}" && (sharing.empty() || sharing.back() != id)) sharing.push_back(id);
+      }
+    }
+    hosts_.erase("/{v}");
+  }
+
+  void add_hosts() {
+    for (const auto& row : apis_.rows())
+      for (const auto host : split(row[1], ',')) {
+        const auto stem = std::string(host.substr(0, host.find('.')));
+        if (stem == "www") continue;
+        if (!ids_.contains(std::string(row[0]))) continue;  // it has no methods
+        hosts_[stem].push_back(ids_[std::string(row[0])]);
+      }
+    image_.gcp_hosts = image_.names(hosts_);
+  }
+
+  Image& image_;
+  Tsv apis_, methods_, types_, fields_;
+  std::map<std::string, std::size_t> words_;
+  std::map<std::string, std::uint32_t> ids_;
+  std::map<std::string, std::vector<std::uint32_t>, std::less<>> hosts_;
+};
+
+}  // namespace
+
+std::vector<std::string> add_gcp(const std::string& folder, Image& image) {
+  return GcpTables(folder, image).add();
+}
+
+}  // namespace plumbline::cloud::compile

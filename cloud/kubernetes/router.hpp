@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "cloud/route.hpp"
+
+namespace plumbline::cloud::kubernetes {
+
+/// cloud/route.hpp, for Kubernetes. Any host may be an API server, so the path must be one of its own and, unless it is
+/// of a form that nobody else's has, something must be as its clients do it: a header, a media type, a query, a host.
+/// Where only the body can tell, the route says needs_body; `form` is that body.
+Route route(const Head& head, std::string_view form);
+
+/// What route() takes for nobody's, once there is an answer: an API server signs it with an Audit-Id, and answers with
+/// objects. not_cloud where it does not.
+Route route_answered(const Head& head, const Response& response);
+
+/// cloud/route.hpp, Route::service_name() and so on.
+std::string service_name(const ResourcePath& path);
+std::string operation_name(const ResourcePath& path);
+
+}  // namespace plumbline::cloud::kubernetes

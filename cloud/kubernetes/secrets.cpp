@@ -1,0 +1,91 @@
+#include "cloud/kubernetes/secrets.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "baseline/value/sensitive.hpp"
+
+namespace plumbline::cloud::kubernetes {
+namespace {
+
+constexpr std::string_view applied = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// What Kubernetes calls places of secrets, not secrets.
+bool is_reference(std::string_view name) {
+  constexpr std::array<std::string_view, 8> names = {"secret",           "secrets",
+                                                     "imagePullSecrets", "secretRef",
+                                                     "secretKeyRef",     "serviceAccountToken",
+                                                     "tokenRequests",    "automountServiceAccountToken"};
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void hide(Value& value) {
+  if (value.kind == Value::Kind::null || value.kind == Value::Kind::secret) return;
+  wipe(value);
+  value.kind = Value::Kind::secret;
+}
+
+/// Each value by itself, so that its key is still told.
+void hide_each(Value& value) {
+  if (value.kind != Value::Kind::map) return hide(value);
+  for (auto& [name, member] : value.members) hide(member);
+}
+
+/// {name: DB_PASSWORD, value: x}
+bool is_named_secret(const Value& map) {
+  const Value* name = map.find("name");
+  return name != nullptr && name->kind == Value::Kind::text && baseline::sounds_sensitive(name->text);
+}
+
+/// {op: replace, path: /data/password, value: x}
+bool is_secret_change(const Value& map, bool of_secret) {
+  const Value* path = map.find("path");
+  if (map.find("op") == nullptr || path == nullptr || path->kind != Value::Kind::text) return false;
+  std::string_view text = path->text;
+  if (text.find("last-applied-configuration") != std::string_view::npos) return true;
+  if (of_secret && (text.empty() || text.starts_with("/data") || text.starts_with("/stringData"))) return true;
+  while (!text.empty()) {
+    const auto slash = text.rfind('/');
+    const auto part = text.substr(slash + 1);  // npos + 1 is 0
+    if (baseline::sounds_sensitive(part) && !is_reference(part)) return true;
+    text = text.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+  return false;
+}
+
+class Hider {
+ public:
+  explicit Hider(bool of_secret) : of_secret_(of_secret) {}
+
+  void any(Value& value) {
+    if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);
+    for (auto& item : value.items) any(item);
+    if (value.kind == Value::Kind::map) map(value);
+  }
+
+ private:
+  void map(Value& value) {
+    const Value* kind = value.find("kind");
+    const bool secret = of_secret_ || (kind != nullptr && kind->text == "Secret");
+    const bool named = is_named_secret(value), change = is_secret_change(value, of_secret_);
+    for (auto& [name, member] : value.members) {
+      if (secret && (name == "data" || name == "stringData"))
+        hide_each(member);
+      else if (name == applied || ((named || change) && name == "value") ||
+               (baseline::sounds_sensitive(name) && !is_reference(name)))
+        hide(member);
+      else
+        any(member);
+    }
+  }
+
+  bool of_secret_;
+};
+
+}  // namespace
+
+void hide_secrets(Value& body, std::string_view plural) {
+  Hider(plural == "secrets").any(body);
+}
+
+}  // namespace plumbline::cloud::kubernetes
