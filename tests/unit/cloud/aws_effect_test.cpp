@@ -106,6 +106,16 @@ TEST(AwsEffect, a_part_that_goes_leaves_the_thing) {
   EXPECT_EQ(branch.semantics(), "delta");
 }
 
+/// AWS' model calls the value of an API key nothing; Terraform's schema does.
+TEST(AwsEffect, hides_what_a_schema_calls_sensitive) {
+  const Effect key(Sent::to("apigateway", "POST", "/apikeys")
+                       .carrying(R"({"name": "n", "value": "canary"})")
+                       .decoded(201, R"({"id": "i"})"));
+  EXPECT_EQ(key.set("aws_api_gateway_api_key"), Json::parse(R"({"name": "n", "value": {"sensitive": true}})"));
+  EXPECT_EQ(key.set("AWS::ApiGateway::ApiKey")["Value"], Json::parse(R"({"sensitive": true})"));
+  EXPECT_EQ(key.json["parameters"]["value"], Json::parse(R"({"sensitive": true})"));
+}
+
 TEST(AwsEffect, has_bounds) {
   std::string body = "Action=TerminateInstances&Version=2016-11-15";
   for (int i = 1; i <= 1'500; ++i) body += "&InstanceId." + std::to_string(i) + "=i-" + std::to_string(i);
