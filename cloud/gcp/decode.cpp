@@ -71,13 +71,15 @@ Thing thing_of(const Route& route, const Target& target, const Value& body, cons
   for (const std::string_view upload : {"/upload/", "/resumable/upload/", "/download/", "/batch/"})
     if (path.starts_with(upload)) path.remove_prefix(upload.size() - 1);
   auto parts = parts_of(path);
-  if (words.back().starts_with(':') && !parts.empty()) parts.back().resize(parts.back().rfind(':'));
+  if (words.count > 0 && words.all[words.count - 1].starts_with(':') && !parts.empty())
+    parts.back().resize(std::min(parts.back().rfind(':'), parts.back().size()));
   parts.resize(std::min(parts.size(), which.segments));
   const auto api = table::text(api_row(route.api).name);
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (words[i] == "{v}") thing.relative = i + 1;
-    if (words[i] == "{}" || words[i] == "{v}" || words[i] == api) continue;
-    thing.key.append(thing.key.empty() ? "" : "/").append(words[i]);
+    const auto word = words.all[i];
+    if (word == "{v}") thing.relative = i + 1;
+    if (word == "{}" || word == "{v}" || word == api) continue;
+    thing.key.append(thing.key.empty() ? "" : "/").append(word);
   }
   thing.named = !which.collection;
   if (which.collection && method.verb == Method::post && !parts.empty()) {
