@@ -259,7 +259,7 @@ void decode(const Request& request, const Response& response, const Route& route
   operation.parameters_cut = !append_leaves(operation.parameters, settings) || operation.parameters_cut;
   unfold_items(settings, verb_word(method));
   std::erase_if(settings, [](const Setting& setting) {
-    return setting.attribute == "fingerprint" || setting.attribute == "etag" || setting.attribute == "kind";
+    return setting.attribute == "fingerprint" || setting.attribute == "id" || setting.attribute == "selfLink" || setting.attribute == "etag" || setting.attribute == "kind";
   });
   if (const auto* row = table::find_name(table::gcp_types, std::string(api) + ":" + thing.key))
     for (const auto type : table::rows<table::Text>(table::texts, row->services))
