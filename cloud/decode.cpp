@@ -39,6 +39,15 @@ void decode_aws(const Request& request, const Response& response, const Route& r
   aws::add_effect(response, route, operation);
 }
 
+/// What a hostile path or body names by nothing.
+void drop_nameless(Operation& operation) {
+  for (auto& touched : operation.touched) {
+    std::erase_if(touched.ids, [](const std::string& id) { return id.empty(); });
+    for (auto& candidate : touched.candidates)
+      std::erase_if(candidate.settings, [](const Setting& setting) { return setting.attribute.empty(); });
+  }
+}
+
 void add_claims(const Request& request, Operation& operation) {
   Claims claims = claims_of(request.head.headers);
   operation.principal = std::move(claims.principal);
@@ -67,6 +76,7 @@ Operation decode(const Request& request, const Response& response) {
   if (route.provider == Provider::azure) azure::decode(request, response, route, operation);
   if (route.provider == Provider::gcp) gcp::decode(request, response, route, operation);
   if (route.provider == Provider::kubernetes) kubernetes::decode(request, response, route, operation);
+  drop_nameless(operation);
   return operation;
 }
 

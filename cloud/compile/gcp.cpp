@@ -72,6 +72,7 @@ class GcpTables {
     std::map<std::vector<std::uint16_t>, std::uint32_t> known;
     for (const auto& row : methods_.rows()) {
       const auto segments = segments_of(row[2]);
+      if (segments.size() > 32) methods_.refuse(row, "a path of more than 32 segments");  // gcp/methods.hpp
       const auto [at, fresh] = known.try_emplace(segments, image_.gcp_segments.size());
       if (fresh) image_.gcp_segments.insert(image_.gcp_segments.end(), segments.begin(), segments.end());
       table::GcpMethodRow method{};

@@ -71,13 +71,15 @@ Thing thing_of(const Route& route, const Target& target, const Value& body, cons
   for (const std::string_view upload : {"/upload/", "/resumable/upload/", "/download/", "/batch/"})
     if (path.starts_with(upload)) path.remove_prefix(upload.size() - 1);
   auto parts = parts_of(path);
-  if (words.back().starts_with(':') && !parts.empty()) parts.back().resize(parts.back().rfind(':'));
+  if (words.count > 0 && words.all[words.count - 1].starts_with(':') && !parts.empty())
+    parts.back().resize(std::min(parts.back().rfind(':'), parts.back().size()));
   parts.resize(std::min(parts.size(), which.segments));
   const auto api = table::text(api_row(route.api).name);
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (words[i] == "{v}") thing.relative = i + 1;
-    if (words[i] == "{}" || words[i] == "{v}" || words[i] == api) continue;
-    thing.key.append(thing.key.empty() ? "" : "/").append(words[i]);
+    const auto word = words.all[i];
+    if (word == "{v}") thing.relative = i + 1;
+    if (word == "{}" || word == "{v}" || word == api) continue;
+    thing.key.append(thing.key.empty() ? "" : "/").append(word);
   }
   thing.named = !which.collection;
   if (which.collection && method.verb == Method::post && !parts.empty()) {
@@ -257,7 +259,7 @@ void decode(const Request& request, const Response& response, const Route& route
   operation.parameters_cut = !append_leaves(operation.parameters, settings) || operation.parameters_cut;
   unfold_items(settings, verb_word(method));
   std::erase_if(settings, [](const Setting& setting) {
-    return setting.attribute == "fingerprint" || setting.attribute == "etag" || setting.attribute == "kind";
+    return setting.attribute == "fingerprint" || setting.attribute == "id" || setting.attribute == "selfLink" || setting.attribute == "etag" || setting.attribute == "kind";
   });
   if (const auto* row = table::find_name(table::gcp_types, std::string(api) + ":" + thing.key))
     for (const auto type : table::rows<table::Text>(table::texts, row->services))

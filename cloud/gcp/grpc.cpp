@@ -25,10 +25,10 @@ bool is_plural_of(std::string_view plural, std::string_view noun) {
 
 std::string_view collection_of(const table::GcpMethodRow& method) {
   std::string_view last;
-  const auto all = words_of(method);
+  const Words all = words_of(method);
   const std::size_t end = about(method).segments;
   for (std::size_t i = 0; i < end; ++i)
-    if (all[i] != "{}" && all[i] != "{v}") last = all[i];
+    if (all.all[i] != "{}" && all.all[i] != "{v}") last = all.all[i];
   return last;
 }
 

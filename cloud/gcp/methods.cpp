@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "cloud/http.hpp"
 
@@ -51,17 +52,16 @@ bool divide(std::string_view path, Parts& parts) {
 }
 
 /// Bit by bit from the left, a literal is one and a label none, so that the greater number is the closer match; 0 =
-/// none.
+/// none. Looked at from the right, where paths of one API differ most.
 std::uint64_t score(std::span<const std::uint16_t> segments, const Parts& parts) {
-  std::uint64_t points = 1;
-  for (std::size_t i = 0; i < segments.size(); ++i) {
+  std::uint64_t points = std::uint64_t{1} << segments.size();
+  for (std::size_t i = segments.size(); i-- > 0;) {
     const auto id = segments[i];
-    points <<= 1;
     if (id == version) {
       if (!is_version(parts.all[i])) return 0;
     } else if (id != label) {
       if (!percent_equal(parts.all[i], word(id))) return 0;
-      points |= 1;
+      points |= std::uint64_t{1} << (segments.size() - 1 - i);
     } else if (parts.all[i].starts_with(':')) {
       return 0;
     }
@@ -107,9 +107,10 @@ MethodMatch find_method(std::span<const std::uint32_t> apis, table::Method verb,
   return best;
 }
 
-std::vector<std::string_view> words_of(const table::GcpMethodRow& method) {
-  std::vector<std::string_view> words;
-  for (const auto id : segments_of(method)) words.push_back(word(id));
+Words words_of(const table::GcpMethodRow& method) {
+  Words words;  // cloud/compile refuses longer paths
+  for (const auto id : segments_of(method).first(std::min<std::size_t>(method.count, max_segments)))
+    words.all[words.count++] = word(id);
   return words;
 }
 
@@ -132,10 +133,10 @@ std::string_view verb_word(const table::GcpMethodRow& method) {
 
 About about(const table::GcpMethodRow& method) {
   const auto words = words_of(method);
-  std::size_t end = words.size();
-  if (end > 0 && words[end - 1].starts_with(':')) --end;
-  if (end > 1 && words[end - 1] == verb_word(method)) --end;
-  return {end, end > 0 && words[end - 1] != "{}"};
+  std::size_t end = words.count;
+  if (end > 0 && words.all[end - 1].starts_with(':')) --end;
+  if (end > 1 && words.all[end - 1] == verb_word(method)) --end;
+  return {end, end > 0 && words.all[end - 1] != "{}"};
 }
 
 }  // namespace plumbline::cloud::gcp

@@ -1,11 +1,11 @@
 // Google's methods, by verb and path.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cloud/table/tables.hpp"
 
@@ -21,8 +21,16 @@ struct MethodMatch {
 /// The method of one of `apis` with this path. A literal counts more than a label. No heap.
 MethodMatch find_method(std::span<const std::uint32_t> apis, table::Method verb, std::string_view path);
 
-/// The words of a method's path: "{}" for a label, "{v}" for the version, ":verb" for a verb of Google's own.
-std::vector<std::string_view> words_of(const table::GcpMethodRow& method);
+struct Words {
+  std::array<std::string_view, max_segments> all;
+  std::size_t count = 0;
+
+  const std::string_view* begin() const { return all.data(); }
+  const std::string_view* end() const { return all.data() + count; }
+};
+
+/// The words of a method's path: "{}" for a label, "{v}" for the version, ":verb" for a verb of Google's own. No heap.
+Words words_of(const table::GcpMethodRow& method);
 
 /// "instances.setMetadata", "projects.locations.keyRings.create".
 std::string name_of(const table::GcpApiRow& api, const table::GcpMethodRow& method);

@@ -53,6 +53,11 @@ TEST(Gcp, names_methods_by_host_and_path) {
        "cloudresourcemanager:projects.getIamPolicy", "read"},
       {"POST", "pubsub.googleapis.com", "/v1/projects/p/topics/t:testIamPermissions",
        "pubsub:projects.topics.testIamPermissions", "read"},
+      // "create" here is a word of the path, where others have a key's name.
+      {"POST", "apigee.googleapis.com", "/v1/organizations/o/developers/d/apps/a/keys/create",
+       "apigee:organizations.developers.apps.keys.create.create", "write"},
+      {"POST", "apigee.googleapis.com", "/v1/organizations/o/developers/d/apps/a/keys/k",
+       "apigee:organizations.developers.apps.keys.updateDeveloperAppKey", "write"},
       {"DELETE", "container.googleapis.com", "/v1/projects/p/locations/l/clusters/c",
        "container:projects.locations.clusters.delete", "write"},
       {"GET", "europe-west1-aiplatform.googleapis.com", "/v1/projects/p/locations/l/endpoints/e",
