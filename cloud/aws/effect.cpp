@@ -101,7 +101,7 @@ class Effect {
     // Without an id, a thing is known by its type alone; beside others it is none.
     if (made.empty() && row_.targets.count > 1) return;
     if (made.empty()) made.resize(1);
-    std::vector<Candidate> candidates = candidates_of(target, operation_.parameters);
+    const std::vector<Candidate> candidates = candidates_of(target, operation_.parameters);
     for (auto& one : made) {
       if (operation_.touched.size() >= max_ids) return;
       one.type = table::text(target.type);

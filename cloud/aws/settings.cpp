@@ -40,7 +40,7 @@ class Reader {
   void walk(const Value& map, const std::string& prefix, bool named, int depth) {
     if (depth > 6) return;
     for (const auto& [name, value] : map.members) {
-      if (settings.size() >= max_settings) return;
+      if (settings_.size() >= max_settings) return;
       if (is_switch(name)) continue;
       const std::string path = prefix + name;
       if (name == "patchOperations" && value.kind == Kind::list) {
@@ -62,7 +62,7 @@ class Reader {
     }
   }
 
-  std::vector<Setting> settings;
+  std::vector<Setting> take() { return std::move(settings_); }
 
  private:
   bool is_id(std::string_view path) const {
@@ -110,10 +110,10 @@ class Reader {
 
   void add(std::string attribute, const std::string& path, Value value, bool removes) {
     // Two members may say one thing: the first one counts.
-    for (const auto& known : settings)
+    for (const auto& known : settings_)
       if (known.attribute == attribute && known.removes == removes && wanted_.semantics != Semantics::delta) return;
-    if (settings.size() < max_settings)
-      settings.push_back({std::move(attribute), path, std::move(value), removes, false});
+    if (settings_.size() < max_settings)
+      settings_.push_back({std::move(attribute), path, std::move(value), removes, false});
   }
 
   void put(std::string name, const table::AttributeRow* attribute, const std::string& path, const Value& value) {
@@ -124,7 +124,7 @@ class Reader {
     const bool flat =
         attribute->scalar == Scalar::block && (attribute->holds == Holds::single || attribute->holds == Holds::one);
     if (!flat) return add(std::move(name), path, std::move(made), wanted_.removes);
-    Value* map = made.kind == Kind::list && made.items.size() == 1 ? &made.items[0] : &made;
+    Value* map = made.kind == Kind::list && made.items.size() == 1 ? made.items.data() : &made;
     if (map->kind != Kind::map) return add(std::move(name), path, std::move(made), wanted_.removes);
     if (map->members.empty() && !value.members.empty()) return;  // its members are none of the block's
     if (map->members.empty()) return add(std::move(name), path, std::move(made), wanted_.removes);
@@ -149,10 +149,10 @@ class Reader {
   /// AddSubnetIds, RemoveSubnetIds: some of a list, within a call that leaves the rest of the thing.
   void part(std::string name, const table::AttributeRow* attribute, const std::string& path, const Value& value,
             std::string_view conversion) {
-    if (settings.size() >= max_settings) return;
+    if (settings_.size() >= max_settings) return;
     Value made = attribute == nullptr ? value : shaped(value, *attribute);
     const bool removes = conversion == "removed";
-    settings.push_back({std::move(name), path, std::move(made), removes, !removes});
+    settings_.push_back({std::move(name), path, std::move(made), removes, !removes});
   }
 
   /// apigateway's [{op: replace, path: /description, value: x}] (RFC 6902, with paths of its own)
@@ -160,7 +160,7 @@ class Reader {
     for (const auto& step : list.items) {
       const Value *place = step.find("path"), *value = step.find("value"), *op = step.find("op");
       if (place == nullptr || !place->text.starts_with('/')) continue;
-      std::string_view rest = std::string_view(place->text).substr(1);
+      const auto rest = std::string_view(place->text).substr(1);
       const auto slash = rest.find('/');
       const auto* attribute = find_attribute(type_.block, rest.substr(0, slash));
       if (attribute == nullptr) continue;
@@ -179,9 +179,9 @@ class Reader {
                const Value& list) {
     for (const auto& change : list.items)
       for (const auto& [what, item] : change.members) {
-        if (settings.size() >= max_settings) return;
+        if (settings_.size() >= max_settings) return;
         Value made = attribute == nullptr ? item : shaped(item, *attribute);
-        settings.push_back({name, path + '.' + what, std::move(made), what == "Delete", what == "Create"});
+        settings_.push_back({name, path + '.' + what, std::move(made), what == "Delete", what == "Create"});
       }
   }
 
@@ -215,6 +215,7 @@ class Reader {
     if (!map.members.empty()) add("tags", path, std::move(map), wanted_.removes);
   }
 
+  std::vector<Setting> settings_;
   const table::TypeRow& type_;
   const Wanted& wanted_;
 };
@@ -225,7 +226,7 @@ std::vector<Setting> settings_of(const table::TypeRow& type, const Value& map, c
   if (type.block == table::no_row) return {};
   Reader reader(type, wanted);
   reader.walk(map, "", true, 0);
-  return std::move(reader.settings);
+  return reader.take();
 }
 
 }  // namespace plumbline::cloud::aws

@@ -57,10 +57,10 @@ Value one(const Value& value, const table::AttributeRow& attribute) {
 }
 
 /// CloudFront's {Quantity: 2, Items: [a, b]}
-const Value& unwrapped(const Value& value) {
-  if (value.kind != Kind::map || value.find("Quantity") == nullptr) return value;
-  const Value* items = value.find("Items");
-  return items == nullptr ? value : *items;
+const Value* unwrapped(const Value* value) {
+  if (value->kind != Kind::map || value->find("Quantity") == nullptr) return value;
+  const Value* items = value->find("Items");
+  return items == nullptr ? value : items;
 }
 
 Value map_of(const Value& value, const table::AttributeRow& attribute) {
@@ -88,7 +88,7 @@ bool pairs_as_map(const Value& list, Value& map) {
 }
 
 Value shaped(const Value& given, const table::AttributeRow& attribute) {
-  const Value& value = unwrapped(given);
+  const Value& value = *unwrapped(&given);
   if (value.kind == Kind::secret || value.kind == Kind::null) return value;
   if (attribute.sensitive != 0) return Value::of(Kind::secret);
   switch (attribute.holds) {

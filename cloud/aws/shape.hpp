@@ -9,7 +9,7 @@ namespace plumbline::cloud::aws {
 /// As the attribute holds it: numbers and booleans by their kind, lists of one where the request has one value, maps
 /// where it has pairs of key and value, blocks by their attributes' names. Members that a block does not have are left
 /// out. A secret stays one.
-Value shaped(const Value& value, const table::AttributeRow& attribute);
+Value shaped(const Value& given, const table::AttributeRow& attribute);
 
 /// A conversion that a row names, before the value is shaped; `parameters` are the whole request's.
 ///   csv                   "a,b" → [a, b]

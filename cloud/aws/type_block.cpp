@@ -68,8 +68,8 @@ const table::AttributeRow* find_attribute(std::uint32_t block, std::string_view 
     if (const auto bare = without(member, ending); !bare.empty())
       if (const auto* row = first(all, [&](auto name) { return alike(singular(name), singular(bare)); })) return row;
   const auto owner = singular(parent);
-  return first(all, [&](auto name) {
-    const auto head = without(member, name);
+  return first(all, [&](auto attribute) {
+    const auto head = without(member, attribute);
     return !head.empty() && (alike(head, owner) || !without(owner, head).empty() || alike(head, parent));
   });
 }

@@ -134,7 +134,7 @@ class Resources {
 
   void add_target(const Tsv& file, const Tsv::Row& row) {
     constexpr std::array<std::string_view, 6> words = {"", "create", "replace", "merge", "delta", "remove"};
-    const auto word = std::find(words.begin(), words.end(), row[2]);
+    const auto* const word = std::find(words.begin(), words.end(), row[2]);
     if (word == words.end()) file.refuse(row, "no semantics are called " + std::string(row[2]));
     const auto operation = operation_of(file, row);
     image_.operations[operation].semantics = static_cast<std::uint8_t>(word - words.begin());
