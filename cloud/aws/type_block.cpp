@@ -33,7 +33,7 @@ std::string_view without(std::string_view name, std::string_view ending) {
 }
 
 std::span<const table::AttributeRow> attributes_of(std::uint32_t block) {
-  if (block == table::no_row) return {};
+  if (block == table::no_row || block == table::no_block) return {};
   return table::rows<table::AttributeRow>(table::attributes,
                                           table::rows<table::BlockRow>(table::blocks)[block].attributes);
 }

@@ -54,13 +54,21 @@ class Resources {
     return found->second;
   }
 
+  /// One of any kind.
+  table::AttributeRow named(std::string_view name) {
+    table::AttributeRow attribute{};
+    attribute.name = image_.text(name);
+    attribute.block = table::no_block;
+    return attribute;
+  }
+
   /// "1@12": a list of one block; "ts": a set of texts.
   table::AttributeRow attribute_of(const Tsv::Row& row, std::string_view cell) {
     const auto equal = cell.find('=');
     auto kind = equal == std::string_view::npos ? std::string_view() : cell.substr(equal + 1);
-    table::AttributeRow attribute{image_.text(cell.substr(0, equal)), table::no_row, {}, {}, 0, 0};
+    table::AttributeRow attribute = named(cell.substr(0, equal));
     if (kind.ends_with('!')) {
-      attribute.sensitive = 1;
+      attribute.sensitive = true;
       kind.remove_suffix(1);
     }
     constexpr std::string_view outer = "-ltm1";
@@ -73,7 +81,9 @@ class Resources {
     }
     if (kind.starts_with('@')) {
       attribute.scalar = table::Scalar::block;
-      attribute.block = static_cast<std::uint32_t>(std::stoul(std::string(kind.substr(1))));
+      const auto block = std::stoul(std::string(kind.substr(1)));
+      if (block >= table::no_block) attributes_.refuse(row, "are more blocks than fit");
+      attribute.block = static_cast<std::uint16_t>(block);
     } else if (const auto scalar = std::string_view("?snb").find(kind); kind.size() == 1 && scalar > 0 && scalar < 4) {
       attribute.scalar = static_cast<table::Scalar>(scalar);
     } else {
@@ -93,8 +103,9 @@ class Resources {
       for (const auto cell : split(row[1], ',')) image_.attributes.push_back(attribute_of(row, cell));
       image_.blocks.push_back({{first, size32(image_.attributes.size()) - first}});
     }
+    if (image_.blocks.size() >= table::no_block) throw std::runtime_error("aws_attributes.tsv: more blocks than fit");
     for (const auto& attribute : image_.attributes)
-      if (attribute.block != table::no_row && attribute.block >= image_.blocks.size())
+      if (attribute.block != table::no_block && attribute.block >= image_.blocks.size())
         throw std::runtime_error("aws_attributes.tsv: a block that is not there");
     for (const auto& type : image_.types)
       if (type.block >= image_.blocks.size()) throw std::runtime_error("aws_attributes.tsv: a type without a block");
@@ -103,8 +114,7 @@ class Resources {
   void add_properties() {
     for (const auto& row : properties_.rows()) {
       const auto first = size32(image_.attributes.size());
-      for (const auto name : split(row[1], ','))
-        image_.attributes.push_back({image_.text(name), table::no_row, table::Holds::one, table::Scalar::any, 0, 0});
+      for (const auto name : split(row[1], ',')) image_.attributes.push_back(named(name));
       image_.blocks.push_back({{first, size32(image_.attributes.size()) - first}});
       type_of(row[0], size32(image_.blocks.size() - 1));
     }
@@ -169,10 +179,19 @@ class Resources {
     return known->second;
   }
 
+  /// Operations of one resource mostly touch the same: each list stands there once.
   void write() {
+    std::map<std::vector<std::uint32_t>, table::Slice> known;
     for (const auto& [operation, rows] : targets_) {
-      image_.effects.push_back({operation, {size32(image_.touched.size()), size32(rows.size())}});
-      image_.touched.insert(image_.touched.end(), rows.begin(), rows.end());
+      std::vector<std::uint32_t> key;
+      for (const auto& row : rows)
+        key.insert(key.end(), {row.type, row.each, row.ids.first, row.ids.count, row.types.first, row.types.count});
+      const auto [at, is_new] = known.try_emplace(std::move(key));
+      if (is_new) {
+        at->second = {size32(image_.touched.size()), size32(rows.size())};
+        image_.touched.insert(image_.touched.end(), rows.begin(), rows.end());
+      }
+      image_.effects.push_back({operation, at->second});
     }
   }
 

@@ -135,12 +135,13 @@ struct BlockRow {
 enum class Holds : std::uint8_t { one, list, set, map, single };
 /// What a value is: not known (CloudFormation's), text, number, boolean, attributes of a block.
 enum class Scalar : std::uint8_t { any, text, number, boolean, block };
+inline constexpr std::uint16_t no_block = 0xFFFF;
 struct AttributeRow {
   Text name;
-  std::uint32_t block;  ///< no_row where it has none
-  Holds holds;
-  Scalar scalar;
-  std::uint8_t sensitive;  ///< 1 = nobody may see it
+  std::uint16_t block;  ///< no_block where it has none
+  Holds holds : 3;
+  Scalar scalar : 3;
+  bool sensitive : 1;  ///< nobody may see it
   std::uint8_t unused;
 };
 
@@ -208,7 +209,7 @@ enum SectionName : std::uint8_t {
 };
 
 inline constexpr std::uint32_t magic = 0x54424C50;  // "PLBT"
-inline constexpr std::uint32_t format = 2;
+inline constexpr std::uint32_t format = 3;
 
 struct Header {
   std::uint32_t magic_word;
@@ -222,7 +223,7 @@ struct Header {
 static_assert(sizeof(ServiceRow) == 56 && sizeof(OperationRow) == 20 && sizeof(NodeRow) == 24 &&
               sizeof(BindingRow) == 36);
 static_assert(sizeof(EffectRow) == 12 && sizeof(TargetRow) == 24 && sizeof(TypeRow) == 16 && sizeof(MemberRow) == 12 &&
-              sizeof(AttributeRow) == 12);
+              sizeof(AttributeRow) == 8);
 static_assert(sizeof(KindRow) == 24 && sizeof(GcpApiRow) == 12 && sizeof(GcpMethodRow) == 12);
 static_assert(sizeof(WireRow) == 28 && sizeof(KeyRow) == 12 && sizeof(NameRow) == 12 && sizeof(EdgeRow) == 8);
 
