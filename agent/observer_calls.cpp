@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "agent/correlate/call_diff.hpp"
 #include "agent/observer_types.hpp"
 #include "baseline/revision.hpp"
 
@@ -16,6 +17,7 @@ void Observer::take_call(const SeenCall& seen) {
   for (const auto& source : sources_) {
     if (!source->status.index) continue;
     const baseline::Index& index = *source->status.index;
+    const baseline::Fingerprinter fingerprints(*source->key);
     for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation)) {
       if (pending.empty()) actor = p_.enricher.actor(seen.actor, missing);
       wire::Finding& f = pending.emplace_back().finding;
@@ -24,15 +26,18 @@ void Observer::take_call(const SeenCall& seen) {
       f.resource = index.address(owner.resource);
       f.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(seen.actor.at_boot_ns));
       f.observed_at = p_.clock.wall();
-      f.comparison = wire::ComparisonResult::not_comparable;
       f.where.node = options_.identity.node;
       f.baseline = wire::BaselineRef{source->status.name, source->status.revision};
       f.call = seen.call;
       f.actor = actor;
       f.missing_evidence = missing;
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
-      f.missing_evidence.push_back("comparison: what this call sets is not compared with the baseline yet");
-      judge_(f, false);
+      CallDiff difference = compare_call(index, owner, f.call->semantics, fingerprints);
+      f.comparison = difference.result;
+      f.diff = std::move(difference.diff);
+      f.call->sets = std::move(difference.sets);
+      f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
+      judge_(f, difference.sensitive);
     }
   }
   if (pending.empty()) {  // most are of things that no baseline describes

@@ -1,5 +1,7 @@
 #include "agent/seen_call.hpp"
 
+#include <memory>
+
 namespace plumbline::agent {
 namespace {
 
@@ -10,8 +12,15 @@ void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& tar
   for (const auto& [name, value] : parameters.members) {
     if (targets.size() >= most_ids) return;
     const bool is_text = value.kind == cloud::Value::Kind::text && !value.text.empty();
-    if (is_text && value.text.size() <= longest_id) targets.push_back({value.text, {}});
+    if (is_text && value.text.size() <= longest_id) targets.push_back({value.text, nullptr});
   }
+}
+
+baseline::SettingEffect effect_of(const cloud::Setting& setting, cloud::Semantics semantics) {
+  if (setting.removes) return baseline::SettingEffect::removes;
+  const bool adds =
+      setting.adds || (semantics == cloud::Semantics::delta && setting.value.kind == cloud::Value::Kind::list);
+  return adds ? baseline::SettingEffect::adds : baseline::SettingEffect::sets;
 }
 
 }  // namespace
@@ -21,8 +30,14 @@ SeenCall seen_call_of(const ReadCall& read) {
   SeenCall seen;
   seen.actor = read.actor;
   for (const auto& thing : operation.touched) {
-    std::vector<std::string> types;
-    for (const auto& candidate : thing.candidates) types.push_back(candidate.iac_type);
+    auto types = std::make_shared<std::vector<CallType>>();
+    for (const auto& candidate : thing.candidates) {
+      CallType& type = types->emplace_back();
+      type.name = candidate.iac_type;
+      for (const auto& setting : candidate.settings)
+        type.settings.push_back(
+            {setting.attribute, cloud::setting_json(setting.value), effect_of(setting, operation.semantics)});
+    }
     for (const auto& id : thing.ids)
       if (seen.targets.size() < most_targets) seen.targets.push_back({id, types});
   }
@@ -37,7 +52,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.region = operation.region;
   call.account = operation.account;
   call.host = read.host;
-  call.principal = operation.access_key_id;
+  call.principal = operation.access_key_id.empty() ? operation.principal : operation.access_key_id;
   if (!call.principal.empty()) call.principal_proof = "claimed";
   call.request_id = operation.request_id;
   call.invocation = operation.invocation;

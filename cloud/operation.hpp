@@ -1,6 +1,7 @@
 // A named cloud operation: what one HTTP exchange was.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ std::string_view word(Outcome outcome);
 std::string_view word(Semantics semantics);
 /// Why there is no operation, as one sentence's end.
 std::string_view word(Unmapped unmapped);
+
+/// A setting's value as JSON, in the types of the state. nullopt: some of it is secret.
+std::optional<std::string> setting_json(const Value& value);
 
 /// One line of JSON in the shape of DESIGN's contract; what is unknown is absent.
 std::string to_json(const Operation& operation);

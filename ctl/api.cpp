@@ -162,8 +162,9 @@ std::string name_of(const wire::Call& call) {
 }
 
 std::string what(const wire::Drift& drift) {
-  if (drift.call) return printable(name_of(*drift.call));
   const auto& diff = drift.diff;
+  const std::string call = drift.call ? printable(name_of(*drift.call)) : "";
+  if (drift.call && diff.empty()) return call;
   std::string text;
   for (std::size_t i = 0; i < diff.size();) {
     std::size_t same = i + 1;  // of a directory's entries there may be many
@@ -172,6 +173,7 @@ std::string what(const wire::Drift& drift) {
     if (same - i > 1) text += " ×" + std::to_string(same - i);
     i = same;
   }
+  if (!call.empty()) return call + " " + text;
   return text.empty() ? "-" : text;
 }
 

@@ -23,8 +23,11 @@ std::string noun_of(std::string_view type) {
   return letters_of(prefix == std::string_view::npos ? type : type.substr(prefix + 1));
 }
 
-bool is_one_of(std::string_view type, const std::vector<std::string>& types) {
-  return std::any_of(types.begin(), types.end(), [&](const auto& each) { return each == type; });
+const CallType* type_of(const CallTarget& target, std::string_view name) {
+  if (!target.types) return nullptr;
+  const auto found =
+      std::find_if(target.types->begin(), target.types->end(), [&](const auto& each) { return each.name == name; });
+  return found == target.types->end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -39,15 +42,15 @@ std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::v
     index.find_id(target.id, rows);
     for (const auto row : rows) {
       const std::string_view type = index.type(row);
-      CallOwner owner{row, 0, "its id " + target.id + " and its type"};
-      if (!is_one_of(type, target.iac_types)) {
+      CallOwner owner{row, 0, "its id " + target.id + " and its type", type_of(target, type)};
+      if (owner.type == nullptr) {
         // "s3_bucket" of PutBucketPolicy: the last part is what both have.
         const std::string noun = noun_of(type);
         const auto last = type.rfind('_');
         const std::string tail = last == std::string_view::npos ? noun : letters_of(type.substr(last + 1));
         const bool named = (!noun.empty() && verb_and_noun.find(noun) != std::string::npos) ||
                            (tail.size() > 3 && verb_and_noun.find(tail) != std::string::npos);
-        if (!target.iac_types.empty() || !named) continue;
+        if ((target.types && !target.types->empty()) || !named) continue;
         owner.rank = 1;
         owner.reason = "its id " + target.id + ", and the call is named after its type";
       }

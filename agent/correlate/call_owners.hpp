@@ -2,24 +2,41 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "baseline/compare_setting.hpp"
 #include "baseline/index/index.hpp"
 
 namespace plumbline::agent {
 
+/// One attribute that a call sets.
+struct CallSetting {
+  std::string attribute;            ///< as the state of the IaC type names it
+  std::optional<std::string> json;  ///< in that state's shape; nullopt = it is secret
+  baseline::SettingEffect effect = baseline::SettingEffect::sets;
+};
+/// What IaC calls a thing, and what a call sets of it then.
+struct CallType {
+  std::string name;  ///< "aws_security_group"
+  std::vector<CallSetting> settings;
+};
+
 /// One thing that a call names.
 struct CallTarget {
-  std::string id;                      ///< in any form: name, ARN, "sg-…"
-  std::vector<std::string> iac_types;  ///< what IaC calls it ("aws_security_group", …); empty = not known
+  std::string id;  ///< in any form: name, ARN, "sg-…"
+  /// Likeliest first; all forms of an id share them. nullptr or empty = not known.
+  std::shared_ptr<const std::vector<CallType>> types;
 };
 
 struct CallOwner {
   std::uint32_t resource = 0;  ///< row in the index
   std::uint32_t rank = 0;      ///< 0 = by id and type; 1 = by id, and the operation is named after its type
   std::string reason;
+  const CallType* type = nullptr;  ///< of the target; nullptr where it is known by name alone
 };
 
 /// Owners in one index, best first, and only those of the best rank: a call also names what its target merely refers to

@@ -6,6 +6,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_findings = 100;
+constexpr std::size_t max_differences = 200;  // of one drift of calls
 
 void add_finding(wire::Drift& drift, const std::string& id) {
   drift.findings.push_back(id);
@@ -25,6 +26,25 @@ bool is_harmless(wire::Verdict verdict) {
 
 DriftOf key_of(const wire::Drift& drift) {
   return {drift.baseline, drift.resource, drift.where.path};
+}
+
+/// What differs after a call: each tells of the attributes that it sets alone.
+std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const wire::Finding& f) {
+  std::vector<wire::AttributeDiff> diff = open.diff;
+  const auto is_set = [&](const wire::AttributeDiff& d) {
+    return std::any_of(f.call->sets.begin(), f.call->sets.end(), [&](const std::string& name) {
+      return d.attribute == name ||
+             (d.attribute.size() > name.size() && d.attribute.starts_with(name) && d.attribute[name.size()] == '.');
+    });
+  };
+  if (f.call->semantics != "delta") std::erase_if(diff, is_set);
+  for (const auto& d : f.diff) {
+    const bool known = std::any_of(diff.begin(), diff.end(), [&](const auto& each) {
+      return each.attribute == d.attribute && each.live == d.live;
+    });
+    if (!known && diff.size() < max_differences) diff.push_back(d);
+  }
+  return diff;
 }
 
 }  // namespace
@@ -53,7 +73,22 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   drift.count += 1;
   drift.comparison = f.comparison;
   add_finding(drift, f.id);
-  if (f.comparison == ComparisonResult::match) {
+  std::vector<wire::AttributeDiff> diff = f.diff;
+  ComparisonResult comparison = f.comparison;
+  if (f.call && open != nullptr) {
+    // It is right again once a call has set all of it to what it should be; what was not compared never is.
+    diff = diff_after_call(*open, f);
+    const bool is_right = diff.empty() && f.comparison == ComparisonResult::match && !open->diff.empty();
+    comparison = is_right       ? ComparisonResult::match
+                 : diff.empty() ? ComparisonResult::not_comparable
+                                : ComparisonResult::mismatch;
+    drift.comparison = comparison;
+    if (!is_right && f.comparison == ComparisonResult::match) {  // a part of it is right again
+      drift.diff = std::move(diff);
+      return drift;
+    }
+  }
+  if (comparison == ComparisonResult::match) {
     // The diff, the actor and the verdict stay those of the drift: what it was, and who did it.
     drift.state = baseline_moved ? wire::DriftState::accepted : wire::DriftState::resolved;
     drift.closed_at = f.observed_at;
@@ -64,16 +99,16 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   }
   if (open != nullptr && f.comparison == ComparisonResult::not_comparable && !f.call) return drift;
   // Touched again: who made the difference, and what that was judged to be, stays.
-  if (open != nullptr && !open->diff.empty() && is_same(open->diff, f.diff)) return drift;
+  if (open != nullptr && !open->diff.empty() && is_same(open->diff, diff)) return drift;
   // What a stranger did may still be in it, however a known writer moved or added to it: the drift becomes the known
   // writer's only once it was closed.
   if (open != nullptr && is_harmless(f.verdict) && !is_harmless(open->verdict)) {
-    drift.diff = f.diff;
+    drift.diff = std::move(diff);
     return drift;
   }
   drift.verdict = f.verdict;
   drift.severity = f.severity;
-  drift.diff = f.diff;
+  drift.diff = std::move(diff);
   drift.call = f.call;
   drift.evidence = f.evidence;
   drift.missing_evidence = f.missing_evidence;

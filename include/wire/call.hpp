@@ -14,17 +14,18 @@ struct Call {
   std::string operation;    ///< "AuthorizeSecurityGroupIngress"; "" = not known, see `why_unknown`
   std::string why_unknown;  ///< "unknown_operation", "no_plaintext", …
   std::string level;        ///< IAM's: read, list, write, tagging, permissions
-  std::string semantics;    ///< replace, merge, delta
+  std::string semantics;    ///< create, replace, merge, delta, remove
   std::string outcome;      ///< succeeded, denied, failed, dry_run, unknown
   std::string region;
   std::string account;
   std::string host;
-  std::string principal;         ///< access key id or what else names the caller
-  std::string principal_proof;   ///< "claimed": the client says so; "verified"
-  std::string request_id;        ///< of the answer: what the cloud's own log calls it
-  std::string invocation;        ///< of the client: its tries have one
-  std::vector<std::string> ids;  ///< of what it touches, as the call names them
-  std::uint64_t tries = 1;       ///< requests that were one call
+  std::string principal;          ///< access key id or what else names the caller
+  std::string principal_proof;    ///< "claimed": the client says so; "verified"
+  std::string request_id;         ///< of the answer: what the cloud's own log calls it
+  std::string invocation;         ///< of the client: its tries have one
+  std::vector<std::string> ids;   ///< of what it touches, as the call names them
+  std::vector<std::string> sets;  ///< attributes of the resource that it sets, as the baseline names them
+  std::uint64_t tries = 1;        ///< requests that were one call
 };
 
 }  // namespace plumbline::wire

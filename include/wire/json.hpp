@@ -100,6 +100,7 @@ inline std::string to_json(const Call& c) {
   j.bytes_if("host", c.host).bytes_if("principal", c.principal).bytes_if("principal_proof", c.principal_proof);
   j.bytes_if("request_id", c.request_id).bytes_if("invocation", c.invocation);
   if (!c.ids.empty()) j.raw("ids", to_json(c.ids));
+  if (!c.sets.empty()) j.raw("sets", to_json(c.sets));
   return j.number("tries", c.tries).str();
 }
 

@@ -204,6 +204,7 @@ inline Call read_call(Reader& r) {
   r.text("request_id", c.request_id);
   r.text("invocation", c.invocation);
   r.texts("ids", c.ids);
+  r.texts("sets", c.sets);
   r.number("tries", c.tries);
   return c;
 }

@@ -68,7 +68,8 @@ def test_a_call_that_changes_a_managed_resource(stack):
     moto = Moto(stack)
     vpc = moto.aws("ec2", "create-vpc", "--cidr-block", "10.0.0.0/16")["Vpc"]["VpcId"]
     group = moto.aws("ec2", "create-security-group", "--group-name", "web", "--description", "d", "--vpc-id", vpc)["GroupId"]
-    state(stack.dir / "net.tfstate", ("aws_security_group", "web", {"id": group, "vpc_id": vpc, "name": "web", "description": "d"}))
+    state(stack.dir / "net.tfstate", ("aws_security_group", "web", {"id": group, "vpc_id": vpc, "name": "web", "description": "d",
+                                                                    "ingress": []}))
     start(stack, ["/usr/lib", "/usr/local/lib", moto.bin])
     assert stack.drifts() == []
 
@@ -83,6 +84,8 @@ def test_a_call_that_changes_a_managed_resource(stack):
     assert (call["provider"], call["service"], call["outcome"]) == ("aws", "ec2", "succeeded"), call
     assert (call["region"], call["principal"]) == ("eu-west-1", "AKIAIOSFODNN7EXAMPLE"), call
     assert drift["actor"]["process"]["pid"] == client.pid, drift["actor"]
+    assert drift["comparison"] == "mismatch" and call["semantics"] == "delta", drift
+    assert [d["attribute"] for d in drift["diff"]] == ["ingress"] and "0.0.0.0/0" in drift["diff"][0]["live"], drift["diff"]
     assert len(stack.findings()) == 1, "what only reads is no finding"
 
     # Who may not, and what only asks, changes nothing.
@@ -108,6 +111,7 @@ def test_calls_can_be_switched_off(stack):
     start(stack, ["/usr/lib", "/usr/local/lib", moto.bin])
     put(95)
     first = wait_call(stack, "PutMetricAlarm")
+    assert {"attribute": "threshold", "expected": "80", "live": "95", "sensitive": False} in first["diff"], first["diff"]
     config = stack.dir / "agent.yaml"
     config.write_text(config.read_text().replace("enabled: true", "enabled: false"))
     stack.agent.send_signal(harness.signal.SIGHUP)

@@ -36,6 +36,17 @@ class ObserverCalls : public ObserverFixture {
     clock_.pass(std::chrono::seconds(1));
     observer_->on_timer();
   }
+  static std::shared_ptr<const std::vector<CallType>> types(std::vector<CallType> all) {
+    return std::make_shared<const std::vector<CallType>>(std::move(all));
+  }
+  static std::shared_ptr<const std::vector<CallType>> group(std::vector<CallSetting> settings = {}) {
+    return types({{"aws_security_group", std::move(settings)}});
+  }
+  /// A merge that sets the description.
+  void describe(const std::string& json) {
+    semantics_ = "merge";
+    call("ModifySecurityGroup", {{"sg-1", group({{"description", json}})}});
+  }
   void call(const std::string& operation, std::vector<CallTarget> targets, const std::string& outcome = "succeeded") {
     SeenCall seen;
     seen.actor.at_boot_ns = static_cast<std::uint64_t>(clock_.boot());
@@ -43,6 +54,7 @@ class ObserverCalls : public ObserverFixture {
     seen.call.service = "ec2";
     seen.call.operation = operation;
     seen.call.outcome = outcome;
+    seen.call.semantics = semantics_;
     seen.targets = std::move(targets);
     observer_->take_call(seen);
   }
@@ -55,10 +67,11 @@ class ObserverCalls : public ObserverFixture {
 
   const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
   wire::Verdict verdict_ = wire::Verdict::out_of_band;
+  std::string semantics_;
 };
 
 TEST_F(ObserverCalls, a_call_is_drift_of_the_resource_that_it_names) {
-  call("AuthorizeSecurityGroupIngress", {{"sg-1", {"aws_security_group"}}});
+  call("AuthorizeSecurityGroupIngress", {{"sg-1", group()}});
   ASSERT_THAT(drifted(), ElementsAre("tofu:net/aws_security_group.web"));
   const auto drift = state_.drifts()[0];
   EXPECT_EQ(drift.kind, "call");
@@ -69,28 +82,27 @@ TEST_F(ObserverCalls, a_call_is_drift_of_the_resource_that_it_names) {
 }
 
 TEST_F(ObserverCalls, what_a_call_merely_refers_to_is_not_touched_by_it) {
-  call("ModifySecurityGroup", {{"vpc-1", {}}, {"sg-1", {}}});
+  call("ModifySecurityGroup", {{"vpc-1", nullptr}, {"sg-1", nullptr}});
   EXPECT_THAT(drifted(), ElementsAre("tofu:net/aws_security_group.web"));
 }
 
 TEST_F(ObserverCalls, what_nobody_manages_is_counted) {
-  call("AuthorizeSecurityGroupIngress", {{"sg-2", {"aws_security_group"}}});
-  call("ModifyVpcAttribute", {{"sg-1", {"aws_vpc"}}});
+  call("AuthorizeSecurityGroupIngress", {{"sg-2", group()}});
+  call("ModifyVpcAttribute", {{"sg-1", types({{"aws_vpc", {}}})}});
   EXPECT_THAT(drifted(), IsEmpty());
   EXPECT_EQ(counters_.calls_unmanaged, 2u);
 }
 
 TEST_F(ObserverCalls, one_that_changed_nothing_is_no_drift) {
-  for (const char* outcome : {"denied", "failed", "dry_run"})
-    call("DeleteSecurityGroup", {{"sg-1", {"aws_security_group"}}}, outcome);
+  for (const char* outcome : {"denied", "failed", "dry_run"}) call("DeleteSecurityGroup", {{"sg-1", group()}}, outcome);
   EXPECT_THAT(drifted(), IsEmpty());
   EXPECT_EQ(counters_.findings_not_comparable, 3u) << "and is on record";
-  call("DeleteSecurityGroup", {{"sg-1", {"aws_security_group"}}}, "unknown");
+  call("DeleteSecurityGroup", {{"sg-1", group()}}, "unknown");
   EXPECT_THAT(drifted(), SizeIs(1));
 }
 
 TEST_F(ObserverCalls, a_baseline_that_shows_another_resource_accepts_it) {
-  call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
+  call("ModifySecurityGroup", {{"sg-1", group()}});
   write_state(2, "web");
   reload();
   EXPECT_THAT(drifted(), SizeIs(1)) << "another serial, and the same group: it does not explain a stranger's call";
@@ -102,20 +114,73 @@ TEST_F(ObserverCalls, a_baseline_that_shows_another_resource_accepts_it) {
 
 TEST_F(ObserverCalls, what_a_known_writer_did_is_accepted_by_the_next_revision) {
   verdict_ = wire::Verdict::pending;
-  call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
+  call("ModifySecurityGroup", {{"sg-1", group()}});
   write_state(2, "web");
   reload();
   EXPECT_THAT(drifted(), IsEmpty());
 }
 
 TEST_F(ObserverCalls, its_drift_survives_a_restart_and_ends_with_its_baseline) {
-  call("ModifySecurityGroup", {{"sg-1", {"aws_security_group"}}});
+  call("ModifySecurityGroup", {{"sg-1", group()}});
   ASSERT_TRUE(observer_->checkpoint());
   start_anew();
   EXPECT_THAT(drifted(), SizeIs(1));
   EXPECT_EQ(state_.drifts()[0].call->operation, "ModifySecurityGroup");
   observer_->set_sources({});
   EXPECT_THAT(drifted(), IsEmpty());
+}
+
+TEST_F(ObserverCalls, what_it_sets_is_compared_with_the_baseline) {
+  describe(R"("hacked")");
+  ASSERT_THAT(drifted(), SizeIs(1));
+  const auto drift = state_.drifts()[0];
+  EXPECT_EQ(drift.comparison, wire::ComparisonResult::mismatch);
+  ASSERT_THAT(drift.diff, SizeIs(1));
+  EXPECT_EQ(drift.diff[0].attribute, "description");
+  EXPECT_EQ(drift.diff[0].expected, "web");
+  EXPECT_EQ(drift.diff[0].live, "hacked");
+  EXPECT_THAT(drift.call->sets, ElementsAre("description"));
+}
+
+TEST_F(ObserverCalls, a_call_that_sets_what_is_expected_is_no_drift) {
+  describe(R"("web")");
+  EXPECT_THAT(drifted(), IsEmpty());
+  EXPECT_EQ(counters_.findings_match, 1u) << "and is on record";
+}
+
+TEST_F(ObserverCalls, is_right_again_once_all_of_it_was_put_back) {
+  describe(R"("hacked")");
+  semantics_ = "merge";
+  call("ModifySecurityGroup", {{"sg-1", group({{"vpc_id", R"("vpc-2")"}})}});
+  ASSERT_THAT(state_.drifts()[0].diff, SizeIs(2)) << "one call tells nothing of what another one did";
+  describe(R"("web")");
+  ASSERT_THAT(drifted(), SizeIs(1));
+  EXPECT_THAT(state_.drifts()[0].diff, SizeIs(1));
+  EXPECT_EQ(state_.drifts()[0].verdict, wire::Verdict::out_of_band);
+  call("ModifySecurityGroup", {{"sg-1", group({{"vpc_id", R"("vpc-1")"}})}});
+  EXPECT_THAT(drifted(), IsEmpty());
+  EXPECT_THAT(drifted(DriftState::resolved), SizeIs(1));
+}
+
+TEST_F(ObserverCalls, what_was_never_compared_is_never_put_back) {
+  call("ModifySecurityGroup", {{"sg-1", group()}});
+  describe(R"("web")");
+  EXPECT_THAT(drifted(), SizeIs(1));
+}
+
+TEST_F(ObserverCalls, a_resource_that_is_deleted_is_missing) {
+  semantics_ = "remove";
+  call("DeleteSecurityGroup", {{"sg-1", group()}});
+  ASSERT_THAT(drifted(), SizeIs(1));
+  EXPECT_EQ(state_.drifts()[0].diff.at(0).live, "deleted");
+}
+
+TEST_F(ObserverCalls, a_secret_is_not_compared_and_told) {
+  semantics_ = "merge";
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", std::nullopt}})}});
+  ASSERT_THAT(drifted(), SizeIs(1));
+  EXPECT_EQ(state_.drifts()[0].comparison, wire::ComparisonResult::not_comparable);
+  EXPECT_THAT(state_.drifts()[0].missing_evidence, ::testing::Contains(::testing::HasSubstr("secret")));
 }
 
 }  // namespace

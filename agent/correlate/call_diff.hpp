@@ -1,0 +1,25 @@
+// What a call does to a managed resource, against its baseline.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/correlate/call_owners.hpp"
+#include "include/wire/finding.hpp"
+
+namespace plumbline::agent {
+
+struct CallDiff {
+  wire::ComparisonResult result = wire::ComparisonResult::not_comparable;
+  std::vector<wire::AttributeDiff> diff;  ///< `live`: what the call sets, "+ …" and "- …" of a list's elements
+  std::vector<std::string> sets;          ///< attributes that it sets, whether or not they differ
+  std::vector<std::string> missing;       ///< what would have to be known to say more
+  bool sensitive = false;                 ///< some of what differs is
+};
+
+/// `semantics`: cloud::word(). What the baseline's author ignores does not differ. Any thread.
+CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std::string_view semantics,
+                      const baseline::Fingerprinter& fingerprints);
+
+}  // namespace plumbline::agent

@@ -1,0 +1,194 @@
+#include "baseline/compare_setting.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "baseline/value/attributes.hpp"
+
+namespace plumbline::baseline {
+namespace {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+using Result = ComparedSetting::Result;
+
+/// A canonical text without the quotes of a plain text.
+std::string shown(std::string_view canonical) {
+  const bool is_text = canonical.size() >= 2 && canonical.front() == '"' && canonical.back() == '"' &&
+                       canonical.find('\\') == std::string_view::npos;
+  return std::string(is_text ? canonical.substr(1, canonical.size() - 2) : canonical);
+}
+
+std::string shown_hash(Fingerprint hash) {
+  char text[32];
+  std::snprintf(text, sizeof text, "siphash:%016llx", static_cast<unsigned long long>(hash));
+  return hash == 0 ? "" : text;
+}
+
+std::string_view last_part(std::string_view path) {
+  const auto dot = path.rfind('.');
+  return dot == std::string_view::npos ? path : path.substr(dot + 1);
+}
+
+/// Whether all that `part` says is in `whole` too: a state also has the members that nobody gave.
+bool is_part(element part, element whole, Lists lists) {
+  object wanted, there;
+  if (part.get_object().get(wanted) != simdjson::SUCCESS || whole.get_object().get(there) != simdjson::SUCCESS)
+    return canonical(part, lists).text == canonical(whole, lists).text;
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& member) {
+    const std::string text = canonical(member.value, lists, member.key).text;
+    element found;
+    if (there[member.key].get(found) != simdjson::SUCCESS) return text.empty();
+    return text == canonical(found, lists, member.key).text;
+  });
+}
+
+class Compare {
+ public:
+  Compare(const std::vector<IndexedAttribute>& attributes, Lists lists, const Fingerprinter& fingerprints)
+      : attributes_(attributes), lists_(lists), fingerprints_(fingerprints) {}
+
+  ComparedSetting leaf(const Attribute& live) {
+    ComparedSetting compared;
+    compared.attribute = live.path;
+    if (const auto* known = find(live.path); known != nullptr) {
+      const Fingerprint expected = known->absent           ? 0
+                                   : !known->value.empty() ? fingerprints_.of(known->value)
+                                                           : known->hash;
+      compared.sensitive = known->sensitive || live.sensitive;
+      const bool in_clear =
+          !compared.sensitive && (known->absent || !known->value.empty()) && (live.hash == 0 || !live.value.empty());
+      compared.result = expected == live.hash ? Result::same : Result::different;
+      compared.expected = known->absent ? "" : in_clear ? shown(known->value) : shown_hash(expected);
+      compared.live = live.hash == 0 ? "" : in_clear ? shown(live.value) : shown_hash(live.hash);
+      return compared;
+    }
+    within(live, compared);
+    return compared;
+  }
+
+  ComparedSetting items(std::string_view path, element value, bool added) {
+    ComparedSetting compared;
+    compared.attribute = path;
+    array changed;
+    const auto* known = find(path);
+    compared.why = "the baseline does not show the elements of " + std::string(path);
+    if (value.get_array().get(changed) != simdjson::SUCCESS) return compared;
+    const std::string live = canonical(value, lists_, last_part(path)).text;
+    compared.live = std::string(added ? "+ " : "- ") + live;
+    if (known == nullptr || known->sensitive || (!known->absent && known->value.empty())) {
+      if (known != nullptr && known->sensitive) compared.live.clear();
+      return compared;
+    }
+    compared.expected = std::string(known->value);
+    array there;
+    if (!known->absent && !parse(known->value, there)) return compared;
+    const auto is_there = [&](element item) {
+      return !known->absent &&
+             std::any_of(there.begin(), there.end(), [&](element each) { return is_part(item, each, lists_); });
+    };
+    const bool all_there = std::all_of(changed.begin(), changed.end(), is_there);
+    if (added) compared.result = all_there ? Result::same : Result::different;
+    // What is not found may be written in another way; that it was taken away is then no proof of anything.
+    if (!added && std::any_of(changed.begin(), changed.end(), is_there)) compared.result = Result::different;
+    return compared;
+  }
+
+ private:
+  const IndexedAttribute* find(std::string_view path) const {
+    const auto found =
+        std::find_if(attributes_.begin(), attributes_.end(), [&](const auto& each) { return each.path == path; });
+    return found == attributes_.end() ? nullptr : &*found;
+  }
+
+  template <class Kind>
+  bool parse(std::string_view canonical_text, Kind& out) {
+    element root;
+    return parser_.parse(canonical_text.data(), canonical_text.size()).get(root) == simdjson::SUCCESS &&
+           root.get(out) == simdjson::SUCCESS;
+  }
+
+  /// "vpc_config.subnet_ids", where the baseline has `vpc_config` as one value: a list of one block.
+  void within(const Attribute& live, ComparedSetting& compared) {
+    compared.why = "the baseline does not say what " + live.path + " should be";
+    for (auto dot = live.path.rfind('.'); dot != std::string::npos && dot > 0; dot = live.path.rfind('.', dot - 1)) {
+      const auto* around = find(std::string_view(live.path).substr(0, dot));
+      if (around == nullptr) continue;
+      compared.sensitive = around->sensitive || live.sensitive;
+      if (around->value.empty() || compared.sensitive) {
+        compared.why = "the baseline keeps " + std::string(around->path) + " as one hash";
+        return;
+      }
+      element at;
+      if (!parse(around->value, at)) return;
+      std::string_view rest = std::string_view(live.path).substr(dot + 1);
+      while (true) {
+        array list;
+        if (at.get_array().get(list) == simdjson::SUCCESS) {
+          if (list.size() != 1) return;
+          at = list.at(0);
+        }
+        object map;
+        if (at.get_object().get(map) != simdjson::SUCCESS) return;
+        const auto next = rest.find('.');
+        if (map[rest.substr(0, next)].get(at) != simdjson::SUCCESS) {
+          compared.result = live.hash == 0 ? Result::same : Result::different;
+          compared.live = live.value.empty() ? shown_hash(live.hash) : shown(live.value);
+          return;
+        }
+        if (next == std::string_view::npos) break;
+        rest.remove_prefix(next + 1);
+      }
+      const std::string expected = canonical(at, lists_, rest).text;
+      compared.result = fingerprints_.of(expected) == live.hash ? Result::same : Result::different;
+      compared.expected = shown(expected);
+      compared.live = live.hash != 0 && live.value.empty() ? shown_hash(live.hash) : shown(live.value);
+      return;
+    }
+  }
+
+  const std::vector<IndexedAttribute>& attributes_;
+  const Lists lists_;
+  const Fingerprinter& fingerprints_;
+  simdjson::dom::parser parser_;
+};
+
+}  // namespace
+
+std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>& attributes, std::string_view path,
+                                             const std::string& json, SettingEffect effect, Lists lists,
+                                             const Fingerprinter& fingerprints) {
+  std::vector<ComparedSetting> all;
+  Compare compare(attributes, lists, fingerprints);
+  simdjson::dom::parser parser;
+  element value;
+  if (parser.parse(json).get(value) != simdjson::SUCCESS) {
+    all.emplace_back().attribute = path;
+    all.back().why = "what was set could not be read";
+    return all;
+  }
+  object map;
+  if (effect != SettingEffect::sets) {
+    all.push_back(compare.items(path, value, effect == SettingEffect::adds));
+  } else if (value.get_object().get(map) == simdjson::SUCCESS && map.size() > 0) {
+    AttributeRules rules;
+    rules.lists = lists;
+    std::vector<Attribute> leaves;
+    append_attributes(map, rules, fingerprints, leaves, path);
+    for (const auto& leaf : leaves) all.push_back(compare.leaf(leaf));
+  } else {
+    // As a member of an object, so that what its name says of it holds too.
+    const auto dot = path.rfind('.');
+    const std::string_view parent = dot == std::string_view::npos ? std::string_view() : path.substr(0, dot);
+    std::string text = "{\"" + std::string(last_part(path)) + "\":" + json + "}";
+    AttributeRules rules;
+    rules.lists = lists;
+    std::vector<Attribute> leaves;
+    if (parser.parse(text).get(map) == simdjson::SUCCESS) append_attributes(map, rules, fingerprints, leaves, parent);
+    for (const auto& leaf : leaves) all.push_back(compare.leaf(leaf));
+  }
+  return all;
+}
+
+}  // namespace plumbline::baseline

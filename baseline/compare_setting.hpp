@@ -1,0 +1,36 @@
+// What somebody sets one attribute of a resource to, against what the baseline expects of it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "baseline/index/index.hpp"
+#include "baseline/value/canonical.hpp"
+#include "baseline/value/fingerprint.hpp"
+
+namespace plumbline::baseline {
+
+enum class SettingEffect { sets, adds, removes };
+
+struct ComparedSetting {
+  enum class Result {
+    same,
+    different,
+    unknown,  ///< see `why`
+  };
+  Result result = Result::unknown;
+  std::string attribute;       ///< as the baseline has it
+  std::string expected, live;  ///< for people; where it is sensitive or long, keyed hashes
+  bool sensitive = false;
+  std::string why;  ///< of `unknown`, as a sentence's end
+};
+
+/// Compares one setting with the attributes of the resource (Index::attributes). `json`: the value in the shape that
+/// the source itself has; a map of it is compared leaf by leaf. Adding and removing concern the elements of a list.
+/// `fingerprints`: of the key of the index. What is malformed is `unknown`.
+std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>& attributes, std::string_view path,
+                                             const std::string& json, SettingEffect effect, Lists lists,
+                                             const Fingerprinter& fingerprints);
+
+}  // namespace plumbline::baseline
