@@ -11,6 +11,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
+#include <limits>
 
 #include "agent/api/api.hpp"
 #include "agent/blind_spots.hpp"
@@ -35,22 +36,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths) {
-  std::vector<Rule> all;
-  for (const auto& path : paths) {
-    auto rules = load_rules(path);
-    if (!rules) return rules.error();
-    for (auto& rule : *rules) all.push_back(std::move(rule));
-  }
-  return all;
-}
-
 Judge judge_by(std::vector<Rule> rules) {
   return [rules = std::move(rules)](wire::Finding& finding, bool sensitive) { judge(rules, finding, sensitive); };
-}
-
-std::string labels_json(const std::map<std::string, std::string>& labels) {
-  return wire_labels_json(labels);
 }
 
 }  // namespace
@@ -95,7 +82,10 @@ struct Agent::Parts {
 
   void start_calls();
   void stop_calls(const std::string& why);
-  void take_calls();
+  static constexpr int calls_a_turn = 64;
+  bool calls_posted = false;  ///< the next turn of take_calls() is
+  void take_calls(int most = calls_a_turn);
+  void tell_lost_calls();
   void wait_for_ring();
   void wait_for_mounts();
   void wait_for_timer();
@@ -177,7 +167,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
     options.heartbeat = c.heartbeat;
     options.node_id = who.node_id;
     options.node = who.node;
-    options.labels_json = labels_json(who.labels);
+    options.labels_json = wire_labels_json(who.labels);
     options.boot_id = who.boot_id;
     options.agent_version = PLUMBLINE_VERSION;
     options.dead_letter_file = p.config.state_dir + "/dead-letter.ndjson";
@@ -224,8 +214,8 @@ void Agent::Parts::wait_for_timer() {
   timer.expires_after(std::chrono::nanoseconds(observer->due_in_ns()));
   timer.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    tell_lost_calls();
     observer->on_timer();
-    if (calls) observer->calls_lost(calls->take_lost());
     take_calls();
     wait_for_timer();
   });
@@ -292,24 +282,50 @@ void Agent::Parts::start_calls() {
       {[watch = calls.get()] { return watch->status_json(); }, [watch = calls.get()] { return watch->metrics_text(); },
        [watch = calls.get()] { return watch->blind_spots(); }},
       "");
+  observer->calls_watched(true);
   spdlog::info("event=calls_watched");
 }
 
 void Agent::Parts::stop_calls(const std::string& why) {
   state.set_calls({}, why);
   if (!calls) return;
+  calls->stop();
+  take_calls(std::numeric_limits<int>::max());
+  tell_lost_calls();
+  observer->calls_watched(false);
+  ReadCall left;
+  std::uint64_t dropped = 0;
+  while (calls->take(left)) ++dropped;
+  if (dropped > 0) {
+    const WallNs now = clock.wall();
+    observer->calls_lost(dropped, now, now);
+    spdlog::error("event=calls_dropped count={} why=\"the spool has no room for them\"", dropped);
+  }
   calls.reset();
   spdlog::info("event=calls_not_watched why=\"{}\"", why);
 }
 
 /// Some at a time: files wait for this thread too.
-void Agent::Parts::take_calls() {
-  constexpr int most = 64;
+void Agent::Parts::take_calls(int most) {
+  const std::int64_t until = clock.boot() + 50'000'000;
   ReadCall call;
-  for (int taken = 0; calls && observer->can_take_call() && calls->take(call); ++taken) {
+  for (int taken = 0; calls && observer->can_take_call() && calls->take(call);) {
     observer->take_call(seen_call_of(call));
-    if (taken == most) return asio::post(io, [this] { take_calls(); });
+    if (++taken >= most || (most == calls_a_turn && clock.boot() > until)) {
+      if (!std::exchange(calls_posted, true))
+        asio::post(io, [this] {
+          calls_posted = false;
+          take_calls();
+        });
+      return;
+    }
   }
+}
+
+void Agent::Parts::tell_lost_calls() {
+  if (!calls) return;
+  const auto lost = calls->take_lost();
+  observer->calls_lost(lost.pieces, lost.from, lost.until);
 }
 
 /// To the observing thread, whose loop outlives those who deliver.

@@ -94,7 +94,7 @@ std::string CallWatch::metrics_text() const {
            {"calls_unmapped_total", "Requests to a cloud that the tables do not know.", c.unmapped},
            {"calls_folded_total", "Tries that were not the last of their call.", c.folded},
            {"calls_crowded_total", "Calls that were told before another try could come.", c.crowded},
-           {"calls_waits_total", "Times when calls waited for the spool.", c.waits},
+           {"calls_waits_total", "Seconds for which calls waited for the spool.", c.waits},
        }) {
     const std::string name = std::string("plumbline_") + m.name;
     text += "# HELP " + name + " " + m.help + "\n# TYPE " + name + " " + m.type + "\n" + name + " " +

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 
 #include <array>
+#include <chrono>
+#include <utility>
 
 #include "agent/source/return_probes.hpp"
 #include "include/util/thread.hpp"
@@ -44,6 +46,11 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
 }
 
 CallWatch::~CallWatch() {
+  stop();
+  files_.unhook_all();
+}
+
+void CallWatch::stop() {
   stopping_.request_stop();
   {
     const std::lock_guard lock(mutex_);
@@ -52,11 +59,11 @@ CallWatch::~CallWatch() {
   ::eventfd_write(wake_up_.get(), 1);
   scanner_.stop();
   if (thread_.joinable()) thread_.join();
-  files_.unhook_all();
 }
 
 void CallWatch::start(std::function<void()> wake) {
   wake_ = std::move(wake);
+  counted_at_ = clock_.wall();
   thread_ = start_thread("plumb-calls", [this] { listen(); });
   scanner_.start();
 }
@@ -65,23 +72,42 @@ void CallWatch::listen() {
   const Capture::Sample sample = [this](const capture_record& record, std::span<const char> data) {
     connections_.take(record, data);
   };
-  std::array<pollfd, 2> waiting = {pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0}};
+  std::array<pollfd, 3> waiting = {pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0},
+                                   pollfd{files_.changed_fd(), POLLIN, 0}};
   std::int64_t next_turn = 0;
   while (!stopping_.stop_requested()) {
     ::poll(waiting.data(), waiting.size(), turn_ms);
+    if (waiting[2].revents != 0)
+      for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
     capture_->consume(sample);
     const std::int64_t now = clock_.boot();
     if (now < next_turn) continue;
     next_turn = now + std::int64_t{turn_ms} * 1'000'000;
     connections_.expire(now);
     tries_.expire(now);
-    counts_.kernel = capture_->read_counters();
-    counts_.http = connections_.counters();
-    counts_.folded = tries_.folded();
-    counts_.crowded = tries_.crowded();
-    const std::lock_guard lock(mutex_);
-    told_ = counts_;
+    tell_counts();
   }
+  capture_->consume(sample);
+  connections_.end_all(clock_.boot());
+  tries_.tell_all();
+  tell_counts();
+}
+
+void CallWatch::tell_counts() {
+  counts_.kernel = capture_->read_counters();
+  counts_.http = connections_.counters();
+  counts_.folded = tries_.folded();
+  counts_.crowded = tries_.crowded();
+  const std::uint64_t lost = counts_.kernel.lost + counts_.kernel.unreadable;
+  const WallNs now = clock_.wall();
+  const std::lock_guard lock(mutex_);
+  if (const std::uint64_t before = told_.kernel.lost + told_.kernel.unreadable; lost != before) {
+    if (lost_.pieces == 0) lost_.from = counted_at_;
+    lost_.pieces += lost - before;
+    lost_.until = now;
+  }
+  told_ = counts_;
+  counted_at_ = now;
 }
 
 void CallWatch::queue(ReadCall&& call) {
@@ -95,11 +121,13 @@ void CallWatch::queue(ReadCall&& call) {
   if (operation.data_plane && operation.touched.empty()) return;  // of users' data no IaC knows anything
   ++counts_.writes;
   std::unique_lock lock(mutex_);
-  if (queued_.size() >= options_.max_queued) {
+  const auto has_room = [this] { return queued_.size() < options_.max_queued || stopping_.stop_requested(); };
+  while (!room_.wait_for(lock, std::chrono::milliseconds(turn_ms), has_room)) {
     ++counts_.waits;
-    room_.wait(lock, [this] { return queued_.size() < options_.max_queued || stopping_.stop_requested(); });
+    lock.unlock();
+    tell_counts();
+    lock.lock();
   }
-  if (stopping_.stop_requested()) return;
   queued_.push_back(std::move(call));
   const bool is_first = queued_.size() == 1;
   lock.unlock();
@@ -115,11 +143,9 @@ bool CallWatch::take(ReadCall& call) {
   return true;
 }
 
-std::uint64_t CallWatch::take_lost() {
+CallWatch::Lost CallWatch::take_lost() {
   const std::lock_guard lock(mutex_);
-  const auto& kernel = told_.kernel;
-  const std::uint64_t lost = kernel.lost + kernel.unreadable;
-  return lost - std::exchange(lost_told_, lost);
+  return std::exchange(lost_, {});
 }
 
 CallWatch::Counts CallWatch::counts() const {

@@ -46,8 +46,15 @@ class CallWatch {
 
   /// The next call that waits; false = none does. Any one thread.
   bool take(ReadCall& call);
-  /// Records that the kernel side could not hand over since this was last asked: calls among them are lost.
-  std::uint64_t take_lost();
+  /// What the kernel side could not hand over since this was last asked: calls among it are lost.
+  struct Lost {
+    std::uint64_t pieces = 0;
+    WallNs from = 0, until = 0;  ///< it was in this time
+  };
+  Lost take_lost();
+  /// Ends looking and listening; what is still under way is told as it is, and waits to be taken. Hooks end with this
+  /// object. Repeatable.
+  void stop();
 
   /// One JSON object for GET /v1/status; any thread.
   std::string status_json() const;
@@ -65,9 +72,10 @@ class CallWatch {
     std::uint64_t crowded = 0;   ///< calls told as failed before their time
     std::uint64_t unmapped = 0;  ///< requests to a cloud that the tables do not know
     std::uint64_t writes = 0;    ///< calls that were queued
-    std::uint64_t waits = 0;     ///< times when the queue was full
+    std::uint64_t waits = 0;     ///< seconds for which the queue was full
   };
   void listen();
+  void tell_counts();
   void queue(ReadCall&& call);
   Counts counts() const;
 
@@ -89,7 +97,8 @@ class CallWatch {
   std::condition_variable room_;
   std::deque<ReadCall> queued_;
   Counts told_;
-  std::uint64_t lost_told_ = 0;
+  Lost lost_;              // not taken yet
+  WallNs counted_at_ = 0;  // when told_ was read
   std::thread thread_;
 };
 

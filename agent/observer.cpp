@@ -17,7 +17,6 @@ constexpr std::size_t batch_slots = 256;  // bounds how long one turn takes
 constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t settle_after = second;  // direct and asynchronous I/O may land after its event
 constexpr std::uint32_t no_slot = 0xffffffff;
-constexpr std::int64_t source_quiet = second / 4;
 constexpr std::int64_t source_longest = 2 * second;
 constexpr std::int64_t longest_unsettled = 3 * second;
 constexpr int most_turns = 16;  // of one call: other marks wait meanwhile

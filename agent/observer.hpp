@@ -54,8 +54,10 @@ class Observer {
   void take_call(const SeenCall& seen);
   /// False: what was recorded last has no room yet; calls are to wait.
   bool can_take_call() const { return unrecorded_.empty(); }
-  /// So many pieces of calls could not be captured; a gap tells of it.
-  void calls_lost(std::uint64_t pieces) { calls_lost_ += pieces; }
+  /// So many pieces of calls could not be captured in that time; a gap tells of it.
+  void calls_lost(std::uint64_t pieces, WallNs from, WallNs until);
+  /// Calls are watched from now on, or no longer; a gap tells of the time in between, also of one without an agent.
+  void calls_watched(bool are);
   void set_judge(Judge judge) { judge_ = std::move(judge); }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
   void set_sources(const std::vector<baseline::SourceSpec>& specs);
@@ -99,6 +101,7 @@ class Observer {
   void publish_sources();
   void follow_moved(const std::set<WatchId>& moved);
   void look_at_sources();
+  void read_soon(Source& source);
   // observer_patterns.cpp
   void add_pattern(const baseline::SourceSpec& spec, bool compare_now);
   void take_kept_matches(Pattern& pattern, bool compare_now);
@@ -109,8 +112,7 @@ class Observer {
   void remove_pattern(Pattern& pattern);
   void forget_folders(Pattern& pattern, const std::vector<std::string>& but);
   // observer_calls.cpp
-  void tell_lost_calls();
-  bool is_managed_by_index(const wire::Drift& drift) const;
+  bool may_be_managed(const wire::Drift& drift) const;
   std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
                                         const std::string& why) const;
   // observer_handed.cpp
@@ -197,8 +199,7 @@ class Observer {
   std::uint64_t known_lost_ = 0;
   std::uint64_t known_cgroups_lost_ = 0;
   std::uint64_t checkpointed_ = 0;
-  std::uint64_t calls_lost_ = 0;  ///< since the last gap of theirs
-  WallNs calls_whole_until_ = 0;  ///< when none was lost yet
+  WallNs calls_unwatched_since_ = 0;  ///< 0 = they are watched, or never were
   std::int64_t next_retry_ = 0;
   std::int64_t next_rescan_ = 0;
   std::int64_t next_housekeeping_ = 0;

@@ -48,21 +48,26 @@ void Observer::take_call(const SeenCall& seen) {
 }
 
 /// Nothing can be read again to find them, as a file can.
-void Observer::tell_lost_calls() {
-  const WallNs from = std::exchange(calls_whole_until_, p_.clock.wall());
-  if (const auto lost = std::exchange(calls_lost_, 0); lost > 0)
-    keep_gap({"", "calls_lost", "node", from == 0 ? calls_whole_until_ : from, calls_whole_until_, 0, 0,
-              std::to_string(lost) + " pieces of TLS plaintext found the ring full or could not be read: calls among "
-                                     "them were not seen"});
+void Observer::calls_lost(std::uint64_t pieces, WallNs from, WallNs until) {
+  if (pieces > 0)
+    keep_gap({"", "calls_lost", "node", from, until, 0, 0,
+              std::to_string(pieces) + " pieces of TLS plaintext found the ring full or could not be read: calls among "
+                                       "them were not seen"});
 }
 
-/// Whether an index of this baseline still has the resource.
-bool Observer::is_managed_by_index(const wire::Drift& drift) const {
-  for (const auto& source : sources_)
-    if (source->status.name == drift.baseline && source->status.index &&
-        !source->status.index->find_address(drift.resource).empty())
-      return true;
-  return false;
+void Observer::calls_watched(bool are) {
+  const WallNs now = p_.clock.wall();
+  const WallNs since = std::exchange(calls_unwatched_since_, are ? 0 : now);
+  if (are && since != 0)
+    keep_gap({"", "calls_not_watched", "node", since, now, 0, 0, "calls that were made meanwhile were not seen"});
+}
+
+/// Whether the baseline still has the resource, or its index is not there to tell.
+bool Observer::may_be_managed(const wire::Drift& drift) const {
+  return std::any_of(sources_.begin(), sources_.end(), [&](const auto& source) {
+    if (source->status.name != drift.baseline) return false;
+    return !source->status.index || !source->status.index->find_address(drift.resource).empty();
+  });
 }
 
 /// Calls change what no file shows: whether a new revision explains one is told by the resource that it shows. Before

@@ -126,11 +126,8 @@ void Observer::apply_handed(bool compare_now) {
                                  : entry->second->entry.spec.kind != source.spec.kind;
   });
   for (auto& source : sources_)
-    if (source->keeper && !source->handed.empty() && !wanted.contains(source->spec.name) &&
-        !fetch::is_missing(handed.missing, source->spec.name))
-      source->status.error +=
-          (source->status.error.empty() ? "" : "; ") +
-          std::string("the collector no longer hands it out: what it handed last is in force until this agent ends");
+    source->is_left = source->keeper && !source->handed.empty() && !wanted.contains(source->spec.name) &&
+                      !fetch::is_missing(handed.missing, source->spec.name);
   handed_left_.clear();
   for (const auto& [name, baseline] : wanted) handed_left_.push_back(baseline);
   handout_->revision = {{"sequence", std::to_string(handed.sequence)}};

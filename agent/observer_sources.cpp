@@ -304,7 +304,13 @@ void Observer::publish_sources() {
     return;
   }
   std::vector<BaselineStatus> all;
-  for (const auto& source : sources_) all.push_back(source->status);
+  for (const auto& source : sources_) {
+    std::string& error = all.emplace_back(source->status).error;
+    if (source->is_left && !source->handed.empty())
+      error +=
+          (error.empty() ? "" : "; ") +
+          std::string("the collector no longer hands it out: what it handed last is in force until this agent ends");
+  }
   if (handout_) all.push_back(*handout_);
   for (const auto& pattern : patterns_) {
     if (pattern->error.empty() && pattern->unwatched.empty()) continue;

@@ -24,6 +24,7 @@ constexpr std::size_t replay_bytes = 4 << 20;
 
 Result<void> Observer::start() {
   const WallNs stopped_since = last_alive();
+  calls_unwatched_since_ = stopped_since;
   epoch_ = p_.kernel.read_control().epoch;
   if (p_.kernel.adopted())
     for (const auto& marked : p_.kernel.adopted_marks()) orphans_[marked.value.path_hash].push_back(marked);
@@ -62,7 +63,7 @@ void Observer::accept_unmanaged() {
   // What these manage is not known now.
   std::set<std::string> unknown;
   for (const auto& source : sources_)
-    if (!source->status.loaded) unknown.insert(source->spec.name);
+    if (!source->status.loaded || source->status.from_disk) unknown.insert(source->spec.name);
   for (const auto& pattern : patterns_)
     if (!pattern->damage.empty() || pattern->look_at != 0 || !pattern->found.empty())
       unknown.insert(pattern->spec.name);
@@ -80,7 +81,7 @@ void Observer::accept_unmanaged() {
   for (const auto& drift : p_.state.drifts()) {
     if (handed_ && fetch::is_missing(handed_->missing, drift.baseline)) continue;
     if (drift.baseline.empty() ? !unknown.empty() : fetch::is_missing(names, drift.baseline)) continue;
-    if (drift.kind == "call" && is_managed_by_index(drift)) continue;
+    if (drift.kind == "call" && may_be_managed(drift)) continue;
     if (drift.state != wire::DriftState::open || managed.contains({drift.baseline, drift.resource, drift.where.path}))
       continue;
     auto accepted = p_.state.with_book([&](const DriftBook& book) {
@@ -186,9 +187,13 @@ void Observer::first_check(WallNs stopped_since) {
   gap.until = p_.clock.wall();
   gap.checked = all.size();
   gap.changed = changed;
+  const bool moment = kept && p_.kernel.carried_over();
   gap.detail = first_start ? "nothing is known of the time before"
-               : kept      ? "the kernel side kept watching, changes and their actors were taken over"
-                           : "no hook ran in between; what changed was found by comparing, without its actor";
+               : moment
+                   ? "the kernel side kept watching until this agent, whose limits are others, took its place: what "
+                     "changed in that moment was found by comparing, without its actor"
+               : kept ? "the kernel side kept watching, changes and their actors were taken over"
+                      : "no hook ran in between; what changed was found by comparing, without its actor";
   keep_gap(gap);
   if (const auto spool = p_.spool.status(); spool.corrupt_records > 0) {
     gap.reason = "spool_damaged";

@@ -42,7 +42,7 @@ std::int64_t Observer::due_in_ns() const {
 void Observer::follow_moved(const std::set<WatchId>& moved) {
   const std::int64_t now = p_.clock.boot();
   for (const auto& [watch, source] : source_watches_)
-    if (moved.contains(watch)) load_source(*source, true);
+    if (moved.contains(watch)) read_soon(*source);
   for (const auto& [watch, pattern] : pattern_watches_)
     if (moved.contains(watch)) pattern->look_at = now;
   for (const auto& [watch, source] : pods_watches_)
@@ -56,7 +56,12 @@ void Observer::follow_moved(const std::set<WatchId>& moved) {
 void Observer::look_at_sources() {
   const PublishOnce once(*this);
   for (const auto& [watch, source] : source_watches_)
-    if (fetch::file_version(source->status.path) != source->version) load_source(*source, true);
+    if (fetch::file_version(source->status.path) != source->version) read_soon(*source);
+}
+
+/// Not at once: who writes it may be in the middle of it. Nor all of them in one turn.
+void Observer::read_soon(Source& source) {
+  if (source.retry_at == 0) source.retry_at = p_.clock.boot() + source_quiet;
 }
 
 void Observer::on_timer() {
@@ -117,7 +122,6 @@ void Observer::on_timer() {
   if (now >= next_housekeeping_) {
     next_housekeeping_ = now + housekeeping;
     touch_alive();
-    tell_lost_calls();
     accept_unmanaged();  // where what is managed was not known at the start
     // glibc keeps what was freed between live blocks. Here and not on another thread: it locks the arena that this one
     // allocates from, so we would wait either way (0.1 ms, and 30 ms for 100 MB, measured; a load that big takes more).

@@ -55,6 +55,7 @@ struct Observer::Source {
   std::optional<WatchId> watch;                 ///< none: it is a location, and somebody else fetches it
   BaselineStatus status;
   baseline::Move move = baseline::Move::none;  ///< fetch::SourceKeeper::last_move() of the last refusal
+  bool is_left = false;                        ///< the collector handed it, and does no more
   bool aside = false;                          ///< read by load_aside_: it is large, or once was
   bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number
   int failures = 0;                            ///< in a row
@@ -136,7 +137,8 @@ struct Observer::Waiting {
   bool follows = false;                         ///< the baseline moved and kubelet is to follow: no answer changes that
 };
 
-inline constexpr std::int64_t load_budget = 250'000'000;  ///< ns of one turn, where thousands may move at once
+inline constexpr std::int64_t source_quiet = 250'000'000;  ///< ns that a source is quiet before it is read
+inline constexpr std::int64_t load_budget = 250'000'000;   ///< ns of one turn, where thousands may move at once
 
 /// What a gap calls a step back.
 inline const char* gap_reason(baseline::Move move) {

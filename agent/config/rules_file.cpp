@@ -104,4 +104,14 @@ Result<std::vector<Rule>> parse_rules(const std::string& origin, const std::stri
   return rules;
 }
 
+Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths) {
+  std::vector<Rule> all;
+  for (const auto& path : paths) {
+    auto rules = load_rules(path);
+    if (!rules) return rules.error();
+    for (auto& rule : *rules) all.push_back(std::move(rule));
+  }
+  return all;
+}
+
 }  // namespace plumbline::agent

@@ -38,4 +38,7 @@ Result<std::vector<Rule>> load_rules(const std::string& path);
 /// As load_rules(), of text in memory; `origin` stands for the file in messages.
 Result<std::vector<Rule>> parse_rules(const std::string& origin, const std::string& text);
 
+/// Of several files, in their order. Errors are the first's.
+Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths);
+
 }  // namespace plumbline::agent

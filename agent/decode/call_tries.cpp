@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "baseline/keyed_hash.hpp"
+#include "include/util/hex.hpp"
+
 namespace plumbline::agent {
 namespace {
 
@@ -26,8 +29,17 @@ CallTries::CallTries(const Options& options, Tell tell) : options_(options), tel
 void CallTries::take(ReadCall&& call) {
   const auto& operation = call.operation;
   if (operation.invocation.empty()) return tell_(std::move(call));
+  // A client writes its invocation id as it likes: what it asks for has to be the same as well.
+  cloud::Operation asked;
+  asked.provider = operation.provider;
+  asked.unmapped = operation.unmapped;
+  asked.service = operation.service;
+  asked.operation = operation.operation;
+  asked.region = operation.region;
+  asked.account = operation.account;
+  asked.parameters = operation.parameters;
   const Key key{call.actor.tgid, call.actor.start_boot_ns,
-                operation.invocation + '\n' + operation.service + '\n' + operation.operation};
+                to_hex(baseline::sha256(operation.invocation + '\n' + call.host + '\n' + cloud::to_json(asked)))};
   if (const auto known = waiting_.find(key); known != waiting_.end()) {
     ++folded_;
     call.tries += known->second.call.tries;

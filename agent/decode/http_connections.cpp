@@ -24,7 +24,8 @@ HttpConnections::~HttpConnections() = default;
 /// The kernel side forgets a connection at its end, or where it has too many, and begins to count anew.
 bool HttpConnections::is_another(const Connection& known, const capture_record& record) {
   if (!is_same_program(known.actor, record.actor)) return true;
-  return record.direction <= CAPTURE_IN && record.offset == 0 && known.has_begun[record.direction];
+  return record.direction <= CAPTURE_IN && known.has_begun[record.direction] &&
+         record.offset < known.next[record.direction];
 }
 
 void HttpConnections::take(const capture_record& record, std::span<const char> data) {
@@ -51,6 +52,7 @@ void HttpConnections::take(const capture_record& record, std::span<const char> d
   auto& from = connection.from[record.direction];
   if (!connection.has_begun[record.direction] && connection.continues_count) from = record.offset;
   connection.has_begun[record.direction] = true;
+  connection.next[record.direction] = record.offset + record.length;
   connection.http->feed(direction, record.offset - std::min<std::uint64_t>(from, record.offset), record.length, data,
                         at);
   if (connection.strange < options_.strange_requests && !connection.http->is_dead()) return;

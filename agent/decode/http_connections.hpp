@@ -69,6 +69,7 @@ class HttpConnections {
     std::array<bool, 2> has_begun{};  // something was heard in that direction
     // Offset in the kernel side's count where the connection began: not 0 where the count was another's before.
     std::array<std::uint64_t, 2> from{};
+    std::array<std::uint64_t, 2> next{};  // offset behind what was heard: the kernel side's count only grows
     bool continues_count = false;
     std::int64_t heard = 0;     // boot ns
     std::uint64_t strange = 0;  // requests in a row that are not ours

@@ -225,7 +225,7 @@ Result<void> BpfObject::load_object(const KernelOptions& options, Tier tier, boo
 /// Marks of maps that had another size.
 std::size_t BpfObject::take_over(const std::vector<MarkedInode>& former, const KernelOptions& options) {
   if (former.empty()) return 0;
-  adopted_ = true;
+  adopted_ = carried_over_ = true;
   return carry_over(former, map_fd("marks"), map_fd("mark_states"), options.max_marks);
 }
 

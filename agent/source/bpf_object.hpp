@@ -28,6 +28,7 @@ class BpfObject {
   int map_fd(const char* name) const;
   /// The maps were made by an earlier agent.
   bool adopted() const { return adopted_; }
+  bool carried_over() const { return carried_over_; }
   const std::string& pin_trouble() const { return pin_trouble_; }
   static std::uint64_t object_hash();
   /// Runs iter/task once: everybody who already runs enters the process table.
@@ -46,6 +47,7 @@ class BpfObject {
   std::vector<std::pair<std::string, bpf_link*>> links_;
   std::string link_dir_;
   bool adopted_ = false;
+  bool carried_over_ = false;
   Fd lock_;                     // on the pin directory: marks have one agent
   bool other_version_ = false;  // the pinned maps have another ABI
   bool links_adopted_ = false;

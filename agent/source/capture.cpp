@@ -26,6 +26,8 @@ struct MultiLinkAttr {                                                 // union 
   std::uint32_t count, multi_flags, pid, padding;
 };
 
+constexpr int most_at_once = 1024;
+
 struct SkeletonDeleter {
   void operator()(capture_bpf* skeleton) const { capture_bpf__destroy(skeleton); }
 };
@@ -98,6 +100,7 @@ class LibbpfCapture final : public Capture {
   int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
   int consume(const Sample& sample) override {
     sample_ = &sample;
+    taken_ = 0;
     const int count = ring_buffer__consume(ring_.get());
     sample_ = nullptr;
     return count;
@@ -157,11 +160,11 @@ class LibbpfCapture final : public Capture {
   }
   // The C callback only hands over; nothing may throw across it.
   static int on_sample(void* self, void* data, std::size_t size) {
-    const auto* capture = static_cast<LibbpfCapture*>(self);
+    auto* capture = static_cast<LibbpfCapture*>(self);
     const auto* record = static_cast<const capture_record*>(data);
     if (capture->sample_ == nullptr || size < sizeof *record || record->kept > size - sizeof *record) return 0;
     (*capture->sample_)(*record, {reinterpret_cast<const char*>(record + 1), record->kept});
-    return 0;
+    return ++capture->taken_ < most_at_once ? 0 : -EAGAIN;  // who goes on for ever does nothing else
   }
 
   std::unique_ptr<capture_bpf, SkeletonDeleter> skeleton_;
@@ -169,6 +172,7 @@ class LibbpfCapture final : public Capture {
   capture_counters* counters_ = nullptr;
   bool multi_ = false;
   const Sample* sample_ = nullptr;
+  int taken_ = 0;  // in this turn
   Executed executed_;
   std::unique_ptr<bpf_link, LinkDeleter> exec_link_;
 };

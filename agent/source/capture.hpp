@@ -37,7 +37,8 @@ class Capture {
   /// Becomes readable when records wait; owned by the Capture.
   virtual int ring_fd() const = 0;
   using Sample = std::function<void(const capture_record& record, std::span<const char> data)>;
-  /// Hands over every record that waits; returns how many. Data is the caller's to forget.
+  /// Hands over records that wait, as many as one turn may take: the ring stays readable where there are more. Data is
+  /// the caller's to forget. Returns how many, or less than 0 where there may be more.
   virtual int consume(const Sample& sample) = 0;
   /// Programs that run for the first time; called by consume(), before what they said.
   using Executed = std::function<void(const executed_record& record)>;

@@ -78,6 +78,7 @@ class LibbpfKernel final : public Kernel {
   Tier tier() const override { return tier_; }
   const std::vector<TierReport>& reports() const override { return reports_; }
   bool adopted() const override { return object_->adopted(); }
+  bool carried_over() const override { return object_->carried_over(); }
   const std::string& pin_trouble() const override { return object_->pin_trouble(); }
   control read_control() const override {
     control copy;

@@ -53,6 +53,8 @@ class Kernel {
   virtual const std::vector<TierReport>& reports() const = 0;
   /// Pinned maps of an earlier agent were taken over: marks hold what happened since.
   virtual bool adopted() const = 0;
+  /// They were of another size, and so what they held was copied: for a moment nobody watched.
+  virtual bool carried_over() const { return false; }
   /// Why an earlier agent's pins could not be taken over or nothing can be pinned; "" = all well.
   virtual const std::string& pin_trouble() const = 0;
   /// A snapshot of the kernel side's counters and identity.

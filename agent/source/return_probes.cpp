@@ -75,8 +75,10 @@ std::string why_no_return_probes(Capture& capture) {
   if (child < 0) return std::string("the test of return probes has no process: ") + std::strerror(errno);
   if (child == 0) call_below_a_filter();
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  pid_t ended = 0;
+  do ended = ::waitpid(child, &status, 0);
+  while (ended < 0 && errno == EINTR);
+  if (ended != child) return std::string("the test of return probes lost its child: ") + std::strerror(errno);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (WIFSIGNALED(status))
     return "on this kernel a hook at a function's return kills programs below a strict seccomp filter (Linux 6.11 to "

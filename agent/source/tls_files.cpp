@@ -3,11 +3,15 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -39,7 +43,8 @@ bool needs_return_probes(const TlsFunctions& functions) {
 
 }  // namespace
 
-TlsFiles::TlsFiles(Capture& capture, Options options) : capture_(capture), options_(options) {}
+TlsFiles::TlsFiles(Capture& capture, Options options)
+    : capture_(capture), options_(std::move(options)), changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
 TlsFiles::~TlsFiles() {
   unhook_all();
 }
@@ -59,12 +64,61 @@ bool TlsFiles::look(int fd, const std::string& path) {
 
 /// A hooked file whose change time moved (chmod, or somebody wrote into it) would be hooked twice, and tell all twice.
 void TlsFiles::forget_former(const Identity& identity) {
-  const std::lock_guard lock(mutex_);
-  for (auto at = known_.lower_bound({std::get<0>(identity), 0, 0});
-       at != known_.end() && std::get<0>(at->first) == std::get<0>(identity);) {
-    const auto now = at->second.file ? status_of(at->second.file.get()) : std::nullopt;
-    at = now && ns_of(now->st_ctim) == std::get<1>(identity) ? known_.erase(at) : std::next(at);
+  forget([&](const Identity& known_as, const Known& known) {
+    if (std::get<0>(known_as) != std::get<0>(identity)) return false;
+    const auto now = known.file ? status_of(known.file.get()) : std::nullopt;
+    return now && ns_of(now->st_ctim) == std::get<1>(identity);
+  });
+}
+
+/// Ending a hook takes the kernel tens of ms, for which nobody who asks for rows() is to wait.
+void TlsFiles::forget(const std::function<bool(const Identity& identity, Known& known)>& is_gone) {
+  std::vector<Known> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = known_.begin(); at != known_.end();) {
+      const auto here = at++;
+      if (!is_gone(here->first, here->second)) continue;
+      gone.push_back(std::move(here->second));
+      known_.erase(here);
+    }
   }
+  for (const auto& known : gone)
+    if (known.number >= 0 && !written_.contains(known.number)) ::inotify_rm_watch(changes_.get(), known.number);
+}
+
+std::vector<TlsFileChange> TlsFiles::read_changes() const {
+  std::vector<TlsFileChange> changes;
+  std::array<char, 4096> bytes;
+  for (ssize_t count = 0; (count = ::read(changes_.get(), bytes.data(), bytes.size())) > 0;)
+    for (ssize_t at = 0; at < count;) {
+      inotify_event event;
+      std::memcpy(&event, bytes.data() + at, sizeof event);
+      if ((event.mask & (IN_MODIFY | IN_CLOSE_WRITE)) != 0)
+        changes.push_back({event.wd, (event.mask & IN_CLOSE_WRITE) != 0});
+      at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+  return changes;
+}
+
+void TlsFiles::follow(const TlsFileChange& change) {
+  if (!change.is_over) {
+    forget([&](const Identity&, Known& known) {
+      if (known.number != change.number) return false;
+      spdlog::warn("event=tls_unhooked path=\"{}\" why=\"somebody writes into it\"", known.row.path);
+      written_[change.number] = {std::move(known.file), known.row.path};
+      return true;
+    });
+    return;
+  }
+  const auto written = written_.extract(change.number);
+  if (!written.empty() && written.mapped().file) look(written.mapped().file.get(), written.mapped().path);
+}
+
+std::size_t TlsFiles::count(bool hooked) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::count_if(
+      known_.begin(), known_.end(), [&](const auto& each) { return (each.second.hooked != nullptr) == hooked; }));
 }
 
 bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& identity) {
@@ -82,11 +136,13 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
     nothing_.insert(identity);
     return false;
   }
-  std::size_t hooked_files = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    hooked_files = static_cast<std::size_t>(
-        std::count_if(known_.begin(), known_.end(), [](const auto& each) { return each.second.hooked != nullptr; }));
+  std::size_t hooked_files = count(true);
+  if (hooked_files >= options_.max_hooked) {  // places of files that are deleted, as layers of images are in time
+    forget([](const Identity&, const Known& each) {
+      const auto status = each.file ? status_of(each.file.get()) : std::nullopt;
+      return status && status->st_nlink == 0;
+    });
+    hooked_files = count(true);
   }
   if (!found) {
     known.row.error = found.error().message();
@@ -100,13 +156,21 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
     known.row.stack = found->stack;
     known.row.hooks = found->hooks.size();
     known.file = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (auto hooked = capture_.hook(fd, *found))
+    // Before the hook, so that no write in between is missed.
+    known.number = ::inotify_add_watch(changes_.get(), ("/proc/self/fd/" + std::to_string(fd)).c_str(),
+                                       IN_MODIFY | IN_CLOSE_WRITE);
+    if (known.number < 0)
+      known.row.error =
+          io_error("watch for whoever writes into it", errno, "raise fs.inotify.max_user_watches").message();
+    else if (auto hooked = capture_.hook(fd, *found))
       known.hooked = std::move(*hooked);
     else
       known.row.error = hooked.error().message();
   }
   const bool hooked = known.hooked != nullptr;
+  if (!hooked && known.number >= 0) ::inotify_rm_watch(changes_.get(), std::exchange(known.number, -1));
   (hooked ? counters_.hooked : counters_.refused).fetch_add(1, std::memory_order_relaxed);
+  if (!hooked && count(false) >= options_.max_refused) return false;
   if (hooked)
     spdlog::debug("event=tls_hooked path=\"{}\" stack={} hooks={}", path, known.row.stack, known.row.hooks);
   else

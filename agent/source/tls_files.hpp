@@ -27,12 +27,20 @@ struct TlsFileRow {
   std::size_t hooks = 0;
 };
 
-/// One thread calls all but rows() and counters.
+/// A hooked file is written to, or that is over.
+struct TlsFileChange {
+  int number = -1;  ///< inotify's
+  bool is_over = false;
+};
+
+/// One thread calls all but what says otherwise.
 class TlsFiles {
  public:
   struct Options {
-    std::size_t max_hooked = 1024;     ///< files; more are refused, and told
-    std::size_t max_known = 200'000;   ///< files that have none; beyond it all are looked at again
+    std::size_t max_hooked = 1024;  ///< files; more are refused, and told
+    std::size_t max_refused =
+        1'000;  ///< files that have and are not hooked; later ones are counted, and looked at again
+    std::size_t max_known = 200'000;     ///< files that have none; beyond it all are looked at again
     std::string why_no_return_probes{};  ///< why files are refused that need them; "" = they are harmless
   };
   TlsFiles(Capture& capture, Options options);
@@ -48,6 +56,13 @@ class TlsFiles {
                   const std::function<void()>& between);
   /// Looks at what a process executes and what it has mapped executable. `folder` is its own: "/proc/PID".
   void look_at_process(const std::string& folder);
+  /// Becomes readable when hooked files are written to; owned by this. Any thread.
+  int changed_fd() const { return changes_.get(); }
+  /// What became of them; never waits. Any one thread.
+  std::vector<TlsFileChange> read_changes() const;
+  /// Ends the hooks of a file that is written to at once, since they would stand in the middle of another program's
+  /// instructions; looks at it again once its writer is done.
+  void follow(const TlsFileChange& change);
   /// Ends all hooks at once, on several threads: each takes tens of ms to end. For good.
   void unhook_all();
 
@@ -68,9 +83,12 @@ class TlsFiles {
     TlsFileRow row;
     Fd file;  ///< of one that is hooked
     std::unique_ptr<Hooked> hooked;
+    int number = -1;  ///< inotify's
   };
   bool look_at_content(int fd, const std::string& path, const Identity& identity);
   void forget_former(const Identity& identity);
+  void forget(const std::function<bool(const Identity& identity, Known& known)>& is_gone);
+  std::size_t count(bool hooked) const;
   struct Walk {
     std::uint64_t device = 0;
     const std::stop_token& stop;
@@ -81,8 +99,14 @@ class TlsFiles {
   Capture& capture_;
   const Options options_;
   Counters counters_;
-  std::set<Identity> nothing_;  // what was looked at and has none
-  mutable std::mutex mutex_;    // guards known_
+  const Fd changes_;  // inotify
+  struct Written {
+    Fd file;
+    std::string path;
+  };
+  std::map<int, Written> written_;  // files that were hooked, until their writers are done
+  std::set<Identity> nothing_;      // what was looked at and has none
+  mutable std::mutex mutex_;        // guards known_
   std::map<Identity, Known> known_;
 };
 

@@ -77,6 +77,12 @@ void TlsScanner::on_executed(std::uint32_t tgid, std::uint32_t mount_ns) {
   wake_.notify_all();
 }
 
+void TlsScanner::on_changed(const TlsFileChange& change) {
+  const std::lock_guard lock(mutex_);
+  changed_.push_back(change);
+  wake_.notify_all();
+}
+
 void TlsScanner::run(const std::stop_token& stop) {
   const auto began = std::chrono::steady_clock::now();
   look_at_running(stop);
@@ -93,7 +99,7 @@ void TlsScanner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop.stop_requested() || !waiting_.empty(); });
+      wake_.wait(lock, [&] { return stop.stop_requested() || !waiting_.empty() || !changed_.empty(); });
     }
     take_executions(stop);
   }
@@ -113,6 +119,12 @@ void TlsScanner::look_at_running(const std::stop_token& stop) {
 void TlsScanner::take_executions(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     Execution execution;
+    std::vector<TlsFileChange> changed;
+    {
+      const std::lock_guard lock(mutex_);
+      changed.swap(changed_);
+    }
+    for (const auto& change : changed) files_.follow(change);
     {
       const std::lock_guard lock(mutex_);
       if (waiting_.empty()) return;

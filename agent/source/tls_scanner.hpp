@@ -36,6 +36,8 @@ class TlsScanner {
   void start();
   /// Thread-safe.
   void on_executed(std::uint32_t tgid, std::uint32_t mount_ns);
+  /// TlsFiles::read_changes() told of it. Thread-safe.
+  void on_changed(const TlsFileChange& change);
   /// Ends the looking; hooks stay. Repeatable.
   void stop();
 
@@ -62,9 +64,10 @@ class TlsScanner {
   const Options options_;
   Counters counters_;
   std::set<std::uint32_t> known_roots_;  ///< mount namespaces; bounded
-  std::mutex mutex_;                     // guards the next two
+  std::mutex mutex_;                     // guards the next four
   std::condition_variable wake_;
   std::deque<Execution> waiting_;
+  std::vector<TlsFileChange> changed_;
   std::stop_source stopping_;
   std::thread thread_;
 };

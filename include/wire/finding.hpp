@@ -145,7 +145,7 @@ struct Drift {
 struct Gap {
   std::string id;
   /// start, agent_stopped, marks_lost, mount_changed, unseen_change, spool_damaged, baseline_went_back,
-  /// baseline_of_another, baseline_forked, baseline_forgotten, calls_lost
+  /// baseline_of_another, baseline_forked, baseline_forgotten, calls_lost, calls_not_watched
   std::string reason;
   std::string scope;  ///< "node", "baseline NAME" or a path
   WallNs from = 0;

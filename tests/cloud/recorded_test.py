@@ -18,11 +18,11 @@ VM = "projects/shop/zones/europe-west1-b/instances/vm1"
 # Command: operation, semantics, an id, what it sets; in the order of the file.
 WANTED = {
     "kubectl-1.32.4.ndjson": [
-        ("scale deployment web --replicas=5", "apps/v1:patch deployments/scale", "merge", WEB, {"spec.replicas": "5"}),
+        ("scale deployment web --replicas=5", "apps/v1:patch deployments/scale", "merge", WEB, {"spec.replicas": 5}),
         ("set image deployment/web side=busybox:2", "apps/v1:patch deployments", "merge", WEB,
          {f"{SIDE}.image": "busybox:2", f"{SIDE}.name": "side"}),
-        ("patch --type=json", "apps/v1:patch deployments", "delta", WEB, {"spec.replicas": "3"}),
-        ("patch --type=merge", "apps/v1:patch deployments", "merge", WEB, {"spec.replicas": "4"}),
+        ("patch --type=json", "apps/v1:patch deployments", "delta", WEB, {"spec.replicas": 3}),
+        ("patch --type=merge", "apps/v1:patch deployments", "merge", WEB, {"spec.replicas": 4}),
         ("apply -f cm.json", "v1:patch configmaps", "merge", CONF, {"data.LEVEL": "debug"}),
         ("apply --server-side -f cm.json", "v1:patch configmaps", "merge", CONF, {"data.LEVEL": "debug"}),
         ("replace -f cm.json", "v1:update configmaps", "replace", CONF, {"data.LEVEL": "debug"}),

@@ -96,6 +96,7 @@ class CallTriesTest : public ::testing::Test {
                       const std::string& why = {}) {
     ReadCall call;
     call.actor.tgid = 7;
+    call.operation.unmapped = cloud::Unmapped::no;
     call.operation.service = "ec2";
     call.operation.operation = "Op" + invocation;
     call.operation.invocation = invocation;
@@ -149,6 +150,20 @@ TEST_F(CallTriesTest, of_another_process_are_another_call) {
   other.actor.tgid = 8;
   tries.take(std::move(other));
   EXPECT_THAT(told, ElementsAre("Op1 succeeded x1"));
+}
+
+TEST_F(CallTriesTest, that_ask_for_something_else_are_another_call) {
+  auto tries = make();
+  const auto put = [&](const std::string& bucket, Outcome outcome, int status) {
+    auto call = one("1", outcome, status);
+    call.operation.parameters.members.push_back({"Bucket", cloud::Value::of_text(bucket)});
+    tries.take(std::move(call));
+  };
+  put("managed", Outcome::unknown, 0);
+  put("my-own", Outcome::succeeded, 200);
+  EXPECT_THAT(told, ElementsAre("Op1 succeeded x1"));
+  tries.tell_all();
+  EXPECT_THAT(told, ElementsAre("Op1 succeeded x1", "Op1 unknown x1")) << "nobody hides a call behind another one";
 }
 
 TEST_F(CallTriesTest, that_are_too_many_are_told_oldest_first) {

@@ -236,9 +236,13 @@ TEST_F(ObserverConfig, a_source_without_a_mark_is_told_and_read_again) {
   ASSERT_EQ(only_drift().state, DriftState::open);
   write_own("own.yaml", "mode: \"0600\"");
   observer_->set_sources({own("ops")});
+  clock_.pass(std::chrono::seconds(1));
+  observer_->on_timer();
   EXPECT_EQ(only_drift().state, DriftState::accepted) << "a person asked";
   write_own("own.yaml", "mode: \"0644\", owner: \"0\"");
   clock_.pass(std::chrono::hours(1));
+  observer_->on_timer();
+  clock_.pass(std::chrono::seconds(1));
   observer_->on_timer();
   EXPECT_EQ(rows("\"revision\":\"7\""), 1);
   int open = 0;

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "tests/unit/source/counting_capture.hpp"
 #include "tests/unit/source/elf_builder.hpp"
 #include "tests/unit/support/temp_dir.hpp"
@@ -36,7 +38,7 @@ class TlsFilesTest : public ::testing::Test {
 
   const TempDir dir_;
   CountingCapture capture_;
-  TlsFiles files_{capture_, {2, 3, {}}};
+  TlsFiles files_{capture_, {2, 10, 3, {}}};
 };
 
 TEST_F(TlsFilesTest, a_file_is_hooked_once_whatever_its_name) {
@@ -121,19 +123,58 @@ TEST_F(TlsFilesTest, a_layers_file_in_an_overlay_is_the_same_file) {
 
 TEST_F(TlsFilesTest, of_a_process_all_that_it_has_mapped_is_looked_at) {
   if (::geteuid() != 0) GTEST_SKIP() << "map_files needs root";
-  TlsFiles files(capture_, {100, 1000});
+  TlsFiles files(capture_, {100, 1000, 1000, {}});
   files.look_at_process("/proc/self");
   EXPECT_GE(files.counters().looked, 3u) << "this program, libc and libstdc++";
 }
 
 TEST_F(TlsFilesTest, where_return_probes_do_harm_what_needs_them_is_refused) {
-  TlsFiles careful{capture_, {2, 3, "they kill"}};
+  TlsFiles careful{capture_, {2, 10, 3, "they kill"}};
   const auto path = dir_.write("libssl.so.3", library());
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   EXPECT_FALSE(careful.look(file.get(), path));
   ASSERT_THAT(careful.rows(), SizeIs(1));
   EXPECT_EQ(careful.rows()[0].error, "they kill");
   EXPECT_EQ(capture_.live, 0);
+}
+
+TEST_F(TlsFilesTest, what_is_written_into_has_no_hooks_until_its_writer_is_done) {
+  const auto path = dir_.write("libssl.so.3", library());
+  EXPECT_TRUE(look(path));
+  const auto follow_all = [&] {
+    for (const auto& change : files_.read_changes()) files_.follow(change);
+  };
+  std::ofstream writer(path, std::ios::in | std::ios::out);
+  writer << std::string(10, '\0') << std::flush;
+  follow_all();
+  EXPECT_EQ(capture_.live, 0) << "they would stand in the middle of other instructions";
+  writer.seekp(0);
+  writer << library("SSL_read") << std::flush;
+  follow_all();
+  EXPECT_EQ(capture_.live, 0);
+  writer.close();
+  follow_all();
+  EXPECT_EQ(capture_.live, 1) << "it is another library now";
+}
+
+TEST_F(TlsFilesTest, places_of_deleted_files_are_free_again) {
+  for (const char* name : {"a", "b"}) EXPECT_TRUE(look(dir_.write(name, library())));
+  const auto third = dir_.write("c", library("SSL_read"));
+  ASSERT_EQ(::unlink((dir_ / "a").c_str()), 0);
+  EXPECT_TRUE(look(third));
+  EXPECT_EQ(capture_.live, 2);
+}
+
+TEST_F(TlsFilesTest, what_is_refused_takes_no_more_memory_than_it_may) {
+  capture_.refuse = true;
+  TlsFiles few{capture_, {2, 3, 100, {}}};
+  for (int i = 0; i < 10; ++i) {
+    const auto path = dir_.write(std::to_string(i), library());
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_FALSE(few.look(file.get(), path));
+  }
+  EXPECT_THAT(few.rows(), SizeIs(3));
+  EXPECT_EQ(few.counters().refused, 10u);
 }
 
 }  // namespace
