@@ -120,6 +120,9 @@ void CallWatch::queue(ReadCall&& call) {
   if (!may_change(operation)) return;
   if (operation.data_plane && operation.touched.empty()) return;  // of users' data no IaC knows anything
   ++counts_.writes;
+  spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,
+                cloud::word(operation.provider), operation.service, operation.operation, cloud::word(operation.outcome),
+                call.tries, call.host);
   std::unique_lock lock(mutex_);
   const auto has_room = [this] { return queued_.size() < options_.max_queued || stopping_.stop_requested(); };
   while (!room_.wait_for(lock, std::chrono::milliseconds(turn_ms), has_room)) {

@@ -103,10 +103,11 @@ void print_diff(const Context& context, const std::vector<wire::AttributeDiff>& 
   for (const auto& d : diff) {
     const std::string name = printable(d.attribute) + std::string(width - std::min(width, d.attribute.size()), ' ');
     const std::string note = d.sensitive ? "  (sensitive: keyed hashes)" : "";
-    out << "  " << name << "  expected  " << styled(context.terminal, Style::good, printable(d.expected)) << note
+    out << "  " << name << "  expected  "
+        << styled(context.terminal, Style::good, printable(d.expected.empty() ? "nothing" : d.expected)) << note
         << '\n';
     out << "  " << std::string(name.size(), ' ') << "  live      "
-        << styled(context.terminal, Style::bad, printable(d.live)) << '\n';
+        << styled(context.terminal, Style::bad, printable(d.live.empty() ? "nothing" : d.live)) << '\n';
   }
   if (diff.empty()) out << "  nothing differs now\n";
 }

@@ -1,0 +1,168 @@
+// The listening thread: from copied plaintext to calls that wait, with probes that are a double.
+#include "agent/call_watch.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <condition_variable>
+
+#include "tests/unit/fetch/fakes.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// Hands over what the test wrote, as the ring does.
+class FakeCapture final : public Capture {
+ public:
+  Result<std::unique_ptr<Hooked>> hook(int, const TlsFunctions&) override { return std::make_unique<Hooked>(); }
+  int ring_fd() const override { return ring_.get(); }
+  int consume(const Sample& sample) override {
+    eventfd_t waiting = 0;
+    ::eventfd_read(ring_.get(), &waiting);
+    std::vector<std::pair<capture_record, std::string>> records;
+    {
+      const std::lock_guard lock(mutex_);
+      records.swap(records_);
+    }
+    for (const auto& [record, data] : records) sample(record, data);
+    return static_cast<int>(records.size());
+  }
+  void on_executed(Executed) override {}
+  void decide(const capture_connection_key&, capture_verdict) override {}
+  capture_counters read_counters() const override {
+    const std::lock_guard lock(mutex_);
+    return counters_;
+  }
+  bool has_multi_links() const override { return true; }
+
+  void write(std::uint64_t connection, capture_direction direction, const std::string& data) {
+    const std::lock_guard lock(mutex_);
+    capture_record record{};
+    record.actor.tgid = 7;
+    record.actor.at_boot_ns = 1'000;
+    record.connection = connection;
+    record.length = record.kept = static_cast<std::uint32_t>(data.size());
+    record.direction = static_cast<__u8>(direction);
+    records_.emplace_back(record, data);
+    ::eventfd_write(ring_.get(), 1);
+  }
+  void lose(std::uint64_t pieces) {
+    const std::lock_guard lock(mutex_);
+    counters_.lost += pieces;
+    ::eventfd_write(ring_.get(), 1);
+  }
+
+ private:
+  const Fd ring_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  mutable std::mutex mutex_;
+  std::vector<std::pair<capture_record, std::string>> records_;
+  capture_counters counters_{};
+};
+
+class CallWatchTest : public ::testing::Test {
+ protected:
+  void start(std::size_t max_queued = 100) {
+    auto capture = std::make_unique<FakeCapture>();
+    capture_ = capture.get();
+    CallWatch::Options options;
+    options.max_queued = max_queued;
+    options.scanner.proc_root = "/nowhere";
+    watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_);
+    watch_->start([this] {
+      const std::lock_guard lock(mutex_);
+      woken_ = true;
+      changed_.notify_all();
+    });
+  }
+  void wait_until_woken() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return woken_; });
+    woken_ = false;
+  }
+  static std::string request(const std::string& group) {
+    const std::string body = "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=" + group;
+    return "POST / HTTP/1.1\r\nHost: ec2.eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+           "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, "
+           "SignedHeaders=host, Signature=canary\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+  static std::string answer() {
+    const std::string body = "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>";
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  }
+  void call(std::uint64_t connection, const std::string& group) {
+    capture_->write(connection, CAPTURE_OUT, request(group));
+    capture_->write(connection, CAPTURE_IN, answer());
+  }
+  std::vector<std::string> taken() {
+    std::vector<std::string> all;
+    for (ReadCall one; watch_->take(one);)
+      all.push_back(one.operation.operation + " " + std::string(cloud::word(one.operation.outcome)));
+    return all;
+  }
+
+  fetch::test::FakeClock clock_;
+  FakeCapture* capture_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false;
+  std::unique_ptr<CallWatch> watch_;  // the last: its threads use the others
+};
+
+TEST_F(CallWatchTest, a_call_waits_to_be_taken) {
+  start();
+  call(1, "sg-1");
+  wait_until_woken();
+  EXPECT_THAT(taken(), ElementsAre("DeleteSecurityGroup succeeded"));
+  EXPECT_THAT(taken(), ElementsAre());
+}
+
+TEST_F(CallWatchTest, what_is_under_way_is_told_at_a_stop) {
+  start();
+  capture_->write(1, CAPTURE_OUT, request("sg-1"));
+  watch_->stop();
+  EXPECT_THAT(taken(), ElementsAre("DeleteSecurityGroup unknown"));
+}
+
+TEST_F(CallWatchTest, where_nobody_takes_calls_the_ring_is_left_and_a_stop_does_not_hang) {
+  start(1);
+  for (std::uint64_t i = 1; i <= 5; ++i) call(i, "sg-" + std::to_string(i));
+  wait_until_woken();
+  watch_->stop();
+  EXPECT_EQ(taken().size(), 5u);
+}
+
+TEST_F(CallWatchTest, a_loss_is_told_with_the_time_that_holds_it) {
+  start();
+  const WallNs before = clock_.wall();
+  call(1, "sg-1");
+  wait_until_woken();
+  clock_.pass(std::chrono::seconds(5));
+  capture_->lose(3);
+  watch_->stop();
+  const auto lost = watch_->take_lost();
+  EXPECT_EQ(lost.pieces, 3u);
+  EXPECT_GE(lost.from, before);
+  EXPECT_LE(lost.from, before + 5'000'000'000);
+  EXPECT_EQ(lost.until, before + 5'000'000'000);
+  EXPECT_EQ(watch_->take_lost().pieces, 0u);
+}
+
+TEST_F(CallWatchTest, says_what_it_sees_and_nothing_that_is_secret) {
+  start();
+  call(1, "sg-1");
+  wait_until_woken();
+  watch_->stop();
+  EXPECT_THAT(watch_->status_json(), HasSubstr(R"("calls":1)"));
+  EXPECT_THAT(watch_->metrics_text(), HasSubstr("plumbline_http_requests_total 1\n"));
+  EXPECT_THAT(watch_->status_json() + watch_->metrics_text(), ::testing::Not(HasSubstr("canary")));
+  EXPECT_FALSE(watch_->blind_spots().empty());
+}
+
+}  // namespace
+}  // namespace plumbline::agent
