@@ -201,6 +201,13 @@ void hide_bearer(std::string& text) {
   }
 }
 
+/// "AWS4-HMAC-SHA256 Credential=…, Signature=…" (SigV4), whatever carries it.
+void hide_signature(std::string& text) {
+  for (const std::string_view scheme : {"AWS4-HMAC-SHA256 ", "AWS4-ECDSA-P256-SHA256 "})
+    if (const auto at = text.find(scheme); at != std::string::npos)
+      text.replace(at + scheme.size(), text.size() - at - scheme.size(), hidden);
+}
+
 /// scheme://user:password@host, and scheme://token@host: what stands alone before the '@' may be either.
 void hide_url_password(std::string& text) {
   for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
@@ -225,6 +232,7 @@ void hide_behind_colon(std::string& text) {
 
 void hide_in_text(std::string& text) {
   hide_headers(text);
+  hide_signature(text);
   hide_url_password(text);
   hide_bearer(text);
   hide_values(text);

@@ -23,6 +23,8 @@ TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
   const std::pair<Argv, Argv> table[] = {
       // headers: all that follows in the argument
       {{"curl", "-H", "Authorization: Bearer hunter2", "https://h"}, {"curl", "-H", "Authorization: ***", "https://h"}},
+      {{"x", "AWS4-HMAC-SHA256 Credential=AKIA/20261127/eu-west-1/ec2/aws4_request, Signature=hunter2"},
+       {"x", "AWS4-HMAC-SHA256 ***"}},
       {{"curl", "-HAuthorization:Basic a b c"}, {"curl", "-HAuthorization:***"}},
       {{"wget", "--header=proxy-authorization: Digest u=\"a\", r=\"b\""},
        {"wget", "--header=proxy-authorization: ***"}},
