@@ -133,7 +133,12 @@ class LibbpfCapture final : public Capture {
     attr.count = static_cast<std::uint32_t>(offsets.size());
     attr.multi_flags = at_return ? multi_return : 0;
     const long fd = ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof attr);
+    if (fd < 0 && errno == EINVAL && !has_hooked_) {  // a kernel before 6.6 takes the program, and no such link
+      multi_ = false;
+      return hook_single(hooked, file_fd, at_return, offsets, cookies);
+    }
     if (fd < 0) return io_error("hook the functions of a file", errno);
+    has_hooked_ = true;
     hooked.multi.emplace_back(static_cast<int>(fd));
     return {};
   }
@@ -170,7 +175,8 @@ class LibbpfCapture final : public Capture {
   std::unique_ptr<capture_bpf, SkeletonDeleter> skeleton_;
   std::unique_ptr<ring_buffer, RingDeleter> ring_;
   capture_counters* counters_ = nullptr;
-  bool multi_ = false;
+  std::atomic<bool> multi_ = false;  // one link for all places of a file
+  bool has_hooked_ = false;          // by such a link
   const Sample* sample_ = nullptr;
   int taken_ = 0;  // in this turn
   Executed executed_;

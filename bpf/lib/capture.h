@@ -55,25 +55,26 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
 #define FIRST_TRIES 8 /* a connection may be older than the probe: its next message may begin with the next call */
 
 /* Reserves a record with room for `room` bytes, a constant: the verifier wants one. */
-#define COPY(room)                                                                        \
-  {                                                                                       \
-    struct capture_record* r = bpf_ringbuf_reserve(&captured, sizeof(*r) + (room), 0);    \
-    if (!r) goto full;                                                                    \
-    __u32 size = kept;                                                                    \
-    if (size > (room)) size = (room);                                                     \
-    if (bpf_probe_read_user(r + 1, size, (const void*)call->buffer) != 0) {             \
-      bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                           \
-      goto unreadable;                                                                    \
-    }                                                                                     \
-    __builtin_memset(&r->actor, 0, sizeof(r->actor));                                     \
-    fill_actor(&r->actor, 0);                                                             \
-    r->connection = call->connection;                                                     \
-    r->offset = offset;                                                                   \
-    r->length = length;                                                                   \
-    r->kept = size;                                                                       \
-    r->direction = direction;                                                             \
-    r->verdict = state->verdict;                                                          \
-    bpf_ringbuf_submit(r, 0);                                                             \
+#define COPY(room)                                                                                               \
+  {                                                                                                              \
+    struct capture_record* r = bpf_ringbuf_reserve(&captured, sizeof(*r) + (room), 0);                           \
+    if (!r) goto full;                                                                                           \
+    __u64 size = kept;                                                                                           \
+    asm volatile("" : "+r"(size)); /* or the compiler leaves the check out, which 6.1's verifier needs to see */ \
+    if (size > (room)) size = (room);                                                                            \
+    if (bpf_probe_read_user(r + 1, size, (const void*)call->buffer) != 0) {                                      \
+      bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                                  \
+      goto unreadable;                                                                                           \
+    }                                                                                                            \
+    __builtin_memset(&r->actor, 0, sizeof(r->actor));                                                            \
+    fill_actor(&r->actor, 0);                                                                                    \
+    r->connection = call->connection;                                                                            \
+    r->offset = offset;                                                                                          \
+    r->length = length;                                                                                          \
+    r->kept = size;                                                                                              \
+    r->direction = direction;                                                                                    \
+    r->verdict = state->verdict;                                                                                 \
+    bpf_ringbuf_submit(r, 0);                                                                                    \
   }
 
 /* `length` > 0. Copies what the connection's verdict and the message's budget allow. */

@@ -64,9 +64,8 @@ def test_two_writers_in_a_row_are_not_mixed_up(stack):
             content = f"{letter} {number}".ljust(64)
             script = 'import os, sys; fd = os.open(sys.argv[1], os.O_WRONLY); os.pwrite(fd, sys.argv[2].encode(), 0); print(os.getpid())'
             done = subprocess.run(["python3", "-S", "-c", script, path, content], capture_output=True, text=True, check=True)
-            by_pid[int(done.stdout)] = sha256(content)
+            last = by_pid[int(done.stdout)] = sha256(content)
     wait(lambda: stack.findings(path) and stack.api("/v1/status")["counters"]["kernel_changes_total"] >= 120, "the changes")
-    last = by_pid[max(by_pid)]
     stack.wait_open(path, lambda d: any(x["live"] == last for x in d["diff"]))
     for finding in stack.findings(path):
         live = [d["live"] for d in finding["diff"] if d["attribute"] == "content_sha256"]
