@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -67,6 +68,7 @@ class FakeCapture final : public Capture {
 class CallWatchTest : public ::testing::Test {
  protected:
   void start(std::size_t max_queued = 100) {
+    (void)spdlog::default_logger();  // made here, as in the agent, and not by whichever thread says something first
     auto capture = std::make_unique<FakeCapture>();
     capture_ = capture.get();
     CallWatch::Options options;
