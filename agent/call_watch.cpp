@@ -16,10 +16,6 @@ namespace {
 
 constexpr int turn_ms = 1000;  // what waits is looked at so often
 
-bool may_change(const cloud::Operation& operation) {
-  return operation.level != cloud::Level::read && operation.level != cloud::Level::list;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock& clock) {
@@ -117,7 +113,7 @@ void CallWatch::queue(ReadCall&& call) {
     spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
     return;
   }
-  if (!may_change(operation)) return;
+  if (!cloud::may_change(operation.level)) return;
   if (operation.data_plane && operation.touched.empty()) return;  // of users' data no IaC knows anything
   ++counts_.writes;
   spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,

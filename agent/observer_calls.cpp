@@ -17,7 +17,6 @@ void Observer::take_call(const SeenCall& seen) {
   for (const auto& source : sources_) {
     if (!source->status.index) continue;
     const baseline::Index& index = *source->status.index;
-    const baseline::Fingerprinter fingerprints(*source->key);
     for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation)) {
       if (pending.empty()) actor = p_.enricher.actor(seen.actor, missing);
       wire::Finding& f = pending.emplace_back().finding;
@@ -32,7 +31,7 @@ void Observer::take_call(const SeenCall& seen) {
       f.actor = actor;
       f.missing_evidence = missing;
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
-      CallDiff difference = compare_call(index, owner, f.call->semantics, fingerprints);
+      CallDiff difference = compare_call(index, owner, f.call->semantics, baseline::Fingerprinter(*source->key));
       f.comparison = difference.result;
       f.diff = std::move(difference.diff);
       f.call->sets = std::move(difference.sets);

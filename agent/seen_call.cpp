@@ -5,7 +5,7 @@
 namespace plumbline::agent {
 namespace {
 
-constexpr std::size_t longest_id = 2048, most_ids = 32, most_targets = 4096;
+constexpr std::size_t longest_id = 2048, most_ids = 32;  // of parameters, and for people
 
 /// The tables do not know what it touches: an id that a baseline has may be any of its own parameters.
 void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& targets) {
@@ -38,8 +38,7 @@ SeenCall seen_call_of(const ReadCall& read) {
         type.settings.push_back(
             {setting.attribute, cloud::setting_json(setting.value), effect_of(setting, operation.semantics)});
     }
-    for (const auto& id : thing.ids)
-      if (seen.targets.size() < most_targets) seen.targets.push_back({id, types});
+    for (const auto& id : thing.ids) seen.targets.push_back({id, types});  // cloud/ bounds both
   }
   if (operation.touched.empty()) add_parameters(operation.parameters, seen.targets);
   wire::Call& call = seen.call;

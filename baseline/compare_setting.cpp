@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "baseline/value/attributes.hpp"
+#include "include/wire/json_write.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -26,11 +28,6 @@ std::string shown_hash(Fingerprint hash) {
   return hash == 0 ? "" : text;
 }
 
-std::string_view last_part(std::string_view path) {
-  const auto dot = path.rfind('.');
-  return dot == std::string_view::npos ? path : path.substr(dot + 1);
-}
-
 /// Whether all that `part` says is in `whole` too: a state also has the members that nobody gave.
 bool is_part(element part, element whole, Lists lists) {
   object wanted, there;
@@ -42,6 +39,20 @@ bool is_part(element part, element whole, Lists lists) {
     if (there[member.key].get(found) != simdjson::SUCCESS) return text.empty();
     return text == canonical(found, lists, member.key).text;
   });
+}
+
+/// "metadata.annotations.a\\.b" → "metadata.annotations" and the key "a.b".
+std::pair<std::string_view, std::string> split_last(std::string_view path) {
+  std::size_t dot = std::string_view::npos;
+  for (std::size_t i = 0; i < path.size(); ++i)
+    if (path[i] == '\\')
+      ++i;
+    else if (path[i] == '.')
+      dot = i;
+  const auto part = dot == std::string_view::npos ? path : path.substr(dot + 1);
+  std::string key;
+  for (std::size_t i = 0; i < part.size(); ++i) key += part[i] == '\\' && i + 1 < part.size() ? part[++i] : part[i];
+  return {dot == std::string_view::npos ? std::string_view() : path.substr(0, dot), std::move(key)};
 }
 
 class Compare {
@@ -75,7 +86,7 @@ class Compare {
     const auto* known = find(path);
     compared.why = "the baseline does not show the elements of " + std::string(path);
     if (value.get_array().get(changed) != simdjson::SUCCESS) return compared;
-    const std::string live = canonical(value, lists_, last_part(path)).text;
+    const std::string live = canonical(value, lists_, split_last(path).second).text;
     compared.live = std::string(added ? "+ " : "- ") + live;
     if (known == nullptr || known->sensitive || (!known->absent && known->value.empty())) {
       if (known != nullptr && known->sensitive) compared.live.clear();
@@ -168,26 +179,22 @@ std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>
     all.back().why = "what was set could not be read";
     return all;
   }
-  object map;
   if (effect != SettingEffect::sets) {
     all.push_back(compare.items(path, value, effect == SettingEffect::adds));
-  } else if (value.get_object().get(map) == simdjson::SUCCESS && map.size() > 0) {
-    AttributeRules rules;
-    rules.lists = lists;
-    std::vector<Attribute> leaves;
-    append_attributes(map, rules, fingerprints, leaves, path);
-    for (const auto& leaf : leaves) all.push_back(compare.leaf(leaf));
-  } else {
-    // As a member of an object, so that what its name says of it holds too.
-    const auto dot = path.rfind('.');
-    const std::string_view parent = dot == std::string_view::npos ? std::string_view() : path.substr(0, dot);
-    std::string text = "{\"" + std::string(last_part(path)) + "\":" + json + "}";
-    AttributeRules rules;
-    rules.lists = lists;
-    std::vector<Attribute> leaves;
-    if (parser.parse(text).get(map) == simdjson::SUCCESS) append_attributes(map, rules, fingerprints, leaves, parent);
-    for (const auto& leaf : leaves) all.push_back(compare.leaf(leaf));
+    return all;
   }
+  // As the member of an object, so that what its name says of it holds, too.
+  const auto [parent, key] = split_last(path);
+  std::string text = "{";
+  wire::append_json_string(text, key);
+  text += ":" + json + "}";
+  object around;
+  AttributeRules rules;
+  rules.lists = lists;
+  std::vector<Attribute> leaves;
+  if (parser.parse(text).get(around) == simdjson::SUCCESS)
+    append_attributes(around, rules, fingerprints, leaves, parent);
+  for (const auto& leaf : leaves) all.push_back(compare.leaf(leaf));
   return all;
 }
 

@@ -13,6 +13,11 @@ namespace plumbline::cloud {
 
 using table::Level;
 
+/// Whether a call of this level may change something.
+constexpr bool may_change(Level level) {
+  return level != Level::read && level != Level::list;
+}
+
 enum class Provider : std::uint8_t { none, aws, gcp, azure, kubernetes };
 
 /// Why a request has no operation.

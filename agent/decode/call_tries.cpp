@@ -28,7 +28,8 @@ CallTries::CallTries(const Options& options, Tell tell) : options_(options), tel
 
 void CallTries::take(ReadCall&& call) {
   const auto& operation = call.operation;
-  if (operation.invocation.empty()) return tell_(std::move(call));
+  const bool is_last = !may_be_tried_again(call);
+  if (operation.invocation.empty() || (is_last && waiting_.empty())) return tell_(std::move(call));
   // A client writes its invocation id as it likes: what it asks for has to be the same as well.
   cloud::Operation asked;
   asked.provider = operation.provider;
@@ -46,7 +47,7 @@ void CallTries::take(ReadCall&& call) {
     order_.erase(known->second.place);
     waiting_.erase(known);
   }
-  if (!may_be_tried_again(call)) return tell_(std::move(call));
+  if (is_last) return tell_(std::move(call));
   if (waiting_.size() >= options_.max_waiting) {
     ++crowded_;
     tell(waiting_.find(order_.front()));

@@ -43,6 +43,9 @@ std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const 
       return each.attribute == d.attribute && each.live == d.live;
     });
     if (!known && diff.size() < max_differences) diff.push_back(d);
+    // It stays, so that what is not named here is never taken for put right.
+    else if (!known && diff.size() == max_differences)
+      diff.push_back({"others", "", "more attributes differ: the findings name them", false});
   }
   return diff;
 }

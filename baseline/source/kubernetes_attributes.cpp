@@ -11,6 +11,7 @@
 #include "baseline/source/kubernetes_quantity.hpp"
 #include "baseline/value/attributes.hpp"
 #include "baseline/value/canonical.hpp"
+#include "baseline/value/kubernetes_facts.hpp"
 #include "baseline/value/named_values.hpp"
 #include "baseline/value/sensitive.hpp"
 #include "include/wire/json_write.hpp"
@@ -28,22 +29,9 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-constexpr std::array<std::string_view, 8> of_the_server = {"managedFields",     "resourceVersion",           "uid",
-                                                           "generation",        "creationTimestamp",         "selfLink",
-                                                           "deletionTimestamp", "deletionGracePeriodSeconds"};
-constexpr std::array<std::string_view, 5> annotations_of_others = {
-    "kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision",
-    "deprecated.daemonset.template.generation", "control-plane.alpha.kubernetes.io/leader",
-    "endpoints.kubernetes.io/last-change-trigger-time"};
 /// What Kubernetes calls the places of secrets, not secrets; below any other name of the kind, all is secret.
 constexpr std::array<std::string_view, 5> places_of_secrets = {"secret", "secrets", "imagePullSecrets",
                                                                "serviceAccountToken", "tokenRequests"};
-/// Fields in which {} is the same as not to say anything: the server fills them in. In all others it says that
-/// something is there: emptyDir, podSelector, selfSigned.
-constexpr std::array<std::string_view, 16> nothing_if_empty = {
-    "annotations", "labels",    "strategy",     "updateStrategy", "rollingUpdate", "resources", "securityContext",
-    "limits",      "requests",  "nodeSelector", "affinity",       "selector",      "data",      "metadata",
-    "spec",        "binaryData"};
 /// Maps of quantities, and quantities.
 constexpr std::array<std::string_view, 5> quantity_maps = {"limits", "requests", "hard", "capacity", "overhead"};
 constexpr std::array<std::string_view, 5> quantity_maps_of_limit_ranges = {"default", "defaultRequest", "max", "min",
@@ -101,7 +89,7 @@ class Walk {
   void metadata() {
     path_ = "metadata";
     for (const auto [name, value] : of_.metadata) {
-      if (is_one_of(name, of_the_server)) continue;
+      if (is_one_of(name, kubernetes::of_the_server)) continue;
       object annotations;
       if (name == "annotations" && value.get_object().get(annotations) == simdjson::SUCCESS && annotations.size() != 0)
         annotate(annotations);
@@ -114,7 +102,7 @@ class Walk {
   void annotate(object annotations) {
     const auto size = push("annotations");
     for (const auto [name, value] : annotations) {
-      if (is_one_of(name, annotations_of_others)) continue;
+      if (is_one_of(name, kubernetes::annotations_of_others)) continue;
       if (std::string_view id; name == tracking_annotation && is_text(value, id) && !is_tracked_as(of_, id))
         left_out_.add(path_ + "." + path_part(name), "copied, names another object");
       else
@@ -142,7 +130,7 @@ class Walk {
     const bool is_map = value.get_object().get(members) == simdjson::SUCCESS;
     if (is_map && members.size() == 0) {
       std::string there = "{}";
-      if (!is_one_of(name, nothing_if_empty)) add(path_, fingerprints_.of(there), false, there);
+      if (!is_one_of(name, kubernetes::nothing_if_empty)) add(path_, fingerprints_.of(there), false, there);
     } else if (is_map && name != "openAPIV3Schema") {
       const bool secret = sounds_sensitive(name) && !is_one_of(name, places_of_secrets);
       walk(members, {inside.sensitive || secret, holds_quantities(name), {}});

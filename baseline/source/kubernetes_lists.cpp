@@ -1,10 +1,10 @@
 #include "baseline/source/kubernetes_lists.hpp"
 
 #include <algorithm>
-#include <array>
 #include <unordered_set>
 
 #include "baseline/value/attributes.hpp"
+#include "baseline/value/kubernetes_facts.hpp"
 
 namespace plumbline::baseline {
 namespace {
@@ -13,25 +13,6 @@ using simdjson::dom::array;
 using simdjson::dom::element;
 
 constexpr std::size_t longest_key = 4096;  // a mountPath
-
-struct ByApi {
-  std::string_view list, member;
-};
-
-constexpr std::array<ByApi, 14> keys_of_the_api = {{{"ports", "containerPort"},
-                                                    {"ports", "port"},
-                                                    {"volumeMounts", "mountPath"},
-                                                    {"volumeDevices", "devicePath"},
-                                                    {"hostAliases", "ip"},
-                                                    {"topologySpreadConstraints", "topologyKey"},
-                                                    {"ownerReferences", "uid"},
-                                                    {"taints", "key"},
-                                                    {"items", "key"},
-                                                    {"items", "path"},
-                                                    {"matchExpressions", "key"},
-                                                    {"podIPs", "ip"},
-                                                    {"hostIPs", "ip"},
-                                                    {"conditions", "type"}}};
 
 bool tells_apart(const MergeKey& key, array items) {
   std::unordered_set<std::string> seen;
@@ -49,7 +30,7 @@ std::optional<MergeKey> merge_key(std::string_view list, array items) {
   if (items.begin() == items.end() || !(*items.begin()).is_object()) return std::nullopt;
   for (const MergeKey key : {MergeKey{"name"}, MergeKey{"name", true}})
     if (tells_apart(key, items)) return key;
-  for (const auto& [name, member] : keys_of_the_api)
+  for (const auto& [name, member] : kubernetes::keys_of_the_api)
     if (name == list && tells_apart({member}, items)) return MergeKey{member};
   return std::nullopt;
 }

@@ -229,7 +229,7 @@ Semantics exact(const Operation& operation, Semantics by_name) {
 }  // namespace
 
 void add_effect(const Response& response, const Route& route, Operation& operation) {
-  if (route.operation == table::no_row || operation.level == Level::read || operation.level == Level::list) return;
+  if (route.operation == table::no_row || !may_change(operation.level)) return;
   const auto canonical = table::operation(route.operation).canonical;
   const auto* row = effect_of(canonical);
   if (row == nullptr && operation.data_plane) return;

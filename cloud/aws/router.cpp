@@ -259,7 +259,7 @@ class Router {
       return 0;
     const auto level = route_.level();
     const bool users = route_.data_plane() && (operation.flags & table::names_data) == 0;
-    return level == Level::read || level == Level::list || users ? 0 : max_body;
+    return !may_change(level) || users ? 0 : max_body;
   }
 
   const Head& head_;

@@ -184,7 +184,7 @@ void decode(const Request& request, const Response& response, const Route& route
     operation.region = lower(location);
   const bool asks_only = equal_ignoring_case(path.action, "whatIf") || equal_ignoring_case(path.action, "validate");
   add_outcome(response, asks_only, operation);
-  if (operation.unmapped != Unmapped::no || route.level() == Level::read || route.level() == Level::list) return;
+  if (operation.unmapped != Unmapped::no || !may_change(route.level())) return;
   if (!path.known) return add_batch(operation.parameters, operation);
   operation.semantics = semantics_of(request.head.method);
   // What an action is given is no attribute of the resource.

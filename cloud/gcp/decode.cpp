@@ -214,7 +214,7 @@ void add_rpc_target(const Request& request, const Route& route, Operation& opera
     if (touched.type.empty() && parts.size() >= 2 && parts.size() % 2 == 0)
       touched.type = operation.service + ".googleapis.com/" + singular(parts[parts.size() - 2]);
   }
-  if (route.level() == Level::read || route.level() == Level::list || touched.ids.empty()) return;
+  if (!may_change(route.level()) || touched.ids.empty()) return;
   if (route.method != table::no_row) {
     const auto& method = method_row(route.method);
     operation.semantics = semantics_of(method, about(method));
@@ -248,7 +248,7 @@ void decode(const Request& request, const Response& response, const Route& route
   if (const auto asked = query_value(target.query, "project"); asked && operation.account.empty())
     operation.account = percent_decoded(*asked).substr(0, 256);
   operation.region = after(thing.parts, {"zones", "regions", "locations"});
-  if (route.level() == Level::read || route.level() == Level::list) return;
+  if (!may_change(route.level())) return;
   operation.semantics = semantics_of(method, about(method));
   const auto api = table::text(api_row(route.api).name);
   Touched touched;
@@ -259,7 +259,8 @@ void decode(const Request& request, const Response& response, const Route& route
   operation.parameters_cut = !append_leaves(operation.parameters, settings) || operation.parameters_cut;
   unfold_items(settings, verb_word(method));
   std::erase_if(settings, [](const Setting& setting) {
-    return setting.attribute == "fingerprint" || setting.attribute == "id" || setting.attribute == "selfLink" || setting.attribute == "etag" || setting.attribute == "kind";
+    return setting.attribute == "fingerprint" || setting.attribute == "id" || setting.attribute == "selfLink" ||
+           setting.attribute == "etag" || setting.attribute == "kind";
   });
   if (const auto* row = table::find_name(table::gcp_types, std::string(api) + ":" + thing.key))
     for (const auto type : table::rows<table::Text>(table::texts, row->services))

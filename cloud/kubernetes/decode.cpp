@@ -168,7 +168,7 @@ void decode(const Request& request, const Response& response, const Route& route
   const Answer answer = read_answer(response);
   operation.outcome = outcome_of(response.status, is_dry_run(request, operation.parameters));
   operation.error_code = answer.reason;
-  if (route.level() == Level::read || route.level() == Level::list) return;
+  if (!may_change(route.level())) return;
   operation.semantics = semantics_of(path, form);
   add_touched(request, route, form, answer, operation);
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "baseline/value/attributes.hpp"
+#include "baseline/value/kubernetes_facts.hpp"
 
 namespace plumbline::cloud::kubernetes {
 namespace {
@@ -19,43 +20,12 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-constexpr std::array<std::string_view, 8> of_the_server = {"managedFields",     "resourceVersion",           "uid",
-                                                           "generation",        "creationTimestamp",         "selfLink",
-                                                           "deletionTimestamp", "deletionGracePeriodSeconds"};
 /// They name the object.
 constexpr std::array<std::string_view, 3> names_of_it = {"name", "namespace", "generateName"};
-constexpr std::array<std::string_view, 5> annotations_of_others = {
-    "kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision",
-    "deprecated.daemonset.template.generation", "control-plane.alpha.kubernetes.io/leader",
-    "endpoints.kubernetes.io/last-change-trigger-time"};
-/// Fields in which {} is the same as not to say anything.
-constexpr std::array<std::string_view, 16> nothing_if_empty = {
-    "annotations", "labels",    "strategy",     "updateStrategy", "rollingUpdate", "resources", "securityContext",
-    "limits",      "requests",  "nodeSelector", "affinity",       "selector",      "data",      "metadata",
-    "spec",        "binaryData"};
 
 /// Maps whose keys users choose: "/data/8080" is no place in a list.
 constexpr std::array<std::string_view, 7> maps_of_users = {"data",        "binaryData",  "stringData",  "labels",
                                                            "annotations", "matchLabels", "nodeSelector"};
-
-struct ByApi {
-  std::string_view list, member;
-};
-/// patchMergeKey of k8s.io/api, where it is not "name".
-constexpr std::array<ByApi, 14> keys_of_the_api = {{{"ports", "containerPort"},
-                                                    {"ports", "port"},
-                                                    {"volumeMounts", "mountPath"},
-                                                    {"volumeDevices", "devicePath"},
-                                                    {"hostAliases", "ip"},
-                                                    {"topologySpreadConstraints", "topologyKey"},
-                                                    {"ownerReferences", "uid"},
-                                                    {"taints", "key"},
-                                                    {"items", "key"},
-                                                    {"items", "path"},
-                                                    {"matchExpressions", "key"},
-                                                    {"podIPs", "ip"},
-                                                    {"hostIPs", "ip"},
-                                                    {"conditions", "type"}}};
 
 std::string_view text_of(const Value& map, std::string_view member) {
   const Value* value = map.find(member);
@@ -84,7 +54,7 @@ struct MergeKey {
 std::optional<MergeKey> merge_key(std::string_view list, const std::vector<Value>& items) {
   if (tells_apart(items, "name", false)) return MergeKey{"name"};
   if (tells_apart(items, "name", true)) return MergeKey{"name", true};
-  for (const auto& [name, member] : keys_of_the_api)
+  for (const auto& [name, member] : baseline::kubernetes::keys_of_the_api)
     if (name == list && tells_apart(items, member, false)) return MergeKey{member};
   return std::nullopt;
 }
@@ -115,7 +85,7 @@ class Walk {
   void metadata(const Value& value) {
     const auto size = push("metadata");
     for (const auto& [name, field] : value.members) {
-      if (is_one_of(name, of_the_server) || is_one_of(name, names_of_it)) continue;
+      if (is_one_of(name, baseline::kubernetes::of_the_server) || is_one_of(name, names_of_it)) continue;
       if (name == "annotations" && field.kind == Kind::map && !field.members.empty())
         annotations(field);
       else
@@ -127,7 +97,7 @@ class Walk {
   void annotations(const Value& value) {
     const auto size = push("annotations");
     for (const auto& [name, text] : value.members)
-      if (!is_one_of(name, annotations_of_others)) member(name, text);
+      if (!is_one_of(name, baseline::kubernetes::annotations_of_others)) member(name, text);
     path_.resize(size);
   }
 
@@ -150,7 +120,7 @@ class Walk {
     if (name == "creationTimestamp" && value.kind == Kind::null) return;
     const auto size = push(name);
     if (value.kind == Kind::map && value.members.empty()) {
-      if (!is_one_of(name, nothing_if_empty)) add(value);
+      if (!is_one_of(name, baseline::kubernetes::nothing_if_empty)) add(value);
     } else if (value.kind == Kind::map) {
       map(value);
     } else if (value.kind == Kind::list) {

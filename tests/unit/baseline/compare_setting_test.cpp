@@ -35,7 +35,9 @@ const std::vector<IndexedAttribute> resource = {text("instance_class", R"("db.t3
                                                 hashed("user_data", R"("long")"),
                                                 hashed("token", R"("t")", true),
                                                 text("vpc", R"([{"subnets":["s-1"]}])"),
-                                                hashed("policy", R"({"a":"b"})")};
+                                                hashed("policy", R"({"a":"b"})"),
+                                                text(R"(notes.a\.b/c)", R"("x")"),
+                                                text(R"(notes.q"y)", R"("z")")};
 
 /// "attribute: expected -> live", "attribute = " where it is the same, "attribute ? why".
 std::vector<std::string> set(std::string_view path, const std::string& json,
@@ -65,6 +67,12 @@ TEST(CompareSetting, of_a_set_knows_no_order) {
 TEST(CompareSetting, of_a_map_is_of_its_leaves) {
   EXPECT_THAT(set("tags", R"({"Name":"db","Team":"x"})"),
               ElementsAre("tags.Name: web -> db", HasSubstr("tags.Team ? the baseline does not say")));
+}
+
+TEST(CompareSetting, of_a_name_with_signs_in_it) {
+  EXPECT_THAT(set(R"(notes.a\.b/c)", R"("x")"), ElementsAre(R"(notes.a\.b/c =)"));
+  EXPECT_THAT(set(R"(notes.q"y)", R"("w")"), ElementsAre(R"(notes.q"y: z -> w)"));
+  EXPECT_THAT(set("notes", R"({"a.b/c":"x","q\"y":"z"})"), ElementsAre(R"(notes.a\.b/c =)", R"(notes.q"y =)"));
 }
 
 TEST(CompareSetting, of_a_part_of_a_block) {

@@ -30,7 +30,7 @@ agent=$!
 if until_true $patience looked_through >/dev/null; then
   pass calls.load
 else
-  fail calls.load "$(ask status | jq -c .calls 2>/dev/null) $(tail -n 3 $log | tr '\n' ' ')"
+  fail calls.load "$(ask status 2>&1 | jq -c .calls 2>&1) $(tail -n 3 $log | tr '\n' ' ')"
 fi
 
 hooks=$(ask status | jq -c '.calls | {return_probes, one_link_a_file, stacks}')
