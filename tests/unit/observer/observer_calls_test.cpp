@@ -183,5 +183,16 @@ TEST_F(ObserverCalls, a_secret_is_not_compared_and_told) {
   EXPECT_THAT(state_.drifts()[0].missing_evidence, ::testing::Contains(::testing::HasSubstr("secret")));
 }
 
+TEST_F(ObserverCalls, more_than_a_drift_can_name_is_said_and_never_taken_for_put_right) {
+  semantics_ = "delta";  // what earlier calls added stays
+  for (int i = 0; i < 205; ++i)
+    call("ModifySecurityGroup", {{"sg-1", group({{"description", "\"" + std::to_string(i) + "\""}})}});
+  const auto drift = state_.drifts()[0];
+  ASSERT_THAT(drift.diff, SizeIs(201));
+  EXPECT_EQ(drift.diff.back().attribute, "others");
+  describe(R"("web")");
+  EXPECT_THAT(drifted(), SizeIs(1));
+}
+
 }  // namespace
 }  // namespace plumbline::agent
