@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "baseline/value/ascii.hpp"
 #include "baseline/value/byte_classes.hpp"
@@ -148,31 +149,46 @@ std::string_view word_before(std::string_view value, std::size_t end) {
   return value.substr(begin, end - begin);
 }
 
-constexpr std::array<bool, 256> token_signs = [] {
-  std::array<bool, 256> table{};
-  for (const char c : {'_', '-', '.'}) table[static_cast<unsigned char>(c)] = true;
+constexpr std::array<std::string_view, 17> token_beginnings = {
+    "ghp_",    "gho_",   "ghs_",  "ghu_",  "ghr_",  "github_pat_", "sk_live_",        "rk_live_", "npm_",
+    "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
+
+/// Where the first sign of a beginning stands that is no letter.
+constexpr std::size_t sign_in(std::string_view beginning) {
+  return beginning.find_first_of("_-.");
+}
+
+enum TokenByte : std::uint8_t { is_sign = 1, before_sign = 2, two_before_sign = 4 };
+constexpr std::array<std::uint8_t, 256> token_bytes = [] {
+  std::array<std::uint8_t, 256> table{};
+  const auto mark = [&](char c, TokenByte as) { table[static_cast<unsigned char>(c)] |= as; };
+  for (const auto beginning : token_beginnings) {
+    const std::size_t at = sign_in(beginning);
+    mark(beginning[at], is_sign);
+    mark(beginning[at - 1], before_sign);
+    mark(beginning[at - 2], two_before_sign);
+  }
   return table;
 }();
 
 /// ghp_…, xoxb-…: how services begin their tokens so that they can be found.
 bool has_service_token(std::string_view value, unsigned classes) {
   constexpr std::size_t shortest = 20;
-  constexpr std::array<std::string_view, 17> beginnings = {
-      "ghp_",    "gho_",   "ghs_",  "ghu_",  "ghr_",  "github_pat_", "sk_live_",        "rk_live_", "npm_",
-      "dop_v1_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xapp-",       "AGE-SECRET-KEY-", "hvs."};
   if (value.size() < shortest) return false;
   if ((classes & (underscore | hyphen)) == 0) return value.starts_with("hvs.");
-  // By the first sign in them that is no letter: a text has few of those.
-  const std::size_t last = value.size() - shortest + longest_word;
-  for (std::size_t at = 0; at <= last && at < value.size(); ++at) {
-    if (!token_signs[static_cast<unsigned char>(value[at])]) continue;
+  const auto is = [&](std::size_t at, TokenByte what) {
+    return (token_bytes[static_cast<unsigned char>(value[at])] & what) != 0;
+  };
+  // By the first sign in them that is no letter, and the two letters before it: a text has few of those.
+  const std::size_t end = std::min(value.size() - shortest + longest_word + 1, value.size());
+  for (std::size_t at = 2; at < end; ++at) {
+    if (!is(at, is_sign) || !is(at - 1, before_sign) || !is(at - 2, two_before_sign)) continue;
     const std::size_t begin = at - word_before(value, at).size();
     if (begin == at || value.size() - begin < shortest) continue;
     const auto rest = value.substr(begin);
-    const auto begins = [&](std::string_view beginning) {
-      return rest[0] == beginning[0] && rest[1] == beginning[1] && rest.starts_with(beginning);
-    };
-    if (std::any_of(beginnings.begin(), beginnings.end(), begins)) return true;
+    if (std::any_of(token_beginnings.begin(), token_beginnings.end(),
+                    [&](std::string_view beginning) { return rest.starts_with(beginning); }))
+      return true;
   }
   return false;
 }
