@@ -37,7 +37,9 @@ namespace {
 namespace asio = boost::asio;
 
 Judge judge_by(std::vector<Rule> rules) {
-  return [rules = std::move(rules)](wire::Finding& finding, bool sensitive) { judge(rules, finding, sensitive); };
+  return [rules = std::move(rules)](wire::Finding& finding, bool sensitive, const std::string& run) {
+    judge(rules, finding, sensitive, run);
+  };
 }
 
 }  // namespace
@@ -150,7 +152,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   p.observer = std::make_unique<Observer>(
       ObserverOptions{who, p.config.state_dir, sources_of(p.config), p.config.max_file_bytes,
                       std::chrono::nanoseconds(p.config.rescan_interval).count(), std::move(*handout),
-                      !p.config.collector.has_value()},
+                      std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value()},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(*rules)));
 
@@ -252,6 +254,7 @@ void Agent::Parts::reload() {
   config.baselines = fresh->baselines;
   start_fetching();
   if (handout) handout->refresh(true);
+  if (calls) calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   if (was_on && !config.calls.enabled) stop_calls("calls.enabled is false");
@@ -277,6 +280,7 @@ void Agent::Parts::start_calls() {
     return stop_calls(opened.error().message());
   }
   calls = std::move(*opened);
+  calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
   calls->start([this] { asio::post(io, [this] { take_calls(); }); });
   state.set_calls(
       {[watch = calls.get()] { return watch->status_json(); }, [watch = calls.get()] { return watch->metrics_text(); },
@@ -332,7 +336,7 @@ void Agent::Parts::tell_lost_calls() {
 std::function<void(fetch::Delivered)> Agent::Parts::delivery() {
   return [this](fetch::Delivered delivered) {
     asio::post(io, [this, delivered = std::make_shared<fetch::Delivered>(std::move(delivered))] {
-      observer->take_fetched(*delivered->keeper, std::move(delivered->what), delivered->move);
+      observer->take_fetched(*delivered->keeper, std::move(delivered->what), delivered->move, delivered->version);
       observer->answered(delivered->keeper->spec().name, delivered->began);
       wait_for_timer();
     });

@@ -92,6 +92,7 @@ std::string CallWatch::metrics_text() const {
            {"http_dead_directions_total", "Directions that cannot be read any more.", http.dead_directions},
            {"http_held_bytes", "Bytes of exchanges under way.", http.held_bytes, "gauge"},
            {"calls_unmapped_total", "Requests to a cloud that the tables do not know.", c.unmapped},
+           {"calls_of_states_total", "Requests for the state of a baseline that worked.", c.states},
            {"calls_folded_total", "Tries that were not the last of their call.", c.folded},
            {"calls_crowded_total", "Calls that were told before another try could come.", c.crowded},
            {"calls_waits_total", "Seconds for which calls waited for the spool.", c.waits},

@@ -31,11 +31,10 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       capture_(std::move(capture)),
       files_(*capture_, options_.files),
       scanner_(files_, options_.scanner),
-      connections_(
-          options_.connections,
-          {interest_of,
-           [this](HttpExchange&& exchange, const mark_actor& actor) { tries_.take(read_call(exchange, actor)); },
-           [this](const capture_connection_key& key) { capture_->decide(key, CAPTURE_IGNORED); }}),
+      connections_(options_.connections,
+                   {[this](const HttpMessage& head) { return want(head); },
+                    [this](HttpExchange&& exchange, const mark_actor& actor) { deliver(exchange, actor); },
+                    [this](const capture_connection_key& key) { capture_->decide(key, CAPTURE_IGNORED); }}),
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
@@ -106,16 +105,46 @@ void CallWatch::tell_counts() {
   counted_at_ = now;
 }
 
+void CallWatch::set_states(std::shared_ptr<const fetch::StateRequests> states) {
+  const std::lock_guard lock(mutex_);
+  states_ = std::move(states);
+}
+
+std::vector<fetch::StateUse> CallWatch::states_of(const HttpMessage& request) const {
+  std::shared_ptr<const fetch::StateRequests> states;
+  {
+    const std::lock_guard lock(mutex_);
+    states = states_;
+  }
+  return states->uses(request.method, request.host, request.target);
+}
+
+HttpConnections::Interest CallWatch::want(const HttpMessage& head) const {
+  auto interest = interest_of(head);
+  if (interest.wanted.ignore && !states_of(head).empty()) interest = {{false, 0, 0}, true};  // whether it worked
+  return interest;
+}
+
+void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor) {
+  ReadCall call = read_call(exchange, actor);
+  const bool worked = call.status >= 200 && call.status < 300;
+  if (worked) call.states = states_of(exchange.request);
+  if (!call.states.empty()) call.version = exchange.response->header("etag");
+  tries_.take(std::move(call));
+}
+
 void CallWatch::queue(ReadCall&& call) {
   const auto& operation = call.operation;
-  if (operation.unmapped != cloud::Unmapped::no) {
+  if (!call.states.empty()) {
+    ++counts_.states;
+  } else if (operation.unmapped != cloud::Unmapped::no) {
     ++counts_.unmapped;
     spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
     return;
+  } else if (!may_change(operation)) {
+    return;
   }
-  if (!cloud::may_change(operation.level)) return;
-  if (operation.data_plane && operation.touched.empty()) return;  // of users' data no IaC knows anything
-  ++counts_.writes;
+  if (may_change(operation)) ++counts_.writes;
   spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,
                 cloud::word(operation.provider), operation.service, operation.operation, cloud::word(operation.outcome),
                 call.tries, call.host);

@@ -46,6 +46,8 @@ class CallWatch {
 
   /// The next call that waits; false = none does. Any one thread.
   bool take(ReadCall& call);
+  /// What keeps the state of baselines elsewhere; requests for it are told too, also of those that only read.
+  void set_states(std::shared_ptr<const fetch::StateRequests> states);
   /// What the kernel side could not hand over since this was last asked: calls among it are lost.
   struct Lost {
     std::uint64_t pieces = 0;
@@ -72,10 +74,14 @@ class CallWatch {
     std::uint64_t crowded = 0;   ///< calls told as failed before their time
     std::uint64_t unmapped = 0;  ///< requests to a cloud that the tables do not know
     std::uint64_t writes = 0;    ///< calls that were queued
+    std::uint64_t states = 0;    ///< requests for the state of a baseline that worked
     std::uint64_t waits = 0;     ///< seconds for which the queue was full
   };
   void listen();
   void tell_counts();
+  HttpConnections::Interest want(const HttpMessage& head) const;
+  void deliver(const HttpExchange& exchange, const mark_actor& actor);
+  std::vector<fetch::StateUse> states_of(const HttpMessage& request) const;
   void queue(ReadCall&& call);
   Counts counts() const;
 
@@ -93,7 +99,8 @@ class CallWatch {
   std::stop_source stopping_;
   const Fd wake_up_;  // an eventfd, so that it stops at once
 
-  mutable std::mutex mutex_;  // guards the next four
+  mutable std::mutex mutex_;  // guards the next five
+  std::shared_ptr<const fetch::StateRequests> states_ = std::make_shared<fetch::StateRequests>();
   std::condition_variable room_;
   std::deque<ReadCall> queued_;
   Counts told_;

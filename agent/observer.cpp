@@ -109,6 +109,10 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
         moved_sources.insert(source->second);
         continue;
       }
+      if (const auto lock = lock_watches_.find(watch); lock != lock_watches_.end()) {
+        look_at_lock(*lock->second, causes);
+        continue;
+      }
       if (const auto folder = pattern_watches_.find(watch); folder != pattern_watches_.end()) {
         folder->second->look_at = once_quiet(p_.clock.boot(), folder->second->moved_at, source_quiet, source_longest);
         continue;
@@ -285,7 +289,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   for (const auto& left_out : {comparison.why_not, comparison.unknown_names})
     if (!left_out.empty()) f.missing_evidence.push_back("comparison: " + left_out);
   describe_actor(subject, causes, (replaced || by_orphans) && where.exists, f, pending.marks);
-  judge_(f, subject.expected.sensitive);
+  judge_(f, subject.expected.sensitive, "");
   // A baseline that moved while the agent was down: nobody saw it move, the drift's own record tells.
   pending.baseline_moved = p_.state.with_book([&](const DriftBook& book) {
     const auto* open = book.open_drift(subject.drift_of());

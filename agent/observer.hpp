@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/correlate/runs.hpp"
 #include "agent/correlate/watch_tree.hpp"
 #include "agent/detect/compare.hpp"
 #include "agent/detect/state_file.hpp"
@@ -38,7 +39,7 @@ class Observer {
   /// Keepers of the sources that are locations; whoever fetches them tells of each fetch by take_fetched().
   std::vector<std::shared_ptr<fetch::SourceKeeper>> remote_keepers() const;
   void take_fetched(const fetch::SourceKeeper& keeper, Result<std::optional<fetch::SourceKeeper::Taken>> what,
-                    baseline::Move move);
+                    baseline::Move move, const std::string& version = "");
   /// Who reads large files beside this thread, and tells by take_fetched() too; without it they are read on this one.
   using LoadAside = std::function<void(std::shared_ptr<fetch::SourceKeeper> keeper, bool any_revision)>;
   void set_load_aside(LoadAside load) { load_aside_ = std::move(load); }
@@ -111,6 +112,12 @@ class Observer {
   void change_pattern(Pattern& pattern, const baseline::SourceSpec& spec);
   void remove_pattern(Pattern& pattern);
   void forget_folders(Pattern& pattern, const std::vector<std::string>& but);
+  // observer_runs.cpp
+  void look_at_lock(Source& source, const std::vector<Cause>& causes);
+  void watch_lock(Source& source);
+  void forget_runs(Source& source);
+  void take_state_uses(const SeenCall& seen);
+  void end_grace();
   // observer_calls.cpp
   bool may_be_managed(const wire::Drift& drift) const;
   std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
@@ -172,11 +179,13 @@ class Observer {
   std::string own_folder_;  ///< state_dir without symlinks
   ObserverParts p_;
   Judge judge_;
+  Runs runs_;
   std::function<void(const std::string&, bool)> ask_again_;
   LoadAside load_aside_;
   WatchTree tree_;
   std::map<WatchId, std::unique_ptr<Subject>> subjects_;
   std::map<WatchId, Source*> source_watches_;
+  std::map<WatchId, Source*> lock_watches_;  ///< of the files by which tools lock a state file
   std::vector<std::unique_ptr<Source>> sources_;
   std::map<WatchId, Pattern*> pattern_watches_;
   std::map<WatchId, Source*> pods_watches_;  ///< folders in which the pods of a source appear

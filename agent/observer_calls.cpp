@@ -10,7 +10,10 @@
 namespace plumbline::agent {
 
 void Observer::take_call(const SeenCall& seen) {
+  take_state_uses(seen);
+  if (!seen.may_change) return;
   p_.counters.calls.fetch_add(1, std::memory_order_relaxed);
+  std::vector<process_key> lineage;
   std::vector<Pending> pending;
   std::vector<std::string> missing;
   wire::Actor actor;
@@ -18,7 +21,10 @@ void Observer::take_call(const SeenCall& seen) {
     if (!source->status.index) continue;
     const baseline::Index& index = *source->status.index;
     for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation)) {
-      if (pending.empty()) actor = p_.enricher.actor(seen.actor, missing);
+      if (pending.empty()) {
+        actor = p_.enricher.actor(seen.actor, missing);
+        lineage = p_.enricher.lineage(seen.actor);
+      }
       wire::Finding& f = pending.emplace_back().finding;
       f.kind = "call";
       f.source = "call";
@@ -36,7 +42,8 @@ void Observer::take_call(const SeenCall& seen) {
       f.diff = std::move(difference.diff);
       f.call->sets = std::move(difference.sets);
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
-      judge_(f, difference.sensitive);
+      const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
+      judge_(f, difference.sensitive, run.value_or(""));
     }
   }
   if (pending.empty()) {  // most are of things that no baseline describes

@@ -16,17 +16,21 @@
 #include "baseline/baseline.hpp"
 #include "fetch/handout_client.hpp"
 #include "fetch/source_keeper.hpp"
+#include "fetch/state_requests.hpp"
 
 namespace plumbline::agent {
 
-/// Gives a finding its verdict, rule, severity and evidence.
-using Judge = std::function<void(wire::Finding& finding, bool sensitive)>;
+/// Gives a finding its verdict, rule, severity and evidence. `run`: Runs::find(), "" = it is of none.
+using Judge = std::function<void(wire::Finding& finding, bool sensitive, const std::string& run)>;
 
 /// A call of a cloud's API that was seen on this node.
 struct SeenCall {
   mark_actor actor{};  ///< who made it, and when
   wire::Call call;
   std::vector<CallTarget> targets;
+  bool may_change = true;               ///< something that IaC describes
+  std::vector<fetch::StateUse> states;  ///< baselines whose state it read or wrote
+  std::string version;                  ///< then: which it was; "" = unknown
 };
 
 /// A collector hands this node baselines.
@@ -45,6 +49,7 @@ struct ObserverOptions {
   std::uint64_t max_file_bytes = 256ull << 20;
   std::int64_t rescan_interval_ns = 3'600'000'000'000;
   std::optional<HandoutSetup> handout;
+  std::int64_t pending_grace_ns = 1'800'000'000'000;  ///< after it, what no revision showed is drift
   bool local_only = false;  ///< no collector: what the snapshot covers needs nobody's acknowledgement
 };
 

@@ -53,6 +53,7 @@ void Observer::read_from_here(Source& source, bool compare_now) {
   }
   source.watch = tree_.add(spec.path, true);
   source_watches_[*source.watch] = &source;
+  watch_lock(source);
   load_source(source, compare_now);
 }
 
@@ -63,6 +64,7 @@ void Observer::stop_reading(Source& source, Kept kept) {
     tree_.remove(*source.watch);
     source.watch.reset();
   }
+  forget_runs(source);
   forget_pods(source);
   if (source.keeper && kept == Kept::on_disk)
     source.keeper->retire();
@@ -122,12 +124,13 @@ std::vector<std::shared_ptr<fetch::SourceKeeper>> Observer::remote_keepers() con
 }
 
 void Observer::take_fetched(const fetch::SourceKeeper& keeper, Result<std::optional<fetch::SourceKeeper::Taken>> what,
-                            baseline::Move move) {
+                            baseline::Move move, const std::string& version) {
   const auto known = std::find_if(sources_.begin(), sources_.end(),
                                   [&](const auto& source) { return source->keeper.get() == &keeper; });
   if (known == sources_.end()) return;  // it was taken out of the configuration meanwhile
   Source& source = **known;
   source.move = move;
+  if (what) runs_.fetched(source.status.name, version);
   if (!what) return keep_old_baseline(source, what.error(), true);
   if (*what) return take_baseline(source, std::move(**what), true);
   source.status.error.clear();

@@ -122,6 +122,7 @@ void Observer::on_timer() {
   if (now >= next_housekeeping_) {
     next_housekeeping_ = now + housekeeping;
     touch_alive();
+    end_grace();
     accept_unmanaged();  // where what is managed was not known at the start
     // glibc keeps what was freed between live blocks. Here and not on another thread: it locks the arena that this one
     // allocates from, so we would wait either way (0.1 ms, and 30 ms for 100 MB, measured; a load that big takes more).

@@ -53,6 +53,7 @@ struct Observer::Source {
   const Pattern* pattern = nullptr;             ///< whose match it is; nullptr: it is configured by itself
   std::string version;                          ///< fetch::file_version() before it was last read; "" = elsewhere
   std::optional<WatchId> watch;                 ///< none: it is a location, and somebody else fetches it
+  std::optional<WatchId> lock_watch;            ///< of the file by which its tool locks it; none: it has none
   BaselineStatus status;
   baseline::Move move = baseline::Move::none;  ///< fetch::SourceKeeper::last_move() of the last refusal
   bool is_left = false;                        ///< the collector handed it, and does no more

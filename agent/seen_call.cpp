@@ -29,6 +29,9 @@ SeenCall seen_call_of(const ReadCall& read) {
   const auto& operation = read.operation;
   SeenCall seen;
   seen.actor = read.actor;
+  seen.may_change = may_change(operation);
+  seen.states = read.states;
+  seen.version = read.version;
   for (const auto& thing : operation.touched) {
     auto types = std::make_shared<std::vector<CallType>>();
     for (const auto& candidate : thing.candidates) {

@@ -45,7 +45,8 @@ void FileLoader::run() {
     auto loaded = keeper->load(any_revision, {}, stopping_.get_token());
     const auto move = loaded ? baseline::Move::none : keeper->last_move();
     if (!stopping_.stop_requested())
-      deliver_({keeper, loaded ? Delivery(std::optional(std::move(*loaded))) : Delivery(loaded.error()), move, began});
+      deliver_(
+          {keeper, loaded ? Delivery(std::optional(std::move(*loaded))) : Delivery(loaded.error()), move, began, ""});
     lock.lock();
   }
 }

@@ -7,7 +7,7 @@
 namespace plumbline::fetch {
 namespace {
 
-constexpr std::string_view by_etag = "etag ", by_time = "time ";
+constexpr std::string_view by_time = "time ";
 
 class HttpOrigin final : public Origin {
  public:
@@ -19,7 +19,7 @@ class HttpOrigin final : public Origin {
     request.url = options_.url;
     request.ca_file = options_.ca_file;
     request.limits = options_.limits;
-    if (known.starts_with(by_etag)) request.headers.emplace_back("If-None-Match", known.substr(by_etag.size()));
+    if (!known.empty() && !known.starts_with(by_time)) request.headers.emplace_back("If-None-Match", known);
     if (known.starts_with(by_time)) request.headers.emplace_back("If-Modified-Since", known.substr(by_time.size()));
     if (!options_.token_file.empty()) {
       const auto token = read_secret_line(options_.token_file);
@@ -33,7 +33,7 @@ class HttpOrigin final : public Origin {
       return refused("fetch a source from " + shown_, *answer, "", "check the URL, and the token in `token_file`");
     Fetched fetched;
     if (const auto etag = answer->header("etag"); !etag.empty())
-      fetched.version = std::string(by_etag).append(etag);
+      fetched.version = etag;
     else if (const auto time = answer->header("last-modified"); !time.empty())
       fetched.version = std::string(by_time).append(time);
     if (auto taken = take(answer->body); !taken) return taken.error();

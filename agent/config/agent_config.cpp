@@ -125,6 +125,12 @@ void bind(Map& map, AgentConfig& c) {
     if (!limits.describing() && (c.images < 16 || c.images > (1u << 20)))
       limits.refuse("images", "must be between 16 and 1048576");
   });
+  map.object("verdicts", "how changes are judged", [&](Map& verdicts) {
+    verdicts.read("pending_grace", c.pending_grace,
+                  "time in which a baseline is to show what its own tool changed; after it, that is out_of_band");
+    if (!verdicts.describing() && c.pending_grace < std::chrono::seconds(1))
+      verdicts.refuse("pending_grace", "must be at least 1s");
+  });
   map.object("rescan", "comparing without being told", [&](Map& rescan) {
     rescan.read("interval", c.rescan_interval, "time between two full comparisons");
     if (!rescan.describing() && c.rescan_interval < std::chrono::seconds(1))

@@ -59,6 +59,7 @@ struct AgentConfig {
   std::uint32_t processes = 16384;
   std::uint32_t images = 4096;
   std::chrono::milliseconds rescan_interval{3'600'000};
+  std::chrono::milliseconds pending_grace{1'800'000};
   std::string log_level = "info";
 };
 

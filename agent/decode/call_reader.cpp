@@ -30,6 +30,11 @@ HttpConnections::Interest interest_of(const HttpMessage& head) {
   return {{false, route.keep, route.data_plane() ? 0 : answer_bytes}, true};
 }
 
+bool may_change(const cloud::Operation& operation) {
+  if (operation.unmapped != cloud::Unmapped::no || !cloud::may_change(operation.level)) return false;
+  return !operation.data_plane || !operation.touched.empty();  // of users' data no IaC knows anything
+}
+
 ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor) {
   const auto fields = fields_of(exchange.request);
   const cloud::Request request{head_of(exchange.request, fields), exchange.request.body, exchange.request.body_cut};

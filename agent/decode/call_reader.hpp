@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "agent/decode/http_connections.hpp"
 #include "cloud/operation.hpp"
+#include "fetch/state_requests.hpp"
 
 namespace plumbline::agent {
 
@@ -13,14 +15,19 @@ namespace plumbline::agent {
 struct ReadCall {
   mark_actor actor{};  ///< at_boot_ns: when the request's head was whole
   cloud::Operation operation;
-  std::string host;          ///< as the client named it, bounded
-  int status = 0;            ///< of the answer; 0 = none was seen
-  std::int64_t seen_at = 0;  ///< boot ns of the last byte
-  std::uint64_t tries = 1;   ///< CallTries counts them
+  std::string host;                     ///< as the client named it, bounded
+  int status = 0;                       ///< of the answer; 0 = none was seen
+  std::int64_t seen_at = 0;             ///< boot ns of the last byte
+  std::uint64_t tries = 1;              ///< CallTries counts them
+  std::vector<fetch::StateUse> states;  ///< baselines whose state it was about, where it worked
+  std::string version;                  ///< then: of the state, by the answer's ETag; "" = it has none
 };
 
 /// Only calls that may change something are wanted, each with as much of its bodies as names what it changes.
 HttpConnections::Interest interest_of(const HttpMessage& head);
+
+/// Whether the tables know it as one that may change what IaC describes.
+bool may_change(const cloud::Operation& operation);
 
 /// Names the call. Nothing secret of the exchange is in it.
 ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor);

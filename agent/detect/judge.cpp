@@ -69,9 +69,15 @@ bool fits(const RuleConditions& when, const wire::Finding& f) {
 }
 
 wire::Severity default_severity(const wire::Finding& f, bool sensitive) {
+  const bool known_writer = f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band;
+  return known_writer ? wire::Severity::info : severity_of(f.comparison, sensitive);
+}
+
+}  // namespace
+
+wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive) {
   using enum wire::Severity;
-  if (f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band) return info;
-  switch (f.comparison) {
+  switch (comparison) {
     case wire::ComparisonResult::match:
       return info;
     case wire::ComparisonResult::not_comparable:
@@ -82,8 +88,6 @@ wire::Severity default_severity(const wire::Finding& f, bool sensitive) {
   return high;
 }
 
-}  // namespace
-
 bool path_matches(std::string_view glob, std::string_view path) {
   return matches(glob, path, false);
 }
@@ -91,8 +95,9 @@ bool text_matches(std::string_view glob, std::string_view text) {
   return matches(glob, text, true);
 }
 
-void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive) {
+void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run) {
   const bool equal = f.comparison == wire::ComparisonResult::match;
+  const char* to_come = "a baseline that has moved to this content";
   const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return fits(r.when, f); });
   if (rule != rules.end()) {
     f.rule = rule->name;
@@ -100,8 +105,14 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive) {
     f.evidence.push_back({"rule", "rule " + rule->name + " fits"});
     if (f.verdict == wire::Verdict::in_band && !equal) {
       f.verdict = wire::Verdict::pending;
-      f.missing_evidence.push_back("a baseline that has moved to this content");
+      f.missing_evidence.push_back(to_come);
     }
+  } else if (!run.empty()) {
+    f.rule = "run";
+    f.verdict = equal ? wire::Verdict::in_band : wire::Verdict::pending;
+    f.evidence.push_back({"run", run});
+    f.missing_evidence.push_back("the tool's digest: no rule names it");
+    if (!equal) f.missing_evidence.push_back(to_come);
   } else {
     f.rule = "default";
     f.verdict = equal ? wire::Verdict::converged_by_stranger : wire::Verdict::out_of_band;

@@ -1,6 +1,7 @@
 // The verdict: writer × approval × content (DESIGN section 5). Decision only; the caller acts on it.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,8 +12,12 @@ namespace plumbline::agent {
 
 /// Fills verdict, rule, severity, evidence and missing evidence from the rules, first match first. A proven writer
 /// (in_band by a rule) whose content does not equal the baseline is `pending`: its baseline has not moved yet. Where no
-/// rule fits: `converged_by_stranger` if the content is right, else `out_of_band`.
-void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitive);
+/// rule fits, what a run of the baseline changes (`run` says what makes it one) is `pending`, or `in_band` if the
+/// content is right; of anybody else it is `out_of_band`, or `converged_by_stranger`.
+void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitive, const std::string& run = "");
+
+/// Of a difference that nobody has a rule for.
+wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive);
 
 /// `*` within a path segment, `**` across; everything else is literal.
 bool path_matches(std::string_view glob, std::string_view path);

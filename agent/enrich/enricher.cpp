@@ -166,6 +166,14 @@ std::uint32_t Enricher::host_mount_ns() {
   return host_mount_ns_;
 }
 
+std::vector<process_key> Enricher::lineage(const mark_actor& raw) {
+  bool in_table = false, complete = false;
+  const ProcessFacts facts = facts_of(raw, in_table);
+  std::vector<process_key> keys = {facts.key};
+  for (const auto& ancestor : ancestors(facts, complete)) keys.push_back(ancestor.key);
+  return keys;
+}
+
 wire::Process Enricher::process(const mark_actor& raw) {
   bool in_table = false;
   const ProcessFacts facts = facts_of(raw, in_table);

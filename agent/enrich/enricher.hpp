@@ -32,6 +32,9 @@ class Enricher {
   /// Executables whose digest could not be taken, so far.
   std::uint64_t digests_unreadable() const { return digests_.unreadable(); }
 
+  /// The process and its ancestors, as far as they are known.
+  std::vector<process_key> lineage(const mark_actor& raw);
+
   /// Only the process itself (for wire::Finding::first_actor).
   wire::Process process(const mark_actor& raw);
 

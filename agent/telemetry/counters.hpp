@@ -23,6 +23,7 @@ struct Counters {
   Counter findings_not_comparable{0};
   Counter calls{0};            ///< writing calls of clouds that were seen
   Counter calls_unmanaged{0};  ///< … that touch nothing that is managed
+  Counter runs_forgotten{0};   ///< runs of tools, to make room for others
   Counter append_failures{0};  ///< the spool refused; the marks stay pending and are tried again
   Counter actors_unknown{0};
   Counter digests_unreadable{0};
@@ -69,6 +70,8 @@ inline constexpr std::array counter_table{
     CounterInfo{"calls_total", "counter", "Calls of cloud APIs that change something.", &Counters::calls},
     CounterInfo{"calls_unmanaged_total", "counter", "Such calls that touch no managed resource.",
                 &Counters::calls_unmanaged},
+    CounterInfo{"runs_forgotten_total", "counter", "Runs of baselines' tools that made room for others.",
+                &Counters::runs_forgotten},
     CounterInfo{"append_failures_total", "counter",
                 "Appends that the spool refused; nothing is lost, they are tried again.", &Counters::append_failures},
     CounterInfo{"actors_unknown_total", "counter", "Findings without a known actor.", &Counters::actors_unknown},

@@ -57,6 +57,23 @@ TEST(Judge, a_proven_writer_is_in_band_once_its_baseline_has_the_content) {
   EXPECT_THAT(f.missing_evidence, Contains(HasSubstr("baseline that has moved")));
 }
 
+TEST(Judge, what_a_run_changes_is_pending_until_the_baseline_shows_it_and_a_rule_comes_first) {
+  auto f = finding();
+  judge({}, f, true, "tofu (pid 7) holds the lock");
+  EXPECT_EQ(f.verdict, Verdict::pending);
+  EXPECT_EQ(f.severity, wire::Severity::info);
+  EXPECT_EQ(f.rule, "run");
+  EXPECT_THAT(f.missing_evidence, Contains(HasSubstr("digest")));
+  f = finding(ComparisonResult::match);
+  judge({}, f, false, "tofu (pid 7) holds the lock");
+  EXPECT_EQ(f.verdict, Verdict::in_band);
+  Rule rule = tofu();
+  rule.verdict = Verdict::impersonation;
+  f = finding();
+  judge({rule}, f, false, "tofu (pid 7) holds the lock");
+  EXPECT_EQ(f.verdict, Verdict::impersonation);
+}
+
 TEST(Judge, a_rule_proves_nothing_of_a_change_that_another_program_had_a_part_in) {
   auto f = finding(ComparisonResult::mismatch);
   f.first_actor.emplace().exe = "/bin/bash";

@@ -1,0 +1,90 @@
+#include "agent/correlate/runs.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace plumbline::agent {
+namespace {
+
+bool same(const process_key& a, const process_key& b) {
+  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
+}
+
+process_key key_of(const mark_actor& actor) {
+  process_key key{};
+  key.tgid = actor.tgid;
+  key.start_boot_ns = actor.start_boot_ns;
+  return key;
+}
+
+std::string name_of(const mark_actor& actor) {
+  return std::string(actor.comm, ::strnlen(actor.comm, sizeof actor.comm));
+}
+
+}  // namespace
+
+void Runs::add(Run&& run) {
+  std::erase_if(runs_, [&](const Run& r) {
+    return r.baseline == run.baseline && same(r.process, run.process) && r.version == run.version &&
+           r.wrote == run.wrote;
+  });
+  if (runs_.size() >= options_.max_runs) {
+    runs_.pop_front();
+    ++forgotten_;
+  }
+  runs_.push_back(std::move(run));
+}
+
+void Runs::locked(const std::string& baseline, const mark_actor& by) {
+  unlocked(baseline, by.at_boot_ns);
+  add({baseline, key_of(by), name_of(by), "", false, true, by.at_boot_ns, std::numeric_limits<std::uint64_t>::max()});
+}
+
+void Runs::unlocked(const std::string& baseline, std::uint64_t at_boot_ns) {
+  for (auto& run : runs_)
+    if (run.baseline == baseline && run.version.empty() && run.from <= at_boot_ns)
+      run.until = std::min(run.until, at_boot_ns);
+}
+
+bool Runs::had_state(const std::string& baseline, const mark_actor& by, const std::string& version, bool wrote) {
+  if (version.empty()) return false;  // nothing to hold against what the agent fetches
+  const bool is_proven = std::any_of(versions_.begin(), versions_.end(), [&](const auto& known) {
+    return known.first == baseline && known.second == version;
+  });
+  add({baseline, key_of(by), name_of(by), version, wrote, is_proven, by.at_boot_ns,
+       by.at_boot_ns + static_cast<std::uint64_t>(options_.lasts_ns)});
+  return is_proven;
+}
+
+void Runs::fetched(const std::string& baseline, const std::string& version) {
+  if (version.empty()) return;
+  const auto known =
+      std::find_if(versions_.begin(), versions_.end(), [&](const auto& v) { return v.first == baseline; });
+  if (known == versions_.end())
+    versions_.emplace_back(baseline, version);
+  else
+    known->second = version;
+  for (auto& run : runs_)
+    if (run.baseline == baseline && run.version == version) run.is_proven = true;
+}
+
+void Runs::forget(const std::string& baseline) {
+  std::erase_if(runs_, [&](const Run& run) { return run.baseline == baseline; });
+  std::erase_if(versions_, [&](const auto& version) { return version.first == baseline; });
+}
+
+std::optional<std::string> Runs::find(const std::string& baseline, std::span<const process_key> lineage,
+                                      std::uint64_t at_boot_ns) const {
+  for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
+    if (run->baseline != baseline || !run->is_proven || at_boot_ns < run->from || at_boot_ns > run->until) continue;
+    if (std::none_of(lineage.begin(), lineage.end(), [&](const auto& key) { return same(key, run->process); }))
+      continue;
+    const std::string who = run->name + " (pid " + std::to_string(run->process.tgid) + ")";
+    if (run->version.empty()) return who + " holds the lock of this baseline's state";
+    return who + (run->wrote ? " wrote" : " read") + " this baseline's state, the version that was in force";
+  }
+  return std::nullopt;
+}
+
+}  // namespace plumbline::agent

@@ -1,0 +1,126 @@
+"""The tool that a baseline belongs to changes its resources: pending until the state shows it, and drift where it does not."""
+
+import subprocess
+
+from harness import wait
+from test_calls import CANARY, Moto, state, wait_call
+
+# A double of such a tool, strict in its order: it has the state, changes the cloud by a child (as a provider is one), and only
+# then writes the state. What it says to S3 and EC2 goes through boto3 and the AWS command line.
+TOOL = """
+import json, os, subprocess, sys
+where, bucket, aws, group, port, serial = sys.argv[1:]
+lock = os.path.join(os.path.dirname(where), "." + os.path.basename(where) + ".lock.info")
+if bucket:
+    import boto3
+    s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    text = s3.get_object(Bucket=bucket, Key=where)["Body"].read()
+else:
+    open(lock, "x").write("{}")
+    text = open(where).read()
+after = json.loads(text)
+sys.stdin.readline()
+subprocess.run([aws, "ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", port,
+                "--cidr", "10.0.0.0/8"], check=True, stdout=subprocess.DEVNULL)
+print("changed", flush=True)
+sys.stdin.readline()
+after["serial"] = int(serial)
+after["resources"][0]["instances"][0]["attributes"]["description"] = port
+if bucket:
+    s3.put_object(Bucket=bucket, Key=where, Body=json.dumps(after).encode())
+else:
+    open(where, "w").write(json.dumps(after))
+    os.remove(lock)
+"""
+
+
+class Tool:
+    """One run of it; it waits for a word before each step."""
+
+    def __init__(self, stack, moto, where, bucket, group, port, serial=2):
+        python = moto.bin / "python"
+        self.process = stack.cleanup.enter_context(subprocess.Popen(
+            [python, "-c", TOOL, str(where), bucket, str(moto.bin / "aws"), group, str(port), str(serial)], env=moto.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+
+    def change(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "changed\n"
+
+    def write_state(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.wait(30) == 0
+
+
+def group_of(moto, name):
+    vpc = moto.aws("ec2", "create-vpc", "--cidr-block", "10.0.0.0/16")["Vpc"]["VpcId"]
+    return moto.aws("ec2", "create-security-group", "--group-name", name, "--description", "d", "--vpc-id", vpc)["GroupId"]
+
+
+def start(stack, moto, baselines, more=""):
+    stack.baselines = baselines
+    stack.agent_extra = f"calls: {{enabled: true, folders: [/usr/lib, /usr/local/lib, {moto.bin}]}}\n{more}"
+    stack.start_agent()
+    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
+
+
+def resource(group):
+    return ("aws_security_group", "web", {"id": group, "name": "web", "description": "d", "ingress": []})
+
+
+def test_an_apply_with_the_state_in_s3(stack):
+    moto = Moto(stack)
+    group, other = group_of(moto, "web"), group_of(moto, "db")
+    moto.aws("s3api", "create-bucket", "--bucket", "states", "--create-bucket-configuration", "LocationConstraint=eu-west-1")
+    before = stack.dir / "before.tfstate"
+    state(before, resource(group), ("aws_security_group", "db", {"id": other, "name": "db", "description": "d", "ingress": []}))
+    moto.aws("s3api", "put-object", "--bucket", "states", "--key", "infra/net.tfstate", "--body", str(before))
+    credentials = stack.dir / "credentials"
+    credentials.write_text(f"[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {CANARY}\n")
+    credentials.chmod(0o600)
+    start(stack, moto, [f"{{name: net, terraform_state: \"s3://states/infra/net.tfstate\", region: eu-west-1, endpoint: \"{moto.url}\", "
+                        f"ca_file: {moto.certificate}, credentials_file: {credentials}, interval: 1h}}"])
+    wait(lambda: stack.api("/v1/owners?of=" + group)["items"], "the state")
+
+    tool = Tool(stack, moto, "infra/net.tfstate", "states", group, 443)
+    tool.change()
+    drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
+    assert (drift["verdict"], drift["severity"]) == ("pending", "info"), drift
+    assert any(e["kind"] == "run" and "read this baseline's state" in e["says"] for e in drift["evidence"]), drift["evidence"]
+    # The same call in the same moment, with the same credentials, by somebody else.
+    moto.aws("ec2", "authorize-security-group-ingress", "--group-id", other, "--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0")
+    wait(lambda: len(stack.drifts()) == 2, "the other's call")
+    stranger = next(d for d in stack.drifts() if d["resource"] == "tofu:net/aws_security_group.db")
+    assert (stranger["verdict"], stranger["severity"]) == ("out_of_band", "high"), stranger
+
+    # The baseline is looked at each hour; the upload brings it at once.
+    tool.write_state()
+    closed = wait(lambda: next((d for d in stack.drifts() if d["id"] == drift["id"] and d["state"] == "accepted"), None), "the state to show it")
+    assert "serial=2" in closed["closed_by"], closed
+    assert next(d for d in stack.drifts() if d["id"] == stranger["id"])["state"] == "open"
+
+
+def test_an_apply_with_a_local_state(stack):
+    moto = Moto(stack)
+    group = group_of(moto, "web")
+    where = stack.dir / "net" / "terraform.tfstate"
+    where.parent.mkdir()
+    state(where, resource(group))
+    start(stack, moto, [f"{{name: net, terraform_state: {where}}}"], "verdicts: {pending_grace: 3s}\n")
+    tool = Tool(stack, moto, where, "", group, 443)
+    tool.change()
+    drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
+    assert drift["verdict"] == "pending" and any("holds the lock" in e["says"] for e in drift["evidence"]), drift
+    tool.write_state()
+    wait(lambda: stack.drifts()[0]["state"] == "accepted", "the state to show it")
+
+    # The next one ends before it has written its state.
+    tool = Tool(stack, moto, where, "", group, 8443, 3)
+    tool.change()
+    wait(lambda: [d["verdict"] for d in stack.drifts(state="open")] == ["pending"], "the next call")
+    tool.process.kill()
+    late = wait(lambda: next((d for d in stack.drifts(state="open") if d["verdict"] == "out_of_band"), None), "the end of its grace", 60)
+    assert late["severity"] == "high" and late["evidence"][-1]["kind"] == "grace", late
+    assert "pending_grace" in stack.plumb("show", late["id"]).stdout

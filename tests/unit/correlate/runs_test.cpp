@@ -1,0 +1,87 @@
+// Who is a run of a baseline, and when.
+#include "agent/correlate/runs.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace plumbline::agent {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Optional;
+
+mark_actor actor(std::uint32_t pid, std::uint64_t at) {
+  mark_actor made{};
+  made.tgid = pid;
+  made.start_boot_ns = 5;
+  made.at_boot_ns = at;
+  std::strncpy(made.comm, "tofu", sizeof made.comm - 1);
+  return made;
+}
+
+process_key key(std::uint32_t pid, std::uint64_t start = 5) {
+  process_key made{};
+  made.tgid = pid;
+  made.start_boot_ns = start;
+  return made;
+}
+
+const std::vector<process_key> provider_of_tofu = {key(8), key(7), key(1)};
+
+TEST(Runs, whoever_holds_the_lock_is_one_with_its_children_while_it_is_held) {
+  Runs runs;
+  runs.locked("net", actor(7, 100));
+  EXPECT_THAT(runs.find("net", provider_of_tofu, 150), Optional(HasSubstr("tofu (pid 7) holds the lock")));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 99)) << "before it";
+  EXPECT_FALSE(runs.find("dns", provider_of_tofu, 150)) << "another baseline";
+  EXPECT_FALSE(runs.find("net", std::vector{key(9), key(1)}, 150)) << "somebody else";
+  EXPECT_FALSE(runs.find("net", std::vector{key(7, 6)}, 150)) << "another process of that number";
+  runs.unlocked("net", 200);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 200));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 201));
+}
+
+TEST(Runs, the_next_lock_ends_the_one_before) {
+  Runs runs;
+  runs.locked("net", actor(7, 100));
+  runs.locked("net", actor(9, 200));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 201));
+  EXPECT_TRUE(runs.find("net", std::vector{key(9)}, 201));
+}
+
+TEST(Runs, who_says_that_it_read_the_state_is_one_once_that_is_the_state) {
+  Runs runs;
+  EXPECT_FALSE(runs.had_state("net", actor(7, 100), "\"v1\"", false));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 150));
+  runs.fetched("net", "\"v0\"");
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 150));
+  runs.fetched("net", "\"v1\"");
+  EXPECT_THAT(runs.find("net", provider_of_tofu, 150), Optional(HasSubstr("read this baseline's state")));
+  EXPECT_TRUE(runs.had_state("net", actor(9, 200), "\"v1\"", true));
+  EXPECT_THAT(runs.find("net", std::vector{key(9)}, 201), Optional(HasSubstr("wrote")));
+  EXPECT_FALSE(runs.had_state("net", actor(11, 200), "", false));
+  EXPECT_FALSE(runs.find("net", std::vector{key(11)}, 201)) << "a version that nobody knows proves nothing";
+}
+
+TEST(Runs, having_had_the_state_does_not_last_for_ever) {
+  Runs runs({256, 1000});
+  runs.fetched("net", "v");
+  runs.had_state("net", actor(7, 100), "v", false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 1100));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 1101));
+}
+
+TEST(Runs, are_bounded_and_forgotten_with_their_baseline) {
+  Runs runs({2, 1000});
+  for (std::uint32_t pid = 7; pid < 10; ++pid) runs.locked("net" + std::to_string(pid), actor(pid, 100));
+  EXPECT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs.forgotten(), 1u);
+  EXPECT_FALSE(runs.find("net7", provider_of_tofu, 100));
+  runs.forget("net8");
+  EXPECT_EQ(runs.size(), 1u);
+}
+
+}  // namespace
+}  // namespace plumbline::agent

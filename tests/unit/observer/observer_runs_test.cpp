@@ -1,0 +1,107 @@
+// Calls of the tool that a baseline belongs to: pending until the baseline shows them, and drift when none does.
+#include <fstream>
+
+#include "agent/detect/judge.hpp"
+#include "tests/unit/observer/observer_fixture.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+using wire::DriftState;
+using wire::Verdict;
+
+/// The real one, which files' times are compared with, and later.
+class LaterClock final : public Clock {
+ public:
+  WallNs wall() const override { return now_.wall() + later; }
+  std::int64_t boot() const override { return now_.boot() + later; }
+  std::int64_t later = 0;
+
+ private:
+  SystemClock now_;
+};
+
+class ObserverRuns : public ObserverFixture {
+ protected:
+  ObserverRuns() {
+    write_state(1);
+    make_observer(
+        {spec_}, std::nullopt,
+        [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
+        &real_clock_);
+    start();
+  }
+  void write_state(int serial) {
+    dir_.write("net.tfstate", R"({"version":4,"serial":)" + std::to_string(serial) +
+                                  R"(,"lineage":"a","resources":[{"mode":"managed","type":"aws_security_group",
+"name":"web","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{"id":"sg-1"}}]}]})");
+  }
+  mark_actor actor(std::uint32_t pid) const {
+    mark_actor made{};
+    made.tgid = pid;
+    made.start_boot_ns = 5;
+    made.at_boot_ns = static_cast<std::uint64_t>(real_clock_.boot());
+    return made;
+  }
+  void tell_of_folder(std::uint32_t pid) {
+    kernel_.touch(dir_.path(), actor(pid));
+    observer_->on_ring();
+  }
+  Verdict verdict_of_call(std::uint32_t pid) {
+    SeenCall seen;
+    seen.actor = actor(pid);
+    seen.call.operation = "ModifySecurityGroup";
+    seen.call.outcome = "succeeded";
+    seen.call.semantics = "merge";
+    seen.targets = {
+        {"sg-1", std::make_shared<const std::vector<CallType>>(std::vector<CallType>{{"aws_security_group", {}}})}};
+    observer_->take_call(seen);
+    return state_.findings().at(0).verdict;
+  }
+
+  LaterClock real_clock_;
+  const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
+};
+
+TEST_F(ObserverRuns, who_made_the_lock_of_the_state_is_a_run_until_it_is_gone) {
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band) << "the same call by somebody else";
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, a_lock_that_was_there_before_says_nothing_of_who_touches_its_folder) {
+  dir_.write(".net.tfstate.lock.info", "{}");
+  real_clock_.later = 60'000'000'000;
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, what_no_revision_shows_in_time_is_drift_like_anybodys) {
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+  real_clock_.later = hour / 2 - 60'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::pending);
+  real_clock_.later = hour / 2 + 60'000'000'000;
+  observer_->on_timer();
+  const auto drift = state_.drifts().at(0);
+  EXPECT_EQ(drift.state, DriftState::open);
+  EXPECT_EQ(drift.verdict, Verdict::out_of_band);
+  EXPECT_EQ(drift.severity, wire::Severity::medium);
+  EXPECT_EQ(drift.evidence.back().kind, "grace");
+  write_state(2);
+  kernel_.touch(dir_ / "net.tfstate", actor(7));
+  observer_->on_ring();
+  real_clock_.later += 2'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << "that revision shows nothing of it";
+}
+
+}  // namespace
+}  // namespace plumbline::agent
