@@ -155,6 +155,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
                       std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value()},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(*rules)));
+  p.observer->set_unowned_calls(p.config.calls.unowned);
 
   if (p.config.collector) {
     ExporterOptions options;
@@ -257,6 +258,7 @@ void Agent::Parts::reload() {
   if (calls) calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
+  observer->set_unowned_calls(config.calls.unowned);
   if (was_on && !config.calls.enabled) stop_calls("calls.enabled is false");
   if (!was_on && config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",

@@ -53,6 +53,8 @@ class Observer {
   }
   /// Tells of a call; records it where it concerns what is managed.
   void take_call(const SeenCall& seen);
+  /// Calls of things that no baseline describes are recorded where one of these fits (CallsConfig::unowned).
+  void set_unowned_calls(std::vector<std::string> patterns) { unowned_calls_ = std::move(patterns); }
   /// False: what was recorded last has no room yet; calls are to wait.
   bool can_take_call() const { return unrecorded_.empty(); }
   /// So many pieces of calls could not be captured in that time; a gap tells of it.
@@ -120,6 +122,8 @@ class Observer {
   void end_grace();
   // observer_calls.cpp
   bool may_be_managed(const wire::Drift& drift) const;
+  wire::Finding finding_of(const SeenCall& seen) const;
+  std::optional<Pending> unowned(const SeenCall& seen);
   std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
                                         const std::string& why) const;
   // observer_handed.cpp
@@ -180,6 +184,7 @@ class Observer {
   ObserverParts p_;
   Judge judge_;
   Runs runs_;
+  std::vector<std::string> unowned_calls_;
   std::function<void(const std::string&, bool)> ask_again_;
   LoadAside load_aside_;
   WatchTree tree_;

@@ -4,10 +4,46 @@
 #include <algorithm>
 
 #include "agent/correlate/call_diff.hpp"
+#include "agent/detect/judge.hpp"
 #include "agent/observer_types.hpp"
 #include "baseline/revision.hpp"
 
 namespace plumbline::agent {
+
+wire::Finding Observer::finding_of(const SeenCall& seen) const {
+  wire::Finding f;
+  f.kind = "call";
+  f.source = "call";
+  f.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(seen.actor.at_boot_ns));
+  f.observed_at = p_.clock.wall();
+  f.where.node = options_.identity.node;
+  f.call = seen.call;
+  return f;
+}
+
+/// A finding without drift: nothing says what it should be. It may be a thing that a run makes, which its baseline will
+/// describe.
+std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
+  const wire::Call& call = seen.call;
+  const std::string name = call.provider + ":" + call.service + ":" + call.operation;
+  if (std::none_of(unowned_calls_.begin(), unowned_calls_.end(),
+                   [&](const std::string& pattern) { return text_matches(pattern, name); }))
+    return std::nullopt;
+  Pending pending{finding_of(seen), {}, {}};
+  wire::Finding& f = pending.finding;
+  f.resource =
+      call.provider + ":" + call.service + ":" + call.region + ":" + (call.ids.empty() ? "" : call.ids.front());
+  f.comparison = wire::ComparisonResult::not_comparable;
+  f.actor = p_.enricher.actor(seen.actor, f.missing_evidence);
+  f.missing_evidence.emplace_back("baseline: none on this node describes what the call touches");
+  const auto lineage = p_.enricher.lineage(seen.actor);
+  std::string run;
+  for (const auto& source : sources_)
+    if (const auto of = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns); of && run.empty())
+      run = *of + " (" + source->status.name + ")";
+  judge_(f, false, run);
+  return pending;
+}
 
 void Observer::take_call(const SeenCall& seen) {
   take_state_uses(seen);
@@ -25,15 +61,9 @@ void Observer::take_call(const SeenCall& seen) {
         actor = p_.enricher.actor(seen.actor, missing);
         lineage = p_.enricher.lineage(seen.actor);
       }
-      wire::Finding& f = pending.emplace_back().finding;
-      f.kind = "call";
-      f.source = "call";
+      wire::Finding& f = pending.emplace_back(Pending{finding_of(seen), {}, {}}).finding;
       f.resource = index.address(owner.resource);
-      f.at = p_.clock.wall_at_boot(static_cast<std::int64_t>(seen.actor.at_boot_ns));
-      f.observed_at = p_.clock.wall();
-      f.where.node = options_.identity.node;
       f.baseline = wire::BaselineRef{source->status.name, source->status.revision};
-      f.call = seen.call;
       f.actor = actor;
       f.missing_evidence = missing;
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
@@ -48,7 +78,9 @@ void Observer::take_call(const SeenCall& seen) {
   }
   if (pending.empty()) {  // most are of things that no baseline describes
     p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
-    return;
+    auto told = unowned(seen);
+    if (!told) return;
+    pending.push_back(std::move(*told));
   }
   record_or_keep(std::move(pending), {}, {});
 }

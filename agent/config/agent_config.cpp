@@ -90,7 +90,14 @@ void bind(Map& map, AgentConfig& c) {
     calls.read("folders", c.calls.folders,
                "folders to look through for programs and libraries; default: where they and image layers usually are");
     calls.read("max_files", c.calls.max_files, "files hooked at most; those past it are blind spots");
+    calls.read(
+        "unowned", c.calls.unowned,
+        "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
     if (calls.describing()) return;
+    for (const auto& pattern : c.calls.unowned)
+      if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
+        calls.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",
+                     "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
     for (const auto& folder : c.calls.folders) calls.require_absolute("folders", folder);
     if (c.calls.max_files == 0 || c.calls.max_files > 65536) calls.refuse("max_files", "must be between 1 and 65536");
   });

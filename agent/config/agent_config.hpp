@@ -36,6 +36,7 @@ struct CallsConfig {
   bool enabled = false;
   std::vector<std::string> folders;  ///< of the host, looked through for files with TLS; empty = the usual ones
   std::uint32_t max_files = 1024;
+  std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 
 struct AgentConfig {

@@ -54,6 +54,7 @@ std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const 
 
 std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved) const {
   using wire::ComparisonResult;
+  if (f.call && !f.baseline) return std::nullopt;  // of what nobody describes there is no state to be out of
   const std::string baseline = f.baseline ? f.baseline->name : "";
   const wire::Drift* open = open_drift({baseline, f.resource, f.where.path});
   // A call that was refused, failed or was a try changed nothing.

@@ -2,6 +2,7 @@
 
 import subprocess
 
+import harness
 from harness import wait
 from test_calls import CANARY, Moto, state, wait_call
 
@@ -124,3 +125,24 @@ def test_an_apply_with_a_local_state(stack):
     late = wait(lambda: next((d for d in stack.drifts(state="open") if d["verdict"] == "out_of_band"), None), "the end of its grace", 60)
     assert late["severity"] == "high" and late["evidence"][-1]["kind"] == "grace", late
     assert "pending_grace" in stack.plumb("show", late["id"]).stdout
+
+
+def test_calls_on_what_nobody_describes_are_told_where_that_is_asked_for(stack):
+    moto = Moto(stack)
+    group, other = group_of(moto, "web"), group_of(moto, "other")
+    state(stack.dir / "net.tfstate", resource(group))
+    stack.start_collector()
+    stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
+    stack.agent_extra += (f"calls: {{enabled: true, folders: [/usr/lib, /usr/local/lib, {moto.bin}], unowned: [\"aws:ec2:Delete*\"]}}\n")
+    stack.start_agent()
+    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
+    moto.aws("ec2", "create-volume", "--availability-zone", "eu-west-1a", "--size", "1")
+    moto.aws("ec2", "delete-security-group", "--group-id", other)
+    told = wait(lambda: stack.all(stack.ask_collector, "/v1/findings"), "the finding at the collector")
+    assert [(f["resource"], f["verdict"], bool(f.get("drift_id"))) for f in told] == [(f"aws:ec2:eu-west-1:{other}", "out_of_band", False)], told
+    assert told[0]["call"]["operation"] == "DeleteSecurityGroup" and "baseline" not in told[0], told
+    assert stack.drifts() == []
+    bad = stack.dir / "bad.yaml"
+    bad.write_text("calls: {unowned: [\"ec2\"]}\n")
+    done = subprocess.run([harness.AGENT, "--config", bad, "--check-config"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 78 and "PROVIDER:SERVICE:OPERATION" in done.stderr, done

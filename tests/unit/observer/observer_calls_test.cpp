@@ -56,6 +56,7 @@ class ObserverCalls : public ObserverFixture {
     seen.call.operation = operation;
     seen.call.outcome = outcome;
     seen.call.semantics = semantics_;
+    for (const auto& target : targets) seen.call.ids.push_back(target.id);
     seen.targets = std::move(targets);
     observer_->take_call(seen);
   }
@@ -92,6 +93,20 @@ TEST_F(ObserverCalls, what_nobody_manages_is_counted) {
   call("ModifyVpcAttribute", {{"sg-1", types({{"aws_vpc", {}}})}});
   EXPECT_THAT(drifted(), IsEmpty());
   EXPECT_EQ(counters_.calls_unmanaged, 2u);
+}
+
+TEST_F(ObserverCalls, what_nobody_manages_is_a_finding_without_drift_where_that_is_asked_for) {
+  observer_->set_unowned_calls({"aws:ec2:Delete*", "gcp:*:*"});
+  call("DeleteVolume", {{"vol-1", nullptr}});
+  call("CreateVolume", {{"vol-2", nullptr}});
+  call("DeleteSecurityGroup", {{"sg-1", group()}});
+  const auto findings = state_.findings();
+  ASSERT_THAT(findings, SizeIs(2));
+  EXPECT_EQ(findings[1].resource, "aws:ec2::vol-1");
+  EXPECT_EQ(findings[1].drift_id, "");
+  EXPECT_EQ(findings[1].comparison, wire::ComparisonResult::not_comparable);
+  EXPECT_EQ(findings[0].resource, "tofu:net/aws_security_group.web") << "which a baseline describes";
+  EXPECT_THAT(drifted(), SizeIs(1));
 }
 
 TEST_F(ObserverCalls, one_that_changed_nothing_is_no_drift) {
