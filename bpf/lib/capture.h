@@ -120,7 +120,8 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
   }
   /* A message that begins has its budget; a request opens the budget of its answer. */
   if (verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {
-    if (direction == CAPTURE_OUT) state->budget[CAPTURE_OUT] = CAPTURE_OUT_BUDGET;
+    if (direction == CAPTURE_OUT && (is_request || state->verdict == CAPTURE_HTTP2))
+      state->budget[CAPTURE_OUT] = CAPTURE_OUT_BUDGET;
     state->budget[CAPTURE_IN] = CAPTURE_IN_BUDGET;
   }
   __u64 offset = __sync_fetch_and_add(&state->bytes[direction & 1], length);
