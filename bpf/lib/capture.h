@@ -35,6 +35,25 @@ static __always_inline struct capture_counters* counters(void) {
   return bpf_map_lookup_elem(&capture_counters, &zero);
 }
 
+static __always_inline struct capture_connection_key connection_key(__u64 connection) {
+  struct capture_connection_key key = {};
+  key.connection = connection;
+  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  return key;
+}
+
+/* Asked before a call is kept: who is of no interest pays one look-up. */
+static __always_inline bool is_ignored(__u64 connection) {
+  struct capture_counters* c = counters();
+  struct capture_connection_key key = connection_key(connection);
+  if (!c) return 0;
+  struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
+  if (!state || state->verdict != CAPTURE_IGNORED) return 0;
+  __sync_fetch_and_add(&c->calls, 1);
+  __sync_fetch_and_add(&c->ignored, 1);
+  return 1;
+}
+
 /* By the first bytes of a call: RFC 9110, section 9.3; RFC 9113, section 3.4. */
 static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
   __u32 word;
@@ -80,11 +99,9 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
 /* `length` > 0. Copies what the connection's verdict and the message's budget allow. */
 static __noinline int capture(const struct call* call, __u32 direction, __s64 length) {
   struct capture_counters* c = counters();
-  struct capture_connection_key key = {};
   if (!call || !c || direction > CAPTURE_IN) return 0;
   __sync_fetch_and_add(&c->calls, 1);
-  key.connection = call->connection;
-  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  struct capture_connection_key key = connection_key(call->connection);
   if (key.tgid == own_tgid) return 0;
   struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
   if (state && state->verdict == CAPTURE_IGNORED) {
