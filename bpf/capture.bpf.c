@@ -64,7 +64,7 @@ static __always_inline int close(const struct call* call) {
     struct capture_counters* c = counters();
     if (r) {
       __builtin_memset(r, 0, sizeof(*r));
-      fill_actor(&r->actor, 0);
+      fill_program(&r->actor);
       r->connection = call->connection;
       r->direction = CAPTURE_END;
       bpf_ringbuf_submit(r, 0);

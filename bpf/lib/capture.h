@@ -86,7 +86,10 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
       goto unreadable;                                                                                           \
     }                                                                                                            \
     __builtin_memset(&r->actor, 0, sizeof(r->actor));                                                            \
-    fill_actor(&r->actor, 0);                                                                                    \
+    if (direction == CAPTURE_OUT)                                                                                \
+      fill_actor(&r->actor, 0);                                                                                  \
+    else                                                                                                         \
+      fill_program(&r->actor);                                                                                   \
     r->connection = call->connection;                                                                            \
     r->offset = offset;                                                                                          \
     r->length = length;                                                                                          \
