@@ -95,9 +95,11 @@ std::optional<std::uint64_t> inner_function(const ElfFile& file, std::uint64_t f
   Code code(file, function, max_wrapper);
   auto at = code.next();
   if (at && at->is(ZYDIS_MNEMONIC_ENDBR64)) at = code.next();
-  if (!at || !at->is(ZYDIS_MNEMONIC_SUB) || at->operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
-      at->operands[0].reg.value != ZYDIS_REGISTER_RSP || at->operands[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
-    return std::nullopt;
+  const bool aligns_stack =
+      at && (is_pushed_register(*at) ||
+             (at->is(ZYDIS_MNEMONIC_SUB) && at->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+              at->operands[0].reg.value == ZYDIS_REGISTER_RSP && at->operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE));
+  if (!aligns_stack) return std::nullopt;
   at = code.next();
   if (!at || !at->is(ZYDIS_MNEMONIC_CALL)) return std::nullopt;
   const auto inner = at->target();

@@ -17,8 +17,8 @@ namespace plumbline::agent {
 /// endbr64, as arguments and return address still are where they were. nullopt where the kernel does not carry it out.
 std::optional<std::uint64_t> cheap_start(const ElfFile& file, std::uint64_t function);
 
-/// The function that this one calls with its own arguments, where it does nothing else: "sub, call, nothing that writes
-/// memory or branches, ret". nullopt where it is anything else, or begins cheaply itself, or the other one does not.
+/// The function that this one calls with its own arguments, where it does nothing else: "sub or push, call, nothing
+/// that writes memory or branches, ret". nullopt where it is anything else, or the other one does not begin cheaply.
 std::optional<std::uint64_t> inner_function(const ElfFile& file, std::uint64_t function);
 
 /// Whether the function calls or ends in another one directly. `size`: bytes of its body; beyond 4 KiB it is not read.

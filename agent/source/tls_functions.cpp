@@ -66,6 +66,25 @@ std::vector<Inner> inner_functions(const ElfFile& file, const std::vector<ElfFil
   return found;
 }
 
+/// Those that need no hook of their own, as they call an inner function, or one that does.
+std::vector<const ElfFile::Symbol*> outer_functions(const ElfFile& file, const std::vector<ElfFile::Symbol>& symbols,
+                                                    const std::vector<Inner>& inner) {
+  std::vector<const ElfFile::Symbol*> found;
+  std::vector<std::pair<capture_place, std::uint64_t>> told;
+  for (const auto& each : inner) told.emplace_back(each.place, each.function);
+  for (std::size_t at = 0; at < told.size(); ++at)
+    for (const auto& symbol : symbols) {
+      const Known* known = known_by(symbol.name);
+      if (known == nullptr || known->place != told[at].first ||
+          std::find(found.begin(), found.end(), &symbol) != found.end() ||
+          !calls(file, symbol.address, symbol.size, told[at].second))
+        continue;
+      found.push_back(&symbol);
+      told.emplace_back(known->place, symbol.address);
+    }
+  return found;
+}
+
 void add_hooks(TlsFunctions& functions, capture_place place, std::uint64_t offset, capture_call call) {
   functions.hooks.push_back({place, offset, call, false});
   if (place == CAPTURE_CLOSE) return;
@@ -83,6 +102,7 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
       std::any_of(symbols->begin(), symbols->end(), [](const auto& s) { return s.name == "gnutls_record_send2"; });
   TlsFunctions functions;
   const auto inner = inner_functions(file, *symbols);
+  const auto outer = outer_functions(file, *symbols, inner);
   for (const auto& each : inner)
     if (const auto start = cheap_start(file, each.function))
       if (const auto offset = file.offset_of(*start)) add_hooks(functions, each.place, *offset, each.call);
@@ -92,10 +112,8 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
     const auto offset = file.offset_of(cheap_start(file, symbol.address).value_or(symbol.address));
     if (known == nullptr || !offset) continue;
     add_stack(functions, known->stack);
-    const bool is_told = std::any_of(inner.begin(), inner.end(), [&](const Inner& each) {
-      return each.place == known->place && calls(file, symbol.address, symbol.size, each.function);
-    });
-    if (!is_told) add_hooks(functions, known->place, *offset, known->call);
+    if (std::find(outer.begin(), outer.end(), &symbol) == outer.end())
+      add_hooks(functions, known->place, *offset, known->call);
   }
   auto go = find_go_hooks(file);
   if (!go) return go.error();

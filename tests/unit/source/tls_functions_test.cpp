@@ -97,6 +97,12 @@ TEST_F(InnerFunction, begins_behind_an_endbr64) {
   put(inner, "\xf3\x0f\x1e\xfa\x41\x57\xc3");
   EXPECT_THAT(hooks(), at_inner(4));
 }
+// OpenSSL 3.5 as Alpine builds it, but for the names.
+TEST_F(InnerFunction, stands_for_who_calls_it_by_another) {
+  put(0, "\x50" + call(1) + "\x5a\xc3\x90\x90");  // push %rax; call inner; pop %rdx; ret
+  put(32, std::string("\xe9\xdb\xff\xff\xff"));   // jmp to 0
+  EXPECT_THAT(hooks(), at_inner());
+}
 TEST_F(InnerFunction, stands_for_nobody_who_does_not_call_it) {
   put(32, "\x90\x90\x90\x90\x90");
   EXPECT_THAT(hooks(), SizeIs(4)) << "SSL_write() is hooked by itself";
