@@ -8,33 +8,55 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* How much was taken or given is known at the return: until then the call is kept under the thread, or the goroutine,
- * which may return on another thread. */
-static __noinline int call_begins(const struct call* call, const struct pending_key* key) {
-  if (!call || !key) return 0;
-  return bpf_map_update_elem(&pending_calls, key, call, BPF_ANY);
+static __always_inline int call_begins(struct pt_regs* ctx, const struct call* call, __u32 direction) {
+  if (call->kind == CAPTURE_GO) {
+    struct goroutine_key key = goroutine_key(ctx);
+    return bpf_map_update_elem(&pending_of_goroutine, &key, call, BPF_ANY);
+  }
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct pending_calls* pending = bpf_task_storage_get(&pending_of_thread, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+  if (!pending) return 0; /* no memory: its return counts it */
+  if (is_ignored(call->connection)) {
+    pending->is_pending[direction] = PENDING_IGNORED;
+    return 0;
+  }
+  pending->calls[direction] = *call;
+  pending->is_pending[direction] = PENDING_CALL;
+  return 0;
+}
+
+static __always_inline int call_lost(void) {
+  struct capture_counters* c = counters();
+  if (c) __sync_fetch_and_add(&c->entries_lost, 1);
+  return 0;
 }
 
 /* The registers are those of the return, at a uretprobe as at a RET instruction. */
-static __always_inline int call_returns(struct pt_regs* ctx, const struct pending_key* key) {
-  struct call* entry = bpf_map_lookup_elem(&pending_calls, key);
-  if (!entry) {
-    struct capture_counters* c = counters();
-    if (c) __sync_fetch_and_add(&c->entries_lost, 1);
-    return 0;
+static __always_inline int call_returns(struct pt_regs* ctx, __u32 kind, __u32 direction) {
+  struct call call;
+  if (kind == CAPTURE_GO) {
+    struct goroutine_key key = goroutine_key(ctx);
+    struct call* entry = bpf_map_lookup_elem(&pending_of_goroutine, &key);
+    if (!entry) return call_lost();
+    call = *entry;
+    bpf_map_delete_elem(&pending_of_goroutine, &key);
+  } else {
+    struct task_struct* task = bpf_get_current_task_btf();
+    struct pending_calls* pending = bpf_task_storage_get(&pending_of_thread, task, 0, 0);
+    __u8 is_pending = pending ? pending->is_pending[direction] : PENDING_NONE;
+    if (!pending || is_pending == PENDING_NONE) return call_lost();
+    pending->is_pending[direction] = PENDING_NONE;
+    if (is_pending == PENDING_IGNORED) return 0;
+    call = pending->calls[direction];
   }
-  struct call call = *entry;
-  bpf_map_delete_elem(&pending_calls, key);
   __s64 count = returned(ctx, &call);
   if (count <= 0 || count > call.length) return 0;
-  return capture(&call, key->direction, count);
+  return capture(&call, direction, count);
 }
 
 /* Told only of a connection that something was told of. */
 static __always_inline int close(const struct call* call) {
-  struct capture_connection_key key = {};
-  key.connection = call->connection;
-  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  struct capture_connection_key key = connection_key(call->connection);
   struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
   if (!state) return 0;
   if (state->verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {
@@ -42,7 +64,7 @@ static __always_inline int close(const struct call* call) {
     struct capture_counters* c = counters();
     if (r) {
       __builtin_memset(r, 0, sizeof(*r));
-      fill_actor(&r->actor, 0);
+      fill_program(&r->actor);
       r->connection = call->connection;
       r->direction = CAPTURE_END;
       bpf_ringbuf_submit(r, 0);
@@ -63,10 +85,9 @@ int tls_call(struct pt_regs* ctx) {
   read_call(ctx, cookie & 0xff, &call);
   if (place == CAPTURE_WRITE_ALL) return call.length > 0 ? capture(&call, CAPTURE_OUT, call.length) : 0;
   if (place == CAPTURE_CLOSE) return close(&call);
-  struct pending_key key = pending_key(ctx, call.kind);
-  key.direction = place == CAPTURE_READ || place == CAPTURE_READ_RETURN ? CAPTURE_IN : CAPTURE_OUT;
-  if (place == CAPTURE_READ || place == CAPTURE_WRITE) return call_begins(&call, &key);
-  return call_returns(ctx, &key);
+  __u32 direction = place == CAPTURE_READ || place == CAPTURE_READ_RETURN ? CAPTURE_IN : CAPTURE_OUT;
+  if (place == CAPTURE_READ || place == CAPTURE_WRITE) return call_begins(ctx, &call, direction);
+  return call_returns(ctx, call.kind, direction);
 }
 
 /* A program and the mount namespace it runs in: what was looked at once need not be looked at again. */

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/source/go_functions.hpp"
+#include "agent/source/inner_function.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -34,9 +35,60 @@ constexpr std::array known_functions{
     Known{"s2n_connection_wipe", "s2n", CAPTURE_CLOSE, CAPTURE_C},
 };
 
+const Known* known_by(std::string_view name) {
+  const auto known =
+      std::find_if(known_functions.begin(), known_functions.end(), [&](const Known& k) { return k.name == name; });
+  return known == known_functions.end() ? nullptr : &*known;
+}
+
 void add_stack(TlsFunctions& functions, std::string_view stack) {
   if (functions.stack.find(stack) != std::string::npos) return;
   functions.stack += (functions.stack.empty() ? "" : "+") + std::string(stack);
+}
+
+/// What OpenSSL's functions of one direction all call, found by the one that only hands on. Who uses BIO_f_ssl(3) calls
+/// it, too.
+struct Inner {
+  capture_place place;
+  capture_call call;
+  std::uint64_t function;  ///< address
+};
+
+std::vector<Inner> inner_functions(const ElfFile& file, const std::vector<ElfFile::Symbol>& symbols) {
+  std::vector<Inner> found;
+  for (const auto& symbol : symbols) {
+    const Known* known = known_by(symbol.name);
+    if (known == nullptr || (known->call != CAPTURE_C_EX && known->call != CAPTURE_C_EX2)) continue;
+    const auto function = inner_function(file, symbol.address);
+    if (function && std::none_of(found.begin(), found.end(), [&](const Inner& i) { return i.function == *function; }))
+      found.push_back({known->place, known->call, *function});
+  }
+  return found;
+}
+
+/// Those that need no hook of their own, as they call an inner function, or one that does.
+std::vector<const ElfFile::Symbol*> outer_functions(const ElfFile& file, const std::vector<ElfFile::Symbol>& symbols,
+                                                    const std::vector<Inner>& inner) {
+  std::vector<const ElfFile::Symbol*> found;
+  std::vector<std::pair<capture_place, std::uint64_t>> told;
+  for (const auto& each : inner) told.emplace_back(each.place, each.function);
+  for (std::size_t at = 0; at < told.size(); ++at)
+    for (const auto& symbol : symbols) {
+      const Known* known = known_by(symbol.name);
+      if (known == nullptr || known->place != told[at].first ||
+          std::find(found.begin(), found.end(), &symbol) != found.end() ||
+          !calls(file, symbol.address, symbol.size, told[at].second))
+        continue;
+      found.push_back(&symbol);
+      told.emplace_back(known->place, symbol.address);
+    }
+  return found;
+}
+
+void add_hooks(TlsFunctions& functions, capture_place place, std::uint64_t offset, capture_call call) {
+  functions.hooks.push_back({place, offset, call, false});
+  if (place == CAPTURE_CLOSE) return;
+  functions.hooks.push_back({place == CAPTURE_READ ? CAPTURE_READ_RETURN : CAPTURE_WRITE_RETURN, offset, call, true});
 }
 
 }  // namespace
@@ -49,17 +101,19 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
   const bool has_send2 =
       std::any_of(symbols->begin(), symbols->end(), [](const auto& s) { return s.name == "gnutls_record_send2"; });
   TlsFunctions functions;
+  const auto inner = inner_functions(file, *symbols);
+  const auto outer = outer_functions(file, *symbols, inner);
+  for (const auto& each : inner)
+    if (const auto start = cheap_start(file, each.function))
+      if (const auto offset = file.offset_of(*start)) add_hooks(functions, each.place, *offset, each.call);
   for (const auto& symbol : *symbols) {
     if (has_send2 && symbol.name == "gnutls_record_send") continue;
-    const auto known = std::find_if(known_functions.begin(), known_functions.end(),
-                                    [&](const Known& k) { return k.name == symbol.name; });
-    const auto offset = file.offset_of(symbol.address);
-    if (known == known_functions.end() || !offset) continue;
+    const Known* known = known_by(symbol.name);
+    const auto offset = file.offset_of(cheap_start(file, symbol.address).value_or(symbol.address));
+    if (known == nullptr || !offset) continue;
     add_stack(functions, known->stack);
-    functions.hooks.push_back({known->place, *offset, known->call, false});
-    if (known->place != CAPTURE_CLOSE)
-      functions.hooks.push_back(
-          {known->place == CAPTURE_READ ? CAPTURE_READ_RETURN : CAPTURE_WRITE_RETURN, *offset, known->call, true});
+    if (std::find(outer.begin(), outer.end(), &symbol) == outer.end())
+      add_hooks(functions, known->place, *offset, known->call);
   }
   auto go = find_go_hooks(file);
   if (!go) return go.error();

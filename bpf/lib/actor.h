@@ -27,4 +27,16 @@ static __always_inline void fill_actor(struct mark_actor* actor, __u32 hook) {
   bpf_get_current_comm(actor->comm, sizeof(actor->comm));
 }
 
+/* No more than tells one program from another, and when. */
+static __always_inline void fill_program(struct mark_actor* actor) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct process_key key;
+  task_process_key(task, &key);
+  actor->at_boot_ns = bpf_ktime_get_boot_ns();
+  actor->start_boot_ns = key.start_boot_ns;
+  actor->tgid = key.tgid;
+  struct process* known = bpf_map_lookup_elem(&processes, &key);
+  if (known) actor->image = known->image;
+}
+
 #endif

@@ -35,6 +35,25 @@ static __always_inline struct capture_counters* counters(void) {
   return bpf_map_lookup_elem(&capture_counters, &zero);
 }
 
+static __always_inline struct capture_connection_key connection_key(__u64 connection) {
+  struct capture_connection_key key = {};
+  key.connection = connection;
+  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  return key;
+}
+
+/* Asked before a call is kept: who is of no interest pays one look-up. */
+static __always_inline bool is_ignored(__u64 connection) {
+  struct capture_counters* c = counters();
+  struct capture_connection_key key = connection_key(connection);
+  if (!c) return 0;
+  struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
+  if (!state || state->verdict != CAPTURE_IGNORED) return 0;
+  __sync_fetch_and_add(&c->calls, 1);
+  __sync_fetch_and_add(&c->ignored, 1);
+  return 1;
+}
+
 /* By the first bytes of a call: RFC 9110, section 9.3; RFC 9113, section 3.4. */
 static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
   __u32 word;
@@ -67,7 +86,10 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
       goto unreadable;                                                                                           \
     }                                                                                                            \
     __builtin_memset(&r->actor, 0, sizeof(r->actor));                                                            \
-    fill_actor(&r->actor, 0);                                                                                    \
+    if (direction == CAPTURE_OUT)                                                                                \
+      fill_actor(&r->actor, 0);                                                                                  \
+    else                                                                                                         \
+      fill_program(&r->actor);                                                                                   \
     r->connection = call->connection;                                                                            \
     r->offset = offset;                                                                                          \
     r->length = length;                                                                                          \
@@ -80,11 +102,9 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
 /* `length` > 0. Copies what the connection's verdict and the message's budget allow. */
 static __noinline int capture(const struct call* call, __u32 direction, __s64 length) {
   struct capture_counters* c = counters();
-  struct capture_connection_key key = {};
   if (!call || !c || direction > CAPTURE_IN) return 0;
   __sync_fetch_and_add(&c->calls, 1);
-  key.connection = call->connection;
-  key.tgid = bpf_get_current_pid_tgid() >> 32;
+  struct capture_connection_key key = connection_key(call->connection);
   if (key.tgid == own_tgid) return 0;
   struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
   if (state && state->verdict == CAPTURE_IGNORED) {
@@ -120,7 +140,8 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
   }
   /* A message that begins has its budget; a request opens the budget of its answer. */
   if (verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {
-    if (direction == CAPTURE_OUT) state->budget[CAPTURE_OUT] = CAPTURE_OUT_BUDGET;
+    if (direction == CAPTURE_OUT && (is_request || state->verdict == CAPTURE_HTTP2))
+      state->budget[CAPTURE_OUT] = CAPTURE_OUT_BUDGET;
     state->budget[CAPTURE_IN] = CAPTURE_IN_BUDGET;
   }
   __u64 offset = __sync_fetch_and_add(&state->bytes[direction & 1], length);

@@ -19,18 +19,37 @@ struct call {
   __u32 reserved;
 };
 
-struct pending_key {
-  __u64 who; /* thread, or goroutine */
+/* How much was taken or given is known at the return: until then the call is kept under the thread. A read may write
+ * within (a filter of OpenSSL's), and the other way, so each direction has its own. */
+struct pending_calls {
+  struct call calls[2]; /* by direction */
+  __u8 is_pending[2];   /* enum pending */
+  __u8 reserved[6];
+};
+enum pending {
+  PENDING_NONE = 0,
+  PENDING_CALL,
+  PENDING_IGNORED, /* of a connection that is of no interest: its return is nothing either */
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct pending_calls);
+} pending_of_thread SEC(".maps");
+
+/* A goroutine may return on another thread. */
+struct goroutine_key {
+  __u64 goroutine;
   __u32 tgid;
-  __u16 is_goroutine;
-  __u16 direction; /* a read may write within (a filter of OpenSSL's), and the other way */
+  __u32 reserved;
 };
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
   __uint(max_entries, 8192);
-  __type(key, struct pending_key);
+  __type(key, struct goroutine_key);
   __type(value, struct call);
-} pending_calls SEC(".maps");
+} pending_of_goroutine SEC(".maps");
 
 static __always_inline void read_call(struct pt_regs* ctx, __u32 kind, struct call* call) {
   __builtin_memset(call, 0, sizeof(*call));
@@ -56,12 +75,10 @@ static __always_inline void read_call(struct pt_regs* ctx, __u32 kind, struct ca
   }
 }
 
-static __always_inline struct pending_key pending_key(struct pt_regs* ctx, __u32 kind) {
-  struct pending_key key = {};
-  __u64 id = bpf_get_current_pid_tgid();
-  key.tgid = id >> 32;
-  key.is_goroutine = kind == CAPTURE_GO;
-  key.who = kind == CAPTURE_GO ? ctx->r14 : (__u32)id; /* r14 is g */
+static __always_inline struct goroutine_key goroutine_key(struct pt_regs* ctx) {
+  struct goroutine_key key = {};
+  key.goroutine = ctx->r14; /* g */
+  key.tgid = bpf_get_current_pid_tgid() >> 32;
   return key;
 }
 

@@ -59,7 +59,7 @@ struct capture_connection {
 
 /* One call. Followed in the ring by `kept` bytes of data. */
 struct capture_record {
-  struct mark_actor actor; /* `hook` is 0 */
+  struct mark_actor actor; /* `hook` is 0; of one that is not CAPTURE_OUT only times, tgid and image */
   __u64 connection;
   __u64 offset;   /* of its first byte in the direction's stream, as far as we saw that: a jump is a loss */
   __u32 length;   /* bytes of the call */

@@ -177,6 +177,25 @@ TEST_F(CaptureTest, what_is_no_http_is_left_alone) {
   EXPECT_GT(capture_->read_counters().ignored, 0u);
 }
 
+// SSL_write() and SSL_write_ex() may share a hooked function; both read alike.
+TEST_F(CaptureTest, each_way_to_write_and_read_is_told_once) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    std::string heard(request.size(), '\0');
+    if (SSL_write(ends.client, request.data(), static_cast<int>(request.size())) <= 0) ::_exit(3);
+    if (SSL_read(ends.server, heard.data(), static_cast<int>(heard.size())) <= 0) ::_exit(3);
+    say(ends.server, ends.client, answer);
+    say(ends.client, ends.server, request);
+    if (SSL_write(ends.server, answer.data(), static_cast<int>(answer.size())) <= 0) ::_exit(3);
+    if (SSL_read(ends.client, heard.data(), static_cast<int>(heard.size())) <= 0) ::_exit(3);
+  });
+  EXPECT_THAT(pieces,
+              ElementsAre(piece(CAPTURE_OUT, 0, request.size(), "POST"), piece(CAPTURE_IN, 0, answer.size(), "HTTP"),
+                          piece(CAPTURE_OUT, request.size(), request.size(), "POST"),
+                          piece(CAPTURE_IN, answer.size(), answer.size(), "HTTP"), piece(CAPTURE_END, 0, 0, "")));
+}
+
 // Its address may be another connection's next.
 TEST_F(CaptureTest, a_verdict_ends_with_its_connection) {
   const auto pieces = of_child([] {

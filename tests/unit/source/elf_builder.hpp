@@ -39,8 +39,8 @@ class ElfBuilder {
     return sections_.size() - 1;
   }
   void add_text(std::string code) { add(".text", SHT_PROGBITS, std::move(code), text_address); }
-  /// Functions of the text, named and placed from its beginning.
-  void add_symbols(const std::vector<std::pair<std::string, std::uint64_t>>& functions) {
+  /// Functions of the text, named and placed from its beginning; all of one size in bytes.
+  void add_symbols(const std::vector<std::pair<std::string, std::uint64_t>>& functions, std::uint64_t size = 0) {
     std::string strings(1, '\0'), rows(sizeof(Elf64_Sym), '\0');
     for (const auto& [name, at] : functions) {
       Elf64_Sym row{};
@@ -48,6 +48,7 @@ class ElfBuilder {
       row.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
       row.st_shndx = 1;
       row.st_value = text_address + at;
+      row.st_size = size;
       strings += name + '\0';
       rows.append(reinterpret_cast<const char*>(&row), sizeof row);
     }

@@ -15,11 +15,15 @@ namespace {
 using test::ElfBuilder;
 using test::file_of;
 using test::go_table;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::Truly;
+using ::testing::UnorderedElementsAre;
 
 constexpr std::uint64_t code_at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);  // the text is the builder's first section
 
@@ -52,6 +56,79 @@ TEST(TlsFunctions, are_found_by_their_symbols) {
                                        TlsHook{CAPTURE_CLOSE, code_at + 48, CAPTURE_C, false}));
 }
 
+// SSL_write_ex() hands its arguments on to a function at 64, which SSL_write() calls, too.
+class InnerFunction : public ::testing::Test {
+ protected:
+  static constexpr std::uint64_t inner = 64;
+  InnerFunction() : code_(128, '\x90') {
+    put(0, "\x48\x83\xec\x08" + call(4) + "\x48\x83\xc4\x08\xc3");  // sub $8,%rsp; call inner; add $8,%rsp; ret
+    put(32, call(32) + "\xc3");
+    put(inner, "\x41\x57\x53\xc3");  // push %r15; push %rbx; ret
+  }
+  void put(std::size_t at, const std::string& bytes) { code_.replace(at, bytes.size(), bytes); }
+  static std::string call(std::uint64_t from, char opcode = '\xe8') {
+    return opcode + std::string(1, static_cast<char>(inner - from - 5)) + std::string(3, '\0');
+  }
+  std::vector<TlsHook> hooks() const {
+    ElfBuilder elf;
+    elf.add_text(code_);
+    elf.add_symbols({{"SSL_write_ex", 0}, {"SSL_write", 32}}, 16);
+    return find(elf.bytes()).hooks;
+  }
+  static auto at_inner(std::uint64_t offset = 0) {
+    return ElementsAre(TlsHook{CAPTURE_WRITE, code_at + inner + offset, CAPTURE_C_EX, false},
+                       TlsHook{CAPTURE_WRITE_RETURN, code_at + inner + offset, CAPTURE_C_EX, true});
+  }
+  auto at_symbols() const {
+    return ElementsAre(TlsHook{CAPTURE_WRITE, code_at, CAPTURE_C_EX, false},
+                       TlsHook{CAPTURE_WRITE_RETURN, code_at, CAPTURE_C_EX, true},
+                       TlsHook{CAPTURE_WRITE, code_at + 32, CAPTURE_C, false},
+                       TlsHook{CAPTURE_WRITE_RETURN, code_at + 32, CAPTURE_C, true});
+  }
+  std::string code_;
+};
+
+TEST_F(InnerFunction, stands_for_all_that_call_it) {
+  EXPECT_THAT(hooks(), at_inner());
+  put(32, call(32, '\xe9'));
+  EXPECT_THAT(hooks(), at_inner()) << "a jump is a call";
+}
+TEST_F(InnerFunction, begins_behind_an_endbr64) {
+  put(inner, "\xf3\x0f\x1e\xfa\x41\x57\xc3");
+  EXPECT_THAT(hooks(), at_inner(4));
+}
+// OpenSSL 3.5 as Alpine builds it, but for the names.
+TEST_F(InnerFunction, stands_for_who_calls_it_by_another) {
+  put(0, "\x50" + call(1) + "\x5a\xc3\x90\x90");  // push %rax; call inner; pop %rdx; ret
+  put(32, std::string("\xe9\xdb\xff\xff\xff"));   // jmp to 0
+  EXPECT_THAT(hooks(), at_inner());
+}
+TEST_F(InnerFunction, stands_for_nobody_who_does_not_call_it) {
+  put(32, "\x90\x90\x90\x90\x90");
+  EXPECT_THAT(hooks(), SizeIs(4)) << "SSL_write() is hooked by itself";
+}
+TEST_F(InnerFunction, that_begins_with_anything_but_a_push_is_no_cheaper) {
+  for (const char* const begin : {"\x48\x83\xec\x08", "\x68\x01\x02\x03", "\xff\x35\x01\x02", "\x06\x06\x06\x06"}) {
+    put(inner, begin);
+    EXPECT_THAT(hooks(), at_symbols());
+  }
+}
+// One that does something with its arguments may hand on others.
+TEST_F(InnerFunction, is_that_of_a_mere_wrapper_alone) {
+  const std::string whole = code_;
+  for (const auto& [at, bytes] : std::vector<std::pair<std::size_t, std::string>>{
+           {0, "\x48\x83\xc4\x08"},               // add $8,%rsp
+           {0, std::string("\x48\x89\xf2\x90")},  // mov %rsi,%rdx
+           {4, "\xff\xd0\x90\x90\x90"},           // call *%rax
+           {9, "\x48\x89\x03\xc3"},               // mov %rax,(%rbx); ret
+           {9, "\x75\x00\x90\xc3"},               // jne; ret
+           {13, std::string(51, '\x90')}}) {      // no return, on to what follows
+    code_ = whole;
+    put(at, bytes);
+    EXPECT_THAT(hooks(), Not(at_inner())) << at;
+  }
+}
+
 TEST(TlsFunctions, of_gnutls_are_not_seen_twice) {
   ElfBuilder elf;
   elf.add_text(std::string(256, '\x90'));
@@ -82,9 +159,18 @@ TEST(TlsFunctions, of_the_systems_own_openssl) {
   const auto found = find_tls_functions(*elf);
   ASSERT_TRUE(found) << found.error().message();
   EXPECT_EQ(found->stack, "openssl");
-  const auto address =
-      reinterpret_cast<std::uint64_t>(info.dli_saddr) - reinterpret_cast<std::uint64_t>(info.dli_fbase);
-  EXPECT_THAT(found->hooks, Contains(TlsHook{CAPTURE_WRITE, *elf->offset_of(address), CAPTURE_C_EX, false}));
+  std::vector<capture_place> places;
+  for (const auto& hook : found->hooks) {
+    places.push_back(hook.place);
+    if (hook.place == CAPTURE_CLOSE) continue;  // once a connection
+    std::array<std::byte, 1> first{};
+    ASSERT_TRUE(elf->read(hook.offset, first));
+    EXPECT_THAT(first[0],
+                AnyOf(std::byte{0x41}, Truly([](std::byte b) { return (b & std::byte{0xf8}) == std::byte{0x50}; })))
+        << "a push: anything else traps twice, at " << std::hex << hook.offset;
+  }
+  EXPECT_THAT(places, UnorderedElementsAre(CAPTURE_READ, CAPTURE_READ_RETURN, CAPTURE_WRITE, CAPTURE_WRITE_RETURN,
+                                           CAPTURE_CLOSE));
   EXPECT_THAT(elf->needed(), Contains(HasSubstr("libcrypto")));
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# TLS plaintext on this kernel: its verifier takes the probes, and the files of this root are looked through.
+# TLS plaintext on this kernel: its verifier takes the probes, the files of this root are looked through, and a call that
+# a client makes through one of them is told with the process that made it.
 # shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
@@ -39,5 +40,52 @@ if [ "$(echo "$hooks" | jq '.return_probes == "harmless" and .stacks.openssl.hoo
 else
   fail calls.hooked "$hooks"
 fi
+
+# A server on whose other end a cloud could be: it answers once it has the request, as HTTP is spoken.
+printf '[req]\ndistinguished_name = dn\n[dn]\n' >openssl.cnf # this root has none
+export OPENSSL_CONF=/run/calls/openssl.cnf
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=localhost \
+  >/run/calls/openssl.log 2>&1
+mkfifo answer
+openssl s_server -quiet -accept 127.0.0.1:4433 -key tls.key -cert tls.pem <answer >request 2>server.log &
+server=$!
+exec 3>answer
+listens() { grep -q ':1151 00000000:0000 0A' /proc/net/tcp; } # port 4433; proc(5)
+was_asked() { grep -q GroupId=sg-1 request; }
+was_answered() { grep -q '</DeleteSecurityGroupResponse>' got; }
+if ! until_true $patience listens; then
+  fail calls.captured "no server: $(cat openssl.log server.log | tail -n 3 | tr '\n' ' ')"
+  kill $agent
+  exit 1
+fi
+
+body='Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=sg-1'
+mkfifo ask_it
+openssl s_client -quiet -connect 127.0.0.1:4433 <ask_it >got 2>client.log &
+client=$!
+exec 4>ask_it
+printf 'POST / HTTP/1.1\r\nHost: ec2.eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %s\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n%s' \
+  ${#body} "$body" >&4
+until_true $patience was_asked || info "the server got: $(head -c 300 request | tr '\r\n' '  ') $(tail -n 2 client.log server.log | tr '\n' ' ')"
+answer='<DeleteSecurityGroupResponse><requestId>r-1</requestId><return>true</return></DeleteSecurityGroupResponse>'
+printf 'HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %s\r\n\r\n%s' ${#answer} "$answer" >&3
+until_true $patience was_answered || info "the client got: $(head -c 300 got | tr '\r\n' '  ')"
+
+told() {
+  ask drift >/run/calls/drift.json && jq -e --argjson pid "$client" 'any(.items[]; .state == "open" and .kind == "call"
+    and .call.operation == "DeleteSecurityGroup" and .call.outcome == "succeeded"
+    and .resource == "tofu:net/aws_security_group.web" and .actor.process.pid == $pid)' /run/calls/drift.json
+}
+if until_true $patience told; then
+  pass calls.captured
+else
+  fail calls.captured "$(ask status | jq -c '.calls | del(.files)') $(head -c 1000 drift.json | tr '\n' ' ')"
+  wget -q -O - http://127.0.0.1:9640/metrics | grep -E '^plumbline_(tls|http|calls)' | sed 's/^/PLUMBLINE-INFO: /'
+  info "$(tail -n 5 $log)"
+fi
+exec 3>&- 4>&-
+kill $client $server 2>/dev/null
+wait $client $server
 kill $agent
 wait $agent
+exit 0 # not the signal's status

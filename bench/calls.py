@@ -1,0 +1,210 @@
+"""What the capture of TLS plaintext costs those who are hooked, and how soon a call is told."""
+
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import time
+
+import harness
+from harness import BUILD, Skip, wait
+
+ROUNDS = 15
+REQUESTS = 10_000
+BYTES = 1 << 30
+FILES = 200  # with TLS in them, hooked at once
+CALLS = 1_000  # that change something, each awaited
+
+
+def rss_mib(process):
+    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def libssl():
+    """The OpenSSL that the client is linked to."""
+    for line in subprocess.run(["ldd", BUILD / "bench_tls_client"], capture_output=True, text=True, check=True).stdout.splitlines():
+        if line.strip().startswith("libssl.so"):
+            return pathlib.Path(line.split()[2]).resolve()
+    raise Skip("bench_tls_client is not linked to a libssl.so")
+
+
+def pinned(cpu):
+    return lambda: os.sched_setaffinity(0, {cpu})
+
+
+class Server:
+    """Small requests go to and fro on one CPU: to wake another one costs more than all that is measured, and never the same. Of a
+    transfer each end has its own."""
+
+    def __init__(self, stack, folder):
+        if not (BUILD / "bench_tls_server").exists():
+            raise Skip("bench_tls_server is not built")
+        self.process = subprocess.Popen([BUILD / "bench_tls_server"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        self.environment = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+        self.cpus = sorted(os.sched_getaffinity(0))
+        stack.cleanup.callback(self.process.kill)
+        self.port = self.process.stdout.readline().strip()
+
+    def client(self, what, *arguments):
+        if what in ("upload", "download"):
+            os.sched_setaffinity(self.process.pid, {self.cpus[-1]})
+        elif what == "requests":
+            os.sched_setaffinity(self.process.pid, {self.cpus[0]})
+        else:
+            os.sched_setaffinity(self.process.pid, self.cpus)
+        arguments = (what, *arguments)
+        done = subprocess.run([BUILD / "bench_tls_client", self.port, *map(str, arguments)], capture_output=True, text=True, timeout=300,
+                              env=self.environment, preexec_fn=None if what == "calls" else pinned(self.cpus[0]))
+        if done.returncode != 0:
+            raise AssertionError(f"bench_tls_client {arguments}: {done.stderr}")
+        return json.loads(done.stdout)
+
+
+def configure(stack, folder, enabled=True):
+    state = [{"mode": "managed", "type": "aws_security_group", "name": f"g{i}", "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
+              "instances": [{"schema_version": 1, "attributes": {"id": f"sg-{i}", "name": f"g{i}"}}]} for i in range(CALLS)]
+    (stack.dir / "net.tfstate").write_text(json.dumps({"version": 4, "serial": 1, "lineage": "a", "terraform_version": "1.11.4",
+                                                       "outputs": {}, "resources": state}))
+    stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
+    stack.agent_extra = f"calls: {{enabled: {str(enabled).lower()}, folders: [{folder}]}}\n"
+    stack.pin = False
+
+
+def calls_status(stack):
+    return stack.api("/v1/status")["calls"]
+
+
+def start_hooked(stack):
+    stack.start_agent()
+    wait(lambda: calls_status(stack).get("first_pass_done"), "the first look at all files", 120)
+
+
+def spread(values):
+    ordered = sorted(values)
+    return f"{statistics.median(values):.3f} ({ordered[len(ordered) // 4]:.3f}–{ordered[len(ordered) * 3 // 4]:.3f})"
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def wait_idle(process, seconds=0.5):
+    """Until what a start took is done."""
+    def idle():
+        before = cpu_seconds(process)
+        time.sleep(seconds)
+        return cpu_seconds(process) - before <= 0.01
+    wait(idle, "the agent to be idle", 60)
+
+
+def own_library(stack):
+    """A copy of OpenSSL for the clients alone, in a folder that is looked through in no time."""
+    folder = stack.dir / "library"
+    folder.mkdir()
+    shutil.copy(libssl(), folder / "libssl.so.3")
+    return folder
+
+
+def pair(stack, server, kind):
+    """The same client without an agent and with one, one right after the other: (without, hooked, CPU seconds of the agent)."""
+    without = server.client(*kind)
+    start_hooked(stack)
+    server.client("requests", "other", 1)  # the first one of its root, which is then looked through
+    wait_idle(stack.agent)
+    try:
+        before, calls_before = cpu_seconds(stack.agent), hooked_calls(stack)
+        hooked = server.client(*kind)
+        own = cpu_seconds(stack.agent) - before
+        wait(lambda: hooked_calls(stack) - calls_before > 200, "the calls to be counted, or it was not hooked")
+    finally:
+        stack.kill(stack.agent, 15)
+    return without, hooked, own
+
+
+def hooked_calls(stack):
+    return next(int(line.split()[1]) for line in stack.api("/metrics").splitlines() if line.startswith("plumbline_tls_calls_total"))
+
+
+def cost():
+    kinds = [("requests", host, REQUESTS) for host in ("cloud", "other")]
+    kinds += [(way, host, BYTES) for way in ("upload", "download") for host in ("cloud", "other")]
+    print(f"### Cost to hooked clients (loopback, {ROUNDS} pairs each)\n")
+    print("Ratios are of each pair: median (quartiles); of the fastest: the least without to the least hooked.\n")
+    print("| what | no agent, fastest | hooked, fastest | ratio of the fastest | wall, ratio | client's CPU, ratio | added CPU | the agent's own CPU |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    with harness.Stack("calls") as stack:
+        folder = own_library(stack)
+        configure(stack, folder)
+        server = Server(stack, folder)
+        for kind in kinds:
+            what, host, count = kind
+            without, hooked, own = zip(*[pair(stack, server, kind) for _ in range(ROUNDS)])
+            least = [min(r["wall_ns"] for r in rows) for rows in (without, hooked)]
+            unit = 1 if what == "requests" else 16384  # bytes of a call
+            added = statistics.median(h["cpu_ns"] - w["cpu_ns"] for h, w in zip(hooked, without)) * unit / 1000
+            name, ways = ((f"a small request, {host}", [f"{ns / 1000:.1f} µs" for ns in least]) if what == "requests" else
+                          (f"{what} of 1 GiB, {host}", [f"{1000 / ns:.0f} MB/s" for ns in least]))
+            ratios = [spread([h[figure] / w[figure] for h, w in zip(hooked, without)]) for figure in ("wall_ns", "cpu_ns")]
+            agent = statistics.median(own)
+            print("| " + " | ".join([name, *ways, f"{least[1] / least[0]:.3f}", *ratios, f"{added:.2f} µs a {'request' if unit == 1 else 'call of 16 KiB'}",
+                                     f"{agent / count * 1e6:.1f} µs a request" if unit == 1 else f"{agent:.2f} s"]) + " |", flush=True)
+    print()
+
+
+def files():
+    """Memory of many hooked files, and how long they take to end."""
+    with harness.Stack("calls-files") as stack:
+        folder = stack.dir / "libraries"
+        folder.mkdir()
+        for i in range(FILES):
+            shutil.copy(libssl(), folder / f"libssl-{i}.so")
+        configure(stack, folder, enabled=False)
+        stack.start_agent()
+        config = stack.dir / "agent.yaml"
+
+        def switch(on):
+            config.write_text(config.read_text().replace(f"enabled: {str(not on).lower()}", f"enabled: {str(on).lower()}"))
+            stack.agent.send_signal(harness.signal.SIGHUP)
+
+        grown, ended = [], []
+        for _ in range(5):
+            before = rss_mib(stack.agent)
+            switch(True)
+            wait(lambda: calls_status(stack).get("first_pass_done"), "all files to be hooked", 120)
+            hooked = sum(s["hooked"] for s in calls_status(stack)["stacks"].values())
+            assert hooked >= FILES, hooked
+            grown.append(rss_mib(stack.agent) - before)
+            started = time.perf_counter()
+            switch(False)
+            wait(lambda: calls_status(stack)["enabled"] is False, "the hooks to end", 120)
+            ended.append(time.perf_counter() - started)
+        stack.api("/v1/status")
+    print(f"### {hooked} hooked files\n\n| figure | measured | goal |\n| --- | --- | --- |")
+    print(f"| agent's RSS, grown by hooking them for the first time | {grown[0]:.1f} MiB | ≤ 15 MiB |")
+    print(f"| all hooks ended, median of {len(ended)} (most) | {statistics.median(ended):.2f} s ({max(ended):.2f} s) | < 2 s |\n")
+
+
+def latency():
+    with harness.Stack("calls-latency") as stack:
+        folder = own_library(stack)
+        configure(stack, folder)
+        server = Server(stack, folder)
+        start_hooked(stack)
+        server.client("requests", "other", 1)
+        wait_idle(stack.agent)
+        got = server.client("calls", stack.sock, CALLS)
+    print("### Call to finding\n\n| figure | measured | goal |\n| --- | --- | --- |")
+    print(f"| from sending a call to its finding in the agent's API, p50 of {got['calls']} | {got['p50_us'] / 1000:.2f} ms | |")
+    print(f"| p99 | {got['p99_us'] / 1000:.2f} ms | < 20 ms |\n| the longest | {got['max_us'] / 1000:.2f} ms | |\n")
+
+
+def calls():
+    cost()
+    files()
+    latency()
