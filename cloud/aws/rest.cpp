@@ -130,12 +130,13 @@ class Search {
   void ends(const table::NodeRow& node, int literals) {
     for (const auto& binding : table::rows<table::BindingRow>(table::bindings, node.bindings)) {
       if (binding.method != request_.method) continue;
-      const int score = score_of(binding, literals);
+      const auto& demand = table::rows<table::DemandRow>(table::demands)[binding.demand];
+      const int score = score_of(binding.operation, demand, literals);
       if (score <= best_.score) continue;
       best_.score = score;
       best_.operation = binding.operation;
       best_.label_count = 0;
-      const auto names = table::rows<table::Text>(table::texts, binding.labels);
+      const auto names = table::rows<table::Text>(table::texts, demand.labels);
       for (std::size_t i = 0; i < names.size() && i < taken_; ++i)
         if (const auto name = table::text(names[i]); !name.starts_with('@'))
           best_.labels[best_.label_count++] = {name, values_[i]};
@@ -143,12 +144,12 @@ class Search {
   }
 
   /// -1 where it is not this operation.
-  int score_of(const table::BindingRow& binding, int literals) const {
-    const auto names = table::rows<table::Text>(table::texts, binding.labels);
+  int score_of(std::uint32_t operation, const table::DemandRow& demand, int literals) const {
+    const auto names = table::rows<table::Text>(table::texts, demand.labels);
     for (std::size_t i = 0; i < names.size() && i < taken_; ++i)
       if (table::text(names[i]).starts_with('@') && !is_date(values_[i])) return -1;
     int fixed = 0;
-    for (const auto& key : table::rows<table::KeyRow>(table::keys, binding.fixed)) {
+    for (const auto& key : table::rows<table::KeyRow>(table::keys, demand.fixed)) {
       const auto value = query_.value(table::text(key.key));
       const auto wanted = table::text(key.value);
       if (!value || (!wanted.empty() && !percent_equal(*value, wanted))) return -1;
@@ -157,15 +158,15 @@ class Search {
     if (fixed == 0 && names_subresource()) return -1;
     bool all = true;
     int required = 0;
-    for (const auto& key : table::rows<table::KeyRow>(table::keys, binding.required)) {
+    for (const auto& key : table::rows<table::KeyRow>(table::keys, demand.required)) {
       const bool there = key.header == 1 ? !header(request_.headers, table::text(key.key)).empty()
                                          : query_.value(table::text(key.key)).has_value();
       all = all && there;
       required += there ? 1 : 0;
     }
-    const auto flags = table::operation(binding.operation).flags;
+    const auto flags = table::operation(operation).flags;
     const int age = ((flags & table::deprecated) != 0 ? 1 : 0) + ((flags & table::retired) != 0 ? 2 : 0);
-    return (all ? 1'000'000 : 0) + host_score(table::text(binding.host_prefix)) * 100'000 +
+    return (all ? 1'000'000 : 0) + host_score(table::text(demand.host_prefix)) * 100'000 +
            std::min(literals + 50, 100) * 500 + fixed * 50 + std::min(required, 8) * 4 + 3 - age;
   }
 

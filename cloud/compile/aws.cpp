@@ -185,8 +185,8 @@ class AwsTables {
                                  {"permissions", table::Level::permissions}});
   }
 
-  table::BindingRow binding_of(const Tsv::Row& row, std::uint32_t operation) {
-    table::BindingRow binding{};
+  Binding binding_of(const Tsv::Row& row, std::uint32_t operation) {
+    Binding binding;
     binding.operation = operation;
     binding.method = one_of<table::Method>(operations_, row, row[5],
                                            {{"GET", table::Method::get},
@@ -196,19 +196,16 @@ class AwsTables {
                                             {"PATCH", table::Method::patch},
                                             {"HEAD", table::Method::head},
                                             {"OPTIONS", table::Method::options}});
-    binding.fixed.first = size32(image_.keys.size());
+    std::vector<table::KeyRow> fixed, required;
     if (const auto query = row[6].find('?'); query != std::string_view::npos)
       for (const auto pair : split(row[6].substr(query + 1), '&')) {
         const auto equal = pair.find('=');
         const auto value = equal == std::string_view::npos ? std::string_view() : pair.substr(equal + 1);
-        image_.keys.push_back({image_.text(pair.substr(0, equal)), image_.text(value), 0});
+        fixed.push_back({image_.text(pair.substr(0, equal)), image_.text(value), 0});
       }
-    binding.fixed.count = size32(image_.keys.size()) - binding.fixed.first;
-    binding.required.first = size32(image_.keys.size());
     for (const auto key : split(row[7], ' '))
-      image_.keys.push_back({image_.text(key.substr(1)), 0, key.front() == '#' ? 1u : 0u});
-    binding.required.count = size32(image_.keys.size()) - binding.required.first;
-    binding.host_prefix = image_.text(row[8]);
+      required.push_back({image_.text(key.substr(1)), 0, key.front() == '#' ? 1u : 0u});
+    binding.demand = {image_.key_list(fixed), image_.key_list(required), {}, image_.text(row[8])};
     return binding;
   }
 
@@ -305,7 +302,7 @@ class AwsTables {
 
   void give_host(std::uint32_t operation, std::string_view prefix) {
     for (auto& binding : image_.bindings)
-      if (binding.operation == operation) binding.host_prefix = image_.text(prefix);
+      if (binding.operation == operation) binding.demand.host_prefix = image_.text(prefix);
   }
 
   /// Operations by name; "Put*" is all that begin so.

@@ -1,5 +1,6 @@
 #include "cloud/compile/gcp.hpp"
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 #include <tuple>
@@ -30,8 +31,7 @@ class GcpTables {
         fields_(folder + "/gcp_terraform_fields.tsv", 3) {}
 
   std::vector<std::string> add() {
-    (void)word("{}");
-    (void)word("{v}");
+    add_words();
     add_methods();
     add_hosts();
     Lists types, fields;
@@ -50,25 +50,53 @@ class GcpTables {
     for (const auto& [name, texts] : lists) rows.push_back({image_.text(name), image_.text_list(texts)});
   }
 
-  std::uint16_t word(std::string_view text) {
-    const auto [at, fresh] = words_.try_emplace(std::string(text), image_.gcp_words.size());
-    if (fresh) image_.gcp_words.push_back(image_.text(text));
-    if (at->second > 0xFFFF) throw std::length_error("more than 65,536 words in paths of Google's APIs");
-    return static_cast<std::uint16_t>(at->second);
+  static std::vector<std::string_view> parts_of(std::string_view path) {
+    std::vector<std::string_view> parts;
+    for (const auto part : split(path, '/')) {
+      const auto colon = part.rfind(':');
+      parts.push_back(part.substr(0, colon));
+      if (colon != std::string_view::npos) parts.push_back(part.substr(colon));
+    }
+    return parts;
+  }
+
+  /// The label, the version, then all others by their texts.
+  void add_words() {
+    for (const auto& row : methods_.rows())
+      for (const auto part : parts_of(row[2])) words_[std::string(part)] = 0;
+    words_.erase("{}");
+    words_.erase("{v}");
+    if (words_.size() > 0xFFF0) throw std::length_error("more words in paths of Google's APIs than fit");
+    image_.gcp_words = {image_.text("{}"), image_.text("{v}")};
+    for (auto& [text, id] : words_) {
+      id = static_cast<std::uint16_t>(image_.gcp_words.size());
+      image_.gcp_words.push_back(image_.text(text));
+    }
+    words_["{}"] = 0;
+    words_["{v}"] = 1;
   }
 
   std::vector<std::uint16_t> segments_of(std::string_view path) {
     std::vector<std::uint16_t> segments;
-    for (const auto part : split(path, '/')) {
-      const auto colon = part.rfind(':');
-      segments.push_back(word(part.substr(0, colon)));
-      if (colon != std::string_view::npos) segments.push_back(word(part.substr(colon)));
-    }
+    for (const auto part : parts_of(path)) segments.push_back(words_.at(std::string(part)));
+    return segments;
+  }
+
+  /// In the order of layout.hpp: what is no literal comes last.
+  static std::vector<std::uint16_t> order_of(std::vector<std::uint16_t> segments) {
+    for (auto& id : segments)
+      if (id < 2) id = static_cast<std::uint16_t>(0xFFFF - id);
     return segments;
   }
 
   void add_methods() {
-    std::map<std::string_view, std::vector<std::pair<table::GcpMethodRow, std::string_view>>> by_api;
+    struct Found {
+      table::GcpMethodRow row;
+      std::string_view path;
+      std::vector<std::uint16_t> order;
+      std::size_t line;
+    };
+    std::map<std::string_view, std::vector<Found>> by_api;
     std::map<std::vector<std::uint16_t>, std::uint32_t> known;
     for (const auto& row : methods_.rows()) {
       const auto segments = segments_of(row[2]);
@@ -81,18 +109,18 @@ class GcpTables {
       method.name = image_.text(row[3].substr(method.derived));
       method.verb = verb_of(methods_, row);
       method.count = static_cast<std::uint8_t>(segments.size());
-      by_api[row[0]].push_back({method, row[2]});
+      by_api[row[0]].push_back({method, row[2], order_of(segments), row.line});
     }
     for (auto& [api, rows] : by_api) {
-      std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-        return std::tuple(a.first.verb, a.first.count, a.second) < std::tuple(b.first.verb, b.first.count, b.second);
+      std::sort(rows.begin(), rows.end(), [](const Found& a, const Found& b) {
+        return std::tie(a.row.verb, a.row.count, a.order, a.line) < std::tie(b.row.verb, b.row.count, b.order, b.line);
       });
       const auto id = static_cast<std::uint32_t>(image_.gcp_apis.size());
       image_.gcp_apis.push_back(
           {image_.text(api),
            {static_cast<std::uint32_t>(image_.gcp_methods.size()), static_cast<std::uint32_t>(rows.size())}});
       ids_[std::string(api)] = id;
-      for (const auto& [row, path] : rows) {
+      for (const auto& [row, path, order, line] : rows) {
         image_.gcp_methods.push_back(row);
         const auto first = path.substr(0, path.find('/'));
         auto& sharing = hosts_["/" + std::string(first)];
@@ -115,7 +143,7 @@ class GcpTables {
 
   Image& image_;
   Tsv apis_, methods_, types_, fields_;
-  std::map<std::string, std::size_t> words_;
+  std::map<std::string, std::uint16_t> words_;
   std::map<std::string, std::uint32_t> ids_;
   std::map<std::string, std::vector<std::uint32_t>, std::less<>> hosts_;
 };

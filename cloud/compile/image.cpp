@@ -21,6 +21,26 @@ std::string_view Image::text_at(table::Text at) const {
   return std::string_view(pool_).substr(at + sizeof length, length);
 }
 
+table::Slice Image::once(const std::vector<table::Text>& list) {
+  const auto [at, fresh] = text_lists_.try_emplace(list);
+  if (fresh) {
+    at->second = {static_cast<std::uint32_t>(texts.size()), static_cast<std::uint32_t>(list.size())};
+    texts.insert(texts.end(), list.begin(), list.end());
+  }
+  return at->second;
+}
+
+table::Slice Image::key_list(const std::vector<table::KeyRow>& list) {
+  std::vector<table::Text> flat;
+  for (const auto& row : list) flat.insert(flat.end(), {row.key, row.value, row.header});
+  const auto [at, fresh] = key_lists_.try_emplace(flat);
+  if (fresh) {
+    at->second = {static_cast<std::uint32_t>(keys.size()), static_cast<std::uint32_t>(list.size())};
+    keys.insert(keys.end(), list.begin(), list.end());
+  }
+  return at->second;
+}
+
 std::vector<table::NameRow> Image::names(const std::map<std::string, std::vector<std::uint32_t>, std::less<>>& map) {
   std::vector<table::NameRow> rows;
   for (const auto& [name, list] : map) {
@@ -30,7 +50,29 @@ std::vector<table::NameRow> Image::names(const std::map<std::string, std::vector
   return rows;
 }
 
+namespace {
+
+/// Each demand once.
+void share_demands(const std::vector<Binding>& bindings, std::vector<table::BindingRow>& rows,
+                   std::vector<table::DemandRow>& demands) {
+  std::map<std::array<std::uint32_t, 7>, std::size_t> known;
+  for (const auto& [operation, method, demand] : bindings) {
+    const auto [at, fresh] =
+        known.try_emplace({demand.fixed.first, demand.fixed.count, demand.required.first, demand.required.count,
+                           demand.labels.first, demand.labels.count, demand.host_prefix},
+                          demands.size());
+    if (fresh) demands.push_back(demand);
+    if (at->second > 0xFFFF) throw std::length_error("more than 65,536 different demands of paths");
+    rows.push_back({operation, static_cast<std::uint16_t>(at->second), method, 0});
+  }
+}
+
+}  // namespace
+
 std::string Image::bytes(std::uint64_t source_hash) const {
+  std::vector<table::BindingRow> binding_rows;
+  std::vector<table::DemandRow> demand_rows;
+  share_demands(bindings, binding_rows, demand_rows);
   std::string out(sizeof(table::Header), '\0');
   table::Header header{table::magic, table::format, 0, 0, source_hash, {}};
   const auto add = [&](table::SectionName name, const void* data, std::size_t count, std::size_t size) {
@@ -53,7 +95,8 @@ std::string Image::bytes(std::uint64_t source_hash) const {
   add_rows(table::actions, actions);
   add_rows(table::nodes, nodes);
   add_rows(table::edges, edges);
-  add_rows(table::bindings, bindings);
+  add_rows(table::bindings, binding_rows);
+  add_rows(table::demands, demand_rows);
   add_rows(table::keys, keys);
   add_rows(table::wires, wires);
   add_rows(table::effects, effects);

@@ -12,21 +12,31 @@
 
 namespace plumbline::cloud::compile {
 
+/// A binding before equal demands are made one.
+struct Binding {
+  std::uint32_t operation = table::no_row;
+  table::Method method{};
+  table::DemandRow demand{};
+};
+
 /// Collects rows and texts, and writes them as one block (layout.hpp).
 class Image {
  public:
   Image() { text(""); }
 
-  /// The place of a text, equal ones once. Throws std::length_error beyond 65,535 bytes.
+  /// The place of a text; equal ones once. Throws std::length_error beyond 65,535 bytes.
   table::Text text(std::string_view value);
   std::string_view text_at(table::Text at) const;
 
+  /// A list of texts, equal ones once.
   template <class Strings>
   table::Slice text_list(const Strings& values) {
-    const auto first = static_cast<std::uint32_t>(texts.size());
-    for (const auto& value : values) texts.push_back(text(value));
-    return {first, static_cast<std::uint32_t>(texts.size()) - first};
+    std::vector<table::Text> list;
+    for (const auto& value : values) list.push_back(text(value));
+    return once(list);
   }
+  /// The same of keys.
+  table::Slice key_list(const std::vector<table::KeyRow>& list);
 
   /// name → ids, as rows sorted by name. Ids keep their order.
   std::vector<table::NameRow> names(const std::map<std::string, std::vector<std::uint32_t>, std::less<>>& map);
@@ -42,7 +52,7 @@ class Image {
   std::vector<table::OperationRow> operations;
   std::vector<table::NodeRow> nodes;
   std::vector<table::EdgeRow> edges;
-  std::vector<table::BindingRow> bindings;
+  std::vector<Binding> bindings;
   std::vector<table::KeyRow> keys;
   std::vector<table::WireRow> wires;
   std::vector<table::EffectRow> effects;
@@ -61,7 +71,10 @@ class Image {
   std::vector<table::NameRow> azure_types;            ///< of these, the slices are texts
 
  private:
+  table::Slice once(const std::vector<table::Text>& list);
+
   std::string pool_;
+  std::map<std::vector<table::Text>, table::Slice> text_lists_, key_lists_;
   std::map<std::string, table::Text, std::less<>> known_;
 };
 

@@ -6,7 +6,7 @@
 
 namespace plumbline::cloud::compile {
 
-void PathTree::add(std::string_view path, table::BindingRow binding, Image& image) {
+void PathTree::add(std::string_view path, Binding binding, Image& image) {
   if (!path.starts_with('/')) throw std::invalid_argument("a path begins with /");
   if (!root_) root_ = std::make_unique<Node>();
   Node* node = root_.get();
@@ -27,7 +27,7 @@ void PathTree::add(std::string_view path, table::BindingRow binding, Image& imag
     if (!*next) *next = std::make_unique<Node>();
     node = next->get();
   }
-  binding.labels = image.text_list(labels);
+  binding.demand.labels = image.text_list(labels);
   node->bindings.push_back(binding);
 }
 

@@ -15,7 +15,7 @@ class PathTree {
  public:
   /// `path` as botocore writes it ("/{Bucket}/{Key+}?policy"), its query aside; `binding` without its labels, which are
   /// filled in. Throws std::invalid_argument where a segment is neither a literal nor one label.
-  void add(std::string_view path, table::BindingRow binding, Image& image);
+  void add(std::string_view path, Binding binding, Image& image);
   /// Writes nodes, edges and bindings; returns the root, none where nothing was added.
   std::uint32_t write(Image& image) const;
 
@@ -23,7 +23,7 @@ class PathTree {
   struct Node {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
     std::unique_ptr<Node> label, greedy;
-    std::vector<table::BindingRow> bindings;
+    std::vector<Binding> bindings;
   };
   static std::uint32_t write(const Node& node, Image& image);
   std::unique_ptr<Node> root_;

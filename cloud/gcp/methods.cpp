@@ -51,39 +51,109 @@ bool divide(std::string_view path, Parts& parts) {
   return parts.count > 0;
 }
 
-/// Bit by bit from the left, a literal is one and a label none, so that the greater number is the closer match; 0 =
-/// none. Looked at from the right, where paths of one API differ most.
-std::uint64_t score(std::span<const std::uint16_t> segments, const Parts& parts) {
-  std::uint64_t points = std::uint64_t{1} << segments.size();
-  for (std::size_t i = segments.size(); i-- > 0;) {
-    const auto id = segments[i];
-    if (id == version) {
-      if (!is_version(parts.all[i])) return 0;
-    } else if (id != label) {
-      if (!percent_equal(parts.all[i], word(id))) return 0;
-      points |= std::uint64_t{1} << (segments.size() - 1 - i);
-    } else if (parts.all[i].starts_with(':')) {
-      return 0;
+/// Goes down the methods of one API, verb and number of segments, which are sorted segment by segment: those that share
+/// the first ones lie together.
+class Search {
+ public:
+  using Rows = std::span<const table::GcpMethodRow>;
+
+  Search(Rows all, const Parts& parts) : all_(all), parts_(parts) {}
+
+  struct Found {
+    std::uint64_t points =
+        0;  ///< from the left, a literal is a one and a label none: the greater, the closer; 0 = none
+    std::size_t row = 0;
+  };
+
+  /// `[first, last)`: what fits the segments before `at`.
+  Found down(std::size_t first, std::size_t last, std::size_t at, std::uint64_t points) const {
+    if (first == last) return {};
+    if (at == parts_.count) return {points, first};
+    const std::size_t names = lower(first, last, at, version);  // literals end there
+    const std::size_t labels = lower(names, last, at, label);
+    if (const auto [from, to] = literals(first, names, at); from != to)
+      if (const Found found = down(from, to, at + 1, points << 1 | 1); found.points != 0) return found;
+    Found best;
+    if (names != labels && is_version(parts_.all[at])) best = down(names, labels, at + 1, points << 1);
+    if (labels != last && !parts_.all[at].starts_with(':')) {
+      const Found found = down(labels, last, at + 1, points << 1);
+      if (found.points > best.points) best = found;
     }
+    return best;
   }
-  return points;
-}
+
+ private:
+  /// As cloud/compile sorts.
+  static unsigned order(unsigned id) { return id <= version ? 0xFFFF - id : id; }
+  unsigned id(std::size_t row, std::size_t at) const { return segments_of(all_[row])[at]; }
+
+  /// The first row whose segment is not before the word `wanted`.
+  std::size_t lower(std::size_t first, std::size_t last, std::size_t at, unsigned wanted) const {
+    if (first == last || order(id(first, at)) >= order(wanted)) return first;
+    if (order(id(last - 1, at)) < order(wanted)) return last;
+    while (first < last) {
+      const auto middle = first + (last - first) / 2;
+      if (order(id(middle, at)) < order(wanted))
+        first = middle + 1;
+      else
+        last = middle;
+    }
+    return first;
+  }
+
+  /// Rows whose literal is this segment, of those that have one.
+  std::pair<std::size_t, std::size_t> literals(std::size_t first, std::size_t last, std::size_t at) const {
+    const std::string_view part = parts_.all[at];
+    if (first == last) return {last, last};
+    if (part.find('%') != std::string_view::npos) return escaped(first, last, at);
+    if (const auto only = id(first, at); only == id(last - 1, at))
+      return part == word(static_cast<std::uint16_t>(only)) ? std::pair(first, last) : std::pair(last, last);
+    auto from = first, to = last;
+    while (from < to) {
+      const auto middle = from + (to - from) / 2;
+      if (word(static_cast<std::uint16_t>(id(middle, at))) < part)
+        from = middle + 1;
+      else
+        to = middle;
+    }
+    if (from == last || word(static_cast<std::uint16_t>(id(from, at))) != part) return {last, last};
+    return {from, end_of(from, last, at)};
+  }
+
+  /// Few clients escape what they need not.
+  std::pair<std::size_t, std::size_t> escaped(std::size_t first, std::size_t last, std::size_t at) const {
+    while (first < last) {
+      const auto end = end_of(first, last, at);
+      if (percent_equal(parts_.all[at], word(static_cast<std::uint16_t>(id(first, at))))) return {first, end};
+      first = end;
+    }
+    return {last, last};
+  }
+
+  std::size_t end_of(std::size_t first, std::size_t last, std::size_t at) const {
+    return lower(first, last, at, id(first, at) + 1);
+  }
+
+  Rows all_;
+  const Parts& parts_;
+};
 
 void search(std::span<const std::uint32_t> apis, table::Method verb, const Parts& parts, MethodMatch& best) {
   std::uint64_t most = 0;
+  const auto wanted = static_cast<unsigned>(verb) << 8 | static_cast<unsigned>(parts.count);
   for (const auto api : apis) {
     const auto slice = api_row(api).methods;
     const auto mine = table::rows<table::GcpMethodRow>(table::gcp_methods, slice);
     const auto key = [](const table::GcpMethodRow& row) { return static_cast<unsigned>(row.verb) << 8 | row.count; };
-    const auto wanted = static_cast<unsigned>(verb) << 8 | static_cast<unsigned>(parts.count);
-    auto row = std::lower_bound(mine.begin(), mine.end(), wanted,
-                                [&](const table::GcpMethodRow& at, unsigned what) { return key(at) < what; });
-    for (; row != mine.end() && key(*row) == wanted; ++row) {
-      const auto points = score(segments_of(*row), parts);
-      if (points <= most) continue;
-      most = points;
-      best = {api, slice.first + static_cast<std::uint32_t>(row - mine.begin())};
-    }
+    const auto before = [&](const table::GcpMethodRow& at, unsigned what) { return key(at) < what; };
+    const auto first = std::lower_bound(mine.begin(), mine.end(), wanted, before);
+    const auto last = std::lower_bound(first, mine.end(), wanted + 1, before);
+    const auto found =
+        Search(mine, parts)
+            .down(static_cast<std::size_t>(first - mine.begin()), static_cast<std::size_t>(last - mine.begin()), 0, 1);
+    if (found.points <= most) continue;
+    most = found.points;
+    best = {api, slice.first + static_cast<std::uint32_t>(found.row)};
   }
 }
 

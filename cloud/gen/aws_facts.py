@@ -36,6 +36,11 @@ class CfnType:
 def cfn_types():
     """name → CfnType, and IAM prefix → namespaces whose types its own actions make."""
     types = {r[0]: CfnType(r[0], r[1:]) for r in rows("aws-cfn-types.tsv")}
+    for row in rows("aws-cfn-newer.tsv"):  # aws_newer.py
+        if row[0] in types:
+            types[row[0]].properties += row[5].split(",")
+        else:
+            types[row[0]] = CfnType(row[0], row[1:])
     votes = collections.defaultdict(collections.Counter)
     for name, handler, actions in rows("aws-cfn-handlers.tsv"):
         if name not in types:
@@ -119,8 +124,28 @@ class Arns:
         return [(resources[r["name"].lower()]["arn"], r.get("required")) for r in needed if r["name"].lower() in resources]
 
 
-def read_schema(path):
-    """Terraform type → its block, of `terraform providers schema -json`."""
-    schemas = json.loads(pathlib.Path(path).read_text())["provider_schemas"]
-    return next(v for k, v in schemas.items() if k.endswith("/aws"))["resource_schemas"]
+def add_newer(schema):
+    """What a later provider has more (aws_newer.py), as its schema would say it."""
+    modes = {"1": "list", "l": "list", "t": "set", "m": "map"}
+    outer = {"l": "list", "t": "set", "m": "map"}
+    scalars = {"s": "string", "n": "number", "b": "bool"}
+    for name, path, kind in rows("terraform-newer.tsv"):
+        block = schema.setdefault(name, {"block": {}})["block"]
+        *parents, last = path.split(".")
+        for parent in parents:
+            block = block["block_types"][parent]["block"]
+        if kind.endswith("@"):
+            made = {"nesting_mode": modes[kind[0]], "block": {}, **({"max_items": 1} if kind[0] == "1" else {})}
+            block.setdefault("block_types", {})[last] = made
+        else:
+            scalar = scalars[kind[-1]]
+            block.setdefault("attributes", {})[last] = {"type": [outer[kind[0]], scalar] if len(kind) > 1 else scalar, "optional": True}
 
+
+def read_schema(path, newer=True):
+    """Terraform type → its block, of `terraform providers schema -json`, and what a later provider has more."""
+    schemas = json.loads(pathlib.Path(path).read_text())["provider_schemas"]
+    schema = next(v for k, v in schemas.items() if k.endswith("/aws"))["resource_schemas"]
+    if newer:
+        add_newer(schema)
+    return schema

@@ -113,6 +113,9 @@ class Mapper:
                         HANDLER.get(mode, "update"), noun, texts)
         best = cfn[0][2] if cfn else None
         generic = is_tagging(name, level)
+        if generic and noun.startswith("Resource"):  # "TagResource" is not of a "ResourcePolicy"
+            cfn = [one for one in cfn if not one[2].noun.startswith("Resource")]
+            best = cfn[0][2] if cfn else None
         if generic and best is not None and alike(noun, best.noun) < 0.5:
             best = best if len(cfn) == 1 else None
         like_noun = best.noun if best is not None and not (verb and noun and alike(noun, best.noun) < 0.5) else noun

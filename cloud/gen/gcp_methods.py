@@ -105,6 +105,59 @@ def terraform_types(path, keys):
     return found
 
 
+# Types that the provider's code makes rather than its tables, or whose tables name no path of their own: type → keys.
+BY_HAND = {
+    "google_access_context_manager_access_level_condition": ["accesscontextmanager:accessPolicies/accessLevels"],
+    **{f"google_access_context_manager_{kind}": ["accesscontextmanager:accessPolicies/servicePerimeters"]  # parts of a perimeter
+       for kind in ("egress_policy", "ingress_policy", "service_perimeter_dry_run_egress_policy", "service_perimeter_dry_run_ingress_policy",
+                    "service_perimeter_dry_run_resource", "service_perimeter_egress_policy", "service_perimeter_ingress_policy",
+                    "service_perimeter_resource")},
+    "google_container_cluster": ["container:projects/locations/clusters", "container:projects/zones/clusters"],
+    "google_container_node_pool": ["container:projects/locations/clusters/nodePools", "container:projects/zones/clusters/nodePools"],
+    "google_document_ai_processor_default_version": ["documentai:projects/locations/processors"],
+    "google_secret_manager_regional_secret_version": ["secretmanager:projects/locations/secrets/versions"],
+    "google_secret_manager_secret_version": ["secretmanager:projects/secrets/versions"],
+}
+
+
+def fits(wanted, template):
+    """Whether a path of the provider's ("{{x}}" anything) is one of the document's ("{}" anything; its literals are literal). A first
+    "{{crypto_key}}" stands for a whole name, which ends with what it is called after."""
+    if len(wanted) < len(template) and wanted[0] == "{v}" and len(wanted) > 2 and wanted[1].startswith("{{"):
+        noun = wanted[1].strip("{}").lower().replace("_", "").removesuffix("name").removesuffix("id")
+        rest = wanted[2:]
+        at = len(template) - len(rest)
+        name = template[1:at]
+        if len(name) >= 2 and name[-1] == "{}" and (noun == "parent" or name[-2].lower().removesuffix("s").endswith(noun)):
+            return template[0] == "{v}" and all(t == "{}" or t == w for w, t in zip(rest, template[at:]))
+        return False
+    return len(wanted) == len(template) and all(t == "{}" or t == w or (t == "{v}" and w == "{v}") for w, t in zip(wanted, template))
+
+
+def by_template(path, methods, known):
+    """Of types that terraform_types() does not find: those whose whole path is one of the documents'."""
+    found = collections.defaultdict(set)
+    templates = collections.defaultdict(set)
+    for (api, verb, template), name in methods.items():
+        templates[api].add((template.split(":")[0], resource_key(api, template, verb, name)))
+    for line in path.read_text().splitlines():
+        name, product, base, link, create, *_ = (line + "\t" * 10).split("\t")
+        host = re.match(r"https://(?:www\.)?(?:\{\{\w+\}\}-)?([\w-]+?)(?:\.\{\{\w+\}\}\.rep)?\.googleapis\.com/(.*)", product)
+        if line.startswith("#") or name in known or not host:
+            continue
+        for url in (link, base, create):
+            whole = (host[2] + url).split("?")[0]
+            if ":" in url or not url.strip("/"):
+                continue
+            wanted = ["{v}" if re.fullmatch(r"v\d+\w*", part) else part for part in whole.strip("/").split("/")]
+            hits = {key for template, key in templates.get(host[1], ()) if fits(wanted, template.split("/"))}
+            for key in hits:
+                found[key].add(name)
+            if hits:
+                break
+    return found
+
+
 def snake(name):
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
@@ -129,6 +182,13 @@ def main():
         rows.append(f"{api}\t{verb}\t{template}\t{shortened(template, api, name)}")
         keys.add(resource_key(api, template, verb, name))
     types = terraform_types(given.resources, keys)
+    for key, names in by_template(given.resources, methods, set().union(*types.values())).items():
+        types[key] |= names
+    for name, found in BY_HAND.items():
+        for key in found:
+            if key not in keys:
+                raise SystemExit(f"{name}: no method is about {key}")
+            types[key].add(name)
     tables = {
         "gcp_apis.tsv": ["# api\thosts"] + [f"{api}\t{','.join(sorted(hosts))}" for api, hosts in sorted(apis.items())],
         "gcp_methods.tsv": ["# api\tverb\tpath\tmethod (~: behind the path's words)"] + rows,

@@ -86,12 +86,16 @@ struct EdgeRow {
 };
 struct BindingRow {
   std::uint32_t operation;
+  std::uint16_t demand;  ///< in section demands
+  Method method;
+  std::uint8_t unused;
+};
+/// What an operation's requests have beside the literals of its path; many have the same.
+struct DemandRow {
   Slice fixed;     ///< in section keys: what the template's own query says
   Slice required;  ///< in section keys
   Slice labels;    ///< in section texts: the members in the path, in its order
   Text host_prefix;
-  Method method;
-  std::array<std::uint8_t, 3> unused;
 };
 struct KeyRow {
   Text key;
@@ -152,12 +156,14 @@ struct KindRow {
   std::uint32_t namespaced;  ///< 1 = lives in a namespace
 };
 
-/// An API of Google; its methods are sorted by verb and number of segments.
+/// An API of Google; its methods are sorted by verb, number of segments, and segment by segment from the left: literals
+/// by their number, then the version, then the label.
 struct GcpApiRow {
   Text name;
   Slice methods;
 };
-/// Of a path, the segments are words (section gcp_words) by their number; 0 is a label, 1 the version. What follows the
+/// Of a path, the segments are words (section gcp_words) by their number; 0 is a label, 1 the version, and the
+/// literals behind them are sorted by their texts. What follows the
 /// last ":" is a segment of its own, whose word begins with it.
 struct GcpMethodRow {
   std::uint32_t segments;  ///< the first, in section gcp_segments
@@ -187,6 +193,7 @@ enum SectionName : std::uint8_t {
   nodes,
   edges,
   bindings,
+  demands,
   keys,
   wires,
   effects,
@@ -209,7 +216,7 @@ enum SectionName : std::uint8_t {
 };
 
 inline constexpr std::uint32_t magic = 0x54424C50;  // "PLBT"
-inline constexpr std::uint32_t format = 3;
+inline constexpr std::uint32_t format = 4;
 
 struct Header {
   std::uint32_t magic_word;
@@ -221,7 +228,7 @@ struct Header {
 };
 
 static_assert(sizeof(ServiceRow) == 56 && sizeof(OperationRow) == 20 && sizeof(NodeRow) == 24 &&
-              sizeof(BindingRow) == 36);
+              sizeof(BindingRow) == 8 && sizeof(DemandRow) == 28);
 static_assert(sizeof(EffectRow) == 12 && sizeof(TargetRow) == 24 && sizeof(TypeRow) == 16 && sizeof(MemberRow) == 12 &&
               sizeof(AttributeRow) == 8);
 static_assert(sizeof(KindRow) == 24 && sizeof(GcpApiRow) == 12 && sizeof(GcpMethodRow) == 12);
