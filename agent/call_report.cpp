@@ -55,6 +55,7 @@ std::string CallWatch::status_json() const {
       {"requests", c.http.http.requests},
       {"calls", c.writes},
       {"calls_unmapped", c.unmapped},
+      {"connections_unseen", c.unseen},
       {"tries_folded", c.folded},
       {"records", c.kernel.records},
       {"records_lost", c.kernel.lost}}
@@ -93,6 +94,13 @@ std::string CallWatch::metrics_text() const {
            {"http_held_bytes", "Bytes of exchanges under way.", http.held_bytes, "gauge"},
            {"calls_unmapped_total", "Requests to a cloud that the tables do not know.", c.unmapped},
            {"calls_of_states_total", "Requests for the state of a baseline that worked.", c.states},
+           {"tls_connections_begun_total", "TLS connections whose first message was read.", c.hellos.hellos},
+           {"tls_connections_lost_total", "Of them, those that found the ring full.", c.hellos.lost},
+           {"tls_connections_unreadable_total", "First messages whose memory was not there.", c.hellos.unreadable},
+           {"tls_connections_unnamed_total", "TLS connections that began without a name that can be read.", c.unnamed},
+           {"calls_unseen_connections_total", "Connections to a cloud of which no plaintext was seen.", c.unseen},
+           {"calls_unseen_crowded_total", "Connections that were too many to wait for their plaintext.",
+            c.unseen_crowded},
            {"calls_folded_total", "Tries that were not the last of their call.", c.folded},
            {"calls_crowded_total", "Calls that were told before another try could come.", c.crowded},
            {"calls_waits_total", "Seconds for which calls waited for the spool.", c.waits},
@@ -120,6 +128,18 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
   if (!options_.files.why_no_return_probes.empty())
     all.push_back({"tls_return_probes", "OpenSSL, GnuTLS, s2n", "Calls through these libraries are not seen.",
                    options_.files.why_no_return_probes, "a kernel before 6.11 or from 6.14 on"});
+  if (!options_.why_no_hellos.empty())
+    all.push_back({"calls_unseen_not_told", "node",
+                   "Which programs talk to clouds without their plaintext being seen is not told.",
+                   options_.why_no_hellos, "a kernel that takes fentry programs"});
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [who, times] : unseen_rows_)
+      all.push_back(
+          {"calls_unseen", who.first + " → " + who.second,
+           "This program talks to a cloud, " + std::to_string(times) + " times so far, and its calls are not seen.",
+           "no hook knows its TLS library", "use the provider's audit log beside it"});
+  }
   std::map<std::pair<std::string, std::string>, std::pair<std::size_t, std::string>> refused;  // stack, why → how many
   for (const auto& row : files_.rows())
     if (!row.error.empty() && row.error != options_.files.why_no_return_probes) {

@@ -6,8 +6,10 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
+#include "agent/decode/client_hello.hpp"
 #include "agent/source/return_probes.hpp"
 #include "include/util/thread.hpp"
 
@@ -25,13 +27,18 @@ Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock&
   auto capture = open_capture(options.capture);
   if (!capture) return capture.error();
   options.files.why_no_return_probes = why_no_return_probes(**capture);
-  return std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock);
+  auto hellos = open_hellos(options.capture.processes_fd);
+  if (!hellos) options.why_no_hellos = hellos.error().message();
+  return std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock,
+                                     hellos ? std::move(*hellos) : nullptr);
 }
 
-CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock)
+CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
+                     std::unique_ptr<Hellos> hellos)
     : options_(std::move(options)),
       clock_(clock),
       capture_(std::move(capture)),
+      hellos_(std::move(hellos)),
       files_(*capture_, options_.files),
       scanner_(files_, options_.scanner),
       connections_(options_.connections,
@@ -39,6 +46,8 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
                     [this](HttpExchange&& exchange, const mark_actor& actor) { deliver(exchange, actor); },
                     [this](const capture_connection_key& key) { capture_->decide(key, CAPTURE_IGNORED); }}),
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
+      unseen_(options_.unseen, [this](const mark_actor& actor, const cloud::NamedHost& named,
+                                      const std::string& host) { tell_unseen(actor, named, host); }),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
 }
@@ -68,10 +77,12 @@ void CallWatch::start(std::function<void()> wake) {
 
 void CallWatch::listen() {
   const Capture::Sample sample = [this](const capture_record& record, std::span<const char> data) {
+    unseen_.heard(record.actor.tgid, record.actor.at_boot_ns);
     connections_.take(record, data);
   };
-  std::array<pollfd, 3> waiting = {pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0},
-                                   pollfd{files_.changed_fd(), POLLIN, 0}};
+  std::array<pollfd, 4> waiting = {pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0},
+                                   pollfd{files_.changed_fd(), POLLIN, 0},
+                                   pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0}};
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
     ::poll(waiting.data(), waiting.size(), turn_ms);
@@ -81,6 +92,7 @@ void CallWatch::listen() {
     }
     if (waiting[2].revents != 0)
       for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
+    take_hellos();  // first: a connection begins before anything is said on it
     capture_->consume(sample);
     const std::int64_t now = clock_.boot();
     rested = now + rest_ns;
@@ -88,6 +100,7 @@ void CallWatch::listen() {
     next_turn = now + std::int64_t{turn_ms} * 1'000'000;
     connections_.expire(now);
     tries_.expire(now);
+    unseen_.expire(now);
     tell_counts();
   }
   capture_->consume(sample);
@@ -101,6 +114,9 @@ void CallWatch::tell_counts() {
   counts_.http = connections_.counters();
   counts_.folded = tries_.folded();
   counts_.crowded = tries_.crowded();
+  counts_.unseen = unseen_.unseen();
+  counts_.unseen_crowded = unseen_.crowded();
+  if (hellos_) counts_.hellos = hellos_->read_counters();
   const std::uint64_t lost = counts_.kernel.lost + counts_.kernel.unreadable;
   const WallNs now = clock_.wall();
   const std::lock_guard lock(mutex_);
@@ -111,6 +127,34 @@ void CallWatch::tell_counts() {
   }
   told_ = counts_;
   counted_at_ = now;
+}
+
+void CallWatch::take_hellos() {
+  if (!hellos_) return;
+  hellos_->consume([this](const hello_record& record) {
+    if (const auto host = server_name({record.data, record.kept}))
+      unseen_.begun(record.actor, *host);
+    else
+      ++counts_.unnamed;
+  });
+}
+
+void CallWatch::tell_unseen(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host) {
+  constexpr std::size_t most_rows = 64;
+  ReadCall call;
+  call.actor = actor;
+  call.unseen = true;
+  call.operation.provider = named.provider;
+  call.operation.service = named.service;
+  call.operation.operation = "unknown";
+  call.operation.region = named.region;
+  call.host = host;
+  {
+    const std::string program(actor.comm, ::strnlen(actor.comm, sizeof actor.comm));
+    const std::lock_guard lock(mutex_);
+    if (unseen_rows_.size() < most_rows || unseen_rows_.contains({program, host})) ++unseen_rows_[{program, host}];
+  }
+  queue(std::move(call));
 }
 
 void CallWatch::set_states(std::shared_ptr<const fetch::StateRequests> states) {
@@ -143,16 +187,15 @@ void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor) {
 
 void CallWatch::queue(ReadCall&& call) {
   const auto& operation = call.operation;
-  if (!call.states.empty()) {
-    ++counts_.states;
-  } else if (operation.unmapped != cloud::Unmapped::no) {
+  if (!call.unseen && operation.unmapped != cloud::Unmapped::no && call.states.empty()) {
     ++counts_.unmapped;
     spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
     return;
-  } else if (!may_change(operation)) {
-    return;
   }
-  if (may_change(operation)) ++counts_.writes;
+  const bool is_write = !call.unseen && may_change(operation);
+  if (!is_write && !call.unseen && call.states.empty()) return;
+  counts_.writes += is_write ? 1 : 0;
+  counts_.states += call.states.empty() ? 0 : 1;
   spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,
                 cloud::word(operation.provider), operation.service, operation.operation, cloud::word(operation.outcome),
                 call.tries, call.host);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include "agent/decode/call_tries.hpp"
+#include "agent/decode/unseen_hosts.hpp"
+#include "agent/source/hellos.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "include/util/clock.hpp"
 #include "include/util/fd.hpp"
@@ -30,12 +33,15 @@ class CallWatch {
     TlsScanner::Options scanner;
     HttpConnections::Options connections;
     CallTries::Options tries;
+    UnseenHosts::Options unseen;
+    std::string why_no_hellos;      ///< why nobody tells whom programs begin connections with; "" = somebody does
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.
   static Result<std::unique_ptr<CallWatch>> open(Options options, const Clock& clock);
-  /// As open(), with somebody else's probes.
-  CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock);
+  /// As open(), with somebody else's probes; `hellos` nullptr: of connections that no probe sees nothing is told.
+  CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
+            std::unique_ptr<Hellos> hellos = nullptr);
   /// Ends all hooks at once.
   ~CallWatch();
   CallWatch(const CallWatch&) = delete;
@@ -70,12 +76,16 @@ class CallWatch {
   struct Counts {
     capture_counters kernel{};
     HttpConnections::Counters http;
-    std::uint64_t folded = 0;    ///< tries that were not the last of their call
-    std::uint64_t crowded = 0;   ///< calls told as failed before their time
-    std::uint64_t unmapped = 0;  ///< requests to a cloud that the tables do not know
-    std::uint64_t writes = 0;    ///< calls that were queued
-    std::uint64_t states = 0;    ///< requests for the state of a baseline that worked
-    std::uint64_t waits = 0;     ///< seconds for which the queue was full
+    std::uint64_t folded = 0;          ///< tries that were not the last of their call
+    std::uint64_t crowded = 0;         ///< calls told as failed before their time
+    std::uint64_t unmapped = 0;        ///< requests to a cloud that the tables do not know
+    std::uint64_t writes = 0;          ///< calls that were queued
+    std::uint64_t states = 0;          ///< requests for the state of a baseline that worked
+    std::uint64_t unseen = 0;          ///< connections to a cloud of which no plaintext was seen
+    std::uint64_t unseen_crowded = 0;  ///< … that may be, and were too many to wait for
+    std::uint64_t unnamed = 0;         ///< TLS connections that began without a name that can be read
+    hello_counters hellos{};
+    std::uint64_t waits = 0;  ///< seconds for which the queue was full
   };
   void listen();
   void tell_counts();
@@ -83,11 +93,14 @@ class CallWatch {
   void deliver(const HttpExchange& exchange, const mark_actor& actor);
   std::vector<fetch::StateUse> states_of(const HttpMessage& request) const;
   void queue(ReadCall&& call);
+  void take_hellos();
+  void tell_unseen(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host);
   Counts counts() const;
 
   const Options options_;
   const Clock& clock_;
   std::unique_ptr<Capture> capture_;
+  std::unique_ptr<Hellos> hellos_;
   TlsFiles files_;
   TlsScanner scanner_;
   std::function<void()> wake_;
@@ -95,11 +108,13 @@ class CallWatch {
   // The listening thread's.
   HttpConnections connections_;
   CallTries tries_;
+  UnseenHosts unseen_;
   Counts counts_;
   std::stop_source stopping_;
   const Fd wake_up_;  // an eventfd, so that it stops at once
 
-  mutable std::mutex mutex_;  // guards the next five
+  mutable std::mutex mutex_;                                                  // guards the next six
+  std::map<std::pair<std::string, std::string>, std::uint64_t> unseen_rows_;  // program, host → times told; bounded
   std::shared_ptr<const fetch::StateRequests> states_ = std::make_shared<fetch::StateRequests>();
   std::condition_variable room_;
   std::deque<ReadCall> queued_;

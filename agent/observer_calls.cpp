@@ -35,7 +35,12 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
       call.provider + ":" + call.service + ":" + call.region + ":" + (call.ids.empty() ? "" : call.ids.front());
   f.comparison = wire::ComparisonResult::not_comparable;
   f.actor = p_.enricher.actor(seen.actor, f.missing_evidence);
-  f.missing_evidence.emplace_back("baseline: none on this node describes what the call touches");
+  if (seen.unseen) {
+    f.evidence.push_back({"connection", "it asked for " + call.host + " by name"});
+    f.missing_evidence.emplace_back("plaintext: no hook knows the TLS of this program, so what it calls is not seen");
+  } else {
+    f.missing_evidence.emplace_back("baseline: none on this node describes what the call touches");
+  }
   const auto lineage = p_.enricher.lineage(seen.actor);
   std::string run;
   for (const auto& source : sources_)
@@ -48,6 +53,14 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
 void Observer::take_call(const SeenCall& seen) {
   take_state_uses(seen);
   if (!seen.may_change) return;
+  if (seen.unseen) {
+    if (auto told = unowned(seen)) {
+      std::vector<Pending> one;
+      one.push_back(std::move(*told));
+      record_or_keep(std::move(one), {}, {});
+    }
+    return;
+  }
   p_.counters.calls.fetch_add(1, std::memory_order_relaxed);
   std::vector<process_key> lineage;
   std::vector<Pending> pending;

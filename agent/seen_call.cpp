@@ -29,7 +29,8 @@ SeenCall seen_call_of(const ReadCall& read) {
   const auto& operation = read.operation;
   SeenCall seen;
   seen.actor = read.actor;
-  seen.may_change = may_change(operation);
+  seen.unseen = read.unseen;
+  seen.may_change = read.unseen || may_change(operation);
   seen.states = read.states;
   seen.version = read.version;
   for (const auto& thing : operation.touched) {
@@ -48,7 +49,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.provider = cloud::word(operation.provider);
   call.service = operation.service;
   call.operation = operation.operation;
-  call.level = cloud::word(operation.level);
+  if (!read.unseen) call.level = cloud::word(operation.level);
   call.semantics = cloud::word(operation.semantics);
   call.outcome = cloud::word(operation.outcome);
   call.region = operation.region;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstring>
+#include <thread>
 
 #include "tests/unit/fetch/fakes.hpp"
 
@@ -65,16 +67,47 @@ class FakeCapture final : public Capture {
   capture_counters counters_{};
 };
 
+/// Says that a process asked for a cloud's host, once.
+class FakeHellos final : public Hellos {
+ public:
+  explicit FakeHellos(std::uint32_t pid) : pid_(pid) { ::eventfd_write(ring_.get(), 1); }
+  int ring_fd() const override { return ring_.get(); }
+  void consume(const Sample& sample) override {
+    eventfd_t waiting = 0;
+    if (::eventfd_read(ring_.get(), &waiting) != 0) return;
+    hello_record record{};
+    record.actor.tgid = pid_;
+    record.actor.at_boot_ns = 500;
+    std::memcpy(record.actor.comm, "java", 5);
+    static const std::string name = "ec2.eu-west-1.amazonaws.com";
+    const auto size = [](std::size_t n) { return std::string{static_cast<char>(n >> 8), static_cast<char>(n)}; };
+    const std::string names = std::string("\0", 1) + size(name.size()) + name;
+    const std::string extension = std::string("\0\0", 2) + size(names.size() + 2) + size(names.size()) + names;
+    const std::string body =
+        std::string(34, 'r') + std::string("\0\0\2\x13\1\1\0", 7) + size(extension.size()) + extension;
+    const std::string hello =
+        std::string("\x16\3\1", 3) + size(body.size() + 4) + std::string("\1\0", 2) + size(body.size()) + body;
+    record.length = record.kept = static_cast<std::uint32_t>(hello.size());
+    std::memcpy(record.data, hello.data(), hello.size());
+    sample(record);
+  }
+  hello_counters read_counters() const override { return {1, 0, 0}; }
+
+ private:
+  const std::uint32_t pid_;
+  const Fd ring_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+};
+
 class CallWatchTest : public ::testing::Test {
  protected:
-  void start(std::size_t max_queued = 100) {
+  void start(std::size_t max_queued = 100, std::unique_ptr<Hellos> hellos = nullptr) {
     (void)spdlog::default_logger();  // made here, as in the agent, and not by whichever thread says something first
     auto capture = std::make_unique<FakeCapture>();
     capture_ = capture.get();
     CallWatch::Options options;
     options.max_queued = max_queued;
     options.scanner.proc_root = "/nowhere";
-    watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_);
+    watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_, std::move(hellos));
     watch_->start([this] {
       const std::lock_guard lock(mutex_);
       woken_ = true;
@@ -153,6 +186,27 @@ TEST_F(CallWatchTest, a_loss_is_told_with_the_time_that_holds_it) {
   EXPECT_LE(lost.from, before + 5'000'000'000);
   EXPECT_EQ(lost.until, before + 5'000'000'000);
   EXPECT_EQ(watch_->take_lost().pieces, 0u);
+}
+
+TEST_F(CallWatchTest, a_connection_of_which_nothing_is_seen_is_told_with_its_host) {
+  clock_.pass(std::chrono::seconds(60));
+  start(100, std::make_unique<FakeHellos>(9));
+  call(1, "sg-1");  // by another process
+  wait_until_woken();
+  while (watch_->blind_spots().size() < 3) std::this_thread::yield();
+  EXPECT_THAT(taken(), ::testing::Contains("unknown unknown"));
+  const auto spots = watch_->blind_spots();
+  EXPECT_THAT(spots,
+              ::testing::Contains(::testing::Field(&wire::BlindSpot::scope, "java → ec2.eu-west-1.amazonaws.com")));
+}
+
+TEST_F(CallWatchTest, one_whose_process_is_heard_is_not) {
+  clock_.pass(std::chrono::seconds(60));
+  start(100, std::make_unique<FakeHellos>(7));
+  call(1, "sg-1");
+  wait_until_woken();
+  watch_->stop();
+  EXPECT_THAT(taken(), ElementsAre("DeleteSecurityGroup succeeded"));
 }
 
 TEST_F(CallWatchTest, says_what_it_sees_and_nothing_that_is_secret) {

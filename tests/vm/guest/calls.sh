@@ -24,7 +24,7 @@ node: {name: vm-node}
 state_dir: /var/lib/plumbline-calls
 baselines: [{name: net, terraform_state: /run/calls/net.tfstate}]
 kernel: {pin: false}
-calls: {enabled: true, folders: [/usr/lib, /usr/bin, /lib]}
+calls: {enabled: true, folders: [/usr/lib, /usr/bin, /lib], unowned: ["aws:ec2:unknown"]}
 CONF
 plumbline-agent --config agent.yaml >$log 2>&1 &
 agent=$!
@@ -84,6 +84,25 @@ else
   info "$(tail -n 5 $log)"
 fi
 exec 3>&- 4>&-
+kill $client $server 2>/dev/null
+wait $client $server
+
+# One that asks for a cloud by name, and of which no more is ever seen: nobody answers it.
+nc -l -p 4434 >hello.bin </dev/null &
+server=$!
+began() { [ -s hello.bin ]; }
+openssl s_client -quiet -servername ec2.eu-west-1.amazonaws.com -connect 127.0.0.1:4434 </dev/null >/dev/null 2>&1 &
+client=$!
+until_true $patience began || info "no connection came"
+unseen() {
+  ask blindspots | jq -e 'any(.items[]; .id == "calls_unseen" and (.scope | startswith("openssl ")))' &&
+    ask findings | jq -e --argjson pid "$client" 'any(.items[]; .resource == "aws:ec2:eu-west-1:" and .actor.process.pid == $pid)'
+}
+if until_true $patience unseen; then
+  pass calls.unseen
+else
+  fail calls.unseen "$(ask blindspots | jq -c '[.items[] | select(.id | startswith("calls"))]') $(ask findings | head -c 600)"
+fi
 kill $client $server 2>/dev/null
 wait $client $server
 kill $agent

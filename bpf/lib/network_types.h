@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What we read of the kernel's sockets and messages, for CO-RE as in kernel_types.h. */
+#ifndef PLUMBLINE_BPF_NETWORK_TYPES_H
+#define PLUMBLINE_BPF_NETWORK_TYPES_H
+
+#include "bpf/lib/kernel_types.h"
+
+typedef __u64 size_t;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct iovec {
+  void* iov_base;
+  size_t iov_len;
+};
+struct iov_iter {
+  __u8 iter_type;
+  size_t iov_offset;
+};
+struct iov_iter___ubuf { /* since 6.0 */
+  void* ubuf;
+};
+struct iov_iter___plain { /* until 6.3 */
+  const struct iovec* iov;
+};
+struct iov_iter___hidden { /* since 6.4 */
+  const struct iovec* __iov;
+};
+struct msghdr {
+  struct iov_iter msg_iter;
+};
+struct sock_common {
+  __u16 skc_dport; /* in network order */
+};
+struct sock {
+  struct sock_common __sk_common;
+};
+struct tcp_sock {
+  u64 bytes_sent;
+};
+
+#pragma clang attribute pop
+
+#endif
