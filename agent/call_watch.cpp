@@ -37,6 +37,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
            [this](HttpExchange&& exchange, const mark_actor& actor) { tries_.take(read_call(exchange, actor)); },
            [this](const capture_connection_key& key) { capture_->decide(key, CAPTURE_IGNORED); }}),
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
+      principals_(options_.principals),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
 }
@@ -113,8 +114,14 @@ void CallWatch::queue(ReadCall&& call) {
     spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
     return;
   }
+  const std::int64_t now = clock_.wall() / 1'000'000'000;
+  principals_.learn(operation, now);
   if (!cloud::may_change(operation.level)) return;
   if (operation.data_plane && operation.touched.empty()) return;  // of users' data no IaC knows anything
+  if (const auto* known = principals_.look_up(operation.access_key_id, now)) {
+    call.principal_arn = known->arn;
+    call.principal_chain = known->chain;
+  }
   ++counts_.writes;
   spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,
                 cloud::word(operation.provider), operation.service, operation.operation, cloud::word(operation.outcome),

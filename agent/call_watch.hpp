@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/correlate/principals.hpp"
 #include "agent/decode/call_tries.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "include/util/clock.hpp"
@@ -30,6 +31,7 @@ class CallWatch {
     TlsScanner::Options scanner;
     HttpConnections::Options connections;
     CallTries::Options tries;
+    Principals::Options principals;
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.
@@ -89,6 +91,7 @@ class CallWatch {
   // The listening thread's.
   HttpConnections connections_;
   CallTries tries_;
+  Principals principals_;
   Counts counts_;
   std::stop_source stopping_;
   const Fd wake_up_;  // an eventfd, so that it stops at once

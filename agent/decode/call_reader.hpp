@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "agent/decode/http_connections.hpp"
 #include "cloud/operation.hpp"
@@ -17,9 +18,13 @@ struct ReadCall {
   int status = 0;            ///< of the answer; 0 = none was seen
   std::int64_t seen_at = 0;  ///< boot ns of the last byte
   std::uint64_t tries = 1;   ///< CallTries counts them
+  /// Whom its access key was handed out to on this node, and who that came from, nearest first (correlate/principals).
+  std::string principal_arn;
+  std::vector<std::string> principal_chain;
 };
 
-/// Only calls that may change something are wanted, each with as much of its bodies as names what it changes.
+/// Only calls that may change something, or hand out credentials, are wanted, each with as much of its bodies as names
+/// what it changes.
 HttpConnections::Interest interest_of(const HttpMessage& head);
 
 /// Names the call. Nothing secret of the exchange is in it.
