@@ -17,9 +17,9 @@ namespace plumbline::agent {
 class Principals {
  public:
   struct Options {
-    std::size_t max_keys = 4'096;         ///< at it the one that was learned first is forgotten
-    std::int64_t longest_s = 36 * 3'600;  ///< GetFederationToken's and GetSessionToken's longest
-    std::int64_t unknown_s = 12 * 3'600;  ///< where an answer says no end: a role's longest session
+    std::size_t max_keys = 4'096;                       ///< at it the one that was learned first is forgotten
+    std::int64_t longest_s = 36 * std::int64_t{3'600};  ///< GetFederationToken's and GetSessionToken's longest
+    std::int64_t unknown_s = 12 * std::int64_t{3'600};  ///< where an answer says no end: a role's longest session
   };
   struct Known {
     std::string arn;  ///< "arn:aws:sts::123456789012:assumed-role/deployer/ci"; "" = as the first of `chain`

@@ -87,18 +87,22 @@ std::int64_t seconds_of_time(std::string_view text) {
   std::size_t at = 0, next = 0;
   for (const char c : form) {
     if (c != '0') {
-      if (at >= text.size() || text[at++] != c) return 0;
-    } else if (part[next] = digits(text, at, next == 0 ? 4 : 2); part[next++] < 0) {
-      return 0;
+      if (at >= text.size() || text[at] != c) return 0;
+      ++at;
+      continue;
     }
+    part[next] = digits(text, at, next == 0 ? 4 : 2);
+    if (part[next] < 0) return 0;
+    ++next;
   }
   if (at < text.size() && text[at] == '.') at = text.find_first_not_of("0123456789", at + 1);
   if (at >= text.size() || text.substr(at) != "Z") return 0;
   const std::chrono::year_month_day day{std::chrono::year(part[0]), std::chrono::month(static_cast<unsigned>(part[1])),
                                         std::chrono::day(static_cast<unsigned>(part[2]))};
   if (!day.ok() || part[3] > 23 || part[4] > 59 || part[5] > 60) return 0;
-  return std::chrono::sys_days(day).time_since_epoch().count() * std::int64_t{86'400} + part[3] * 3'600 + part[4] * 60 +
-         part[5];
+  const auto time = std::chrono::sys_days(day) + std::chrono::hours(part[3]) + std::chrono::minutes(part[4]) +
+                    std::chrono::seconds(part[5]);
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 }  // namespace
@@ -144,9 +148,9 @@ std::optional<Grant> grant_of(const Request& request, const Response& response, 
     const Value* credentials = member(holder, "Credentials");
     grant.access_key_id = text_of(member(credentials, "AccessKeyId"));
     if (const auto* expiry = member(credentials, "Expiration")) grant.expires = expiry_of(*expiry);
-    for (const auto user : {"AssumedRoleUser", "FederatedUser"})
+    for (const std::string_view user : {"AssumedRoleUser", "FederatedUser"})
       if (grant.arn.empty()) grant.arn = text_of(member(member(holder, user), "Arn"));
-    for (const auto name : {"SubjectFromWebIdentityToken", "Subject", "IdentityId"})
+    for (const std::string_view name : {"SubjectFromWebIdentityToken", "Subject", "IdentityId"})
       if (grant.subject.empty()) grant.subject = text_of(member(holder, name));
     if (grant.subject.empty()) grant.subject = account_of_pod(member(holder, "subject"));
   }
