@@ -48,6 +48,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
       unseen_(options_.unseen, [this](const mark_actor& actor, const cloud::NamedHost& named,
                                       const std::string& host) { tell_unseen(actor, named, host); }),
+      principals_(options_.principals),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
 }
@@ -192,8 +193,14 @@ void CallWatch::queue(ReadCall&& call) {
     spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
     return;
   }
+  const std::int64_t now = clock_.wall() / 1'000'000'000;
+  principals_.learn(operation, now);
   const bool is_write = !call.unseen && may_change(operation);
   if (!is_write && !call.unseen && call.states.empty()) return;
+  if (const auto* known = principals_.look_up(operation.access_key_id, now)) {
+    call.principal_arn = known->arn;
+    call.principal_chain = known->chain;
+  }
   counts_.writes += is_write ? 1 : 0;
   counts_.states += call.states.empty() ? 0 : 1;
   spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/correlate/principals.hpp"
 #include "agent/decode/call_tries.hpp"
 #include "agent/decode/unseen_hosts.hpp"
 #include "agent/source/hellos.hpp"
@@ -35,6 +36,7 @@ class CallWatch {
     CallTries::Options tries;
     UnseenHosts::Options unseen;
     std::string why_no_hellos;      ///< why nobody tells whom programs begin connections with; "" = somebody does
+    Principals::Options principals;
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.
@@ -109,6 +111,7 @@ class CallWatch {
   HttpConnections connections_;
   CallTries tries_;
   UnseenHosts unseen_;
+  Principals principals_;
   Counts counts_;
   std::stop_source stopping_;
   const Fd wake_up_;  // an eventfd, so that it stops at once

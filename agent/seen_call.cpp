@@ -56,7 +56,10 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.account = operation.account;
   call.host = read.host;
   call.principal = operation.access_key_id.empty() ? operation.principal : operation.access_key_id;
-  if (!call.principal.empty()) call.principal_proof = "claimed";
+  call.principal_arn = read.principal_arn;
+  call.principal_chain = read.principal_chain;
+  const bool observed = !call.principal_arn.empty() || !call.principal_chain.empty();
+  if (!call.principal.empty()) call.principal_proof = observed ? "observed" : "claimed";
   call.request_id = operation.request_id;
   call.invocation = operation.invocation;
   call.tries = read.tries;

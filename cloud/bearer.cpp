@@ -66,21 +66,25 @@ std::string base64url_decoded(std::string_view text, std::size_t limit) {
   return out;
 }
 
-Claims claims_of(std::span<const HeaderField> headers) {
-  const auto token = bearer_of(headers);
-  if (token.starts_with("k8s-aws-v1.")) return {{}, key_in_eks_token(token)};
+std::string subject_of_token(std::string_view token) {
   const auto first = token.find('.');
   if (first == std::string_view::npos || token.find('.', first + 1) == std::string_view::npos) return {};
   const auto second = token.find('.', first + 1);
   std::string json = base64url_decoded(token.substr(first + 1, second - first - 1), max_claims);
-  Claims found;
+  std::string subject;
   if (json.starts_with('{')) {
     Decoded claims = decode_json(json, false);
-    if (!claims.cut) found.principal = principal_in(claims.value);
+    if (!claims.cut) subject = principal_in(claims.value);
     wipe(claims.value);
   }
   ::explicit_bzero(json.data(), json.size());
-  return found;
+  return subject;
+}
+
+Claims claims_of(std::span<const HeaderField> headers) {
+  const auto token = bearer_of(headers);
+  if (token.starts_with("k8s-aws-v1.")) return {{}, key_in_eks_token(token)};
+  return {subject_of_token(token), {}};
 }
 
 }  // namespace plumbline::cloud

@@ -20,6 +20,9 @@ struct Claims {
 /// get into the result.
 Claims claims_of(std::span<const HeaderField> headers);
 
+/// The same of a token by itself: the most telling of its claims, "" where it is no JWT. Nothing is proven by it.
+std::string subject_of_token(std::string_view token);
+
 /// RFC 4648 section 5 without padding; nothing of what is no base64url, and never more than `limit` bytes.
 std::string base64url_decoded(std::string_view text, std::size_t limit);
 

@@ -1,5 +1,6 @@
 #include "cloud/kubernetes/decode.hpp"
 #include "cloud/aws/effect.hpp"
+#include "cloud/aws/grant.hpp"
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
 #include "cloud/azure/decode.hpp"
@@ -36,6 +37,7 @@ void decode_aws(const Request& request, const Response& response, const Route& r
   operation.parameters_cut = parameters.cut;
   operation.account = aws::account_of_request(request, route, operation.parameters);
   aws::add_outcome(response, route, operation);
+  operation.grant = aws::grant_of(request, response, route);
   aws::add_effect(response, route, operation);
 }
 

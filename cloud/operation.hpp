@@ -20,6 +20,14 @@ enum class Outcome : std::uint8_t {
   dry_run,  ///< asked only whether it would work
 };
 
+/// Temporary credentials that an answer handed out, by the public half alone.
+struct Grant {
+  std::string access_key_id;  ///< that calls with them will be signed by
+  std::string arn;            ///< whom they act as: "arn:aws:sts::…:assumed-role/deployer/ci"; "" = whoever asked
+  std::string subject;        ///< whose token was exchanged: "system:serviceaccount:shop:deployer"; "" = a signed call
+  std::int64_t expires = 0;   ///< Unix seconds; 0 = not said
+};
+
 /// Texts are copies; "" = unknown.
 struct Operation {
   Provider provider = Provider::none;
@@ -35,8 +43,9 @@ struct Operation {
   std::string access_key_id;  ///< as the request claims; whether the signature is right, only the service knows
   /// Whom a bearer token says to be of: "system:serviceaccount:shop:deployer", an address of mail; not proven.
   std::string principal;
-  std::string invocation;  ///< one for all tries of one call
-  std::string request_id;  ///< the service's, as in its audit log
+  std::optional<Grant> grant;  ///< of AWS: credentials in the answer, which later calls are signed by
+  std::string invocation;      ///< one for all tries of one call
+  std::string request_id;      ///< the service's, as in its audit log
 
   Value parameters = Value::of(Value::Kind::map);  ///< by the model's names; secrets hidden
   bool parameters_cut = false;                     ///< the body was longer than what is there, or broken

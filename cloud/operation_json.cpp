@@ -111,6 +111,13 @@ std::string to_json(const Operation& operation) {
   if (!operation.access_key_id.empty()) json["principal"]["access_key_id"] = operation.access_key_id;
   if (!operation.principal.empty()) json["principal"]["subject"] = operation.principal;
   if (json.contains("principal")) json["principal"]["proof"] = "claimed";
+  if (const auto& grant = operation.grant) {
+    auto& handed = json["grants"];
+    handed["access_key_id"] = grant->access_key_id;
+    if (!grant->arn.empty()) handed["arn"] = grant->arn;
+    if (!grant->subject.empty()) handed["subject"] = grant->subject;
+    if (grant->expires != 0) handed["expires"] = grant->expires;
+  }
   put("invocation", operation.invocation);
   put("request_id", operation.request_id);
   json["unmapped"] = !mapped;

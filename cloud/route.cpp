@@ -1,5 +1,6 @@
 #include "cloud/route.hpp"
 
+#include "cloud/aws/grant.hpp"
 #include "cloud/aws/router.hpp"
 #include "cloud/azure/router.hpp"
 #include "cloud/gcp/router.hpp"
@@ -53,6 +54,10 @@ bool Route::level_guessed() const {
 bool Route::data_plane() const {
   if (provider != Provider::aws) return path_data_plane;
   return operation != table::no_row && (table::operation(operation).flags & table::data_plane) != 0;
+}
+
+bool Route::grants_credentials() const {
+  return aws::grants_credentials(*this);
 }
 
 }  // namespace plumbline::cloud

@@ -80,6 +80,8 @@ struct Route {
   bool level_guessed() const;
   /// Whether it moves data of users and changes no configuration.
   bool data_plane() const;
+  /// Whether its answer hands out credentials that later calls are signed by: worth reading, though nothing is changed.
+  bool grants_credentials() const;
 };
 
 /// Bytes of a body that are worth buffering where its fields say what is changed.

@@ -121,7 +121,11 @@ void print_call(const Context& context, const wire::Call& call) {
   line("outcome       ", call.outcome + (call.tries > 1 ? ", at try " + std::to_string(call.tries) : ""));
   line("at            ", call.host + (call.region.empty() ? "" : ", " + call.region) +
                              (call.account.empty() ? "" : ", account " + call.account));
-  line("as            ", call.principal + (call.principal_proof.empty() ? "" : " (" + call.principal_proof + ")"));
+  const std::string as = call.principal_arn.empty() ? "" : call.principal_arn + ", ";
+  line("as            ", as + call.principal + (call.principal_proof.empty() ? "" : " (" + call.principal_proof + ")"));
+  std::string chain;
+  for (const auto& one : call.principal_chain) chain += (chain.empty() ? "" : " < ") + one;
+  line("by way of     ", chain);
   line("request id    ", call.request_id);
   std::string ids;
   for (const auto& id : call.ids) ids += (ids.empty() ? "" : ", ") + id;

@@ -25,6 +25,7 @@ HttpConnections::Interest interest_of(const HttpMessage& head) {
   const auto fields = fields_of(head);
   const auto route = cloud::route(head_of(head, fields));
   if (route.unmapped == cloud::Unmapped::not_cloud) return {{true, 0, 0}, false};
+  if (route.grants_credentials()) return {{false, cloud::max_body, answer_bytes}, true};
   if (route.unmapped == cloud::Unmapped::no && !cloud::may_change(route.level())) return {{true, 0, 0}, true};
   // Who moves data says so in the head; its answer tells whether it worked in its status.
   return {{false, route.keep, route.data_plane() ? 0 : answer_bytes}, true};

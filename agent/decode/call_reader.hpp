@@ -22,9 +22,13 @@ struct ReadCall {
   bool unseen = false;                  ///< a connection of which nothing is known but whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it was about, where it worked
   std::string version;                  ///< then: of the state, by the answer's ETag; "" = it has none
+  /// Whom its access key was handed out to on this node, and who that came from, nearest first (correlate/principals).
+  std::string principal_arn;
+  std::vector<std::string> principal_chain;
 };
 
-/// Only calls that may change something are wanted, each with as much of its bodies as names what it changes.
+/// Only calls that may change something, or hand out credentials, are wanted, each with as much of its bodies as names
+/// what it changes.
 HttpConnections::Interest interest_of(const HttpMessage& head);
 
 /// Whether the tables know it as one that may change what IaC describes.

@@ -102,9 +102,15 @@ Sign of_host(std::string_view host) {
   return Sign::none;
 }
 
+constexpr std::string_view authorization = "authorization";
+
 Sign sign_of(const Head& head, std::string_view query) {
   Sign best = std::max(of_query(query), of_host(head.host.empty() ? header(head.headers, "host") : head.host));
-  for (const auto& field : head.headers) best = std::max(best, of_header(field));
+  for (const auto& field : head.headers)
+    if (best != Sign::strong && field.name.size() != authorization.size()) best = std::max(best, of_header(field));
+  // Tokens are long: they are looked through only where nothing else is sure.
+  for (const auto& field : head.headers)
+    if (best != Sign::strong && field.name.size() == authorization.size()) best = std::max(best, of_header(field));
   return best;
 }
 

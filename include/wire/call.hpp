@@ -19,8 +19,11 @@ struct Call {
   std::string region;
   std::string account;
   std::string host;
-  std::string principal;          ///< access key id or what else names the caller
-  std::string principal_proof;    ///< "claimed": the client says so; "verified"
+  std::string principal;      ///< access key id or what else names the caller
+  std::string principal_arn;  ///< whom its access key was handed out to, as this node saw it: an assumed role
+  std::vector<std::string> principal_chain;  ///< whom that came from, nearest first: ARNs, key ids, a token's subject
+  /// "claimed": the client says so; "observed": this node saw the answer that handed the key out; "verified".
+  std::string principal_proof;
   std::string request_id;         ///< of the answer: what the cloud's own log calls it
   std::string invocation;         ///< of the client: its tries have one
   std::vector<std::string> ids;   ///< of what it touches, as the call names them

@@ -200,6 +200,8 @@ inline Call read_call(Reader& r) {
   r.text("account", c.account);
   r.text("host", c.host);
   r.text("principal", c.principal);
+  r.text("principal_arn", c.principal_arn);
+  r.texts("principal_chain", c.principal_chain);
   r.text("principal_proof", c.principal_proof);
   r.text("request_id", c.request_id);
   r.text("invocation", c.invocation);

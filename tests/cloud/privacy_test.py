@@ -51,6 +51,14 @@ def cases():
     yield form("iam", "Action=CreateAccessKey&Version=2010-05-08&UserName=u", host="iam.amazonaws.com",
                answer=f"<R><AccessKey><SecretAccessKey>{CANARY}</SecretAccessKey></AccessKey></R>".encode())
     yield form("sts", f"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&WebIdentityToken={CANARY}&RoleArn=r")
+    # Answers that hand out credentials are read: only the access key id, and whose it is, may come out.
+    credentials = f"<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>{CANARY}</SecretAccessKey>" \
+                  f"<SessionToken>{CANARY}</SessionToken></Credentials>"
+    for name in ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken", "GetSessionToken"):
+        yield form("sts", f"Action={name}&Version=2011-06-15&SAMLAssertion={CANARY}&WebIdentityToken=a.{in_base64}.{CANARY}&TokenCode={CANARY}",
+                   answer=f"<{name}Response><{name}Result>{credentials}</{name}Result></{name}Response>".encode())
+    yield line("eks-auth", path="/clusters/c/assume-role-for-pod-identity", body=json.dumps({"token": f"a.{in_base64}.{CANARY}"}),
+               answer=json.dumps({"credentials": {"accessKeyId": "ASIAIOSFODNN7EXAMPLE", "secretAccessKey": CANARY, "sessionToken": CANARY}}).encode())
     yield form("ec2", f"Action=StopInstances&Version=2016-11-15&Signature={CANARY}&SecurityToken={CANARY}&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE")
     yield form("nosuch", f"Action=NoSuch&Version=2016-11-15&a={CANARY}")
     yield line("s3", "PUT", "/bucket/key", [("x-amz-server-side-encryption-customer-key", CANARY), ("x-amz-meta-a", CANARY)], CANARY)

@@ -30,6 +30,10 @@ inline void check_operation(const cloud::Operation& operation) {
        "what others name is short");
   must(operation.principal.size() <= 256 && operation.access_key_id.size() <= 256 && operation.account.size() <= 256,
        "who is short");
+  if (const auto& grant = operation.grant)
+    must(grant->access_key_id.size() >= 16 && grant->access_key_id.size() <= 128 && grant->arn.size() <= 256 &&
+             grant->subject.size() <= 256 && grant->expires >= 0,
+         "who got credentials is short");
   must(operation.touched.size() <= 2'000, "what is touched has a bound");
   for (const auto& one : operation.touched) {
     must(operation.level != cloud::Level::read && operation.level != cloud::Level::list, "a read touches nothing");

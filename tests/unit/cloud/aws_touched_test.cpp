@@ -305,8 +305,9 @@ TEST(AwsTouched, one_alarm_in_three_wires) {
                       {"EvaluationPeriods", 1}, {"Dimensions", {{{"Name", "InstanceId"}, {"Value", "i-1"}}}},
                       {"ActionsEnabled", true}, {"AlarmActions", {"arn:x"}}};
   const auto cbor = Json::to_cbor(alarm);
-  const Effect by_json(
-      target("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", alarm.dump()).decoded(200, "{}"));
+  const Effect by_json(target("monitoring", "GraniteServiceVersion20100801.PutMetricAlarm", alarm.dump())
+                           .with("x-amzn-query-mode", "true")
+                           .decoded(200, "{}"));
   const Effect by_cbor(Sent::to("monitoring", "POST", "/service/GraniteServiceVersion20100801/operation/PutMetricAlarm")
                            .with("smithy-protocol", "rpc-v2-cbor")
                            .carrying(std::string(cbor.begin(), cbor.end()))
@@ -320,8 +321,14 @@ TEST(AwsTouched, one_alarm_in_three_wires) {
   EXPECT_EQ(by_json.named(0), "AWS::CloudWatch::Alarm: a arn:aws:cloudwatch:eu-west-1:058264492887:alarm:a");
   const Json wanted = Json::parse(R"({"threshold": 5.5, "evaluation_periods": 1, "dimensions": {"InstanceId": "i-1"},
                                       "actions_enabled": true, "alarm_actions": ["arn:x"]})");
+  // But for the order of members, and how numbers were written, nothing tells the wires apart.
+  const auto whole = [](Effect effect) {
+    effect.json.erase("parameters");
+    for (auto& type : effect.json["resources"][0]["iac_types"]) type.erase("attributes");
+    return effect.json;
+  };
   for (const auto& effect : {by_json, by_cbor, by_form}) {
-    EXPECT_EQ(effect.named(0), by_json.named(0));
+    EXPECT_EQ(whole(effect), whole(by_json));
     EXPECT_EQ(effect.set("aws_cloudwatch_metric_alarm"), wanted);
   }
 }

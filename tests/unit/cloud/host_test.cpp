@@ -62,6 +62,9 @@ TEST(Host, without_port) {
 /// The example of https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html is too old to have one.
 TEST(AccessKey, has_an_account) {
   EXPECT_EQ(account_of("ASIAQNZGKIQY56JQ7WML"), "029608264753");
+  // Keys that others published together with their accounts.
+  EXPECT_EQ(account_of("ASIAY34FZKBOKMUTVV7A"), "609629065308");
+  EXPECT_EQ(account_of("AKIASP2TPHJSQH3FJRUX"), "171436882533");
   EXPECT_EQ(account_of("AKIAIOSFODNN7EXAMPLE"), "");
   EXPECT_EQ(account_of("AKIA"), "");
   EXPECT_EQ(account_of("minioadmin"), "");

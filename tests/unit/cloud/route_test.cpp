@@ -192,7 +192,7 @@ TEST(Route, has_levels_from_iam) {
 }
 
 TEST(Tables, fit_the_agent) {
-  EXPECT_LE(table::bytes(), 4U << 20);
+  EXPECT_LE(table::bytes(), 4'000'000U);
   EXPECT_NE(table::source_hash(), 0U);
 }
 

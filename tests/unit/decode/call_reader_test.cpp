@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "agent/decode/call_tries.hpp"
+#include "agent/decode/http_connections.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -59,6 +62,61 @@ TEST(CallReader, wants_no_byte_of_an_objects_content) {
                  "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/us-east-1/s3/aws4_request, Signature=a");
   EXPECT_FALSE(interest_of(put).wanted.ignore);
   EXPECT_EQ(interest_of(put).wanted.request_bytes, 0u);
+}
+
+/// 5 GiB in aws-chunked within HTTP's own chunks, after "Expect: 100-continue": known by its head, and nothing of it
+/// held.
+TEST(CallReader, names_an_upload_of_any_size_and_holds_nothing_of_it) {
+  std::vector<ReadCall> calls;
+  HttpConnections all({}, {interest_of,
+                           [&](HttpExchange&& exchange, const mark_actor& actor) {
+                             EXPECT_TRUE(exchange.request.body.empty());
+                             calls.push_back(read_call(exchange, actor));
+                           },
+                           [](const capture_connection_key&) {}});
+  std::array<std::uint64_t, 2> at{};
+  const auto tell = [&](capture_direction direction, const std::string& text, std::uint32_t length) {
+    capture_record record{};
+    record.actor.tgid = 7;
+    record.connection = 1;
+    record.offset = at[direction == CAPTURE_OUT];
+    record.length = length;
+    record.kept = static_cast<std::uint32_t>(text.size());
+    record.direction = static_cast<__u8>(direction);
+    at[direction == CAPTURE_OUT] += length;
+    all.take(record, text);
+    EXPECT_LT(all.counters().http.held_bytes, 4'096u);
+  };
+  const auto say = [&](capture_direction direction, const std::string& text) {
+    tell(direction, text, static_cast<std::uint32_t>(text.size()));
+  };
+  say(CAPTURE_OUT,
+      "PUT /logs/big HTTP/1.1\r\nHost: s3.amazonaws.com\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n"
+      "Content-Encoding: aws-chunked\r\nx-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n"
+      "x-amz-decoded-content-length: 5368709120\r\nAuthorization: AWS4-HMAC-SHA256 "
+      "Credential=AKIAIOSFODNN7EXAMPLE/20261127/us-east-1/s3/aws4_request, Signature=a\r\n\r\n");
+  say(CAPTURE_IN, "HTTP/1.1 100 Continue\r\n\r\n");
+  say(CAPTURE_OUT, "140000000\r\n");
+  for (int i = 0; i < 5; ++i) tell(CAPTURE_OUT, "10000\r\ncanary", 1U << 30);
+  say(CAPTURE_OUT, "\r\n0\r\n\r\n");
+  say(CAPTURE_IN, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  all.end_all(1'000);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].operation.operation, "PutObject");
+  EXPECT_EQ(calls[0].operation.outcome, cloud::Outcome::succeeded);
+  EXPECT_EQ(calls[0].operation.touched.at(0).ids.at(0), "logs/big");
+}
+
+/// What hands out credentials is read, though it changes nothing: who acts with them is known by it.
+TEST(CallReader, wants_answers_that_hand_out_credentials) {
+  HttpMessage session;
+  session.method = "POST";
+  session.target = "/clusters/prod/assume-role-for-pod-identity";
+  session.host = "eks-auth.eu-west-1.api.aws";
+  EXPECT_FALSE(interest_of(session).wanted.ignore);
+  EXPECT_GT(interest_of(session).wanted.response_bytes, 10'000u);
+  session.target = "/clusters/prod/something-else";
+  EXPECT_EQ(interest_of(session).wanted.request_bytes, 0u);
 }
 
 TEST(CallReader, names_the_call_and_its_outcome) {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <thread>
 
+#include "agent/seen_call.hpp"
 #include "tests/unit/fetch/fakes.hpp"
 
 namespace plumbline::agent {
@@ -119,15 +120,19 @@ class CallWatchTest : public ::testing::Test {
     changed_.wait(lock, [this] { return woken_; });
     woken_ = false;
   }
-  static std::string request(const std::string& group) {
-    const std::string body = "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=" + group;
-    return "POST / HTTP/1.1\r\nHost: ec2.eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-           "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, "
-           "SignedHeaders=host, Signature=canary\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+  static std::string request(const std::string& group, const std::string& key = "AKIAIOSFODNN7EXAMPLE") {
+    return signed_form("ec2", key, "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=" + group);
   }
-  static std::string answer() {
-    const std::string body = "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>";
+  static std::string signed_form(const std::string& service, const std::string& key, const std::string& body) {
+    return "POST / HTTP/1.1\r\nHost: " + service +
+           ".eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+           "Authorization: AWS4-HMAC-SHA256 Credential=" +
+           key + "/20261127/eu-west-1/" + service +
+           "/aws4_request, SignedHeaders=host, Signature=canary\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
+  }
+  static std::string answer(
+      const std::string& body = "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>") {
     return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
   void call(std::uint64_t connection, const std::string& group) {
@@ -207,6 +212,38 @@ TEST_F(CallWatchTest, one_whose_process_is_heard_is_not) {
   wait_until_woken();
   watch_->stop();
   EXPECT_THAT(taken(), ElementsAre("DeleteSecurityGroup succeeded"));
+}
+
+/// A role that is assumed changes nothing; who acts as it afterwards is known by it.
+TEST_F(CallWatchTest, who_assumed_a_role_is_known_by_it) {
+  start();
+  const std::string role = "arn:aws:sts::123456789012:assumed-role/deployer/ci";
+  capture_->write(1, CAPTURE_OUT,
+                  signed_form("sts", "AKIAIOSFODNN7EXAMPLE",
+                              "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fdeployer"));
+  capture_->write(1, CAPTURE_IN,
+                  answer("<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><Arn>" + role +
+                         "</Arn></AssumedRoleUser><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>"
+                         "<SecretAccessKey>canary</SecretAccessKey></Credentials></AssumeRoleResult>"
+                         "</AssumeRoleResponse>"));
+  capture_->write(2, CAPTURE_OUT, request("sg-1", "ASIAIOSFODNN7EXAMPLE"));
+  capture_->write(2, CAPTURE_IN, answer());
+  capture_->write(3, CAPTURE_OUT, request("sg-2"));
+  capture_->write(3, CAPTURE_IN, answer());
+  wait_until_woken();
+  watch_->stop();
+  ReadCall by_role, by_key, more;
+  ASSERT_TRUE(watch_->take(by_role) && watch_->take(by_key));
+  EXPECT_FALSE(watch_->take(more));
+  EXPECT_EQ(by_role.principal_arn, role);
+  const auto seen = seen_call_of(by_role).call;
+  EXPECT_EQ(seen.principal, "ASIAIOSFODNN7EXAMPLE");
+  EXPECT_EQ(seen.principal_arn, role);
+  EXPECT_THAT(seen.principal_chain, ElementsAre("AKIAIOSFODNN7EXAMPLE"));
+  EXPECT_EQ(seen.principal_proof, "observed");
+  const auto other = seen_call_of(by_key).call;
+  EXPECT_EQ(other.principal_arn, "");
+  EXPECT_EQ(other.principal_proof, "claimed");
 }
 
 TEST_F(CallWatchTest, says_what_it_sees_and_nothing_that_is_secret) {

@@ -69,6 +69,13 @@ Finding a_finding() {
   f.missing_evidence = {"digest of /opt/" + any_bytes};
   f.baseline = BaselineRef{"prod-net", {{"lineage", any_bytes}, {"serial", "7"}}};
   f.drift_id = "d1";
+  Call call;
+  call.provider = "aws";
+  call.principal = "ASIAIOSFODNN7EXAMPLE";
+  call.principal_arn = "arn:aws:sts::1:assumed-role/" + any_bytes;
+  call.principal_chain = {any_bytes, "system:serviceaccount:shop:deployer"};
+  call.principal_proof = "observed";
+  f.call = call;
   return f;
 }
 
@@ -112,6 +119,8 @@ TEST(WireJson, AFindingComesBackWhole) {
   EXPECT_EQ(back->missing_evidence, a_finding().missing_evidence);
   EXPECT_EQ(back->baseline->revision, a_finding().baseline->revision);
   EXPECT_EQ(back->actor.unknown_reason, any_bytes);
+  EXPECT_EQ(back->call->principal_arn, a_finding().call->principal_arn);
+  EXPECT_EQ(back->call->principal_chain, a_finding().call->principal_chain);
 }
 
 TEST(WireJson, ADriftComesBackWhole) {
