@@ -68,7 +68,7 @@ class Containers:
         path = self.stack.dir / "containers.sh"
         path.write_text("set -euo pipefail\n. tests/harness/containers.sh\ncontainers_begin\ntrap containers_end EXIT\n"
                         f"container_mounts=({self.stack.managed}:/data)\n" + script)
-        return subprocess.Popen(["bash", path], cwd=harness.ROOT, env={**os.environ, "TMPDIR": str(self.stack.dir)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        return subprocess.Popen(["bash", path], cwd=harness.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True)
 
     def told(self, group):
@@ -130,7 +130,7 @@ done
 """
 PODMAN = """
 podman_image {root} localhost/plumbline-calls:1 2>&1
-echo ready
+echo "ready $containers_work"
 while read -r name command socket group seen delay; do
   [ "$name" != end ] || continue
   pid=$(podman_start "$name" localhost/plumbline-calls:1 "$command" "$socket" "$group" "$seen" "$delay")
@@ -187,8 +187,8 @@ def test_the_first_call_of_a_podman_container(stack):
         line = job.stdout.readline().strip()
         if line.startswith("SKIP"):
             raise Skip(line)
-        assert line == "ready", line
-        start(stack, [stack.dir])
+        assert line.startswith("ready /"), line
+        start(stack, [line.split()[1]])
         missed = expect_told(containers, job, "podman", groups, 0)
     finally:
         end(job)
