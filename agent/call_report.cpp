@@ -110,7 +110,7 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
        "TLS, are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
   all.push_back({"tls_first_call", "node",
-                 "A program that was not looked at before it runs is hooked while it starts: a call within its first "
+                 "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
                  "milliseconds may be missed, once.",
                  scanner_.counters().first_pass_done
                      ? "it came after the folders were looked through, or lies elsewhere"

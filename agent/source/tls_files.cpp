@@ -23,7 +23,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr int max_depth = 64;
-constexpr std::size_t unhook_threads = 16;
+constexpr std::size_t unhook_threads = 64;
 constexpr std::uint64_t smallest = 4096;  // bytes: no program with TLS in it is smaller
 
 struct DirDeleter {
