@@ -14,7 +14,7 @@ from harness import BUILD, Skip, wait
 ROUNDS = 9
 REQUESTS = 10_000
 BYTES = 1 << 30
-FILES = 200  # with TLS in them, hooked at once
+FILES = 200
 CALLS = 1_000  # that change something, each awaited
 
 
