@@ -315,7 +315,9 @@ void Agent::Parts::stop_calls(const std::string& why) {
 void Agent::Parts::take_calls(int most) {
   const std::int64_t until = clock.boot() + 50'000'000;
   ReadCall call;
-  for (int taken = 0; calls && observer->can_take_call() && calls->take(call);) {
+  for (int taken = 0; calls;) {
+    observer->on_ring();  // the record of a new container's cgroup wakes nobody, and its first call names it
+    if (!observer->can_take_call() || !calls->take(call)) return;
     observer->take_call(seen_call_of(call));
     if (++taken >= most || (most == calls_a_turn && clock.boot() > until)) {
       if (!std::exchange(calls_posted, true))

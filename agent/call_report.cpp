@@ -118,13 +118,13 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
        "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries), and calls without "
        "TLS, are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
-  all.push_back({"tls_first_call", "node",
-                 "A program that was not looked at before it runs is hooked while it starts: a call within its first "
-                 "milliseconds may be missed, once.",
-                 scanner_.counters().first_pass_done
-                     ? "it came after the folders were looked through, or lies elsewhere"
-                     : "the folders are still being looked through",
-                 "name its folder in calls.folders"});
+  all.push_back(
+      {"tls_first_call", "node",
+       "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
+       "milliseconds may be missed, once.",
+       scanner_.counters().first_pass_done ? "it came after the folders were looked through, or lies elsewhere"
+                                           : "the folders are still being looked through",
+       "name its folder in calls.folders"});
   if (!options_.files.why_no_return_probes.empty())
     all.push_back({"tls_return_probes", "OpenSSL, GnuTLS, s2n", "Calls through these libraries are not seen.",
                    options_.files.why_no_return_probes, "a kernel before 6.11 or from 6.14 on"});

@@ -11,10 +11,10 @@ import time
 import harness
 from harness import BUILD, Skip, wait
 
-ROUNDS = 15
+ROUNDS = 9
 REQUESTS = 10_000
 BYTES = 1 << 30
-FILES = 200  # with TLS in them, hooked at once
+FILES = 200
 CALLS = 1_000  # that change something, each awaited
 
 
@@ -172,6 +172,9 @@ def files():
             config.write_text(config.read_text().replace(f"enabled: {str(not on).lower()}", f"enabled: {str(on).lower()}"))
             stack.agent.send_signal(harness.signal.SIGHUP)
 
+        def ends():  # told once all have; the API says so as soon as it begins
+            return (stack.dir / "agent.log").read_text().count("event=calls_not_watched")
+
         grown, ended = [], []
         for _ in range(5):
             before = rss_mib(stack.agent)
@@ -182,9 +185,8 @@ def files():
             grown.append(rss_mib(stack.agent) - before)
             started = time.perf_counter()
             switch(False)
-            wait(lambda: calls_status(stack)["enabled"] is False, "the hooks to end", 120)
+            wait(lambda: ends() == len(ended) + 1, "the hooks to end", 120)
             ended.append(time.perf_counter() - started)
-        stack.api("/v1/status")
     print(f"### {hooked} hooked files\n\n| figure | measured | goal |\n| --- | --- | --- |")
     print(f"| agent's RSS, grown by hooking them for the first time | {grown[0]:.1f} MiB | ≤ 15 MiB |")
     print(f"| all hooks ended, median of {len(ended)} (most) | {statistics.median(ended):.2f} s ({max(ended):.2f} s) | < 2 s |\n")

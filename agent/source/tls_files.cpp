@@ -23,7 +23,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr int max_depth = 64;
-constexpr std::size_t unhook_threads = 16;
+constexpr std::size_t unhook_threads = 64;
 constexpr std::uint64_t smallest = 4096;  // bytes: no program with TLS in it is smaller
 
 struct DirDeleter {
@@ -208,9 +208,8 @@ void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk,
       continue;
     }
     const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    const auto before = counters_.looked.load(std::memory_order_relaxed);
     if (file) look(file.get(), path + "/" + name);
-    if (walk.between && counters_.looked.load(std::memory_order_relaxed) != before) walk.between();
+    if (walk.between) walk.between();
   }
 }
 

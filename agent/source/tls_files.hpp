@@ -51,7 +51,7 @@ class TlsFiles {
   /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.
   bool look(int fd, const std::string& path);
   /// Looks at every file below a folder, without leaving its file system and without following symlinks. `path` is for
-  /// people; `between`, if any, is called after every file that was looked at for the first time.
+  /// people; `between`, if any, is called after every file.
   void look_below(Fd folder, const std::string& path, const std::stop_token& stop,
                   const std::function<void()>& between);
   /// Looks at what a process executes and what it has mapped executable. `folder` is its own: "/proc/PID".

@@ -13,23 +13,24 @@
 #include <chrono>
 
 #include "include/util/fd.hpp"
+#include "include/util/file_time.hpp"
 #include "include/util/thread.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_roots = 4096;
+constexpr std::size_t max_waiting_roots = 256;  // each keeps a file system from being unmounted
 constexpr std::array library_folders{
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/local/lib"};
 constexpr std::array root_folders{"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt"};
 
 /// Never outside the root, whatever links the container put there.
-Fd open_in_root(const std::string& root, const std::string& path, int flags) {
-  const Fd top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+Fd open_in_root(int root, const std::string& path, int flags) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return Fd(static_cast<int>(::syscall(SYS_openat2, top.get(), path.c_str(), &how, sizeof how)));
+  return Fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ void TlsScanner::start() {
   // The host's own folders are gone through as such.
   struct stat own{};
   if (::stat((options_.proc_root + "/1/ns/mnt").c_str(), &own) == 0)
-    known_roots_.insert(static_cast<std::uint32_t>(own.st_ino));
+    host_mount_ns_ = static_cast<std::uint32_t>(own.st_ino);
   thread_ = start_thread("plumb-tls-scan", [this] { run(stopping_.get_token()); });
 }
 
@@ -90,7 +91,10 @@ void TlsScanner::run(const std::stop_token& stop) {
     take_executions(stop);
     const std::string path = options_.host_root + folder;
     if (Fd at(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); at)
-      files_.look_below(std::move(at), path, stop, [this, &stop] { take_executions(stop); });
+      files_.look_below(std::move(at), path, stop, [this, &stop] {
+        take_executions(stop);
+        look_through_roots(stop);
+      });
   }
   counters_.first_pass_done = true;
   spdlog::info("event=tls_files_looked_at files={} hooked={} ms={}", files_.counters().looked.load(),
@@ -102,6 +106,7 @@ void TlsScanner::run(const std::stop_token& stop) {
       wake_.wait(lock, [&] { return stop.stop_requested() || !waiting_.empty() || !changed_.empty(); });
     }
     take_executions(stop);
+    look_through_roots(stop);
   }
 }
 
@@ -131,31 +136,47 @@ void TlsScanner::take_executions(const std::stop_token& stop) {
       execution = waiting_.front();
       waiting_.pop_front();
     }
-    look_at(execution, stop);
+    look_at(execution);
   }
 }
 
-/// The program and what it is linked to first: it is starting now. What it may load later (a language's TLS module) is
-/// among the libraries of its root.
-void TlsScanner::look_at(const Execution& execution, const std::stop_token& stop) {
+/// The program and what it is linked to: it is starting now. What it may load later (a language's TLS module) is among
+/// the libraries of its root, which are for when nothing else is starting.
+void TlsScanner::look_at(const Execution& execution) {
   const std::string folder = options_.proc_root + "/" + std::to_string(execution.tgid);
   const Fd exe(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC));
+  Fd root(::open((folder + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!exe) {
     counters_.gone.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  if (!files_.look(exe.get(), folder + "/exe")) look_at_libraries(root.get(), exe.get());
+  remember(std::move(root), execution.mount_ns);
   counters_.executions.fetch_add(1, std::memory_order_relaxed);
-  const std::string root = folder + "/root";
-  if (!files_.look(exe.get(), folder + "/exe")) look_at_libraries(root, exe.get());
-  if (known_roots_.size() >= max_roots) known_roots_.clear();  // they are looked through again, which costs time alone
-  if (!known_roots_.insert(execution.mount_ns).second) return;
-  counters_.roots.fetch_add(1, std::memory_order_relaxed);
-  for (const char* below : root_folders)
-    if (Fd at = open_in_root(root, below, O_RDONLY | O_DIRECTORY); at && !stop.stop_requested())
-      files_.look_below(std::move(at), below, stop, {});
 }
 
-void TlsScanner::look_at_libraries(const std::string& root, int exe) {
+/// The kernel gives the number of a mount namespace that ended to the next one, so it alone would hide all containers
+/// but the first.
+void TlsScanner::remember(Fd root, std::uint32_t mount_ns) {
+  struct stat status{};
+  if (mount_ns == host_mount_ns_ || !root || ::fstat(root.get(), &status) != 0) return;
+  if (known_roots_.size() >= max_roots) known_roots_.clear();  // they are looked through again, which costs time alone
+  if (roots_.size() >= max_waiting_roots) return;              // its next program tells of it again
+  if (known_roots_.emplace(mount_ns, status.st_ino, ns_of(status.st_ctim)).second) roots_.push_back(std::move(root));
+}
+
+void TlsScanner::look_through_roots(const std::stop_token& stop) {
+  while (!roots_.empty() && !stop.stop_requested()) {
+    const Fd root = std::move(roots_.front());
+    roots_.pop_front();
+    for (const char* below : root_folders)
+      if (Fd at = open_in_root(root.get(), below, O_RDONLY | O_DIRECTORY); at && !stop.stop_requested())
+        files_.look_below(std::move(at), below, stop, [this, &stop] { take_executions(stop); });
+    counters_.roots.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void TlsScanner::look_at_libraries(int root, int exe) {
   const auto elf = ElfFile::open(exe);
   if (!elf) return;
   for (const auto& name : elf->needed()) {

@@ -9,9 +9,11 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "agent/source/tls_files.hpp"
+#include "include/util/fd.hpp"
 
 namespace plumbline::agent {
 
@@ -57,14 +59,19 @@ class TlsScanner {
   void run(const std::stop_token& stop);
   void look_at_running(const std::stop_token& stop);
   void take_executions(const std::stop_token& stop);
-  void look_at(const Execution& execution, const std::stop_token& stop);
-  void look_at_libraries(const std::string& root, int exe);
+  void look_at(const Execution& execution);
+  void remember(Fd root, std::uint32_t mount_ns);
+  void look_through_roots(const std::stop_token& stop);
+  void look_at_libraries(int root, int exe);
 
   TlsFiles& files_;
   const Options options_;
   Counters counters_;
-  std::set<std::uint32_t> known_roots_;  ///< mount namespaces; bounded
-  std::mutex mutex_;                     // guards the next four
+  std::uint32_t host_mount_ns_ = 0;  ///< whose folders are gone through as such
+  /// Mount namespace, and inode and change time (ns) of its root; bounded.
+  std::set<std::tuple<std::uint32_t, std::uint64_t, std::int64_t>> known_roots_;
+  std::deque<Fd> roots_;  ///< that wait to be looked through
+  std::mutex mutex_;      // guards the next four
   std::condition_variable wake_;
   std::deque<Execution> waiting_;
   std::vector<TlsFileChange> changed_;

@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import socket
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -134,9 +135,9 @@ def test_calls_can_be_switched_off(stack):
 
 class Ec2:
     """A double of EC2 for clients that speak HTTPS and nothing of AWS: it takes DeleteSecurityGroup of a group that it has not been
-    asked for before, signed for EC2, and refuses all else."""
+    asked for before, signed for EC2, and refuses all else. It listens on a port, or on a socket file."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, socket_file=None):
         key, self.certificate = stack.dir / "ec2.key", stack.dir / "ec2.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.certificate, "-days", "2",
                         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
@@ -165,13 +166,18 @@ class Ec2:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class SocketFileServer(http.server.ThreadingHTTPServer):
+            address_family = socket.AF_UNIX
+            server_bind = socketserver.TCPServer.server_bind  # HTTPServer's asks for the host's name
+
+        self.server = (SocketFileServer(str(socket_file), Handler) if socket_file else
+                       http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         stack.cleanup.callback(self.server.shutdown)
-        self.port = self.server.server_port
+        self.port = None if socket_file else self.server.server_port
 
 
 AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, SignedHeaders=host, "

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/source/capture.hpp"
 #include "tests/unit/source/elf_builder.hpp"
@@ -13,13 +16,15 @@ namespace plumbline::agent::test {
 /// Counts what is hooked, in place of the kernel.
 class CountingCapture final : public Capture {
  public:
-  Result<std::unique_ptr<Hooked>> hook(int, const TlsFunctions&) override {
+  Result<std::unique_ptr<Hooked>> hook(int fd, const TlsFunctions&) override {
     if (refuse) return Error{ErrorCode::permission, "hook the functions of a file", "Operation not permitted", ""};
     struct One final : Hooked {
       explicit One(std::atomic<int>& count) : live(count) { ++live; }
       ~One() override { --live; }
       std::atomic<int>& live;
     };
+    order.push_back(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).filename());
+    if (on_hook) on_hook(order.back());
     return std::unique_ptr<Hooked>(std::make_unique<One>(live));
   }
   int ring_fd() const override { return -1; }
@@ -30,6 +35,8 @@ class CountingCapture final : public Capture {
   bool has_multi_links() const override { return true; }
 
   std::atomic<int> live{0};
+  std::vector<std::string> order;  // names of what was hooked; the hooking thread's
+  std::function<void(const std::string& name)> on_hook;
   bool refuse = false;
 };
 
