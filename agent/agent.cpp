@@ -273,6 +273,9 @@ void Agent::Parts::start_calls() {
   options.capture.processes_fd = kernel->processes_fd();
   options.files.max_hooked = config.calls.max_files;
   options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
+  std::vector<const baseline::KeyedHash*> keys = {&key};
+  if (handout_key) keys.push_back(&*handout_key);
+  options.prints = std::make_shared<cloud::SecretPrints>(keys);
   options.connections.limits.head_bytes = std::size_t{16} * 1024;  // as much as is captured of one call
   options.connections.limits.table_bytes = std::size_t{16} * 1024;
   options.connections.limits.total_bytes = std::size_t{16} * 1024 * 1024;

@@ -179,7 +179,7 @@ HttpConnections::Interest CallWatch::want(const HttpMessage& head) const {
 }
 
 void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor) {
-  ReadCall call = read_call(exchange, actor);
+  ReadCall call = read_call(exchange, actor, options_.prints.get());
   const bool worked = call.status >= 200 && call.status < 300;
   if (worked) call.states = states_of(exchange.request);
   if (!call.states.empty()) call.version = exchange.response->header("etag");

@@ -18,6 +18,7 @@
 #include "agent/decode/unseen_hosts.hpp"
 #include "agent/source/hellos.hpp"
 #include "agent/source/tls_scanner.hpp"
+#include "cloud/body/secret_prints.hpp"
 #include "include/util/clock.hpp"
 #include "include/util/fd.hpp"
 #include "include/wire/finding.hpp"
@@ -35,8 +36,9 @@ class CallWatch {
     HttpConnections::Options connections;
     CallTries::Options tries;
     UnseenHosts::Options unseen;
-    std::string why_no_hellos;      ///< why nobody tells whom programs begin connections with; "" = somebody does
+    std::string why_no_hellos;  ///< why nobody tells whom programs begin connections with; "" = somebody does
     Principals::Options principals;
+    std::shared_ptr<const cloud::SecretPrints> prints;  ///< nullptr: secrets are not compared
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.

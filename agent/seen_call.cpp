@@ -39,8 +39,8 @@ SeenCall seen_call_of(const ReadCall& read) {
       CallType& type = types->emplace_back();
       type.name = candidate.iac_type;
       for (const auto& setting : candidate.settings)
-        type.settings.push_back(
-            {setting.attribute, cloud::setting_json(setting.value), effect_of(setting, operation.semantics)});
+        type.settings.push_back({setting.attribute, cloud::setting_json(setting.value),
+                                 effect_of(setting, operation.semantics), setting.value.prints});
     }
     for (const auto& id : thing.ids) seen.targets.push_back({id, types});  // cloud/ bounds both
   }

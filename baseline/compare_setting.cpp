@@ -198,4 +198,21 @@ std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>
   return all;
 }
 
+ComparedSetting compare_secret(const std::vector<IndexedAttribute>& attributes, std::string_view path,
+                               const std::vector<Fingerprint>& prints, const Fingerprinter& fingerprints) {
+  ComparedSetting compared;
+  compared.attribute = path;
+  compared.sensitive = true;
+  compared.why = compared.attribute + " is secret, and its value is not kept";
+  const auto known =
+      std::find_if(attributes.begin(), attributes.end(), [&](const auto& each) { return each.path == path; });
+  if (prints.empty() || known == attributes.end()) return compared;
+  const Fingerprint expected = known->absent ? 0 : !known->value.empty() ? fingerprints.of(known->value) : known->hash;
+  const bool is_same = std::find(prints.begin(), prints.end(), expected) != prints.end();
+  compared.result = is_same ? Result::same : Result::different;
+  compared.expected = shown_hash(expected);
+  compared.live = shown_hash(prints.front());
+  return compared;
+}
+
 }  // namespace plumbline::baseline

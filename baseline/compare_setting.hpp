@@ -33,4 +33,9 @@ std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>
                                              const std::string& json, SettingEffect effect, Lists lists,
                                              const Fingerprinter& fingerprints);
 
+/// Compares a secret of which only fingerprints are known: of each form in which a state may hold it, the first as it
+/// is. `unknown` where there are none, or the baseline has no such attribute.
+ComparedSetting compare_secret(const std::vector<IndexedAttribute>& attributes, std::string_view path,
+                               const std::vector<Fingerprint>& prints, const Fingerprinter& fingerprints);
+
 }  // namespace plumbline::baseline

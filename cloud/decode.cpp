@@ -38,7 +38,7 @@ void decode_aws(const Request& request, const Response& response, const Route& r
   operation.account = aws::account_of_request(request, route, operation.parameters);
   aws::add_outcome(response, route, operation);
   operation.grant = aws::grant_of(request, response, route);
-  aws::add_effect(response, route, operation);
+  aws::add_effect(response, route, request.prints, operation);
 }
 
 /// What a hostile path or body names by nothing.

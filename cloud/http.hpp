@@ -10,6 +10,8 @@
 
 namespace plumbline::cloud {
 
+class SecretPrints;
+
 struct HeaderField {
   std::string_view name;  ///< in any case
   std::string_view value;
@@ -27,6 +29,8 @@ struct Request {
   Head head;
   std::string_view body;
   bool body_cut = false;  ///< there was more of it
+  /// Secrets are kept as fingerprints under its keys; nullptr: not at all. AWS alone so far.
+  const SecretPrints* prints = nullptr;
 };
 
 struct Response {

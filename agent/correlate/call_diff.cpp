@@ -42,13 +42,12 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
       ++same;
       continue;
     }
-    if (!setting.json) {
-      ++unknown;
-      result.missing.push_back("comparison: " + setting.attribute + " is secret, and its value is not kept");
-      continue;
-    }
-    for (auto& compared :
-         baseline::compare_setting(attributes, setting.attribute, *setting.json, setting.effect, lists, fingerprints)) {
+    const auto all =
+        setting.json
+            ? baseline::compare_setting(attributes, setting.attribute, *setting.json, setting.effect, lists,
+                                        fingerprints)
+            : std::vector{baseline::compare_secret(attributes, setting.attribute, setting.prints, fingerprints)};
+    for (const auto& compared : all) {
       if (compared.result == ComparedSetting::Result::same) ++same;
       if (compared.result == ComparedSetting::Result::unknown) {
         ++unknown;
@@ -56,8 +55,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
       }
       if (compared.result != ComparedSetting::Result::different) continue;
       result.sensitive = result.sensitive || compared.sensitive;
-      result.diff.push_back(
-          {std::move(compared.attribute), std::move(compared.expected), std::move(compared.live), compared.sensitive});
+      result.diff.push_back({compared.attribute, compared.expected, compared.live, compared.sensitive});
     }
   }
   if (!result.diff.empty())

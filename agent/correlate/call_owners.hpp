@@ -18,6 +18,7 @@ struct CallSetting {
   std::string attribute;            ///< as the state of the IaC type names it
   std::optional<std::string> json;  ///< in that state's shape; nullopt = it is secret
   baseline::SettingEffect effect = baseline::SettingEffect::sets;
+  std::vector<std::uint64_t> prints = {};  ///< of a secret: fingerprints of its forms (cloud/body/secret_prints.hpp)
 };
 /// What IaC calls a thing, and what a call sets of it then.
 struct CallType {

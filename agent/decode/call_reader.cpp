@@ -36,9 +36,10 @@ bool may_change(const cloud::Operation& operation) {
   return !operation.data_plane || !operation.touched.empty();  // of users' data no IaC knows anything
 }
 
-ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor) {
+ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const cloud::SecretPrints* prints) {
   const auto fields = fields_of(exchange.request);
-  const cloud::Request request{head_of(exchange.request, fields), exchange.request.body, exchange.request.body_cut};
+  const cloud::Request request{head_of(exchange.request, fields), exchange.request.body, exchange.request.body_cut,
+                               prints};
   cloud::Response response;
   std::vector<cloud::HeaderField> answer_fields;
   if (exchange.response) {

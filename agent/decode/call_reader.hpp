@@ -35,6 +35,7 @@ HttpConnections::Interest interest_of(const HttpMessage& head);
 bool may_change(const cloud::Operation& operation);
 
 /// Names the call. Nothing secret of the exchange is in it.
-ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor);
+/// `prints`: cloud::Request::prints.
+ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const cloud::SecretPrints* prints = nullptr);
 
 }  // namespace plumbline::agent

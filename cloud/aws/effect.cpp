@@ -1,4 +1,5 @@
 #include "cloud/aws/effect.hpp"
+#include "cloud/body/secret_prints.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,8 +48,8 @@ void failed_in(const Value& answer, std::vector<std::string_view>& texts) {
 
 class Effect {
  public:
-  Effect(const table::EffectRow& row, Operation& operation, const Value& answer)
-      : row_(row), operation_(operation), answer_(answer) {}
+  Effect(const table::EffectRow& row, Operation& operation, const Value& answer, const SecretPrints* prints)
+      : row_(row), operation_(operation), answer_(answer), prints_(prints) {}
 
   void add() {
     for (const auto& target : table::rows<table::TargetRow>(table::touched, row_.targets)) {
@@ -184,11 +185,15 @@ class Effect {
   /// Hides what a schema calls sensitive wherever it stands: in the parameters, and in what other types have of it.
   void hide() {
     for (const auto& path : sensitive_) {
-      if (Value* value = member_at(operation_.parameters, path); value != nullptr) make_secret(*value);
+      Value* given = member_at(operation_.parameters, path);
+      if (given != nullptr) make_secret(*given);
       for (auto& one : operation_.touched)
         for (auto& candidate : one.candidates)
           for (auto& setting : candidate.settings)
-            if (setting.parameter == path) make_secret(setting.value);
+            if (setting.parameter == path) {
+              make_secret(setting.value);
+              if (given != nullptr && setting.value.prints.empty()) setting.value.prints = given->prints;
+            }
     }
   }
   static Value* member_at(Value& map, std::string_view path) {
@@ -198,15 +203,15 @@ class Effect {
         return dot == std::string_view::npos ? &member.value : member_at(member.value, path.substr(dot + 1));
     return nullptr;
   }
-  static void make_secret(Value& value) {
-    wipe(value);
-    value.kind = Kind::secret;
+  void make_secret(Value& value) const {
+    if (value.kind != Kind::secret) hide_value(value, prints_);
   }
 
   std::vector<std::string> sensitive_;
   const table::EffectRow& row_;
   Operation& operation_;
   const Value& answer_;
+  const SecretPrints* prints_;
 };
 
 /// What a call does depends on more than its name, here.
@@ -228,7 +233,7 @@ Semantics exact(const Operation& operation, Semantics by_name) {
 
 }  // namespace
 
-void add_effect(const Response& response, const Route& route, Operation& operation) {
+void add_effect(const Response& response, const Route& route, const SecretPrints* prints, Operation& operation) {
   if (route.operation == table::no_row || !may_change(operation.level)) return;
   const auto canonical = table::operation(route.operation).canonical;
   const auto* row = effect_of(canonical);
@@ -236,7 +241,7 @@ void add_effect(const Response& response, const Route& route, Operation& operati
   operation.semantics = exact(operation, static_cast<Semantics>(table::operation(canonical).semantics));
   if (row == nullptr) return;
   Value answer = answer_of(response, route);
-  Effect(*row, operation, answer).add();
+  Effect(*row, operation, answer, prints).add();
   wipe(answer);
 }
 

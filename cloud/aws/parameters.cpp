@@ -130,7 +130,7 @@ Decoded parameters_of(const Request& request, const Route& route) {
     decoded.cut = true;
   }
   add_head(request, route, decoded.value);
-  hide_secrets(decoded.value, route);
+  hide_secrets(decoded.value, route, request.prints);
   return decoded;
 }
 

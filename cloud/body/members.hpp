@@ -15,7 +15,7 @@ std::string_view member_of_key(const Route& route, std::string_view key);
 std::string_view member_of_header(const Route& route, std::string_view lower_case_name);
 
 /// Replaces what nobody may see by Value::Kind::secret, wiping it: members that the model calls sensitive or binary,
-/// those that sound or look like a secret, and values beside a name or key that does.
-void hide_secrets(Value& tree, const Route& route);
+/// those that sound or look like a secret, and values beside a name or key that does. `prints`: see hide_value().
+void hide_secrets(Value& tree, const Route& route, const SecretPrints* prints = nullptr);
 
 }  // namespace plumbline::cloud

@@ -1,5 +1,6 @@
 #include "baseline/value/sensitive.hpp"
 #include "cloud/body/members.hpp"
+#include "cloud/body/secret_prints.hpp"
 #include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud {
@@ -20,7 +21,7 @@ bool is_named_secret(const Value& map) {
 
 class Hider {
  public:
-  explicit Hider(std::uint32_t service) : service_(service) {}
+  Hider(std::uint32_t service, const SecretPrints* prints) : service_(service), prints_(prints) {}
 
   /// `place`: the member that `value` is, or the operation.
   void map(Value& value, std::string_view place) {
@@ -43,11 +44,10 @@ class Hider {
     path_.assign(place).append(1, '.').append(name);
     return table::has(service.secrets, path_) || table::has(service.binaries, path_);
   }
-  static void hide(Value& value) {
+  void hide(Value& value) const {
     // Whether something is there at all is no secret.
     if (value.kind == Value::Kind::null || value.kind == Value::Kind::secret) return;
-    wipe(value);
-    value.kind = Value::Kind::secret;
+    hide_value(value, prints_);
   }
   void any(Value& value, std::string_view place) {
     if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);
@@ -56,15 +56,16 @@ class Hider {
   }
 
   std::uint32_t service_;
+  const SecretPrints* prints_;
   std::string path_;
 };
 
 }  // namespace
 
-void hide_secrets(Value& tree, const Route& route) {
+void hide_secrets(Value& tree, const Route& route, const SecretPrints* prints) {
   const auto operation =
       route.operation == table::no_row ? std::string_view() : table::text(table::operation(route.operation).name);
-  Hider(route.service).map(tree, operation);
+  Hider(route.service, prints).map(tree, operation);
 }
 
 }  // namespace plumbline::cloud

@@ -9,7 +9,7 @@ Value Value::of_text(std::string_view text) {
 }
 
 Value Value::of(Kind kind, std::string_view text) {
-  return {kind, std::string(text), {}, {}};
+  return {kind, std::string(text), {}, {}, {}};
 }
 
 const Value* Value::find(std::string_view name) const {
@@ -34,6 +34,7 @@ void wipe(Value& value) {
   for (auto& member : value.members) wipe(member.value);
   value.items.clear();
   value.members.clear();
+  value.prints.clear();
 }
 
 }  // namespace plumbline::cloud

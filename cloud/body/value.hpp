@@ -17,7 +17,8 @@ struct Value {
   Kind kind = Kind::null;
   std::string text;
   std::vector<Value> items;
-  std::vector<Member> members;  ///< in the order of the wire; after naming, each name once
+  std::vector<Member> members;        ///< in the order of the wire; after naming, each name once
+  std::vector<std::uint64_t> prints;  ///< of a secret, where keys were given (secret_prints.hpp); never printed
 
   static Value of_text(std::string_view text);
   static Value of(Kind kind, std::string_view text = {});

@@ -1,0 +1,76 @@
+#include "cloud/body/secret_prints.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "baseline/value/canonical.hpp"
+#include "include/util/hex.hpp"
+
+namespace plumbline::cloud {
+namespace {
+
+constexpr std::size_t longest_secret = 65'536;
+
+std::string sha1_hex(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1) return "";
+  return to_hex(std::as_bytes(std::span(digest.data(), size)));
+}
+
+/// RFC 4648, section 4, with its padding; nullopt for what is none.
+std::optional<std::string> without_base64(const std::string& text) {
+  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (size < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(size) - (text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0));
+  return bytes;
+}
+
+void wipe_text(std::string& text) {
+  Value held = Value::of(Value::Kind::text);
+  held.text.swap(text);
+  wipe(held);
+}
+
+}  // namespace
+
+SecretPrints::SecretPrints(const std::vector<const baseline::KeyedHash*>& keys) {
+  for (const auto* key : keys) keys_.push_back(std::make_unique<baseline::Fingerprinter>(*key));
+}
+
+void SecretPrints::hide(Value& value) const {
+  std::vector<std::uint64_t> prints;
+  if (value.kind == Value::Kind::text && !value.text.empty() && value.text.size() <= longest_secret) {
+    const auto add = [&](std::string_view text) {
+      std::string canonical;
+      (void)baseline::append_canonical_text(text, canonical);  // that it is secret is known
+      for (const auto& key : keys_) prints.push_back(key->of(canonical));
+      wipe_text(canonical);
+    };
+    add(value.text);
+    add(sha1_hex(value.text));
+    if (auto decoded = without_base64(value.text); decoded && !decoded->empty()) {
+      add(*decoded);
+      add(sha1_hex(*decoded));
+      wipe_text(*decoded);
+    }
+  }
+  wipe(value);
+  value.kind = Value::Kind::secret;
+  value.prints = std::move(prints);
+}
+
+void hide_value(Value& value, const SecretPrints* prints) {
+  if (prints != nullptr) return prints->hide(value);
+  wipe(value);
+  value.kind = Value::Kind::secret;
+}
+
+}  // namespace plumbline::cloud
