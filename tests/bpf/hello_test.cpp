@@ -25,6 +25,8 @@ class HelloTest : public ::testing::Test {
  protected:
   void SetUp() override {
     auto opened = open_hellos(-1);
+    if (!opened && opened.error().why.find("Operation not permitted") != std::string::npos)
+      GTEST_SKIP() << "this kernel takes no fentry programs; tests/vm runs this on some that do";
     ASSERT_TRUE(opened) << opened.error().message();
     hellos_ = std::move(*opened);
     listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
