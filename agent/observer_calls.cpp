@@ -9,6 +9,27 @@
 #include "baseline/revision.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+const baseline::IndexedAttribute* attribute_of(const std::vector<baseline::IndexedAttribute>& attributes,
+                                               const std::string& path) {
+  const auto found = std::find_if(attributes.begin(), attributes.end(), [&](const auto& a) { return a.path == path; });
+  return found == attributes.end() ? nullptr : &*found;
+}
+
+/// Whether the new revision expects another value of each attribute that differs: a tool that changed one of them does
+/// not explain what somebody else did to another one.
+bool shows_all(const std::vector<wire::AttributeDiff>& diff, const baseline::Index& before, std::uint32_t then,
+               const baseline::Index& after, std::uint32_t now) {
+  const auto old = before.attributes(then), fresh = after.attributes(now);
+  return std::all_of(diff.begin(), diff.end(), [&](const wire::AttributeDiff& d) {
+    const auto *a = attribute_of(old, d.attribute), *b = attribute_of(fresh, d.attribute);
+    if (a == nullptr || b == nullptr) return true;  // it came, went, or stands within another one
+    return a->absent != b->absent || a->hash != b->hash || a->value != b->value;
+  });
+}
+
+}  // namespace
 
 wire::Finding Observer::finding_of(const SeenCall& seen) const {
   wire::Finding f;
@@ -132,7 +153,8 @@ std::vector<wire::Drift> Observer::accept_calls(const Source& source, const base
     const auto now = fresh != nullptr ? fresh->find_address(drift.resource) : std::vector<std::uint32_t>();
     const auto then = before ? before->find_address(drift.resource) : std::vector<std::uint32_t>();
     const bool known_writer = drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band;
-    const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]);
+    const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]) &&
+                               shows_all(drift.diff, *before, then[0], *fresh, now[0]);
     if (!now.empty() && !shows_another && !known_writer) continue;
     auto closed = p_.state.with_book([&](const DriftBook& book) {
       return book.accepted({drift.baseline, drift.resource, drift.where.path}, p_.clock.wall(),

@@ -128,6 +128,19 @@ TEST_F(ObserverCalls, a_baseline_that_shows_another_resource_accepts_it) {
   EXPECT_THAT(drifted(DriftState::accepted), SizeIs(1));
 }
 
+TEST_F(ObserverCalls, a_revision_that_shows_another_attribute_explains_nothing_of_this_one) {
+  semantics_ = "merge";
+  call("ModifySecurityGroup", {{"sg-1", group({{"vpc_id", R"("vpc-9")"}})}});
+  write_state(2, "changed by its tool");
+  reload();
+  ASSERT_THAT(drifted(), SizeIs(1));
+  EXPECT_EQ(state_.drifts()[0].diff.at(0).attribute, "vpc_id");
+  describe(R"("hacked")");
+  write_state(3, "hacked");
+  reload();
+  EXPECT_THAT(drifted(), SizeIs(1)) << "one of both is left";
+}
+
 TEST_F(ObserverCalls, what_a_known_writer_did_is_accepted_by_the_next_revision) {
   verdict_ = wire::Verdict::pending;
   call("ModifySecurityGroup", {{"sg-1", group()}});
