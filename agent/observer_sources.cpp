@@ -110,6 +110,8 @@ void Observer::load_source(Source& source, bool compare_now) {
     if (source.status.error.empty()) source.status.error = "it is being read";
     return publish_sources();
   }
+  // Whether it moved while no agent ran is told by what the one before took.
+  if (!source.status.loaded) take_remembered(source, false);
   auto taken = source.keeper->load(any_revision);
   source.move = source.keeper->last_move();
   if (!taken) return keep_old_baseline(source, taken.error(), compare_now);

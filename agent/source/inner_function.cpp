@@ -111,11 +111,13 @@ std::optional<std::uint64_t> inner_function(const ElfFile& file, std::uint64_t f
   return std::nullopt;
 }
 
-bool calls(const ElfFile& file, std::uint64_t function, std::uint64_t size, std::uint64_t other) {
+std::vector<std::uint64_t> called_by(const ElfFile& file, std::uint64_t function, std::uint64_t size) {
+  std::vector<std::uint64_t> found;
   Code code(file, function, std::min(size, max_body));
   while (const auto at = code.next())
-    if ((at->is(ZYDIS_MNEMONIC_CALL) || at->is(ZYDIS_MNEMONIC_JMP)) && at->target() == other) return true;
-  return false;
+    if (at->is(ZYDIS_MNEMONIC_CALL) || at->is(ZYDIS_MNEMONIC_JMP))
+      if (const auto to = at->target()) found.push_back(*to);
+  return found;
 }
 
 }  // namespace plumbline::agent

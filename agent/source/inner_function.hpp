@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "agent/source/elf_file.hpp"
 
@@ -21,7 +22,7 @@ std::optional<std::uint64_t> cheap_start(const ElfFile& file, std::uint64_t func
 /// that writes memory or branches, ret". nullopt where it is anything else, or the other one does not begin cheaply.
 std::optional<std::uint64_t> inner_function(const ElfFile& file, std::uint64_t function);
 
-/// Whether the function calls or ends in another one directly. `size`: bytes of its body; beyond 4 KiB it is not read.
-bool calls(const ElfFile& file, std::uint64_t function, std::uint64_t size, std::uint64_t other);
+/// What the function calls or ends in directly. `size`: bytes of its body; beyond 4 KiB it is not read.
+std::vector<std::uint64_t> called_by(const ElfFile& file, std::uint64_t function, std::uint64_t size);
 
 }  // namespace plumbline::agent

@@ -35,6 +35,8 @@ constexpr std::array known_functions{
     Known{"s2n_connection_wipe", "s2n", CAPTURE_CLOSE, CAPTURE_C},
 };
 
+constexpr std::size_t max_shared = 64;  // symbols of a file in which what they share is looked for
+
 const Known* known_by(std::string_view name) {
   const auto known =
       std::find_if(known_functions.begin(), known_functions.end(), [&](const Known& k) { return k.name == name; });
@@ -69,18 +71,24 @@ std::vector<Inner> inner_functions(const ElfFile& file, const std::vector<ElfFil
 /// Those that need no hook of their own, as they call an inner function, or one that does.
 std::vector<const ElfFile::Symbol*> outer_functions(const ElfFile& file, const std::vector<ElfFile::Symbol>& symbols,
                                                     const std::vector<Inner>& inner) {
+  struct Candidate {
+    const ElfFile::Symbol* symbol;
+    capture_place place;
+    std::vector<std::uint64_t> calls;
+  };
+  std::vector<Candidate> candidates;  // each is read once: its body is a stranger's, and takes up to 0.4 ms
+  for (const auto& symbol : symbols)
+    if (const Known* known = known_by(symbol.name); known != nullptr && !inner.empty())
+      candidates.push_back({&symbol, known->place, called_by(file, symbol.address, symbol.size)});
   std::vector<const ElfFile::Symbol*> found;
   std::vector<std::pair<capture_place, std::uint64_t>> told;
   for (const auto& each : inner) told.emplace_back(each.place, each.function);
   for (std::size_t at = 0; at < told.size(); ++at)
-    for (const auto& symbol : symbols) {
-      const Known* known = known_by(symbol.name);
-      if (known == nullptr || known->place != told[at].first ||
-          std::find(found.begin(), found.end(), &symbol) != found.end() ||
-          !calls(file, symbol.address, symbol.size, told[at].second))
-        continue;
-      found.push_back(&symbol);
-      told.emplace_back(known->place, symbol.address);
+    for (auto& [symbol, place, calls] : candidates) {
+      if (place != told[at].first || std::find(calls.begin(), calls.end(), told[at].second) == calls.end()) continue;
+      calls.clear();
+      found.push_back(symbol);
+      told.emplace_back(place, symbol->address);
     }
   return found;
 }
@@ -101,7 +109,8 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
   const bool has_send2 =
       std::any_of(symbols->begin(), symbols->end(), [](const auto& s) { return s.name == "gnutls_record_send2"; });
   TlsFunctions functions;
-  const auto inner = inner_functions(file, *symbols);
+  // No library has more of them: who does has the search take long.
+  const auto inner = symbols->size() > max_shared ? std::vector<Inner>() : inner_functions(file, *symbols);
   const auto outer = outer_functions(file, *symbols, inner);
   for (const auto& each : inner)
     if (const auto start = cheap_start(file, each.function))

@@ -103,5 +103,18 @@ TEST_F(ObserverRuns, what_no_revision_shows_in_time_is_drift_like_anybodys) {
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << "that revision shows nothing of it";
 }
 
+TEST_F(ObserverRuns, a_start_alone_accepts_nothing) {
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+  ASSERT_TRUE(observer_->checkpoint());
+  make_observer(
+      {spec_}, std::nullopt,
+      [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
+      &real_clock_);
+  start();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << state_.drifts().at(0).closed_by;
+}
+
 }  // namespace
 }  // namespace plumbline::agent

@@ -6,6 +6,8 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <chrono>
+#include <cstring>
 
 #include "tests/unit/source/elf_builder.hpp"
 
@@ -267,6 +269,37 @@ TEST(ElfFile, finds_names_across_the_pieces_in_which_it_reads) {
     each.add_symbols(functions);
     EXPECT_THAT(find(each.bytes()).hooks, SizeIs(4)) << pad;
   }
+}
+
+TEST(TlsFunctions, who_defines_one_function_hundreds_of_times_is_not_looked_at_for_long) {
+  constexpr std::uint64_t body = 4096;
+  constexpr int count = 890;
+  // 0: SSL_write_ex, at 64 the inner function, then bodies of 4 KiB that end in a call of the one before.
+  std::string text(body * (count + 2), '\x90');
+  const auto call_at = [&](std::uint64_t at, std::uint64_t to) {
+    const auto rel = static_cast<std::int32_t>(static_cast<std::int64_t>(to) - static_cast<std::int64_t>(at) - 5);
+    text[at] = '\xe8';
+    std::memcpy(&text[at + 1], &rel, 4);
+  };
+  text.replace(0, 4, std::string("\x48\x83\xec\x08", 4));
+  call_at(4, 64);
+  text[9] = '\xc3';
+  text[64] = '\x55';
+  std::vector<std::pair<std::string, std::uint64_t>> functions{{"SSL_write_ex", 0}};
+  for (int i = count; i >= 1; --i) {
+    const std::uint64_t at = body * static_cast<std::uint64_t>(i);
+    call_at(at + body - 5, i == 1 ? 64 : at - body);
+    functions.emplace_back("SSL_write", at);
+  }
+  ElfBuilder elf;
+  elf.add_text(text);
+  elf.add_symbols(functions, body);
+  const auto began = std::chrono::steady_clock::now();
+  const auto found = find(elf.bytes());
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
+  EXPECT_LT(ms, 1000);
+  EXPECT_GT(found.hooks.size(), 1000u) << "each has its own hook";
 }
 
 }  // namespace
