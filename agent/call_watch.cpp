@@ -94,14 +94,14 @@ void CallWatch::listen() {
     if (waiting[2].revents != 0)
       for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
     take_hellos();  // first: a connection begins before anything is said on it
-    capture_->consume(sample);
+    const bool is_read_through = capture_->consume(sample) >= 0;
     const std::int64_t now = clock_.boot();
     rested = now + rest_ns;
     if (now < next_turn) continue;
     next_turn = now + std::int64_t{turn_ms} * 1'000'000;
     connections_.expire(now);
     tries_.expire(now);
-    unseen_.expire(now);
+    if (is_read_through) unseen_.expire(now);  // else their plaintext may still be there
     tell_counts();
   }
   capture_->consume(sample);

@@ -107,6 +107,7 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
     for (const auto& [watch, causes] : affected) {
       if (const auto source = source_watches_.find(watch); source != source_watches_.end()) {
         moved_sources.insert(source->second);
+        note_writer(*source->second, causes);
         continue;
       }
       if (const auto lock = lock_watches_.find(watch); lock != lock_watches_.end()) {

@@ -117,8 +117,11 @@ class Observer {
   // observer_runs.cpp
   void look_at_lock(Source& source, const std::vector<Cause>& causes);
   void watch_lock(Source& source);
+  static void note_writer(Source& source, const std::vector<Cause>& causes);
   void forget_runs(Source& source);
   void take_state_uses(const SeenCall& seen);
+  void remember_run(const std::string& resource, const std::string& baseline, const process_key& process);
+  bool is_written_by_run_of(const Source& source, const wire::Drift& drift) const;
   void end_grace();
   // observer_calls.cpp
   bool may_be_managed(const wire::Drift& drift) const;
@@ -184,6 +187,7 @@ class Observer {
   ObserverParts p_;
   Judge judge_;
   Runs runs_;
+  std::map<std::pair<std::string, std::string>, process_key> run_of_;  ///< baseline, resource → its latest; bounded
   std::vector<std::string> unowned_calls_;
   std::function<void(const std::string&, bool)> ask_again_;
   LoadAside load_aside_;

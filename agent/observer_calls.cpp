@@ -42,8 +42,7 @@ wire::Finding Observer::finding_of(const SeenCall& seen) const {
   return f;
 }
 
-/// A finding without drift: nothing says what it should be. It may be a thing that a run makes, which its baseline will
-/// describe.
+/// A finding without drift: nothing says what it should be.
 std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
   const wire::Call& call = seen.call;
   const std::string name = call.provider + ":" + call.service + ":" + call.operation;
@@ -62,12 +61,12 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
   } else {
     f.missing_evidence.emplace_back("baseline: none on this node describes what the call touches");
   }
+  // A run excuses nothing here: without drift there is no grace that could end.
   const auto lineage = p_.enricher.lineage(seen.actor);
-  std::string run;
   for (const auto& source : sources_)
-    if (const auto of = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns); of && run.empty())
-      run = *of + " (" + source->status.name + ")";
-  judge_(f, false, run);
+    if (const auto of = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns); of && !seen.unseen)
+      f.evidence.push_back({"run", of->says + " (" + source->status.name + ")"});
+  judge_(f, false, "");
   return pending;
 }
 
@@ -107,7 +106,8 @@ void Observer::take_call(const SeenCall& seen) {
       f.call->sets = std::move(difference.sets);
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
-      judge_(f, difference.sensitive, run.value_or(""));
+      judge_(f, difference.sensitive, run ? run->says : "");
+      if (run) remember_run(f.resource, source->status.name, run->process);
     }
   }
   if (pending.empty()) {  // most are of things that no baseline describes
@@ -152,7 +152,11 @@ std::vector<wire::Drift> Observer::accept_calls(const Source& source, const base
     if (drift.kind != "call" || drift.state != wire::DriftState::open || drift.baseline != source.status.name) continue;
     const auto now = fresh != nullptr ? fresh->find_address(drift.resource) : std::vector<std::uint32_t>();
     const auto then = before ? before->find_address(drift.resource) : std::vector<std::uint32_t>();
-    const bool known_writer = drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band;
+    // A run is no proof of a writer: what it did has to be shown, or the revision be of its own writing.
+    const bool by_run = std::any_of(drift.evidence.begin(), drift.evidence.end(),
+                                    [](const wire::Evidence& e) { return e.kind == "run"; });
+    const bool known_writer = (!by_run || is_written_by_run_of(source, drift)) &&
+                              (drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band);
     const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]) &&
                                shows_all(drift.diff, *before, then[0], *fresh, now[0]);
     if (!now.empty() && !shows_another && !known_writer) continue;

@@ -24,6 +24,11 @@ bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b
          a.sensitive == b.sensitive;
 }
 
+/// Of whose versions nobody but the store and its readers know: a Secret's is a number.
+bool has_etag(const std::string& location) {
+  return !location.starts_with("kubernetes://");
+}
+
 bool is_large(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && status.st_size > small_source;
@@ -132,7 +137,7 @@ void Observer::take_fetched(const fetch::SourceKeeper& keeper, Result<std::optio
   if (known == sources_.end()) return;  // it was taken out of the configuration meanwhile
   Source& source = **known;
   source.move = move;
-  if (what) runs_.fetched(source.status.name, version);
+  if (what && has_etag(source.status.path)) runs_.fetched(source.status.name, version);
   if (!what) return keep_old_baseline(source, what.error(), true);
   if (*what) return take_baseline(source, std::move(**what), true);
   source.status.error.clear();

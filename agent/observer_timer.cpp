@@ -45,6 +45,8 @@ void Observer::follow_moved(const std::set<WatchId>& moved) {
     if (moved.contains(watch)) read_soon(*source);
   for (const auto& [watch, pattern] : pattern_watches_)
     if (moved.contains(watch)) pattern->look_at = now;
+  for (const auto& [watch, source] : lock_watches_)
+    if (moved.contains(watch)) look_at_lock(*source, {});
   for (const auto& [watch, source] : pods_watches_)
     if (moved.contains(watch)) {
       tree_.resolve(watch);

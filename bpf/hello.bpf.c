@@ -63,7 +63,7 @@ int BPF_PROG(on_tcp_send, struct sock* sk, struct msghdr* msg, size_t size) {
   size_t length = 0;
   const void* from = first_piece(msg, size, &length);
   __u8 first[6];
-  if (!from || bpf_probe_read_user(first, sizeof(first), from) != 0) {
+  if (!from || length < sizeof(first) || bpf_probe_read_user(first, sizeof(first), from) != 0) {
     __sync_fetch_and_add(&c->unreadable, 1);
     return 0;
   }

@@ -1,6 +1,7 @@
 #include "cloud/bearer.hpp"
 
 #include <string.h>
+#include <algorithm>
 
 #include "cloud/aws/signature.hpp"
 #include "cloud/body/value.hpp"
@@ -78,6 +79,9 @@ std::string subject_of_token(std::string_view token) {
     wipe(claims.value);
   }
   ::explicit_bzero(json.data(), json.size());
+  // No name has these; a chain of principals is printed with " < " between them.
+  const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F || c == '<'; };
+  if (std::any_of(subject.begin(), subject.end(), is_odd)) subject.clear();
   return subject;
 }
 

@@ -151,7 +151,7 @@ void Fetcher::fetch(Entry& entry) {
   if (stopping_.stop_requested()) return;
   deliver_({keeper, fetched ? Delivery(std::move(taken)) : Delivery(fetched.error()),
             fetched || !came ? baseline::Move::none : keeper->last_move(), began,
-            fetched ? fetched->version : std::string()});
+            fetched && !fetched->version.starts_with("time ") ? fetched->version : std::string()});
 }
 
 }  // namespace plumbline::fetch

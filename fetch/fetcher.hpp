@@ -34,7 +34,7 @@ struct Delivered {
   Delivery what;
   baseline::Move move = baseline::Move::none;  ///< SourceKeeper::last_move() of an error
   std::chrono::steady_clock::time_point began;
-  std::string version;  ///< Fetched::version; "" = an error, or there is none
+  std::string version;  ///< Fetched::version; "" = an error, or it is no ETag
 };
 
 /// Counted since start; any thread may ask.

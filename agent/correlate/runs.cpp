@@ -25,13 +25,31 @@ std::string name_of(const mark_actor& actor) {
 }  // namespace
 
 void Runs::add(Run&& run) {
-  std::erase_if(runs_, [&](const Run& r) {
+  const auto known = std::find_if(runs_.begin(), runs_.end(), [&](const Run& r) {
     return r.baseline == run.baseline && same(r.process, run.process) && r.version == run.version &&
            r.wrote == run.wrote;
   });
-  if (runs_.size() >= options_.max_runs) {
-    runs_.pop_front();
+  if (known != runs_.end() && !run.version.empty()) {  // once it was one, it is
+    known->is_proven = known->is_proven || run.is_proven;
+    known->until = std::max(known->until, run.until);
+    return;
+  }
+  // What nobody has proven may be anything: it makes room for others, and of one process there is little.
+  const auto unproven = [&](bool of_its_process) {
+    return std::find_if(runs_.begin(), runs_.end(), [&](const Run& r) {
+      return !r.is_proven && (!of_its_process || same(r.process, run.process));
+    });
+  };
+  const auto count = std::count_if(runs_.begin(), runs_.end(),
+                                   [&](const Run& r) { return !r.is_proven && same(r.process, run.process); });
+  if (!run.is_proven && static_cast<std::size_t>(count) >= options_.max_unproven_of_one) {
+    runs_.erase(unproven(true));
     ++forgotten_;
+  } else if (runs_.size() >= options_.max_runs) {
+    const auto first = unproven(false);
+    ++forgotten_;
+    if (first == runs_.end() && !run.is_proven) return;
+    runs_.erase(first == runs_.end() ? runs_.begin() : first);
   }
   runs_.push_back(std::move(run));
 }
@@ -74,17 +92,25 @@ void Runs::forget(const std::string& baseline) {
   std::erase_if(versions_, [&](const auto& version) { return version.first == baseline; });
 }
 
-std::optional<std::string> Runs::find(const std::string& baseline, std::span<const process_key> lineage,
+std::optional<Runs::Found> Runs::find(const std::string& baseline, std::span<const process_key> lineage,
                                       std::uint64_t at_boot_ns) const {
   for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
     if (run->baseline != baseline || !run->is_proven || at_boot_ns < run->from || at_boot_ns > run->until) continue;
     if (std::none_of(lineage.begin(), lineage.end(), [&](const auto& key) { return same(key, run->process); }))
       continue;
     const std::string who = run->name + " (pid " + std::to_string(run->process.tgid) + ")";
-    if (run->version.empty()) return who + " holds the lock of this baseline's state";
-    return who + (run->wrote ? " wrote" : " read") + " this baseline's state, the version that was in force";
+    if (run->version.empty()) return Found{who + " holds the lock of this baseline's state", run->process};
+    return Found{who + (run->wrote ? " wrote" : " read") + " this baseline's state, the version that was in force",
+                 run->process};
   }
   return std::nullopt;
+}
+
+bool Runs::wrote(const std::string& baseline, const process_key& process) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const Run& run) {
+    return run.baseline == baseline && run.wrote && run.is_proven && same(run.process, process) &&
+           std::find(versions_.begin(), versions_.end(), std::pair(baseline, run.version)) != versions_.end();
+  });
 }
 
 }  // namespace plumbline::agent

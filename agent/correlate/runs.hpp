@@ -14,11 +14,12 @@ namespace plumbline::agent {
 
 /// What such a process and its children change is `pending` until the baseline shows it (DESIGN section 5): a run is no
 /// proof of which tool it is, and needs none of a rule. Not thread-safe; bounded: at `max_runs` the oldest is
-/// forgotten.
+/// forgotten, one that is not proven before all others.
 class Runs {
  public:
   struct Options {
     std::size_t max_runs = 256;
+    std::size_t max_unproven_of_one = 4;        ///< versions that one process says to have had
     std::int64_t lasts_ns = 3'600'000'000'000;  ///< since a process last had the state; a lock lasts until it is gone
   };
   Runs() : Runs(Options{}) {}
@@ -37,9 +38,16 @@ class Runs {
   /// The baseline is configured no more.
   void forget(const std::string& baseline);
 
-  /// What makes one of these processes a run at that time (boot ns), for people; nullopt where none is.
-  std::optional<std::string> find(const std::string& baseline, std::span<const process_key> lineage,
-                                  std::uint64_t at_boot_ns) const;
+  struct Found {
+    std::string says;  ///< what makes it one, for people
+    process_key process{};
+  };
+  /// Which of these processes is a run at that time (boot ns); nullopt where none is.
+  std::optional<Found> find(const std::string& baseline, std::span<const process_key> lineage,
+                            std::uint64_t at_boot_ns) const;
+
+  /// Whether the version that the agent fetched last is what this process wrote.
+  bool wrote(const std::string& baseline, const process_key& process) const;
 
   std::uint64_t forgotten() const { return forgotten_; }  ///< to make room
   std::size_t size() const { return runs_.size(); }

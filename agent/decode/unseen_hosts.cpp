@@ -21,7 +21,9 @@ void UnseenHosts::begun(const mark_actor& actor, const std::string& host) {
 }
 
 void UnseenHosts::heard(std::uint32_t tgid, std::uint64_t at_boot_ns) {
-  if (heard_.size() >= max_heard && !heard_.contains(tgid)) heard_.erase(heard_.begin());
+  if (heard_.size() >= max_heard && !heard_.contains(tgid))
+    heard_.erase(std::min_element(heard_.begin(), heard_.end(),
+                                  [](const auto& a, const auto& b) { return a.second < b.second; }));
   heard_[tgid] = at_boot_ns;
 }
 
@@ -32,7 +34,7 @@ void UnseenHosts::expire(std::int64_t now) {
     const auto heard = heard_.find(old.actor.tgid);
     if (heard != heard_.end() && heard->second >= old.actor.at_boot_ns) continue;
     ++unseen_;
-    auto [told, is_new] = told_.try_emplace(Key{old.actor.tgid, old.host}, now);
+    auto [told, is_new] = told_.try_emplace(Key{old.actor.tgid, old.actor.start_boot_ns, old.host}, now);
     if (!is_new && told->second > now - options_.again_ns) continue;
     told->second = now;
     if (told_.size() > options_.max_told) {

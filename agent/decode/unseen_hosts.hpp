@@ -6,7 +6,7 @@
 #include <list>
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "cloud/named_host.hpp"
 #include "include/abi/abi.h"
@@ -40,7 +40,7 @@ class UnseenHosts {
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  using Key = std::pair<std::uint32_t, std::string>;  ///< tgid, host
+  using Key = std::tuple<std::uint32_t, std::uint64_t, std::string>;  ///< process, host
   struct Waiting {
     mark_actor actor{};
     cloud::NamedHost named;

@@ -9,6 +9,7 @@
 namespace plumbline::agent {
 namespace {
 
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::Optional;
 
@@ -33,7 +34,8 @@ const std::vector<process_key> provider_of_tofu = {key(8), key(7), key(1)};
 TEST(Runs, whoever_holds_the_lock_is_one_with_its_children_while_it_is_held) {
   Runs runs;
   runs.locked("net", actor(7, 100));
-  EXPECT_THAT(runs.find("net", provider_of_tofu, 150), Optional(HasSubstr("tofu (pid 7) holds the lock")));
+  EXPECT_THAT(runs.find("net", provider_of_tofu, 150),
+              Optional(Field(&Runs::Found::says, HasSubstr("tofu (pid 7) holds the lock"))));
   EXPECT_FALSE(runs.find("net", provider_of_tofu, 99)) << "before it";
   EXPECT_FALSE(runs.find("dns", provider_of_tofu, 150)) << "another baseline";
   EXPECT_FALSE(runs.find("net", std::vector{key(9), key(1)}, 150)) << "somebody else";
@@ -58,23 +60,57 @@ TEST(Runs, who_says_that_it_read_the_state_is_one_once_that_is_the_state) {
   runs.fetched("net", "\"v0\"");
   EXPECT_FALSE(runs.find("net", provider_of_tofu, 150));
   runs.fetched("net", "\"v1\"");
-  EXPECT_THAT(runs.find("net", provider_of_tofu, 150), Optional(HasSubstr("read this baseline's state")));
+  EXPECT_THAT(runs.find("net", provider_of_tofu, 150),
+              Optional(Field(&Runs::Found::says, HasSubstr("read this baseline's state"))));
   EXPECT_TRUE(runs.had_state("net", actor(9, 200), "\"v1\"", true));
-  EXPECT_THAT(runs.find("net", std::vector{key(9)}, 201), Optional(HasSubstr("wrote")));
+  EXPECT_THAT(runs.find("net", std::vector{key(9)}, 201), Optional(Field(&Runs::Found::says, HasSubstr("wrote"))));
   EXPECT_FALSE(runs.had_state("net", actor(11, 200), "", false));
   EXPECT_FALSE(runs.find("net", std::vector{key(11)}, 201)) << "a version that nobody knows proves nothing";
 }
 
+TEST(Runs, whose_version_is_in_force_wrote_it) {
+  Runs runs;
+  runs.had_state("net", actor(7, 100), "v2", true);
+  EXPECT_FALSE(runs.wrote("net", key(7)));
+  runs.fetched("net", "v2");
+  EXPECT_TRUE(runs.wrote("net", key(7)));
+  EXPECT_FALSE(runs.wrote("net", key(8)));
+  runs.fetched("net", "v3");
+  EXPECT_FALSE(runs.wrote("net", key(7))) << "somebody else did";
+}
+
 TEST(Runs, having_had_the_state_does_not_last_for_ever) {
-  Runs runs({256, 1000});
+  Runs runs({256, 4, 1000});
   runs.fetched("net", "v");
   runs.had_state("net", actor(7, 100), "v", false);
   EXPECT_TRUE(runs.find("net", provider_of_tofu, 1100));
   EXPECT_FALSE(runs.find("net", provider_of_tofu, 1101));
 }
 
+TEST(Runs, what_is_not_proven_makes_no_room_for_itself) {
+  Runs runs({8, 4, 1000});
+  runs.locked("net", actor(7, 100));
+  for (int i = 0; i < 100; ++i) runs.had_state("net", actor(9, 100), "guess" + std::to_string(i), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 150));
+  EXPECT_EQ(runs.size(), 5u);
+  for (std::uint32_t pid = 20; pid < 40; ++pid) runs.had_state("net", actor(pid, 100), "guess", false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 150));
+  EXPECT_LE(runs.size(), 8u);
+  runs.fetched("net", "guess1");
+  EXPECT_FALSE(runs.find("net", std::vector{key(9)}, 150)) << "nobody guesses a version";
+}
+
+TEST(Runs, who_was_one_stays_one_when_it_reads_again) {
+  Runs runs;
+  runs.fetched("net", "v1");
+  runs.had_state("net", actor(7, 100), "v1", false);
+  runs.fetched("net", "v2");
+  runs.had_state("net", actor(7, 200), "v1", false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 150)) << "a call that is told late";
+}
+
 TEST(Runs, are_bounded_and_forgotten_with_their_baseline) {
-  Runs runs({2, 1000});
+  Runs runs({2, 4, 1000});
   for (std::uint32_t pid = 7; pid < 10; ++pid) runs.locked("net" + std::to_string(pid), actor(pid, 100));
   EXPECT_EQ(runs.size(), 2u);
   EXPECT_EQ(runs.forgotten(), 1u);

@@ -81,6 +81,29 @@ TEST_F(ObserverRuns, a_lock_that_was_there_before_says_nothing_of_who_touches_it
   EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
 }
 
+TEST_F(ObserverRuns, what_a_run_did_is_accepted_with_the_state_that_it_wrote_and_with_no_other) {
+  for (const std::uint32_t writer : {9u, 7u}) {
+    dir_.write(".net.tfstate.lock.info", "{}");
+    tell_of_folder(7);
+    ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+    write_state(writer == 9 ? 2 : 3);
+    kernel_.touch(dir_ / "net.tfstate", actor(writer));
+    observer_->on_ring();
+    real_clock_.later += 2'000'000'000;
+    observer_->on_timer();
+    EXPECT_EQ(state_.drifts().at(0).state, writer == 9 ? DriftState::open : DriftState::accepted);
+  }
+}
+
+TEST_F(ObserverRuns, who_only_touches_a_held_lock_does_not_take_it_over) {
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  std::filesystem::permissions(dir_ / ".net.tfstate.lock.info", std::filesystem::perms::owner_all);
+  kernel_.touch(dir_ / ".net.tfstate.lock.info", actor(8));
+  observer_->on_ring();
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+}
+
 TEST_F(ObserverRuns, what_no_revision_shows_in_time_is_drift_like_anybodys) {
   dir_.write(".net.tfstate.lock.info", "{}");
   tell_of_folder(7);
