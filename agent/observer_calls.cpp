@@ -60,12 +60,12 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
     f.missing_evidence.emplace_back("plaintext: no hook knows the TLS of this program, so what it calls is not seen");
   } else {
     f.missing_evidence.emplace_back("baseline: none on this node describes what the call touches");
+    // A run excuses nothing here: without drift there is no grace that could end.
+    const auto lineage = p_.enricher.lineage(seen.actor);
+    for (const auto& source : sources_)
+      if (const auto of = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns))
+        f.evidence.push_back({"run", of->says + " (" + source->status.name + ")"});
   }
-  // A run excuses nothing here: without drift there is no grace that could end.
-  const auto lineage = p_.enricher.lineage(seen.actor);
-  for (const auto& source : sources_)
-    if (const auto of = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns); of && !seen.unseen)
-      f.evidence.push_back({"run", of->says + " (" + source->status.name + ")"});
   judge_(f, false, "");
   return pending;
 }

@@ -60,7 +60,7 @@ void Observer::look_at_lock(Source& source, const std::vector<Cause>& causes) {
     for (const mark_actor* actor : {&cause.value.first, &cause.value.last}) {
       const auto off = std::abs(p_.clock.wall_at_boot(static_cast<std::int64_t>(actor->at_boot_ns)) - changed);
       if (actor->at_boot_ns == 0 || off > two_ticks) continue;
-      if (who != nullptr && (who->tgid != actor->tgid || who->start_boot_ns != actor->start_boot_ns))
+      if (who != nullptr && !same_process(process_of(*who), process_of(*actor)))
         return runs_.unlocked(source.status.name, actor->at_boot_ns);
       who = actor;
     }
@@ -89,10 +89,7 @@ void Observer::note_writer(Source& source, const std::vector<Cause>& causes) {
   const Cause* best = nullptr;
   for (const auto& cause : causes)
     if (best == nullptr || (best->of_directory && !cause.of_directory)) best = &cause;
-  source.written_by = {};
-  if (best == nullptr) return;
-  source.written_by.tgid = best->value.last.tgid;
-  source.written_by.start_boot_ns = best->value.last.start_boot_ns;
+  source.written_by = best == nullptr ? process_key{} : process_of(best->value.last);
 }
 
 void Observer::remember_run(const std::string& resource, const std::string& baseline, const process_key& process) {
@@ -106,7 +103,7 @@ bool Observer::is_written_by_run_of(const Source& source, const wire::Drift& dri
   const auto run = run_of_.find({drift.baseline, drift.resource});
   if (run == run_of_.end()) return false;
   if (!source.watch) return runs_.wrote(source.status.name, run->second);
-  return source.written_by.tgid == run->second.tgid && source.written_by.start_boot_ns == run->second.start_boot_ns;
+  return same_process(source.written_by, run->second);
 }
 
 /// A known writer's change that no revision showed in time is drift like anybody's. The time begins with the first such

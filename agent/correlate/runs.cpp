@@ -4,19 +4,10 @@
 #include <cstring>
 #include <limits>
 
+#include "agent/enrich/process_facts.hpp"
+
 namespace plumbline::agent {
 namespace {
-
-bool same(const process_key& a, const process_key& b) {
-  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
-}
-
-process_key key_of(const mark_actor& actor) {
-  process_key key{};
-  key.tgid = actor.tgid;
-  key.start_boot_ns = actor.start_boot_ns;
-  return key;
-}
 
 std::string name_of(const mark_actor& actor) {
   return std::string(actor.comm, ::strnlen(actor.comm, sizeof actor.comm));
@@ -26,7 +17,7 @@ std::string name_of(const mark_actor& actor) {
 
 void Runs::add(Run&& run) {
   const auto known = std::find_if(runs_.begin(), runs_.end(), [&](const Run& r) {
-    return r.baseline == run.baseline && same(r.process, run.process) && r.version == run.version &&
+    return r.baseline == run.baseline && same_process(r.process, run.process) && r.version == run.version &&
            r.wrote == run.wrote;
   });
   if (known != runs_.end() && !run.version.empty()) {  // once it was one, it is
@@ -37,11 +28,11 @@ void Runs::add(Run&& run) {
   // What nobody has proven may be anything: it makes room for others, and of one process there is little.
   const auto unproven = [&](bool of_its_process) {
     return std::find_if(runs_.begin(), runs_.end(), [&](const Run& r) {
-      return !r.is_proven && (!of_its_process || same(r.process, run.process));
+      return !r.is_proven && (!of_its_process || same_process(r.process, run.process));
     });
   };
   const auto count = std::count_if(runs_.begin(), runs_.end(),
-                                   [&](const Run& r) { return !r.is_proven && same(r.process, run.process); });
+                                   [&](const Run& r) { return !r.is_proven && same_process(r.process, run.process); });
   if (!run.is_proven && static_cast<std::size_t>(count) >= options_.max_unproven_of_one) {
     runs_.erase(unproven(true));
     ++forgotten_;
@@ -56,7 +47,8 @@ void Runs::add(Run&& run) {
 
 void Runs::locked(const std::string& baseline, const mark_actor& by) {
   unlocked(baseline, by.at_boot_ns);
-  add({baseline, key_of(by), name_of(by), "", false, true, by.at_boot_ns, std::numeric_limits<std::uint64_t>::max()});
+  add({baseline, process_of(by), name_of(by), "", false, true, by.at_boot_ns,
+       std::numeric_limits<std::uint64_t>::max()});
 }
 
 void Runs::unlocked(const std::string& baseline, std::uint64_t at_boot_ns) {
@@ -70,7 +62,7 @@ bool Runs::had_state(const std::string& baseline, const mark_actor& by, const st
   const bool is_proven = std::any_of(versions_.begin(), versions_.end(), [&](const auto& known) {
     return known.first == baseline && known.second == version;
   });
-  add({baseline, key_of(by), name_of(by), version, wrote, is_proven, by.at_boot_ns,
+  add({baseline, process_of(by), name_of(by), version, wrote, is_proven, by.at_boot_ns,
        by.at_boot_ns + static_cast<std::uint64_t>(options_.lasts_ns)});
   return is_proven;
 }
@@ -96,7 +88,7 @@ std::optional<Runs::Found> Runs::find(const std::string& baseline, std::span<con
                                       std::uint64_t at_boot_ns) const {
   for (auto run = runs_.rbegin(); run != runs_.rend(); ++run) {
     if (run->baseline != baseline || !run->is_proven || at_boot_ns < run->from || at_boot_ns > run->until) continue;
-    if (std::none_of(lineage.begin(), lineage.end(), [&](const auto& key) { return same(key, run->process); }))
+    if (std::none_of(lineage.begin(), lineage.end(), [&](const auto& key) { return same_process(key, run->process); }))
       continue;
     const std::string who = run->name + " (pid " + std::to_string(run->process.tgid) + ")";
     if (run->version.empty()) return Found{who + " holds the lock of this baseline's state", run->process};
@@ -108,7 +100,7 @@ std::optional<Runs::Found> Runs::find(const std::string& baseline, std::span<con
 
 bool Runs::wrote(const std::string& baseline, const process_key& process) const {
   return std::any_of(runs_.begin(), runs_.end(), [&](const Run& run) {
-    return run.baseline == baseline && run.wrote && run.is_proven && same(run.process, process) &&
+    return run.baseline == baseline && run.wrote && run.is_proven && same_process(run.process, process) &&
            std::find(versions_.begin(), versions_.end(), std::pair(baseline, run.version)) != versions_.end();
   });
 }

@@ -27,10 +27,6 @@ void forget_image(ProcessFacts& facts) {
   facts.image_boot_ns = 0;
 }
 
-bool same_process(const process_key& a, const process_key& b) {
-  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
-}
-
 }  // namespace
 
 Enricher::Enricher(const ProcessSource& processes, Containers& containers, Digests& digests, Users& users,
@@ -43,9 +39,7 @@ Enricher::Enricher(const ProcessSource& processes, Containers& containers, Diges
       proc_root_(std::move(proc_root)) {}
 
 ProcessFacts Enricher::facts_of(const mark_actor& raw, bool& in_table) {
-  process_key key{};
-  key.tgid = raw.tgid;
-  key.start_boot_ns = raw.start_boot_ns;
+  const process_key key = process_of(raw);
   auto found = processes_.find(key, raw.image);
   in_table = found.has_value();
   ProcessFacts facts = found ? std::move(*found) : ProcessFacts{};

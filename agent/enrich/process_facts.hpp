@@ -44,6 +44,14 @@ struct ProcessFacts {
   std::uint64_t image_boot_ns = 0;  ///< when the image was loaded; 0 = not in the table
 };
 
+/// One and the same, also where the pid was used again.
+inline bool same_process(const process_key& a, const process_key& b) {
+  return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
+}
+inline process_key process_of(const mark_actor& actor) {
+  return {actor.start_boot_ns, actor.tgid, 0};
+}
+
 /// Whether /proc/PID is this very process (same start, to the clock tick) at the time of the call.
 bool is_running(const std::string& proc_root, const process_key& key);
 

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -14,10 +13,12 @@
 #include "agent/decode/client_hello.hpp"
 #include "agent/source/hellos.hpp"
 #include "include/util/fd.hpp"
+#include "tests/unit/support/client_hello.hpp"
 
 namespace plumbline::agent {
 namespace {
 
+using test::hello;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -56,22 +57,6 @@ class HelloTest : public ::testing::Test {
     ::waitpid(child, &status, 0);
     EXPECT_EQ(status, 0);
     return child;
-  }
-  /// A ClientHello as OpenSSL makes it.
-  static std::string hello(const char* host) {
-    SSL_CTX* context = SSL_CTX_new(TLS_client_method());
-    SSL* ssl = SSL_new(context);
-    SSL_set_tlsext_host_name(ssl, host);
-    BIO* out = BIO_new(BIO_s_mem());
-    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
-    SSL_set_connect_state(ssl);
-    SSL_do_handshake(ssl);
-    char* bytes = nullptr;
-    const long size = BIO_get_mem_data(out, &bytes);
-    std::string text(bytes, static_cast<std::size_t>(size));
-    SSL_free(ssl);
-    SSL_CTX_free(context);
-    return text;
   }
   /// Of our children alone: others on this machine talk too.
   std::vector<std::string> told_of(pid_t pid) {
