@@ -20,6 +20,18 @@ struct Metric {
 
 }  // namespace
 
+wire::Json CallWatch::gate_json() const {
+  if (!gate_) return {{"enabled", false}, {"why", wire::json_text(why_no_gate_)}};
+  const auto& c = gate_->counters();
+  return {{"enabled", true},
+          {"limit_ms", options_.gate_limit.count()},
+          {"file_systems", c.filesystems.load()},
+          {"file_systems_refused", c.ungated.load()},
+          {"held", c.held.load()},
+          {"late", c.late.load()},
+          {"crowded", c.crowded.load()}};
+}
+
 std::string CallWatch::status_json() const {
   const Counts c = counts();
   std::map<std::string, std::pair<std::size_t, std::size_t>> stacks;  // → hooked, refused
@@ -49,7 +61,9 @@ std::string CallWatch::status_json() const {
       {"files", std::move(files)},
       {"files_refused", std::move(refused)},
       {"roots_looked_through", scanner_.counters().roots.load()},
+      {"layers_looked_at", scanner_.counters().layers.load()},
       {"programs_gone_before_a_look", scanner_.counters().gone.load()},
+      {"exec_gate", gate_json()},
       {"connections", c.http.connections},
       {"connections_ignored", c.http.ignored},
       {"requests", c.http.http.requests},
@@ -64,6 +78,8 @@ std::string CallWatch::status_json() const {
 
 std::string CallWatch::metrics_text() const {
   const Counts c = counts();
+  static const ExecGate::Counters no_gate;
+  const auto& gate = gate_ ? gate_->counters() : no_gate;
   const auto& files = files_.counters();
   const auto& http = c.http.http;
   std::string text;
@@ -80,6 +96,12 @@ std::string CallWatch::metrics_text() const {
            {"tls_files_refused_total", "Files with TLS that could not be hooked.", files.refused.load()},
            {"tls_executions_dropped_total", "First executions that were too many to be looked at.",
             scanner_.counters().dropped.load()},
+           {"tls_files_came_total", "Files that came into watched folders.", files.came.load()},
+           {"tls_folders_unwatched_total", "Folders that could not be watched for files that come.",
+            files.unwatched.load()},
+           {"exec_gate_held_total", "Executions that were held until their file was looked at.", gate.held.load()},
+           {"exec_gate_late_total", "Of them, those that were let go before.", gate.late.load()},
+           {"exec_gate_crowded_total", "Executions that were not held, as too many were.", gate.crowded.load()},
            {"http_connections_total", "TLS connections on which HTTP was seen.", c.http.connections},
            {"http_connections_evicted_total", "Of them, those that made room for others.", c.http.evicted},
            {"http_requests_total", "Requests whose head was read.", http.requests},
@@ -118,13 +140,18 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
        "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries), and calls without "
        "TLS, are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
-  all.push_back(
-      {"tls_first_call", "node",
-       "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
-       "milliseconds may be missed, once.",
-       scanner_.counters().first_pass_done ? "it came after the folders were looked through, or lies elsewhere"
-                                           : "the folders are still being looked through",
-       "name its folder in calls.folders"});
+  if (!gate_)
+    all.push_back(
+        {"tls_first_call", "node",
+         "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
+         "milliseconds may be missed, once.",
+         scanner_.counters().first_pass_done ? "it came after the folders were looked through, or lies elsewhere"
+                                             : "the folders are still being looked through",
+         "name its folder in calls.folders, or set calls.exec_gate"});
+  if (!why_no_gate_.empty())
+    all.push_back({"exec_gate", "node",
+                   "First executions are not held until they were looked at, though calls.exec_gate says so.",
+                   why_no_gate_, "grant what it needs, or set calls.exec_gate to 0s"});
   if (!options_.files.why_no_return_probes.empty())
     all.push_back({"tls_return_probes", "OpenSSL, GnuTLS, s2n", "Calls through these libraries are not seen.",
                    options_.files.why_no_return_probes, "a kernel before 6.11 or from 6.14 on"});

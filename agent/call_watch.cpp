@@ -29,8 +29,31 @@ Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock&
   options.files.why_no_return_probes = why_no_return_probes(**capture);
   auto hellos = open_hellos(options.capture.processes_fd);
   if (!hellos) options.why_no_hellos = hellos.error().message();
-  return std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock,
-                                     hellos ? std::move(*hellos) : nullptr);
+  auto watch = std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock,
+                                           hellos ? std::move(*hellos) : nullptr);
+  watch->watch_starts();
+  return watch;
+}
+
+/// What is mounted for a container, and what is executed, is looked at before it runs where the kernel tells in time.
+void CallWatch::watch_starts() {
+  const std::string& proc = options_.scanner.proc_root;
+  if (auto mounts = MountTable::open((host_process(proc) + "/mountinfo").c_str()))
+    mounts_ = std::move(*mounts);
+  else
+    spdlog::warn("event=mounts_not_watched why=\"{}\"", mounts.error().message());
+  if (options_.gate_limit.count() == 0) return;
+  ExecGate::Options options;
+  options.limit = options_.gate_limit;
+  options.proc_root = proc;
+  auto gate = ExecGate::open(std::move(options), [this](Fd exe, std::uint32_t tgid, std::function<void()> done) {
+    scanner_.on_executing(std::move(exe), tgid, std::move(done));
+  });
+  if (gate)
+    gate_ = std::move(*gate);
+  else
+    why_no_gate_ = gate.error().message();
+  if (!gate) spdlog::error("event=executions_not_held why=\"{}\"", why_no_gate_);
 }
 
 CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
@@ -65,6 +88,7 @@ void CallWatch::stop() {
     room_.notify_all();
   }
   ::eventfd_write(wake_up_.get(), 1);
+  if (gate_) gate_->stop();
   scanner_.stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -74,6 +98,7 @@ void CallWatch::start(std::function<void()> wake) {
   counted_at_ = clock_.wall();
   thread_ = start_thread("plumb-calls", [this] { listen(); });
   scanner_.start();
+  if (gate_) gate_->start();
 }
 
 void CallWatch::listen() {
@@ -81,9 +106,9 @@ void CallWatch::listen() {
     unseen_.heard(record.actor.tgid, record.actor.at_boot_ns);
     connections_.take(record, data);
   };
-  std::array<pollfd, 4> waiting = {pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0},
-                                   pollfd{files_.changed_fd(), POLLIN, 0},
-                                   pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0}};
+  std::array<pollfd, 5> waiting = {
+      pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0}, pollfd{files_.changed_fd(), POLLIN, 0},
+      pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0}, pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0}};
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
     ::poll(waiting.data(), waiting.size(), turn_ms);
@@ -91,6 +116,7 @@ void CallWatch::listen() {
       const timespec rest{0, left};
       ::ppoll(&waiting[1], 1, &rest, nullptr);
     }
+    if (waiting[4].revents != 0) scanner_.on_mounted();
     if (waiting[2].revents != 0)
       for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
     take_hellos();  // first: a connection begins before anything is said on it

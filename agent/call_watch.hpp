@@ -1,6 +1,7 @@
 // The thread that listens to TLS connections: from what the probes copied to calls that somebody takes.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -8,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -16,12 +18,15 @@
 #include "agent/correlate/principals.hpp"
 #include "agent/decode/call_tries.hpp"
 #include "agent/decode/unseen_hosts.hpp"
+#include "agent/source/exec_gate.hpp"
 #include "agent/source/hellos.hpp"
+#include "agent/source/mount_table.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "cloud/body/secret_prints.hpp"
 #include "include/util/clock.hpp"
 #include "include/util/fd.hpp"
 #include "include/wire/finding.hpp"
+#include "include/wire/json.hpp"
 
 namespace plumbline::agent {
 
@@ -37,6 +42,7 @@ class CallWatch {
     CallTries::Options tries;
     UnseenHosts::Options unseen;
     std::string why_no_hellos;  ///< why nobody tells whom programs begin connections with; "" = somebody does
+    std::chrono::milliseconds gate_limit{0};  ///< how long a first execution is held at most; 0 = none is
     Principals::Options principals;
     std::shared_ptr<const cloud::SecretPrints> prints;  ///< nullptr: secrets are not compared
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
@@ -91,6 +97,7 @@ class CallWatch {
     hello_counters hellos{};
     std::uint64_t waits = 0;  ///< seconds for which the queue was full
   };
+  void watch_starts();
   void listen();
   void tell_counts();
   HttpConnections::Interest want(const HttpMessage& head) const;
@@ -99,6 +106,7 @@ class CallWatch {
   void queue(ReadCall&& call);
   void take_hellos();
   void tell_unseen(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host);
+  wire::Json gate_json() const;
   Counts counts() const;
 
   const Options options_;
@@ -107,6 +115,9 @@ class CallWatch {
   std::unique_ptr<Hellos> hellos_;
   TlsFiles files_;
   TlsScanner scanner_;
+  std::unique_ptr<ExecGate> gate_;  // nullptr: nothing is held
+  std::string why_no_gate_;         // though one was asked for
+  std::optional<MountTable> mounts_;
   std::function<void()> wake_;
 
   // The listening thread's.

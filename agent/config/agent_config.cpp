@@ -90,6 +90,9 @@ void bind(Map& map, AgentConfig& c) {
     calls.read("folders", c.calls.folders,
                "folders to look through for programs and libraries; default: where they and image layers usually are");
     calls.read("max_files", c.calls.max_files, "files hooked at most; those past it are blind spots");
+    calls.read("exec_gate", c.calls.exec_gate,
+               "a file's first execution is held until it was looked at, at most for so long (for example 50ms), so "
+               "that its first call is seen; 0s: none is held");
     calls.read(
         "unowned", c.calls.unowned,
         "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
@@ -98,6 +101,8 @@ void bind(Map& map, AgentConfig& c) {
       if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
         calls.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",
                      "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
+    if (c.calls.exec_gate > std::chrono::seconds(1))
+      calls.refuse("exec_gate", "must be at most 1s: half the node would wait for it");
     for (const auto& folder : c.calls.folders) calls.require_absolute("folders", folder);
     if (c.calls.max_files == 0 || c.calls.max_files > 65536) calls.refuse("max_files", "must be between 1 and 65536");
   });

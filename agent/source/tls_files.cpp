@@ -36,6 +36,11 @@ std::optional<struct stat> status_of(int fd) {
   return status;
 }
 
+/// What cannot have TLS in it is not even opened.
+bool is_candidate(const struct stat& status) {
+  return S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) >= smallest;
+}
+
 bool needs_return_probes(const TlsFunctions& functions) {
   return std::any_of(functions.hooks.begin(), functions.hooks.end(),
                      [](const TlsHook& hook) { return hook.at_return_of_function; });
@@ -51,15 +56,24 @@ TlsFiles::~TlsFiles() {
 
 bool TlsFiles::look(int fd, const std::string& path) {
   const auto status = status_of(fd);
-  if (!status || !S_ISREG(status->st_mode) || static_cast<std::uint64_t>(status->st_size) < smallest) return false;
-  const Identity identity{status->st_ino, ns_of(status->st_ctim), static_cast<std::uint64_t>(status->st_size)};
-  if (nothing_.contains(identity)) return false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = known_.find(identity); known != known_.end()) return known->second.hooked != nullptr;
-  }
+  if (!status || !is_candidate(*status)) return false;
+  const Identity identity = identity_of(*status);
+  bool is_hooked = false;
+  if (is_known(identity, is_hooked)) return is_hooked;
   forget_former(identity);
   return look_at_content(fd, path, identity);
+}
+
+TlsFiles::Identity TlsFiles::identity_of(const struct stat& status) {
+  return {status.st_ino, ns_of(status.st_ctim), static_cast<std::uint64_t>(status.st_size)};
+}
+
+bool TlsFiles::is_known(const Identity& identity, bool& is_hooked) const {
+  if (nothing_.contains(identity)) return true;
+  const std::lock_guard lock(mutex_);
+  const auto known = known_.find(identity);
+  is_hooked = known != known_.end() && known->second.hooked;
+  return known != known_.end();
 }
 
 /// A hooked file whose change time moved (chmod, or somebody wrote into it) would be hooked twice, and tell all twice.
@@ -94,14 +108,35 @@ std::vector<TlsFileChange> TlsFiles::read_changes() const {
     for (ssize_t at = 0; at < count;) {
       inotify_event event;
       std::memcpy(&event, bytes.data() + at, sizeof event);
-      if ((event.mask & (IN_MODIFY | IN_CLOSE_WRITE)) != 0)
-        changes.push_back({event.wd, (event.mask & IN_CLOSE_WRITE) != 0});
+      const std::string_view name = event.len == 0 ? "" : bytes.data() + at + sizeof event;
+      if ((event.mask & (IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO)) != 0 && (event.mask & IN_ISDIR) == 0)
+        changes.push_back({event.wd, (event.mask & IN_CLOSE_WRITE) != 0, std::string(name)});
       at += static_cast<ssize_t>(sizeof event + event.len);
     }
   return changes;
 }
 
+void TlsFiles::watch(int folder, const std::string& path) {
+  const int number = folders_.size() >= options_.max_folders
+                         ? -1
+                         : ::inotify_add_watch(changes_.get(), ("/proc/self/fd/" + std::to_string(folder)).c_str(),
+                                               IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+  if (number < 0)
+    counters_.unwatched.fetch_add(1, std::memory_order_relaxed);
+  else
+    folders_.insert_or_assign(number, path);
+}
+
 void TlsFiles::follow(const TlsFileChange& change) {
+  if (!change.name.empty()) {
+    const auto folder = folders_.find(change.number);
+    if (folder == folders_.end()) return;
+    counters_.came.fetch_add(1, std::memory_order_relaxed);
+    const std::string path = folder->second + "/" + change.name;
+    if (const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)); file)
+      look(file.get(), path);
+    return;
+  }
   if (!change.is_over) {
     forget([&](const Identity&, Known& known) {
       if (known.number != change.number) return false;
@@ -155,6 +190,7 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   } else {
     known.row.stack = found->stack;
     known.row.hooks = found->hooks.size();
+    if (const auto status = status_of(fd)) known.device = status->st_dev;
     known.file = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     // Before the hook, so that no write in between is missed.
     known.number = ::inotify_add_watch(changes_.get(), ("/proc/self/fd/" + std::to_string(fd)).c_str(),
@@ -180,10 +216,11 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   return hooked;
 }
 
-void TlsFiles::look_below(Fd folder, const std::string& path, const std::stop_token& stop,
-                          const std::function<void()>& between) {
-  if (const auto status = status_of(folder.get()))
-    look_below(folder.release(), path, {status->st_dev, stop, between}, 0);
+void TlsFiles::look_below(Fd folder, const Below& below, const std::stop_token& stop) {
+  const auto status = status_of(folder.get());
+  if (!status) return;
+  if (below.watch) watch(folder.get(), below.path);
+  look_below(folder.release(), below.path, {status->st_dev, stop, below}, 0);
 }
 
 /// `folder` is ours from here on.
@@ -193,6 +230,7 @@ void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk,
     ::close(folder);
     return;
   }
+  bool is_watched = depth == 0;
   while (const dirent* entry = ::readdir(entries.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
     if (walk.stop.stop_requested()) return;
     const std::string name = entry->d_name;
@@ -207,10 +245,21 @@ void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk,
         ::close(below);
       continue;
     }
-    const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    if (file) look(file.get(), path + "/" + name);
-    if (walk.between) walk.between();
+    if (walk.below.wants && !walk.below.wants(name)) continue;
+    const bool is_hooked = look_at_entry(folder, name, path);
+    if (walk.below.watch && is_hooked && !std::exchange(is_watched, true)) watch(folder, path);
+    if (walk.below.between) walk.below.between();
   }
+}
+
+/// Most are known or too small, which can be said without opening them. True: it is hooked.
+bool TlsFiles::look_at_entry(int folder, const std::string& name, const std::string& path) {
+  struct stat status{};
+  if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !is_candidate(status)) return false;
+  bool is_hooked = false;
+  if (is_known(identity_of(status), is_hooked)) return is_hooked;
+  const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return file && look(file.get(), path + "/" + name);
 }
 
 void TlsFiles::look_at_process(const std::string& folder) {
@@ -228,6 +277,16 @@ void TlsFiles::look_at_process(const std::string& folder) {
     const auto path = line.find('/');
     if (file) look(file.get(), path == std::string::npos ? folder : line.substr(path));
   }
+}
+
+bool TlsFiles::forget_devices(const std::set<std::uint64_t>& devices) {
+  bool were_some = false;
+  forget([&](const Identity&, const Known& known) {
+    const bool is_gone = known.hooked && devices.contains(known.device);
+    were_some |= is_gone;
+    return is_gone;
+  });
+  return were_some;
 }
 
 void TlsFiles::unhook_all() {

@@ -11,11 +11,14 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
 #include "agent/source/capture.hpp"
 #include "include/util/fd.hpp"
+
+struct stat;
 
 namespace plumbline::agent {
 
@@ -27,10 +30,11 @@ struct TlsFileRow {
   std::size_t hooks = 0;
 };
 
-/// A hooked file is written to, or that is over.
+/// A hooked file is written to, or that is over; or a file came into a folder that is watched.
 struct TlsFileChange {
   int number = -1;  ///< inotify's
   bool is_over = false;
+  std::string name;  ///< in the folder; "" = it is about the file itself
 };
 
 /// One thread calls all but what says otherwise.
@@ -42,6 +46,7 @@ class TlsFiles {
         1'000;  ///< files that have and are not hooked; later ones are counted, and looked at again
     std::size_t max_known = 200'000;     ///< files that have none; beyond it all are looked at again
     std::string why_no_return_probes{};  ///< why files are refused that need them; "" = they are harmless
+    std::size_t max_folders = 4096;      ///< watched for files that come; more are counted
   };
   TlsFiles(Capture& capture, Options options);
   ~TlsFiles();
@@ -50,19 +55,28 @@ class TlsFiles {
 
   /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.
   bool look(int fd, const std::string& path);
-  /// Looks at every file below a folder, without leaving its file system and without following symlinks. `path` is for
-  /// people; `between`, if any, is called after every file.
-  void look_below(Fd folder, const std::string& path, const std::stop_token& stop,
-                  const std::function<void()>& between);
+  struct Below {
+    std::string path;                                    ///< of the folder; for people, unless its folders are watched
+    std::function<void()> between;                       ///< called after every file
+    std::function<bool(std::string_view name)> wants{};  ///< which files are looked at; none = all
+    /// Whether what comes into the folder itself, and into those with hooked files, is looked at when it does. Then
+    /// `path` is one that can be opened at any time.
+    bool watch = false;
+  };
+  /// Looks at every file below a folder, without leaving its file system and without following symlinks.
+  void look_below(Fd folder, const Below& below, const std::stop_token& stop);
   /// Looks at what a process executes and what it has mapped executable. `folder` is its own: "/proc/PID".
   void look_at_process(const std::string& folder);
-  /// Becomes readable when hooked files are written to; owned by this. Any thread.
+  /// Becomes readable when hooked files are written to, or files come; owned by this. Any thread.
   int changed_fd() const { return changes_.get(); }
   /// What became of them; never waits. Any one thread.
   std::vector<TlsFileChange> read_changes() const;
   /// Ends the hooks of a file that is written to at once, since they would stand in the middle of another program's
-  /// instructions; looks at it again once its writer is done.
+  /// instructions; looks at it again once its writer is done. Looks at a file that came.
   void follow(const TlsFileChange& change);
+  /// Ends the hooks that were made through file systems that are unmounted, by their device numbers (st_dev): a hook
+  /// keeps its file system alive. True: there were some.
+  bool forget_devices(const std::set<std::uint64_t>& devices);
   /// Ends all hooks at once, on several threads: each takes tens of ms to end. For good.
   void unhook_all();
 
@@ -72,6 +86,8 @@ class TlsFiles {
     std::atomic<std::uint64_t> hooked{0};
     std::atomic<std::uint64_t> refused{0};    ///< broken, of a kind that is not known, or one too many
     std::atomic<std::uint64_t> forgotten{0};  ///< looks beyond max_known
+    std::atomic<std::uint64_t> came{0};       ///< files that came into watched folders
+    std::atomic<std::uint64_t> unwatched{0};  ///< folders that could not be watched, or are too many
   };
   const Counters& counters() const { return counters_; }
 
@@ -83,8 +99,12 @@ class TlsFiles {
     TlsFileRow row;
     Fd file;  ///< of one that is hooked
     std::unique_ptr<Hooked> hooked;
-    int number = -1;  ///< inotify's
+    int number = -1;           ///< inotify's
+    std::uint64_t device = 0;  ///< as it was seen
   };
+  static Identity identity_of(const struct stat& status);
+  bool is_known(const Identity& identity, bool& is_hooked) const;
+  void watch(int folder, const std::string& path);
   bool look_at_content(int fd, const std::string& path, const Identity& identity);
   void forget_former(const Identity& identity);
   void forget(const std::function<bool(const Identity& identity, Known& known)>& is_gone);
@@ -92,9 +112,10 @@ class TlsFiles {
   struct Walk {
     std::uint64_t device = 0;
     const std::stop_token& stop;
-    const std::function<void()>& between;
+    const Below& below;
   };
   void look_below(int folder, const std::string& path, const Walk& walk, int depth);
+  bool look_at_entry(int folder, const std::string& name, const std::string& path);
 
   Capture& capture_;
   const Options options_;
@@ -104,9 +125,10 @@ class TlsFiles {
     Fd file;
     std::string path;
   };
-  std::map<int, Written> written_;  // files that were hooked, until their writers are done
-  std::set<Identity> nothing_;      // what was looked at and has none
-  mutable std::mutex mutex_;        // guards known_
+  std::map<int, Written> written_;      // files that were hooked, until their writers are done
+  std::map<int, std::string> folders_;  // inotify's number → a watched folder
+  std::set<Identity> nothing_;          // what was looked at and has none
+  mutable std::mutex mutex_;            // guards known_
   std::map<Identity, Known> known_;
 };
 

@@ -6,12 +6,15 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 
+#include "agent/source/host_mounts.hpp"
 #include "include/util/fd.hpp"
 #include "include/util/file_time.hpp"
 #include "include/util/thread.hpp"
@@ -20,9 +23,18 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_roots = 4096;
-constexpr std::size_t max_waiting_roots = 256;  // each keeps a file system from being unmounted
-constexpr std::array library_folders{
-    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/usr/local/lib"};
+constexpr std::size_t max_libraries = 256;
+constexpr std::chrono::minutes unpacking_time{10};  // of a large image
+constexpr std::size_t max_waiting_roots = 256;      // each keeps a file system from being unmounted
+constexpr std::array library_folders{"/lib",
+                                     "/lib64",
+                                     "/usr/lib",
+                                     "/usr/lib64",
+                                     "/lib/x86_64-linux-gnu",
+                                     "/usr/lib/x86_64-linux-gnu",
+                                     "/lib/aarch64-linux-gnu",
+                                     "/usr/lib/aarch64-linux-gnu",
+                                     "/usr/local/lib"};
 constexpr std::array root_folders{"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt"};
 
 /// Never outside the root, whatever links the container put there.
@@ -31,6 +43,15 @@ Fd open_in_root(int root, const std::string& path, int flags) {
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return Fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+}
+
+/// What a runtime loads by itself when its program asks for TLS: "libssl.so.3", "_ssl.cpython-312.so",
+/// "_awscrt.abi3.so".
+bool may_have_tls(std::string_view name) {
+  constexpr std::array signs{"ssl", "tls", "crypto", "awscrt", "s2n"};
+  return name.find(".so") != std::string_view::npos && std::any_of(signs.begin(), signs.end(), [&](const char* sign) {
+           return name.find(sign) != std::string_view::npos;
+         });
 }
 
 }  // namespace
@@ -43,19 +64,21 @@ std::vector<std::string> TlsScanner::usual_folders() {
           "/usr/sbin",
           "/usr/local",
           "/opt",
-          "/var/lib/containers/storage/overlay",                         // podman, CRI-O
-          "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs",  // containerd
-          "/var/lib/docker/overlay2",                                    // Docker
-          "/var/lib/rancher/k3s/agent/containerd/io.containerd.snapshotter.v1.overlayfs"};
+          "/var/lib/containers/storage/overlay",                                   // podman, CRI-O
+          "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots",  // containerd
+          "/var/lib/docker/overlay2",                                              // Docker
+          "/var/lib/rancher/k3s/agent/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"};
 }
 
 TlsScanner::TlsScanner(TlsFiles& files, Options options) : files_(files), options_(std::move(options)) {}
 
 void TlsScanner::start() {
   // The host's own folders are gone through as such.
+  host_process_ = host_process(options_.proc_root);
   struct stat own{};
-  if (::stat((options_.proc_root + "/1/ns/mnt").c_str(), &own) == 0)
-    host_mount_ns_ = static_cast<std::uint32_t>(own.st_ino);
+  if (::stat((host_process_ + "/ns/mnt").c_str(), &own) == 0) host_mount_ns_ = static_cast<std::uint32_t>(own.st_ino);
+  if (::stat((host_process_ + "/root").c_str(), &own) == 0)  // services with a mount namespace have it too
+    known_roots_.emplace(own.st_dev, own.st_ino, ns_of(own.st_ctim));
   thread_ = start_thread("plumb-tls-scan", [this] { run(stopping_.get_token()); });
 }
 
@@ -78,6 +101,22 @@ void TlsScanner::on_executed(std::uint32_t tgid, std::uint32_t mount_ns) {
   wake_.notify_all();
 }
 
+void TlsScanner::on_executing(Fd exe, std::uint32_t tgid, std::function<void()> done) {
+  const std::lock_guard lock(mutex_);
+  if (held_.size() >= options_.max_waiting) {
+    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  held_.push_back({tgid, 0, std::move(exe), std::move(done)});
+  wake_.notify_all();
+}
+
+void TlsScanner::on_mounted() {
+  const std::lock_guard lock(mutex_);
+  is_mounted_ = true;
+  wake_.notify_all();
+}
+
 void TlsScanner::on_changed(const TlsFileChange& change) {
   const std::lock_guard lock(mutex_);
   changed_.push_back(change);
@@ -88,13 +127,18 @@ void TlsScanner::run(const std::stop_token& stop) {
   const auto began = std::chrono::steady_clock::now();
   look_at_running(stop);
   for (const auto& folder : options_.folders) {
-    take_executions(stop);
+    take_urgent(stop);
     const std::string path = options_.host_root + folder;
     if (Fd at(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); at)
-      files_.look_below(std::move(at), path, stop, [this, &stop] {
-        take_executions(stop);
-        look_through_roots(stop);
-      });
+      files_.look_below(std::move(at),
+                        {path,
+                         [this, &stop] {
+                           take_urgent(stop);
+                           look_through_roots(stop);
+                         },
+                         {},
+                         true},
+                        stop);
   }
   counters_.first_pass_done = true;
   spdlog::info("event=tls_files_looked_at files={} hooked={} ms={}", files_.counters().looked.load(),
@@ -103,9 +147,11 @@ void TlsScanner::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop.stop_requested() || !waiting_.empty() || !changed_.empty(); });
+      wake_.wait(lock, [&] {
+        return stop.stop_requested() || is_mounted_ || !held_.empty() || !waiting_.empty() || !changed_.empty();
+      });
     }
-    take_executions(stop);
+    take_urgent(stop);
     look_through_roots(stop);
   }
 }
@@ -121,6 +167,28 @@ void TlsScanner::look_at_running(const std::stop_token& stop) {
   }
 }
 
+/// Executions before mounts and before roots: the first call of a program comes soonest.
+void TlsScanner::take_urgent(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    take_executions(stop);
+    bool is_mounted = false;
+    {
+      const std::lock_guard lock(mutex_);
+      is_mounted = std::exchange(is_mounted_, false);
+    }
+    if (is_mounted) look_at_mounts(stop);
+    if (fresh_roots_.empty()) {
+      if (is_mounted) continue;
+      return;
+    }
+    Root root = std::move(fresh_roots_.front());
+    fresh_roots_.pop_front();
+    look_at_likely(root.folder.get(), stop);
+    if (root.done) root.done();
+    if (roots_.size() < max_waiting_roots) roots_.push_back(std::move(root.folder));
+  }
+}
+
 void TlsScanner::take_executions(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     Execution execution;
@@ -132,37 +200,97 @@ void TlsScanner::take_executions(const std::stop_token& stop) {
     for (const auto& change : changed) files_.follow(change);
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_.empty()) return;
-      execution = waiting_.front();
-      waiting_.pop_front();
+      auto& next = held_.empty() ? waiting_ : held_;
+      if (next.empty()) return;
+      execution = std::move(next.front());
+      next.pop_front();
     }
-    look_at(execution);
+    look_at(std::move(execution));
   }
 }
 
-/// The program and what it is linked to: it is starting now. What it may load later (a language's TLS module) is among
-/// the libraries of its root, which are for when nothing else is starting.
-void TlsScanner::look_at(const Execution& execution) {
+/// The program and what it is linked to: it is starting now.
+void TlsScanner::look_at(Execution execution) {
   const std::string folder = options_.proc_root + "/" + std::to_string(execution.tgid);
-  const Fd exe(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC));
+  const bool is_held = static_cast<bool>(execution.exe);
+  const Fd exe = is_held ? std::move(execution.exe) : Fd(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC));
   Fd root(::open((folder + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!exe) {
     counters_.gone.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  struct stat mount_ns{};
+  if (is_held && ::stat((folder + "/ns/mnt").c_str(), &mount_ns) == 0)
+    execution.mount_ns = static_cast<std::uint32_t>(mount_ns.st_ino);
   if (!files_.look(exe.get(), folder + "/exe")) look_at_libraries(root.get(), exe.get());
-  remember(std::move(root), execution.mount_ns);
   counters_.executions.fetch_add(1, std::memory_order_relaxed);
+  if (fresh_roots_.size() < max_waiting_roots && is_new(root.get(), execution.mount_ns))
+    fresh_roots_.push_back({std::move(root), std::move(execution.done)});
+  else if (execution.done)
+    execution.done();
 }
 
-/// The kernel gives the number of a mount namespace that ended to the next one, so it alone would hide all containers
-/// but the first.
-void TlsScanner::remember(Fd root, std::uint32_t mount_ns) {
+/// The device alone is not enough: the kernel gives the number of one that was unmounted to the next.
+bool TlsScanner::is_new(int root, std::uint32_t mount_ns) {
   struct stat status{};
-  if (mount_ns == host_mount_ns_ || !root || ::fstat(root.get(), &status) != 0) return;
+  if (mount_ns == host_mount_ns_ || root < 0 || ::fstat(root, &status) != 0) return false;
   if (known_roots_.size() >= max_roots) known_roots_.clear();  // they are looked through again, which costs time alone
-  if (roots_.size() >= max_waiting_roots) return;              // its next program tells of it again
-  if (known_roots_.emplace(mount_ns, status.st_ino, ns_of(status.st_ctim)).second) roots_.push_back(std::move(root));
+  return known_roots_.emplace(status.st_dev, status.st_ino, ns_of(status.st_ctim)).second;
+}
+
+/// A container's root is mounted on the host tens of milliseconds before anything runs in it: time to look at layers
+/// that came since the folders were looked through. By their own paths: a hook keeps what it was made through from
+/// being unmounted, and an overlay that is still there must not be mounted again with the same upper folder.
+void TlsScanner::look_at_mounts(const std::stop_token& stop) {
+  std::set<std::uint64_t> present, gone;
+  bool is_more = !layers_;
+  for (const auto& mount : read_mounts(host_process_ + "/mountinfo"))
+    if (mount.type == "overlay" && present.insert(makedev(mount.device.first, mount.device.second)).second)
+      is_more |= !overlays_.contains(makedev(mount.device.first, mount.device.second));
+  std::set_difference(overlays_.begin(), overlays_.end(), present.begin(), present.end(),
+                      std::inserter(gone, gone.end()));
+  overlays_ = std::move(present);
+  if (is_more) look_at_new_layers(stop);
+  // Others may run the same file of a layer.
+  if (!gone.empty() && files_.forget_devices(gone)) look_at_running(stop);
+}
+
+/// Again at every mount for a while, as a layer is not unpacked at once.
+void TlsScanner::look_at_new_layers(const std::stop_token& stop) {
+  const auto now = std::chrono::steady_clock::now();
+  Layers present;
+  for (const auto& folder : options_.folders) {
+    const std::string path = options_.host_root + folder;
+    const std::unique_ptr<DIR, int (*)(DIR*)> layers(::opendir(path.c_str()), ::closedir);
+    while (const dirent* entry =
+               layers ? ::readdir(layers.get()) : nullptr) {  // NOLINT(concurrency-mt-unsafe): our own
+      const std::string name = entry->d_name;
+      struct stat status{};
+      if (name == "." || name == ".." || entry->d_type != DT_DIR || stop.stop_requested() ||
+          ::fstatat(::dirfd(layers.get()), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        continue;
+      const std::pair id{status.st_dev, status.st_ino};
+      auto came = now;
+      if (!layers_)
+        came -= unpacking_time;  // the folders are looked through at start
+      else if (const auto known = layers_->find(id); known != layers_->end())
+        came = known->second;
+      present[id] = came;
+      if (now - came >= unpacking_time) continue;
+      Fd layer(::openat(::dirfd(layers.get()), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!layer) continue;
+      files_.look_below(std::move(layer), {path + "/" + name, [this, &stop] { take_executions(stop); }, may_have_tls},
+                        stop);
+      counters_.layers.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  layers_ = std::move(present);
+}
+
+void TlsScanner::look_at_likely(int root, const std::stop_token& stop) {
+  for (const char* below : root_folders)
+    if (Fd at = open_in_root(root, below, O_RDONLY | O_DIRECTORY); at && !stop.stop_requested())
+      files_.look_below(std::move(at), {below, [this, &stop] { take_executions(stop); }, may_have_tls}, stop);
 }
 
 void TlsScanner::look_through_roots(const std::stop_token& stop) {
@@ -171,21 +299,28 @@ void TlsScanner::look_through_roots(const std::stop_token& stop) {
     roots_.pop_front();
     for (const char* below : root_folders)
       if (Fd at = open_in_root(root.get(), below, O_RDONLY | O_DIRECTORY); at && !stop.stop_requested())
-        files_.look_below(std::move(at), below, stop, [this, &stop] { take_executions(stop); });
+        files_.look_below(std::move(at), {below, [this, &stop] { take_urgent(stop); }}, stop);
     counters_.roots.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
+/// All that the dynamic linker will map before the program's own code runs, as far as it lies where libraries usually
+/// do.
 void TlsScanner::look_at_libraries(int root, int exe) {
-  const auto elf = ElfFile::open(exe);
-  if (!elf) return;
-  for (const auto& name : elf->needed()) {
-    if (name.find('/') != std::string::npos) continue;
-    for (const char* folder : library_folders) {
-      const Fd library = open_in_root(root, folder + ("/" + name), O_RDONLY);
-      if (!library) continue;
-      files_.look(library.get(), folder + ("/" + name));
-      break;
+  std::set<std::string> names;
+  std::deque<Fd> files;
+  files.emplace_back(::fcntl(exe, F_DUPFD_CLOEXEC, 0));
+  for (; !files.empty(); files.pop_front()) {
+    const auto elf = ElfFile::open(files.front().get());
+    if (!elf) continue;
+    for (const auto& name : elf->needed()) {
+      if (names.size() >= max_libraries || name.find('/') != std::string::npos || !names.insert(name).second) continue;
+      for (const char* folder : library_folders) {
+        Fd library = open_in_root(root, folder + ("/" + name), O_RDONLY);
+        if (!library) continue;
+        if (!files_.look(library.get(), folder + ("/" + name))) files.push_back(std::move(library));
+        break;
+      }
     }
   }
 }

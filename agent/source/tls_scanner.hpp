@@ -1,15 +1,20 @@
 // Finds files with TLS in them before they run: what is installed on the host, what lies in image layers, what runs.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "agent/source/tls_files.hpp"
@@ -18,7 +23,9 @@
 namespace plumbline::agent {
 
 /// Looks on a thread of its own, as a node has tens of thousands of files: first what runs, then folders in the order
-/// in which they are given, with programs that are executed for the first time before whatever folder is next.
+/// in which they are given. Before whatever file is next come programs that are about to be executed, or are executed
+/// for the first time, and then, of a layer that came or of the root of a container that began to run, those files
+/// whose names speak of TLS, as a language's runtime loads them when the program asks for them.
 class TlsScanner {
  public:
   struct Options {
@@ -38,6 +45,11 @@ class TlsScanner {
   void start();
   /// Thread-safe.
   void on_executed(std::uint32_t tgid, std::uint32_t mount_ns);
+  /// A process is about to execute a file. `done` is called from the scanner's thread once the file, what it is linked
+  /// to and the likely files of a new root were looked at; where there are too many it is dropped. Thread-safe.
+  void on_executing(Fd exe, std::uint32_t tgid, std::function<void()> done);
+  /// Something was mounted or unmounted on the host. Thread-safe.
+  void on_mounted();
   /// TlsFiles::read_changes() told of it. Thread-safe.
   void on_changed(const TlsFileChange& change);
   /// Ends the looking; hooks stay. Repeatable.
@@ -46,8 +58,9 @@ class TlsScanner {
   struct Counters {
     std::atomic<std::uint64_t> executions{0};  ///< looked at
     std::atomic<std::uint64_t> dropped{0};
-    std::atomic<std::uint64_t> gone{0};   ///< ended before they were looked at
-    std::atomic<std::uint64_t> roots{0};  ///< root file systems of containers that were looked through
+    std::atomic<std::uint64_t> gone{0};    ///< ended before they were looked at
+    std::atomic<std::uint64_t> roots{0};   ///< root file systems of containers that were looked through
+    std::atomic<std::uint64_t> layers{0};  ///< looks at the likely files of new folders, when something was mounted
     std::atomic<bool> first_pass_done{false};
   };
   const Counters& counters() const { return counters_; }
@@ -55,25 +68,42 @@ class TlsScanner {
  private:
   struct Execution {
     std::uint32_t tgid = 0, mount_ns = 0;
+    Fd exe{};                      ///< of one that is held
+    std::function<void()> done{};  ///< …
+  };
+  struct Root {
+    Fd folder;
+    std::function<void()> done;  ///< of whoever waits for its likely files
   };
   void run(const std::stop_token& stop);
   void look_at_running(const std::stop_token& stop);
+  void take_urgent(const std::stop_token& stop);
   void take_executions(const std::stop_token& stop);
-  void look_at(const Execution& execution);
-  void remember(Fd root, std::uint32_t mount_ns);
+  void look_at(Execution execution);
+  bool is_new(int root, std::uint32_t mount_ns);
+  void look_at_mounts(const std::stop_token& stop);
+  void look_at_new_layers(const std::stop_token& stop);
+  void look_at_likely(int root, const std::stop_token& stop);
   void look_through_roots(const std::stop_token& stop);
   void look_at_libraries(int root, int exe);
 
   TlsFiles& files_;
   const Options options_;
   Counters counters_;
+  std::string host_process_;
   std::uint32_t host_mount_ns_ = 0;  ///< whose folders are gone through as such
-  /// Mount namespace, and inode and change time (ns) of its root; bounded.
-  std::set<std::tuple<std::uint32_t, std::uint64_t, std::int64_t>> known_roots_;
-  std::deque<Fd> roots_;  ///< that wait to be looked through
-  std::mutex mutex_;      // guards the next four
+  /// Device, inode and change time (ns) of roots; bounded.
+  std::set<std::tuple<std::uint64_t, std::uint64_t, std::int64_t>> known_roots_;
+  std::set<std::uint64_t> overlays_;  // devices of those that were mounted on the host
+  using Layers = std::map<std::pair<std::uint64_t, std::uint64_t>, std::chrono::steady_clock::time_point>;
+  std::optional<Layers> layers_;  // device and inode, and when it came
+  std::deque<Root> fresh_roots_;  // whose likely files come next
+  std::deque<Fd> roots_;          // that wait to be looked through
+  std::mutex mutex_;              // guards the next six
   std::condition_variable wake_;
+  std::deque<Execution> held_;  // before those that wait
   std::deque<Execution> waiting_;
+  bool is_mounted_ = true;  // something was, since mounts were looked at
   std::vector<TlsFileChange> changed_;
   std::stop_source stopping_;
   std::thread thread_;

@@ -58,9 +58,9 @@ def state(path, *resources, serial=1):
                        "instances": [{"schema_version": 1, "attributes": attributes}]} for kind, name, attributes in resources]}))
 
 
-def start(stack, folders):
+def start(stack, folders, more=""):
     stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
-    stack.agent_extra = f"calls: {{enabled: true, folders: [{', '.join(map(str, folders))}]}}\n"
+    stack.agent_extra = f"calls: {{enabled: true, folders: [{', '.join(map(str, folders))}]{more}}}\n"
     stack.start_agent()
     wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
 

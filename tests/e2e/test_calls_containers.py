@@ -4,7 +4,9 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
+import threading
 
 import harness
 from harness import Skip, wait
@@ -99,7 +101,8 @@ def expect_told(containers, job, runtime, groups, delay):
             continue
         finally:
             seen.touch()
-            assert ask(job, "end") == "0", (group, job.stdout.readline() if job.poll() is not None else "")
+            answer = ask(job, "end")
+            assert answer == "0", (group, answer, job.communicate()[0])
         assert (named["runtime"], named["id"]) == (runtime, container), (named, container)
         process = drift["actor"]["process"]
         assert os.path.basename(process["exe"]) == "client" and drift["call"]["outcome"] == "succeeded", drift
@@ -128,6 +131,14 @@ while read -r name command socket group seen delay; do
   echo $status
 done
 """
+# The same as an overlay over a layer that comes just before, whose files are new each time too.
+OVERLAY = RUNC.replace('cp -a {root} "$containers_work/$name"', """
+  cp -a {root} "$containers_work/layers/$name"
+  mkdir -p "$containers_work/$name" "$containers_work/upper-$name" "$containers_work/work-$name"
+  mount -t overlay plumbline-test "$containers_work/$name" \\
+    -o "lowerdir=$containers_work/layers/$name,upperdir=$containers_work/upper-$name,workdir=$containers_work/work-$name"
+""").replace('runc_remove "$name" >/dev/null 2>&1 || true', 'runc_remove "$name" >/dev/null 2>&1\n  umount "$containers_work/$name"')
+OVERLAY = 'mkdir "$containers_work/layers"\necho "ready $containers_work"\n' + OVERLAY
 PODMAN = """
 podman_image {root} localhost/plumbline-calls:1 2>&1
 echo "ready $containers_work"
@@ -152,9 +163,11 @@ def fresh_roots(stack, make_root, name):
 
 def check_outside(stack, make_root, name):
     """A root that lies in none of the folders: hooked while its program starts. The kernel needs up to 15 ms for that, which the
-    way to a cloud takes longer than; a program that is faster may not be seen, and how often is printed."""
+    way to a cloud takes longer than; a program that is faster may not be seen, and how often is printed. With the gate none is
+    missed: its limit is as long here as it may be, since the machine may be busy."""
     delays = {f"sg-{name}-{delay}-{i}": delay for delay in (DELAY, 0) for i in range(RUNS)}
-    containers = Containers(stack, delays)
+    held = [f"sg-{name}-held-{i}" for i in range(RUNS)]
+    containers = Containers(stack, [*delays, *held])
     root = fresh_roots(stack, make_root, name)
     start(stack, ["/usr/sbin"])
     job = containers.shell(RUNC.replace("{root}", str(root)))
@@ -162,11 +175,16 @@ def check_outside(stack, make_root, name):
     try:
         for delay in (DELAY, 0):
             missed[delay] = expect_told(containers, job, "runc", [g for g, d in delays.items() if d == delay], delay)
+        stack.kill(stack.agent, signal.SIGTERM)
+        start(stack, ["/usr/sbin"], ", exec_gate: 1s")
+        missed["held"] = expect_told(containers, job, "runc", held, 0)
     finally:
         end(job)
+    gate = stack.api("/v1/status")["calls"]["exec_gate"]
     print(f"first calls of fresh {name} containers outside the folders, seen: {RUNS - len(missed[DELAY])} of {RUNS} after {DELAY} ms, "
-          f"{RUNS - len(missed[0])} of {RUNS} at once", flush=True)
-    assert not missed[DELAY], missed
+          f"{RUNS - len(missed[0])} of {RUNS} at once, {RUNS - len(missed['held'])} of {RUNS} at once with the gate {gate}", flush=True)
+    assert not missed[DELAY] and not missed["held"], missed
+    assert gate["held"] >= RUNS and gate["late"] == 0, gate
 
 
 def test_the_first_call_of_a_fresh_runc_container(stack):
@@ -175,6 +193,73 @@ def test_the_first_call_of_a_fresh_runc_container(stack):
 
 def test_the_first_call_of_a_fresh_container_of_musl(stack):
     check_outside(stack, musl_root, "musl")
+
+
+def overlays(stack, name, folders):
+    groups = [f"sg-{name}-{i}" for i in range(RUNS)]
+    containers = Containers(stack, groups)
+    root = fresh_roots(stack, glibc_root, name)
+    job = containers.shell(OVERLAY.replace("{root}", str(root)))
+    line = job.stdout.readline().strip()
+    if line.startswith("SKIP"):
+        raise Skip(line)
+    start(stack, [line.split()[1] + "/layers" if folder == "layers" else folder for folder in folders])
+    return groups, containers, job
+
+
+def hooked(stack):
+    return len(stack.api("/v1/status")["calls"]["files"])
+
+
+def test_the_first_call_of_a_container_of_a_layer_that_just_came(stack):
+    """Its root is mounted, as a runtime does before its container runs: what is likely in the layer was looked at by then."""
+    groups, containers, job = overlays(stack, "layer", ["layers"])
+    try:
+        missed = expect_told(containers, job, "runc", groups, 0)
+    finally:
+        end(job)
+    print(f"first calls of containers of a layer that just came: {len(groups) - len(missed)} of {len(groups)} seen", flush=True)
+    assert not missed, missed
+    assert stack.api("/v1/status")["calls"]["layers_looked_at"] >= RUNS
+
+
+def test_a_container_that_ends_can_be_unmounted(stack):
+    """Its layer lies in no folder, so its library is hooked through its root: no hook may outlive that, or the same root could not be
+    mounted again."""
+    groups, containers, job = overlays(stack, "unmount", ["/usr/sbin"])
+    try:
+        before = hooked(stack)
+        assert expect_told(containers, job, "runc", groups, DELAY) == []
+        wait(lambda: hooked(stack) == before, "the end of the hooks of what is unmounted")
+    finally:
+        end(job)
+
+
+def test_an_agent_that_is_killed_holds_nobody(stack):
+    """While it is stopped, who executes a file for the first time waits; once it is gone, all go on."""
+    state(stack.dir / "net.tfstate")
+    start(stack, ["/usr/sbin"], ", exec_gate: 1s")
+    program = stack.dir / "program"
+    shutil.copy("/bin/true", program)
+    # Runs already: whatever begins while the agent is stopped is held, on the whole machine.
+    shell = subprocess.Popen(["/bin/sh", "-c", f"read line; {program}; echo done"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    at_worst = threading.Timer(10, stack.agent.kill)
+    at_worst.start()
+    stack.agent.send_signal(signal.SIGSTOP)
+    try:
+        shell.stdin.write("go\n")
+        shell.stdin.flush()
+        wait(lambda: waits_for_fanotify(shell.pid), "the execution to be held", 5)
+    finally:
+        stack.kill(stack.agent, signal.SIGKILL)
+        at_worst.cancel()
+    assert shell.communicate(timeout=60)[0] == "done\n"
+
+
+def waits_for_fanotify(parent):
+    """Whether a child of this process sleeps in the kernel until somebody answers."""
+    children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return any("fanotify" in pathlib.Path(f"/proc/{child}/wchan").read_text() for child in children)
 
 
 def test_the_first_call_of_a_podman_container(stack):

@@ -48,4 +48,17 @@ inline std::string library(const std::string& function = "SSL_write") {
   return elf.bytes();
 }
 
+/// A program without TLS of its own that is linked to one library (DT_NEEDED).
+inline std::string linked_to(const std::string& name) {
+  ElfBuilder elf;
+  elf.add_text(std::string(5000, '\xc3'));
+  const auto strings = elf.add(".dynstr", SHT_STRTAB, std::string(1, '\0') + name + '\0');
+  Elf64_Dyn rows[2] = {};
+  rows[0].d_tag = DT_NEEDED;
+  rows[0].d_un.d_val = 1;
+  elf.add(".dynamic", SHT_DYNAMIC, std::string(reinterpret_cast<const char*>(rows), sizeof rows), 0,
+          static_cast<std::uint32_t>(strings));
+  return elf.bytes();
+}
+
 }  // namespace plumbline::agent::test

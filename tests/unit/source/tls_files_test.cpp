@@ -30,9 +30,9 @@ class TlsFilesTest : public ::testing::Test {
   }
 
   /// How many files were looked at for the first time.
-  int look_below(const std::string& path) {
+  int look_below(const std::string& path, bool watch = false) {
     const auto before = files_.counters().looked.load();
-    files_.look_below(Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY)), path, {}, {});
+    files_.look_below(Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY)), {path, {}, {}, watch}, {});
     return static_cast<int>(files_.counters().looked - before);
   }
 
@@ -155,6 +155,36 @@ TEST_F(TlsFilesTest, what_is_written_into_has_no_hooks_until_its_writer_is_done)
   writer.close();
   follow_all();
   EXPECT_EQ(capture_.live, 1) << "it is another library now";
+}
+
+TEST_F(TlsFilesTest, what_comes_into_a_watched_folder_is_looked_at_when_it_comes) {
+  dir_.write("usr/lib/tls/libssl.so.3", library());
+  dir_.write("usr/lib/other/readme", "");
+  look_below(dir_ / "usr/lib", true);
+  ASSERT_EQ(capture_.live, 1);
+  const auto follow_all = [&] {
+    for (const auto& change : files_.read_changes()) files_.follow(change);
+  };
+  // As a package manager replaces a library: another file beside it, then a rename.
+  const auto fresh = dir_.write("elsewhere/fresh", library("SSL_read"));
+  ASSERT_EQ(::rename(fresh.c_str(), (dir_ / "usr/lib/tls/libssl.so.3").c_str()), 0);
+  follow_all();
+  EXPECT_EQ(capture_.live, 2);
+  dir_.write("usr/lib/top.so", library("SSL_read"));
+  dir_.write("usr/lib/other/none.so", library("SSL_read"));
+  ASSERT_EQ(::symlink((dir_ / "usr/lib/other/none.so").c_str(), (dir_ / "usr/lib/tls/link.so").c_str()), 0);
+  follow_all();
+  EXPECT_EQ(files_.counters().came, 2u) << "the folder without one is not watched";
+  EXPECT_EQ(capture_.live, 2) << "the former library made room";
+}
+
+TEST_F(TlsFilesTest, only_what_is_wanted_is_looked_at) {
+  dir_.write("usr/lib/libssl.so.3", library());
+  dir_.write("usr/lib/libother.so", library("SSL_read"));
+  files_.look_below(Fd(::open((dir_ / "usr").c_str(), O_RDONLY | O_DIRECTORY)),
+                    {"", {}, [](std::string_view name) { return name.starts_with("libssl"); }, false}, {});
+  EXPECT_EQ(capture_.live, 1);
+  EXPECT_EQ(files_.counters().looked, 1u);
 }
 
 TEST_F(TlsFilesTest, places_of_deleted_files_are_free_again) {

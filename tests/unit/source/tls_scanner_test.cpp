@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <functional>
@@ -35,6 +36,7 @@ class TlsScannerTest : public ::testing::Test {
     std::filesystem::create_directory(folder);
     std::filesystem::create_symlink(exe, folder + "/exe");
     std::filesystem::create_directory_symlink(root, folder + "/root");
+    dir_.write("proc/" + std::to_string(pid) + "/ns/mnt", "");  // its number is the namespace's
   }
   static void wait(const std::function<bool()>& condition) {
     while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -120,6 +122,71 @@ TEST_F(TlsScannerTest, a_containers_links_do_not_lead_out_of_it) {
   scanner_->on_executed(8, 4711);
   wait([&] { return scanner_->counters().roots == 1; });
   EXPECT_EQ(capture_.live, 0);
+}
+
+// Python loads libssl by a module that the interpreter is not linked to.
+TEST_F(TlsScannerTest, who_is_held_goes_on_once_likely_files_of_its_root_were_looked_at) {
+  make_scanner();
+  start();
+  dir_.write("image/usr/lib/libfirst.so", library("SSL_read"));
+  dir_.write("image/usr/lib/python3/_ssl.cpython-312.so", library());
+  const auto python = dir_.write("image/bin/python", std::string(8192, 'x'));
+  run(8, "/not/yet", dir_ / "image");
+  std::atomic<bool> is_done = false;
+  std::vector<std::string> hooked_then;
+  scanner_->on_executing(Fd(::open(python.c_str(), O_RDONLY | O_CLOEXEC)), 8, [&] {
+    hooked_then = capture_.order;
+    is_done = true;
+  });
+  wait([&] { return is_done.load() && capture_.live == 2; });
+  scanner_->stop();
+  EXPECT_THAT(hooked_then, ::testing::ElementsAre("_ssl.cpython-312.so"));
+}
+
+TEST_F(TlsScannerTest, what_the_libraries_of_a_program_are_linked_to_is_looked_at) {
+  make_scanner();
+  start();
+  dir_.write("image/usr/lib/libssl.so.3", library());
+  dir_.write("image/usr/lib/libcurl.so.4", test::linked_to("libssl.so.3"));
+  run(8, dir_.write("image/bin/curl", test::linked_to("libcurl.so.4")), dir_ / "image");
+  capture_.on_hook = [&](const std::string&) { EXPECT_EQ(scanner_->counters().executions, 0u) << "it is later"; };
+  scanner_->on_executed(8, 4711);
+  wait([&] { return capture_.live == 1; });
+}
+
+TEST_F(TlsScannerTest, the_likely_files_of_a_layer_that_came_are_looked_at_when_something_is_mounted) {
+  dir_.write("host/usr/lib/old/libssl.so", library());
+  dir_.write("proc/1/mountinfo", "");
+  std::filesystem::create_directory(dir_ / "proc/1/root");
+  make_scanner();
+  start();
+  EXPECT_EQ(capture_.live, 1);
+  dir_.write("host/usr/lib/old/libssl-too.so", library("SSL_read"));
+  dir_.write("host/usr/lib/layer/libssl.so.3", library("SSL_read"));
+  dir_.write("host/usr/lib/layer/libother.so", library("SSL_write_ex"));
+  dir_.write("proc/1/mountinfo", "40 1 0:56 / /merged rw - overlay overlay rw\n");
+  scanner_->on_mounted();
+  wait([&] { return scanner_->counters().layers == 1; });
+  EXPECT_THAT(capture_.order, ::testing::ElementsAre("libssl.so", "libssl.so.3"));
+  scanner_->stop();
+}
+
+TEST_F(TlsScannerTest, hooks_through_an_overlay_that_is_unmounted_end) {
+  const auto shared = dir_.write("image/usr/lib/libssl.so", library());
+  struct stat status{};
+  ASSERT_EQ(::stat(shared.c_str(), &status), 0);
+  const auto device = std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+  std::filesystem::create_directory(dir_ / "proc/1");
+  std::filesystem::create_directory(dir_ / "proc/1/root");
+  dir_.write("proc/1/mountinfo", "40 1 " + device + " / /merged rw - overlay overlay rw\n");
+  make_scanner();
+  start();
+  run(8, dir_.write("image/bin/sh", std::string(8192, 'x')), dir_ / "image");
+  scanner_->on_executed(8, 4711);
+  wait([&] { return capture_.live == 1; });
+  dir_.write("proc/1/mountinfo", "");
+  scanner_->on_mounted();
+  wait([&] { return capture_.live == 0; });
 }
 
 TEST_F(TlsScannerTest, executions_that_are_gone_or_too_many_are_counted) {
