@@ -53,6 +53,7 @@ std::string CallWatch::status_json() const {
   return Json{
       {"enabled", true},
       {"one_link_a_file", capture_->has_multi_links()},
+      {"session_probes", capture_->has_session_probes()},
       {"return_probes",
        wire::json_text(options_.files.why_no_return_probes.empty() ? "harmless" : options_.files.why_no_return_probes)},
       {"first_pass_done", scanner_.counters().first_pass_done.load()},
@@ -90,6 +91,7 @@ std::string CallWatch::metrics_text() const {
            {"tls_unreadable_total", "Pieces whose memory was not there.", c.kernel.unreadable},
            {"tls_over_budget_total", "Pieces behind what is copied of a message.", c.kernel.over_budget},
            {"tls_ignored_total", "Calls on connections of no interest.", c.kernel.ignored},
+           {"tls_excluded_total", "Connections of excluded cgroups.", c.kernel.excluded},
            {"tls_entries_lost_total", "Returns of hooked functions whose entry was not seen.", c.kernel.entries_lost},
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},

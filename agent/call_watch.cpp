@@ -17,9 +17,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr int turn_ms = 1000;  // what waits is looked at so often
-// Whoever is hooked pays for waking us, and more than for all else: a ring that still holds something wakes nobody. So
-// a first record is read at once, and those that follow it closely are read together.
-constexpr std::int64_t rest_ns = 1'000'000;
+constexpr std::int64_t rest_ns = CAPTURE_REST_NS;
 
 }  // namespace
 
@@ -72,6 +70,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       unseen_(options_.unseen, [this](const mark_actor& actor, const cloud::NamedHost& named,
                                       const std::string& host) { tell_unseen(actor, named, host); }),
       principals_(options_.principals),
+      scope_(options_.excluded, options_.scanner.proc_root),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
 }
@@ -104,25 +103,32 @@ void CallWatch::start(std::function<void()> wake) {
 void CallWatch::listen() {
   const Capture::Sample sample = [this](const capture_record& record, std::span<const char> data) {
     unseen_.heard(record.actor.tgid, record.actor.at_boot_ns);
+    if (is_out_of_scope(record)) return;
     connections_.take(record, data);
   };
-  std::array<pollfd, 5> waiting = {
-      pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{wake_up_.get(), POLLIN, 0}, pollfd{files_.changed_fd(), POLLIN, 0},
-      pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0}, pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0}};
+  // What may not wait for the end of a rest comes first.
+  std::array<pollfd, 6> waiting = {
+      pollfd{wake_up_.get(), POLLIN, 0},      pollfd{capture_->executed_fd(), POLLIN, 0},
+      pollfd{files_.changed_fd(), POLLIN, 0}, pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0},
+      pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0}};
+  constexpr std::size_t restless = 4;
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
-    ::poll(waiting.data(), waiting.size(), turn_ms);
+    // Behind what was read something may come that wakes nobody.
     if (const std::int64_t left = rested - clock_.boot(); left > 0 && left <= rest_ns) {
       const timespec rest{0, left};
-      ::ppoll(&waiting[1], 1, &rest, nullptr);
+      ::ppoll(waiting.data(), restless, &rest, nullptr);
+    } else {
+      ::poll(waiting.data(), waiting.size(), turn_ms);
     }
-    if (waiting[4].revents != 0) scanner_.on_mounted();
+    if (waiting[3].revents != 0) scanner_.on_mounted();
     if (waiting[2].revents != 0)
       for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
     take_hellos();  // first: a connection begins before anything is said on it
-    const bool is_read_through = capture_->consume(sample) >= 0;
+    const int count = capture_->consume(sample);
+    const bool is_read_through = count >= 0;
     const std::int64_t now = clock_.boot();
-    rested = now + rest_ns;
+    if (count != 0) rested = now + rest_ns;
     if (now < next_turn) continue;
     next_turn = now + std::int64_t{turn_ms} * 1'000'000;
     connections_.expire(now);
@@ -134,6 +140,14 @@ void CallWatch::listen() {
   connections_.end_all(clock_.boot());
   tries_.tell_all();
   tell_counts();
+}
+
+/// Told by a request, which alone says in which cgroup it was made.
+bool CallWatch::is_out_of_scope(const capture_record& record) {
+  if (record.direction != CAPTURE_OUT || !scope_.excludes(record.actor)) return false;
+  capture_->exclude({record.actor.cgroup_id, record.actor.cgroup_v1_id});
+  capture_->decide({record.connection, record.actor.tgid, 0}, CAPTURE_IGNORED);
+  return true;
 }
 
 void CallWatch::tell_counts() {

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/call_scope.hpp"
 #include "agent/correlate/principals.hpp"
 #include "agent/decode/call_tries.hpp"
 #include "agent/decode/unseen_hosts.hpp"
@@ -44,6 +45,7 @@ class CallWatch {
     std::string why_no_hellos;  ///< why nobody tells whom programs begin connections with; "" = somebody does
     std::chrono::milliseconds gate_limit{0};  ///< how long a first execution is held at most; 0 = none is
     Principals::Options principals;
+    std::vector<std::string> excluded;                  ///< of CallScope
     std::shared_ptr<const cloud::SecretPrints> prints;  ///< nullptr: secrets are not compared
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
@@ -99,6 +101,7 @@ class CallWatch {
   };
   void watch_starts();
   void listen();
+  bool is_out_of_scope(const capture_record& record);
   void tell_counts();
   HttpConnections::Interest want(const HttpMessage& head) const;
   void deliver(const HttpExchange& exchange, const mark_actor& actor);
@@ -125,6 +128,7 @@ class CallWatch {
   CallTries tries_;
   UnseenHosts unseen_;
   Principals principals_;
+  CallScope scope_;
   Counts counts_;
   std::stop_source stopping_;
   const Fd wake_up_;  // an eventfd, so that it stops at once

@@ -12,6 +12,9 @@ import harness
 from harness import BUILD, Skip, wait
 
 ROUNDS = 9
+NETWORK_ROUNDS = 3
+NETWORK = "1gbit"  # of one connection; what an instance of a cloud is given is between 1 and 5
+THINKING_US = 1000  # a server far faster than a cloud's
 REQUESTS = 10_000
 BYTES = 1 << 30
 FILES = 200
@@ -41,10 +44,11 @@ class Server:
     """Small requests go to and fro on one CPU: to wake another one costs more than all that is measured, and never the same. Of a
     transfer each end has its own."""
 
-    def __init__(self, stack, folder):
+    def __init__(self, stack, folder, network=(), thinking_us=0):
         if not (BUILD / "bench_tls_server").exists():
             raise Skip("bench_tls_server is not built")
-        self.process = subprocess.Popen([BUILD / "bench_tls_server"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        self.network = network
+        self.process = subprocess.Popen([*network, BUILD / "bench_tls_server", str(thinking_us)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
         self.environment = {**os.environ, "LD_LIBRARY_PATH": str(folder)}
         self.cpus = sorted(os.sched_getaffinity(0))
         stack.cleanup.callback(self.process.kill)
@@ -58,7 +62,7 @@ class Server:
         else:
             os.sched_setaffinity(self.process.pid, self.cpus)
         arguments = (what, *arguments)
-        done = subprocess.run([BUILD / "bench_tls_client", self.port, *map(str, arguments)], capture_output=True, text=True, timeout=300,
+        done = subprocess.run([*self.network, BUILD / "bench_tls_client", self.port, *map(str, arguments)], capture_output=True, text=True, timeout=300,
                               env=self.environment, preexec_fn=None if what == "calls" else pinned(self.cpus[0]))
         if done.returncode != 0:
             raise AssertionError(f"bench_tls_client {arguments}: {done.stderr}")
@@ -131,29 +135,50 @@ def hooked_calls(stack):
     return next(int(line.split()[1]) for line in stack.api("/metrics").splitlines() if line.startswith("plumbline_tls_calls_total"))
 
 
+def shaped_network(stack):
+    """A network namespace whose loopback is as slow as a network; the command that runs others in it."""
+    if shutil.which("tc") is None:
+        raise Skip("tc is not installed (package iproute2)")
+    name = f"plumbline-bench-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    stack.cleanup.callback(subprocess.run, ["ip", "netns", "del", name], check=True)
+    inside = ("nsenter", f"--net=/run/netns/{name}")
+    subprocess.run([*inside, "ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run([*inside, "tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", NETWORK, "burst", "256kb", "latency", "50ms"], check=True)
+    return inside
+
+
 def cost():
-    kinds = [("requests", host, REQUESTS) for host in ("cloud", "other")]
-    kinds += [(way, host, BYTES) for way in ("upload", "download") for host in ("cloud", "other")]
-    print(f"### Cost to hooked clients (loopback, {ROUNDS} pairs each)\n")
-    print("Ratios are of each pair: median (quartiles); of the fastest: the least without to the least hooked.\n")
-    print("| what | no agent, fastest | hooked, fastest | ratio of the fastest | wall, ratio | client's CPU, ratio | added CPU | the agent's own CPU |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print(f"### Cost to hooked clients over a network ({NETWORK}, a server that answers after {THINKING_US / 1000:g} ms, {NETWORK_ROUNDS} pairs each)\n")
+    with harness.Stack("calls-network") as stack:
+        folder = own_library(stack)
+        configure(stack, folder)
+        table(stack, Server(stack, folder, shaped_network(stack), THINKING_US), NETWORK_ROUNDS)
+    print(f"### Cost to hooked clients at worst (loopback, {ROUNDS} pairs each)\n")
     with harness.Stack("calls") as stack:
         folder = own_library(stack)
         configure(stack, folder)
-        server = Server(stack, folder)
-        for kind in kinds:
-            what, host, count = kind
-            without, hooked, own = zip(*[pair(stack, server, kind) for _ in range(ROUNDS)])
-            least = [min(r["wall_ns"] for r in rows) for rows in (without, hooked)]
-            unit = 1 if what == "requests" else 16384  # bytes of a call
-            added = statistics.median(h["cpu_ns"] - w["cpu_ns"] for h, w in zip(hooked, without)) * unit / 1000
-            name, ways = ((f"a small request, {host}", [f"{ns / 1000:.1f} µs" for ns in least]) if what == "requests" else
-                          (f"{what} of 1 GiB, {host}", [f"{1000 / ns:.0f} MB/s" for ns in least]))
-            ratios = [spread([h[figure] / w[figure] for h, w in zip(hooked, without)]) for figure in ("wall_ns", "cpu_ns")]
-            agent = statistics.median(own)
-            print("| " + " | ".join([name, *ways, f"{least[1] / least[0]:.3f}", *ratios, f"{added:.2f} µs a {'request' if unit == 1 else 'call of 16 KiB'}",
-                                     f"{agent / count * 1e6:.1f} µs a request" if unit == 1 else f"{agent:.2f} s"]) + " |", flush=True)
+        table(stack, Server(stack, folder), ROUNDS)
+
+
+def table(stack, server, rounds):
+    kinds = [("requests", host, REQUESTS) for host in ("cloud", "other")]
+    kinds += [(way, host, BYTES) for way in ("upload", "download") for host in ("cloud", "other")]
+    print("Ratios are of each pair: median (quartiles); of the fastest: the least without to the least hooked.\n")
+    print("| what | no agent, fastest | hooked, fastest | ratio of the fastest | wall, ratio | client's CPU, ratio | added CPU | the agent's own CPU |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for kind in kinds:
+        what, host, count = kind
+        without, hooked, own = zip(*[pair(stack, server, kind) for _ in range(rounds)])
+        least = [min(r["wall_ns"] for r in rows) for rows in (without, hooked)]
+        unit = 1 if what == "requests" else 16384  # bytes of a call
+        added = statistics.median(h["cpu_ns"] - w["cpu_ns"] for h, w in zip(hooked, without)) * unit / 1000
+        name, ways = ((f"a small request, {host}", [f"{ns / 1000:.1f} µs" for ns in least]) if what == "requests" else
+                      (f"{what} of 1 GiB, {host}", [f"{1000 / ns:.0f} MB/s" for ns in least]))
+        ratios = [spread([h[figure] / w[figure] for h, w in zip(hooked, without)]) for figure in ("wall_ns", "cpu_ns")]
+        agent = statistics.median(own)
+        print("| " + " | ".join([name, *ways, f"{least[1] / least[0]:.3f}", *ratios, f"{added:.2f} µs a {'request' if unit == 1 else 'call of 16 KiB'}",
+                                 f"{agent / count * 1e6:.1f} µs a request" if unit == 1 else f"{agent:.2f} s"]) + " |", flush=True)
     print()
 
 

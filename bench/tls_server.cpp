@@ -1,7 +1,8 @@
 // The other end of bench_tls_client: speaks HTTP/1.1 over TLS on a loopback port that it prints, one connection after
 // the other. It has OpenSSL linked in and no symbols, so that no probe finds it: what is measured is the client's cost.
 //
-// A request's `X-Send: N` asks for a body of N bytes; its own body is read and thrown away.
+// A request's `X-Send: N` asks for a body of N bytes; its own body is read and thrown away. Its argument: microseconds
+// for which it thinks before it answers, as a server that works does.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -53,7 +54,7 @@ bool write_all(SSL* connection, const char* data, std::size_t size) {
 }
 
 /// False: the client is done.
-bool answer(SSL* connection, std::vector<char>& buffer) {
+bool answer(SSL* connection, std::vector<char>& buffer, unsigned thinking_us) {
   std::string head;
   std::size_t end = std::string::npos;
   while ((end = head.find("\r\n\r\n")) == std::string::npos) {
@@ -72,6 +73,7 @@ bool answer(SSL* connection, std::vector<char>& buffer) {
       "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: " + std::to_string(left == 0 ? 300 : left) +
       "\r\n\r\n";
   if (left == 0) first.append(300, ' ');
+  if (thinking_us > 0) ::usleep(thinking_us);
   if (!write_all(connection, first.data(), first.size())) return false;
   for (; left > 0; left -= std::min(left, piece))
     if (!write_all(connection, buffer.data(), std::min(left, piece))) return false;
@@ -80,7 +82,8 @@ bool answer(SSL* connection, std::vector<char>& buffer) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const auto thinking_us = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 0u;
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   certify(context);
@@ -103,7 +106,7 @@ int main() {
     SSL* connection = SSL_new(context);
     SSL_set_fd(connection, socket);
     if (SSL_accept(connection) == 1)
-      while (answer(connection, buffer)) {
+      while (answer(connection, buffer, thinking_us)) {
       }
     SSL_free(connection);
     ::close(socket);

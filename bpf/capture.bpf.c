@@ -8,17 +8,19 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-static __always_inline int call_begins(struct pt_regs* ctx, const struct call* call, __u32 direction) {
+/* True: its return is not to be told, as far as anybody can help it. */
+static __always_inline bool call_begins(struct pt_regs* ctx, const struct call* call, __u32 direction) {
   if (call->kind == CAPTURE_GO) {
     struct goroutine_key key = goroutine_key(ctx);
-    return bpf_map_update_elem(&pending_of_goroutine, &key, call, BPF_ANY);
+    bpf_map_update_elem(&pending_of_goroutine, &key, call, BPF_ANY);
+    return 0;
   }
   struct task_struct* task = bpf_get_current_task_btf();
   struct pending_calls* pending = bpf_task_storage_get(&pending_of_thread, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!pending) return 0; /* no memory: its return counts it */
   if (is_ignored(call->connection)) {
     pending->is_pending[direction] = PENDING_IGNORED;
-    return 0;
+    return 1;
   }
   pending->calls[direction] = *call;
   pending->is_pending[direction] = PENDING_CALL;
@@ -67,7 +69,7 @@ static __always_inline int close(const struct call* call) {
       fill_program(&r->actor);
       r->connection = call->connection;
       r->direction = CAPTURE_END;
-      bpf_ringbuf_submit(r, 0);
+      bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
     } else if (c) {
       __sync_fetch_and_add(&c->lost, 1);
     }
@@ -86,8 +88,27 @@ int tls_call(struct pt_regs* ctx) {
   if (place == CAPTURE_WRITE_ALL) return call.length > 0 ? capture(&call, CAPTURE_OUT, call.length) : 0;
   if (place == CAPTURE_CLOSE) return close(&call);
   __u32 direction = place == CAPTURE_READ || place == CAPTURE_READ_RETURN ? CAPTURE_IN : CAPTURE_OUT;
-  if (place == CAPTURE_READ || place == CAPTURE_WRITE) return call_begins(ctx, &call, direction);
+  if (place == CAPTURE_READ || place == CAPTURE_WRITE) {
+    call_begins(ctx, &call, direction);
+    return 0;
+  }
   return call_returns(ctx, call.kind, direction);
+}
+
+/* For a function whose entry and return are both hooked, as a session probe (Linux 6.13): it runs at both, and where it
+ * gives 1 at the entry the kernel sets no trap at the return, which is half of what ignored connections pay. Which of
+ * the two it is shows where the program is; the kfunc that tells it too changes its arguments between kernels. */
+SEC("uprobe")
+int tls_session(struct pt_regs* ctx) {
+  __u64 cookie = bpf_get_attach_cookie(ctx);
+  __u32 direction = (cookie >> 8 & 0xff) == CAPTURE_READ ? CAPTURE_IN : CAPTURE_OUT;
+  if (bpf_get_func_ip(ctx) != PT_REGS_IP(ctx)) {
+    call_returns(ctx, cookie & 0xff, direction);
+    return 0;
+  }
+  struct call call;
+  read_call(ctx, cookie & 0xff, &call);
+  return call_begins(ctx, &call, direction);
 }
 
 /* A program and the mount namespace it runs in: what was looked at once need not be looked at again. */

@@ -96,7 +96,14 @@ void bind(Map& map, AgentConfig& c) {
     calls.read(
         "unowned", c.calls.unowned,
         "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
+    calls.read(
+        "exclude_cgroups", c.calls.exclude_cgroups,
+        "cgroups as /proc/PID/cgroup has them, * stands for anything: calls of programs there are not looked at");
     if (calls.describing()) return;
+    for (const auto& glob : c.calls.exclude_cgroups)
+      if (!glob.starts_with('/') && !glob.starts_with('*'))
+        calls.refuse("exclude_cgroups", "`" + glob + "` is no path of a cgroup",
+                     "write for example \"/kubepods/*/pod0123…/*\" or \"*/nginx.service\"");
     for (const auto& pattern : c.calls.unowned)
       if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
         calls.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",

@@ -36,7 +36,8 @@ struct CallsConfig {
   bool enabled = false;
   std::vector<std::string> folders;  ///< of the host, looked through for files with TLS; empty = the usual ones
   std::uint32_t max_files = 1024;
-  std::chrono::milliseconds exec_gate{0};  ///< how long a first execution is held at most; 0 = none is
+  std::chrono::milliseconds exec_gate{0};    ///< how long a first execution is held at most; 0 = none is
+  std::vector<std::string> exclude_cgroups;  ///< globs: programs in such cgroups are not looked at
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -18,9 +19,10 @@ namespace plumbline::agent {
 namespace {
 
 // linux/bpf.h of Linux 6.6, which is newer than the headers that we build with.
-constexpr auto trace_uprobe_multi = static_cast<bpf_attach_type>(48);  // BPF_TRACE_UPROBE_MULTI
-constexpr std::uint32_t multi_return = 1;                              // BPF_F_UPROBE_MULTI_RETURN
-struct MultiLinkAttr {                                                 // union bpf_attr, link_create.uprobe_multi
+constexpr auto trace_uprobe_multi = static_cast<bpf_attach_type>(48);    // BPF_TRACE_UPROBE_MULTI
+constexpr auto trace_uprobe_session = static_cast<bpf_attach_type>(57);  // BPF_TRACE_UPROBE_SESSION of Linux 6.13
+constexpr std::uint32_t multi_return = 1;                                // BPF_F_UPROBE_MULTI_RETURN
+struct MultiLinkAttr {                                                   // union bpf_attr, link_create.uprobe_multi
   std::uint32_t program, target, attach_type, flags;
   std::uint64_t path, offsets, ref_counter_offsets, cookies;
   std::uint32_t count, multi_flags, pid, padding;
@@ -44,6 +46,27 @@ class HookedFile final : public Hooked {
   std::vector<std::unique_ptr<bpf_link, LinkDeleter>> single;
 };
 
+/// What the kernel takes, from the best on.
+enum class Way {
+  session,  ///< one probe for a function's entry and return, one link for all functions of a file
+  multi,    ///< one link for all entries of a file, one for all returns
+  single,   ///< one link a probe
+};
+
+struct Probes {
+  std::vector<std::uint64_t> offsets, cookies;
+  void add(const TlsHook& hook) {
+    offsets.push_back(hook.offset);
+    cookies.push_back(static_cast<std::uint64_t>(hook.place) << 8 | static_cast<std::uint64_t>(hook.call));
+  }
+};
+
+/// Whether they are the two ends of one function.
+bool are_one_function(const TlsHook& entry, const TlsHook& end) {
+  return end.at_return_of_function && !entry.at_return_of_function && entry.offset == end.offset &&
+         entry.place + 1 == end.place;
+}
+
 /// The file itself, by a path that nobody else can change.
 std::string path_of(int fd) {
   return "/proc/self/fd/" + std::to_string(fd);
@@ -55,8 +78,8 @@ class LibbpfCapture final : public Capture {
     if (counters_ != nullptr) ::munmap(counters_, sizeof(capture_counters));
   }
 
-  Result<void> load(const CaptureOptions& options, bool multi) {
-    multi_ = multi;
+  Result<void> load(const CaptureOptions& options, Way way) {
+    way_ = way;
     skeleton_.reset(capture_bpf__open());
     if (!skeleton_) return io_error("open the BPF object of the TLS probes", errno);
     bpf_map__set_max_entries(skeleton_->maps.captured, options.ring_bytes);
@@ -64,7 +87,9 @@ class LibbpfCapture final : public Capture {
     if (options.processes_fd >= 0) bpf_map__reuse_fd(skeleton_->maps.processes, options.processes_fd);
     skeleton_->rodata->own_tgid = static_cast<__u32>(::getpid());
     bpf_program__set_expected_attach_type(skeleton_->progs.tls_call,
-                                          multi ? trace_uprobe_multi : static_cast<bpf_attach_type>(0));
+                                          way == Way::single ? static_cast<bpf_attach_type>(0) : trace_uprobe_multi);
+    bpf_program__set_expected_attach_type(skeleton_->progs.tls_session, trace_uprobe_session);
+    bpf_program__set_autoload(skeleton_->progs.tls_session, way == Way::session);
     if (const int error = capture_bpf__load(skeleton_.get()); error != 0)
       return io_error("load the TLS probes", -error);
     // In this order they are consumed.
@@ -82,22 +107,28 @@ class LibbpfCapture final : public Capture {
 
   Result<std::unique_ptr<Hooked>> hook(int file_fd, const TlsFunctions& functions) override {
     auto hooked = std::make_unique<HookedFile>();
-    for (const bool at_return : {true, false}) {  // the returns first: an entry without its return is kept for nothing
-      std::vector<std::uint64_t> offsets, cookies;
-      for (const auto& hook : functions.hooks) {
-        if (hook.at_return_of_function != at_return) continue;
-        offsets.push_back(hook.offset);
-        cookies.push_back(static_cast<std::uint64_t>(hook.place) << 8 | static_cast<std::uint64_t>(hook.call));
-      }
-      if (offsets.empty()) continue;
-      const auto done = multi_ ? hook_multi(*hooked, file_fd, at_return, offsets, cookies)
-                               : hook_single(*hooked, file_fd, at_return, offsets, cookies);
-      if (!done) return done.error();
+    Probes returns, entries, sessions;
+    const auto& hooks = functions.hooks;
+    for (const auto& hook : hooks) {
+      const auto is_other_end = [&](const TlsHook& other) {
+        return are_one_function(hook, other) || are_one_function(other, hook);
+      };
+      const bool has_other_end = way_ == Way::session && std::any_of(hooks.begin(), hooks.end(), is_other_end);
+      if (!has_other_end)
+        (hook.at_return_of_function ? returns : entries).add(hook);
+      else if (!hook.at_return_of_function)
+        sessions.add(hook);
     }
+    // The returns first: an entry without its return is kept for nothing.
+    const auto done = attach(*hooked, file_fd, trace_uprobe_multi, multi_return, returns);
+    const auto then = done ? attach(*hooked, file_fd, trace_uprobe_session, 0, sessions) : done;
+    const auto last = then ? attach(*hooked, file_fd, trace_uprobe_multi, 0, entries) : then;
+    if (!last) return last.error();
     return std::unique_ptr<Hooked>(std::move(hooked));
   }
 
   int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
+  int executed_fd() const override { return bpf_map__fd(skeleton_->maps.executed); }
   int consume(const Sample& sample) override {
     sample_ = &sample;
     taken_ = 0;
@@ -113,44 +144,52 @@ class LibbpfCapture final : public Capture {
     value.verdict = verdict;
     bpf_map_update_elem(map, &connection, &value, BPF_EXIST);
   }
+  void exclude(const capture_scope& scope) override {
+    constexpr std::uint8_t one = 1;
+    bpf_map_update_elem(bpf_map__fd(skeleton_->maps.excluded), &scope, &one, BPF_ANY);
+  }
   capture_counters read_counters() const override {
     capture_counters copy;
     std::memcpy(&copy, counters_, sizeof copy);
     return copy;
   }
-  bool has_multi_links() const override { return multi_; }
+  bool has_multi_links() const override { return way_ != Way::single; }
+  bool has_session_probes() const override { return way_ == Way::session; }
 
  private:
-  Result<void> hook_multi(HookedFile& hooked, int file_fd, bool at_return, const std::vector<std::uint64_t>& offsets,
-                          const std::vector<std::uint64_t>& cookies) {
+  Result<void> attach(HookedFile& hooked, int file_fd, bpf_attach_type type, std::uint32_t flags,
+                      const Probes& probes) {
+    if (probes.offsets.empty()) return {};
+    if (way_ == Way::single) return attach_single(hooked, file_fd, flags == multi_return, probes);
     const std::string path = path_of(file_fd);
+    const auto* program = type == trace_uprobe_session ? skeleton_->progs.tls_session : skeleton_->progs.tls_call;
     MultiLinkAttr attr{};
-    attr.program = static_cast<std::uint32_t>(bpf_program__fd(skeleton_->progs.tls_call));
-    attr.attach_type = trace_uprobe_multi;
+    attr.program = static_cast<std::uint32_t>(bpf_program__fd(program));
+    attr.attach_type = type;
     attr.path = reinterpret_cast<std::uint64_t>(path.c_str());
-    attr.offsets = reinterpret_cast<std::uint64_t>(offsets.data());
-    attr.cookies = reinterpret_cast<std::uint64_t>(cookies.data());
-    attr.count = static_cast<std::uint32_t>(offsets.size());
-    attr.multi_flags = at_return ? multi_return : 0;
+    attr.offsets = reinterpret_cast<std::uint64_t>(probes.offsets.data());
+    attr.cookies = reinterpret_cast<std::uint64_t>(probes.cookies.data());
+    attr.count = static_cast<std::uint32_t>(probes.offsets.size());
+    attr.multi_flags = flags;
     const long fd = ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof attr);
-    if (fd < 0 && errno == EINVAL && !has_hooked_) {  // a kernel before 6.6 takes the program, and no such link
-      multi_ = false;
-      return hook_single(hooked, file_fd, at_return, offsets, cookies);
+    if (fd < 0 && errno == EINVAL && !has_hooked_ &&
+        way_ == Way::multi) {  // a kernel before 6.6 takes the program, and no such link
+      way_ = Way::single;
+      return attach_single(hooked, file_fd, flags == multi_return, probes);
     }
     if (fd < 0) return io_error("hook the functions of a file", errno);
     has_hooked_ = true;
     hooked.multi.emplace_back(static_cast<int>(fd));
     return {};
   }
-  Result<void> hook_single(HookedFile& hooked, int file_fd, bool at_return, const std::vector<std::uint64_t>& offsets,
-                           const std::vector<std::uint64_t>& cookies) {
-    for (std::size_t i = 0; i < offsets.size(); ++i) {
+  Result<void> attach_single(HookedFile& hooked, int file_fd, bool at_return, const Probes& probes) {
+    for (std::size_t i = 0; i < probes.offsets.size(); ++i) {
       bpf_uprobe_opts options{};
       options.sz = sizeof options;
-      options.bpf_cookie = cookies[i];
+      options.bpf_cookie = probes.cookies[i];
       options.retprobe = at_return;
       bpf_link* link = bpf_program__attach_uprobe_opts(skeleton_->progs.tls_call, -1, path_of(file_fd).c_str(),
-                                                       offsets[i], &options);
+                                                       probes.offsets[i], &options);
       if (link == nullptr) return io_error("hook a function of a file", errno);
       hooked.single.emplace_back(link);
     }
@@ -175,8 +214,8 @@ class LibbpfCapture final : public Capture {
   std::unique_ptr<capture_bpf, SkeletonDeleter> skeleton_;
   std::unique_ptr<ring_buffer, RingDeleter> ring_;
   capture_counters* counters_ = nullptr;
-  std::atomic<bool> multi_ = false;  // one link for all places of a file
-  bool has_hooked_ = false;          // by such a link
+  std::atomic<Way> way_ = Way::single;
+  bool has_hooked_ = false;  // by such a link
   const Sample* sample_ = nullptr;
   int taken_ = 0;  // in this turn
   Executed executed_;
@@ -186,12 +225,12 @@ class LibbpfCapture final : public Capture {
 }  // namespace
 
 Result<std::unique_ptr<Capture>> open_capture(const CaptureOptions& options) {
-  // A kernel before 6.6 refuses the programs themselves.
-  for (const bool multi : {true, false}) {
+  // A kernel that is too old refuses the programs themselves.
+  for (const Way way : {Way::session, Way::multi, Way::single}) {
     auto capture = std::make_unique<LibbpfCapture>();
-    auto loaded = capture->load(options, multi);
+    auto loaded = capture->load(options, way);
     if (loaded) return std::unique_ptr<Capture>(std::move(capture));
-    if (!multi) return loaded.error();
+    if (way == Way::single) return loaded.error();
   }
   return Error{ErrorCode::internal, "load the TLS probes", "no way was tried", ""};
 }

@@ -34,8 +34,11 @@ class Capture {
   /// its path. Errors: the kernel's.
   virtual Result<std::unique_ptr<Hooked>> hook(int file_fd, const TlsFunctions& functions) = 0;
 
-  /// Becomes readable when records wait; owned by the Capture.
+  /// Becomes readable when records wait; owned by the Capture. Who sleeps on it is woken by answers alone, and not again
+  /// within CAPTURE_REST_NS of the last time.
   virtual int ring_fd() const = 0;
+  /// Becomes readable when programs that run for the first time wait; owned by the Capture.
+  virtual int executed_fd() const = 0;
   using Sample = std::function<void(const capture_record& record, std::span<const char> data)>;
   /// Hands over records that wait, as many as one turn may take: the ring stays readable where there are more. Data is
   /// the caller's to forget. Returns how many, or less than 0 where there may be more.
@@ -45,9 +48,13 @@ class Capture {
   virtual void on_executed(Executed executed) = 0;
   /// Says what the kernel side is to do with a connection from now on.
   virtual void decide(const capture_connection_key& connection, capture_verdict verdict) = 0;
+  /// Connections that begin in this cgroup are ignored from now on.
+  virtual void exclude(const capture_scope& scope) = 0;
   virtual capture_counters read_counters() const = 0;
   /// Whether one link hooks all places of a file (Linux 6.6), which is what makes detaching fast.
   virtual bool has_multi_links() const = 0;
+  /// Whether a connection of no interest pays nothing at a function's return (Linux 6.13).
+  virtual bool has_session_probes() const = 0;
 };
 
 Result<std::unique_ptr<Capture>> open_capture(const CaptureOptions& options);

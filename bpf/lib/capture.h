@@ -30,6 +30,19 @@ struct {
   __type(value, struct capture_counters);
 } capture_counters SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, struct capture_scope);
+  __type(value, __u8);
+} excluded SEC(".maps");
+
+static __always_inline bool is_excluded(void) {
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct capture_scope scope = {task_cgroup_id(task), task_cgroup_v1_id(task)};
+  return bpf_map_lookup_elem(&excluded, &scope) != 0;
+}
+
 static __always_inline struct capture_counters* counters(void) {
   __u32 zero = 0;
   return bpf_map_lookup_elem(&capture_counters, &zero);
@@ -71,6 +84,18 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
   return CAPTURE_IGNORED;
 }
 
+__u64 woken_at = 0; /* boot ns; several CPUs may set it, and then wake once more than they need to */
+
+/* A request alone tells nothing yet, unless its like fill the ring. */
+static __always_inline __u64 wake_flags(__u32 direction) {
+  __u64 now = bpf_ktime_get_boot_ns();
+  bool is_filling =
+      bpf_ringbuf_query(&captured, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&captured, BPF_RB_RING_SIZE) / 4;
+  if ((direction != CAPTURE_IN && !is_filling) || now - woken_at < CAPTURE_REST_NS) return BPF_RB_NO_WAKEUP;
+  woken_at = now;
+  return BPF_RB_FORCE_WAKEUP;
+}
+
 #define FIRST_TRIES 8 /* a connection may be older than the probe: its next message may begin with the next call */
 
 /* Reserves a record with room for `room` bytes, a constant: the verifier wants one. */
@@ -96,7 +121,7 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
     r->kept = size;                                                                                              \
     r->direction = direction;                                                                                    \
     r->verdict = state->verdict;                                                                                 \
-    bpf_ringbuf_submit(r, 0);                                                                                    \
+    bpf_ringbuf_submit(r, wake_flags(direction));                                                                \
   }
 
 /* `length` > 0. Copies what the connection's verdict and the message's budget allow. */
@@ -134,6 +159,11 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
     if (is_request == (direction == CAPTURE_IN)) {
       state->verdict = CAPTURE_IGNORED;
       __sync_fetch_and_add(&c->served, 1);
+      return 0;
+    }
+    if (is_excluded()) {
+      state->verdict = CAPTURE_IGNORED;
+      __sync_fetch_and_add(&c->excluded, 1);
       return 0;
     }
     state->verdict = verdict;

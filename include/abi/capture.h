@@ -44,6 +44,9 @@ enum capture_verdict {
 #define CAPTURE_MAX_DATA 16384   /* of one record: no TLS record holds more (RFC 8446, section 5.1) */
 #define CAPTURE_OUT_BUDGET 65536 /* bytes of one request that are copied */
 #define CAPTURE_IN_BUDGET 16384  /* bytes of one response */
+/* Whoever is hooked pays for waking the agent, tens of microseconds in a virtual machine, which is more than for all
+ * else. So only an answer does, once in this time; the agent reads what came meanwhile when as much has passed. */
+#define CAPTURE_REST_NS 4000000
 
 struct capture_connection_key {
   __u64 connection; /* SSL*, s2n_connection*, *tls.Conn, … */
@@ -87,6 +90,13 @@ struct capture_counters {
   __u64 entries_lost; /* returns whose entry was not found */
   __u64 executed;     /* executed_record written */
   __u64 executed_lost;
+  __u64 excluded; /* connections of excluded cgroups, ignored */
+};
+
+/* Of a cgroup whose connections are ignored from their first request on. The ids of struct mark_actor. */
+struct capture_scope {
+  __u64 cgroup_id;
+  __u64 cgroup_v1_id;
 };
 
 PLUMBLINE_ABI_ASSERT(sizeof(struct capture_record) == 112 + 2 * 8 + 2 * 4 + 8);

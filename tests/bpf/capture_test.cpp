@@ -113,6 +113,8 @@ class CaptureTest : public ::testing::Test {
     child_ = static_cast<std::uint32_t>(child);
     std::vector<Piece> pieces;
     capture_->consume([&](const capture_record& record, std::span<const char> data) {
+      if (record.actor.tgid == child_ && record.direction == CAPTURE_OUT)
+        scope_ = {record.actor.cgroup_id, record.actor.cgroup_v1_id};
       if (record.actor.tgid == child_)
         pieces.push_back(
             {record.actor.tgid, record.direction, record.offset, record.length, {data.begin(), data.end()}});
@@ -129,6 +131,7 @@ class CaptureTest : public ::testing::Test {
   std::unique_ptr<Hooked> hooked_;
   std::vector<std::uint32_t> executed_;
   std::uint32_t child_ = 0;
+  capture_scope scope_{};  // of the child
 };
 
 const std::string request = "POST / HTTP/1.1\r\nHost: x\r\n\r\n", answer = "HTTP/1.1 200 OK\r\n\r\n";
@@ -197,6 +200,22 @@ TEST_F(CaptureTest, each_way_to_write_and_read_is_told_once) {
 }
 
 // Its address may be another connection's next.
+TEST_F(CaptureTest, connections_of_an_excluded_cgroup_are_ignored) {
+  const auto talk = [] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+    say(ends.server, ends.client, answer);
+  };
+  ASSERT_EQ(of_child(talk).size(), 3u) << "a request, its answer, the end";
+  ASSERT_NE(scope_.cgroup_id, 0u);
+  capture_->exclude({scope_.cgroup_id + 1, scope_.cgroup_v1_id});
+  EXPECT_EQ(of_child(talk).size(), 3u);
+  capture_->exclude(scope_);
+  EXPECT_EQ(of_child(talk).size(), 0u);
+  EXPECT_GE(capture_->read_counters().excluded, 1u);
+}
+
 TEST_F(CaptureTest, a_verdict_ends_with_its_connection) {
   const auto pieces = of_child([] {
     for (int round = 0; round < 3; ++round) {

@@ -13,6 +13,7 @@
 
 #include "agent/seen_call.hpp"
 #include "tests/unit/fetch/fakes.hpp"
+#include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -25,6 +26,7 @@ class FakeCapture final : public Capture {
  public:
   Result<std::unique_ptr<Hooked>> hook(int, const TlsFunctions&) override { return std::make_unique<Hooked>(); }
   int ring_fd() const override { return ring_.get(); }
+  int executed_fd() const override { return -1; }
   int consume(const Sample& sample) override {
     eventfd_t waiting = 0;
     ::eventfd_read(ring_.get(), &waiting);
@@ -37,24 +39,34 @@ class FakeCapture final : public Capture {
     return static_cast<int>(records.size());
   }
   void on_executed(Executed) override {}
-  void decide(const capture_connection_key&, capture_verdict) override {}
+  void decide(const capture_connection_key& connection, capture_verdict verdict) override {
+    const std::lock_guard lock(mutex_);
+    if (verdict == CAPTURE_IGNORED) ignored.push_back(connection.connection);
+  }
+  void exclude(const capture_scope& scope) override {
+    const std::lock_guard lock(mutex_);
+    excluded.push_back(scope.cgroup_id);
+  }
   capture_counters read_counters() const override {
     const std::lock_guard lock(mutex_);
     return counters_;
   }
   bool has_multi_links() const override { return true; }
+  bool has_session_probes() const override { return true; }
 
   void write(std::uint64_t connection, capture_direction direction, const std::string& data) {
     const std::lock_guard lock(mutex_);
     capture_record record{};
     record.actor.tgid = 7;
     record.actor.at_boot_ns = 1'000;
+    record.actor.cgroup_id = connection;  // each is of another
     record.connection = connection;
     record.length = record.kept = static_cast<std::uint32_t>(data.size());
     record.direction = static_cast<__u8>(direction);
     records_.emplace_back(record, data);
     ::eventfd_write(ring_.get(), 1);
   }
+  std::vector<std::uint64_t> excluded, ignored;  // for who has stopped
   void lose(std::uint64_t pieces) {
     const std::lock_guard lock(mutex_);
     counters_.lost += pieces;
@@ -107,7 +119,8 @@ class CallWatchTest : public ::testing::Test {
     capture_ = capture.get();
     CallWatch::Options options;
     options.max_queued = max_queued;
-    options.scanner.proc_root = "/nowhere";
+    options.scanner.proc_root = proc_.path();
+    options.excluded = {"/left/alone"};
     watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_, std::move(hellos));
     watch_->start([this] {
       const std::lock_guard lock(mutex_);
@@ -146,6 +159,7 @@ class CallWatchTest : public ::testing::Test {
     return all;
   }
 
+  const TempDir proc_;
   fetch::test::FakeClock clock_;
   FakeCapture* capture_ = nullptr;
   std::mutex mutex_;
@@ -160,6 +174,17 @@ TEST_F(CallWatchTest, a_call_waits_to_be_taken) {
   wait_until_woken();
   EXPECT_THAT(taken(), ElementsAre("DeleteSecurityGroup succeeded"));
   EXPECT_THAT(taken(), ElementsAre());
+}
+
+TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {
+  proc_.write("7/cgroup", "0::/left/alone\n");
+  start();
+  capture_->write(1, CAPTURE_OUT, request("sg-1"));
+  capture_->write(1, CAPTURE_IN, answer());
+  watch_->stop();
+  EXPECT_THAT(taken(), ElementsAre());
+  EXPECT_THAT(capture_->excluded, ElementsAre(1));
+  EXPECT_THAT(capture_->ignored, ElementsAre(1));
 }
 
 TEST_F(CallWatchTest, what_is_under_way_is_told_at_a_stop) {

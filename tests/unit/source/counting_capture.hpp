@@ -28,11 +28,14 @@ class CountingCapture final : public Capture {
     return std::unique_ptr<Hooked>(std::make_unique<One>(live));
   }
   int ring_fd() const override { return -1; }
+  int executed_fd() const override { return -1; }
   int consume(const Sample&) override { return 0; }
   void on_executed(Executed) override {}
   void decide(const capture_connection_key&, capture_verdict) override {}
+  void exclude(const capture_scope&) override {}
   capture_counters read_counters() const override { return {}; }
   bool has_multi_links() const override { return true; }
+  bool has_session_probes() const override { return true; }
 
   std::atomic<int> live{0};
   std::vector<std::string> order;  // names of what was hooked; the hooking thread's
