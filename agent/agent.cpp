@@ -5,36 +5,20 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
-#include <limits>
 
+#include "agent/agent_parts.hpp"
 #include "agent/api/api.hpp"
 #include "agent/blind_spots.hpp"
-#include "agent/call_watch.hpp"
 #include "agent/detect/judge.hpp"
-#include "agent/export/exporter.hpp"
 #include "agent/fetching.hpp"
 #include "agent/identity.hpp"
-#include "agent/kernel_facts.hpp"
-#include "agent/observer.hpp"
-#include "agent/seen_call.hpp"
-#include "agent/source/mount_table.hpp"
 #include "agent/spool_report.hpp"
-#include "fetch/fetcher.hpp"
-#include "fetch/file_loader.hpp"
-#include "fetch/handout_client.hpp"
 #include "fetch/make_origin.hpp"
-#include "http/server.hpp"
 
 namespace plumbline::agent {
 namespace {
-
-namespace asio = boost::asio;
 
 Judge judge_by(std::vector<Rule> rules) {
   return [rules = std::move(rules)](wire::Finding& finding, bool sensitive, const std::string& run) {
@@ -43,60 +27,6 @@ Judge judge_by(std::vector<Rule> rules) {
 }
 
 }  // namespace
-
-struct Agent::Parts {
-  Parts(AgentConfig c, std::string path, NodeIdentity identity, baseline::KeyedHash k)
-      : config(std::move(c)),
-        config_path(std::move(path)),
-        key(std::move(k)),
-        state(std::move(identity), counters, config.recent_findings) {}
-
-  AgentConfig config;
-  std::string config_path;
-  SystemClock clock;
-  Counters counters;
-  baseline::KeyedHash key;
-  NodeState state;
-  std::unique_ptr<Spool> spool;
-  std::unique_ptr<Kernel> kernel;
-  std::optional<MountTable> mount_table;  ///< since before the first check
-  std::unique_ptr<KernelProcesses> processes;
-  std::unique_ptr<Containers> containers;
-  std::unique_ptr<Digests> digests;
-  Users users;
-  std::unique_ptr<Enricher> enricher;
-  std::optional<baseline::KeyedHash> handout_key;
-  std::unique_ptr<Observer> observer;
-  std::unique_ptr<Exporter> exporter;
-  http::Server server;
-
-  asio::io_context io{1};
-  asio::posix::stream_descriptor ring{io};
-  asio::posix::stream_descriptor mounts{io};
-  asio::steady_timer timer{io};
-  asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
-  // nullptr until there is something to fetch, or a large file to read; they end before what they post to.
-  std::unique_ptr<fetch::Fetcher> fetcher;
-  std::unique_ptr<fetch::FileLoader> loader;
-  std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
-
-  std::unique_ptr<CallWatch> calls;  ///< nullptr: nobody watches; ends before what it posts to
-
-  void start_calls();
-  void stop_calls(const std::string& why);
-  static constexpr int calls_a_turn = 64;
-  bool calls_posted = false;  ///< the next turn of take_calls() is
-  void take_calls(int most = calls_a_turn);
-  void tell_lost_calls();
-  void wait_for_ring();
-  void wait_for_mounts();
-  void wait_for_timer();
-  void wait_for_signal();
-  void reload();
-  void start_fetching();
-  void start_handout();
-  std::function<void(fetch::Delivered)> delivery();
-};
 
 Agent::Agent() = default;
 Agent::~Agent() = default;
@@ -259,86 +189,10 @@ void Agent::Parts::reload() {
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
-  if (was_on && !config.calls.enabled) stop_calls("calls.enabled is false");
-  if (!was_on && config.calls.enabled) start_calls();
+  if (was_on != config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
                config.baselines.size(), config.rules.size());
   wait_for_timer();
-}
-
-/// What cannot be watched is told; files are watched all the same.
-void Agent::Parts::start_calls() {
-  if (!config.calls.enabled) return stop_calls("calls.enabled is false");
-  CallWatch::Options options;
-  options.capture.processes_fd = kernel->processes_fd();
-  options.files.max_hooked = config.calls.max_files;
-  options.gate_limit = config.calls.exec_gate;
-  options.excluded = config.calls.exclude_cgroups;
-  options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
-  std::vector<const baseline::KeyedHash*> keys = {&key};
-  if (handout_key) keys.push_back(&*handout_key);
-  options.prints = std::make_shared<cloud::SecretPrints>(keys);
-  options.connections.limits.head_bytes = std::size_t{16} * 1024;  // as much as is captured of one call
-  options.connections.limits.table_bytes = std::size_t{16} * 1024;
-  options.connections.limits.total_bytes = std::size_t{16} * 1024 * 1024;
-  auto opened = CallWatch::open(std::move(options), clock);
-  if (!opened) {
-    spdlog::error("event=calls_not_watched why=\"{}\"", opened.error().message());
-    return stop_calls(opened.error().message());
-  }
-  calls = std::move(*opened);
-  calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
-  calls->start([this] { asio::post(io, [this] { take_calls(); }); });
-  state.set_calls(
-      {[watch = calls.get()] { return watch->status_json(); }, [watch = calls.get()] { return watch->metrics_text(); },
-       [watch = calls.get()] { return watch->blind_spots(); }},
-      "");
-  observer->calls_watched(true);
-  spdlog::info("event=calls_watched");
-}
-
-void Agent::Parts::stop_calls(const std::string& why) {
-  state.set_calls({}, why);
-  if (!calls) return;
-  calls->stop();
-  take_calls(std::numeric_limits<int>::max());
-  tell_lost_calls();
-  observer->calls_watched(false);
-  ReadCall left;
-  std::uint64_t dropped = 0;
-  while (calls->take(left)) ++dropped;
-  if (dropped > 0) {
-    const WallNs now = clock.wall();
-    observer->calls_lost(dropped, now, now);
-    spdlog::error("event=calls_dropped count={} why=\"the spool has no room for them\"", dropped);
-  }
-  calls.reset();
-  spdlog::info("event=calls_not_watched why=\"{}\"", why);
-}
-
-/// Some at a time: files wait for this thread too.
-void Agent::Parts::take_calls(int most) {
-  const std::int64_t until = clock.boot() + 50'000'000;
-  ReadCall call;
-  for (int taken = 0; calls;) {
-    observer->on_ring();  // the record of a new container's cgroup wakes nobody, and its first call names it
-    if (!observer->can_take_call() || !calls->take(call)) return;
-    observer->take_call(seen_call_of(call));
-    if (++taken >= most || (most == calls_a_turn && clock.boot() > until)) {
-      if (!std::exchange(calls_posted, true))
-        asio::post(io, [this] {
-          calls_posted = false;
-          take_calls();
-        });
-      return;
-    }
-  }
-}
-
-void Agent::Parts::tell_lost_calls() {
-  if (!calls) return;
-  const auto lost = calls->take_lost();
-  observer->calls_lost(lost.pieces, lost.from, lost.until);
 }
 
 /// To the observing thread, whose loop outlives those who deliver.

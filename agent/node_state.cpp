@@ -210,7 +210,7 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
     for (auto& spot : calls_.blind_spots()) all.push_back(std::move(spot));
   } else if (!why_no_calls_.empty()) {
     all.push_back({"calls_not_seen", "node", "Calls of cloud APIs are not seen.", why_no_calls_,
-                   "set calls.enabled in agent.yaml"});
+                   "set calls.enabled to true in agent.yaml"});
   }
   std::map<std::string, std::string> file_of;
   for (const auto& baseline : baselines_) file_of[baseline.name] = baseline.path;

@@ -22,14 +22,14 @@ namespace plumbline::baseline {
 namespace {
 
 constexpr std::array table{
-    Kind{"terraform_state", "a Terraform or OpenTofu state, version 4", &read_terraform_state},
+    Kind{"terraform_state", "a Terraform or OpenTofu state, version 4", &read_terraform_state, true},
     Kind{"terraform_json", "what `terraform show -json` or `tofu show -json` prints of a state or plan",
-         &read_terraform_json},
-    Kind{"pulumi", "a Pulumi stack export or checkpoint", &read_pulumi},
-    Kind{"cloudformation", "a CloudFormation stack: resources with template, or its drift", &read_cloudformation},
-    Kind{"ecs", "ECS task definitions and services", &read_ecs},
-    Kind{"kubernetes", "Kubernetes manifests or live objects", &read_kubernetes},
-    Kind{"helm", "Helm release secrets", &read_helm},
+         &read_terraform_json, true},
+    Kind{"pulumi", "a Pulumi stack export or checkpoint", &read_pulumi, true},
+    Kind{"cloudformation", "a CloudFormation stack: resources with template, or its drift", &read_cloudformation, true},
+    Kind{"ecs", "ECS task definitions and services", &read_ecs, true},
+    Kind{"kubernetes", "Kubernetes manifests or live objects", &read_kubernetes, true},
+    Kind{"helm", "Helm release secrets", &read_helm, true},
     Kind{"ansible", "what Plumbline's callback plugin wrote", &read_ansible},
     Kind{"puppet_catalog", "a Puppet catalog", &read_puppet_catalog},
     Kind{"puppet_state", "Puppet's transactionstore.yaml", &read_puppet_state},

@@ -13,6 +13,7 @@ struct Kind {
   std::string_view name;  ///< "terraform_state": the key of the config, the word behind --source
   std::string_view what;  ///< "a Terraform or OpenTofu state (version 4)"
   Reader read;
+  bool is_of_apis = false;  ///< what it describes is changed by calls of APIs, beside files
 };
 
 /// All of them, in the order in which people are told.

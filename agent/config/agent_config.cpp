@@ -1,4 +1,5 @@
 #include "agent/config/agent_config.hpp"
+#include "baseline/kinds.hpp"
 
 #include <unistd.h>
 
@@ -67,6 +68,49 @@ void read_collector(Map& map, CollectorConfig& c) {
   if (c.batch_records == 0 || c.batch_records > 1000) map.refuse("batch_records", "must be between 1 and 1000");
 }
 
+/// What the collector hands out may be anything.
+bool has_something_to_call(const AgentConfig& c) {
+  return !c.calls.unowned.empty() || (c.collector && c.collector->baselines) ||
+         std::any_of(c.baselines.begin(), c.baselines.end(), [](const fetch::SourceConfig& source) {
+           const auto* kind = baseline::find_kind(source.kind);
+           return kind != nullptr && kind->is_of_apis;
+         });
+}
+
+/// After baselines and collector, which say whether there is anything to call.
+void read_calls(Map& map, AgentConfig& c) {
+  CallsConfig& calls = c.calls;
+  map.read(
+      "enabled", calls.enabled,
+      "true: hook the TLS functions of this node's files; false, and SIGHUP, ends all hooks at once; default: true "
+      "where a baseline is of a tool whose resources such calls change, or `unowned` asks for calls");
+  map.read("folders", calls.folders,
+           "folders to look through for programs and libraries; default: where they and image layers usually are");
+  map.read("max_files", calls.max_files, "files hooked at most; those past it are blind spots");
+  map.read("exec_gate", calls.exec_gate,
+           "a file's first execution is held until it was looked at, at most for so long (for example 50ms), so "
+           "that its first call is seen; 0s: none is held");
+  map.read("unowned", calls.unowned,
+           "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
+  map.read("exclude_cgroups", calls.exclude_cgroups,
+           "cgroups as /proc/PID/cgroup has them, * stands for anything: calls of programs there are not looked at");
+  if (map.describing()) return;
+  calls.is_chosen = map.has("enabled");
+  if (!calls.is_chosen) calls.enabled = has_something_to_call(c);
+  for (const auto& glob : calls.exclude_cgroups)
+    if (!glob.starts_with('/') && !glob.starts_with('*'))
+      map.refuse("exclude_cgroups", "`" + glob + "` is no path of a cgroup",
+                 "write for example \"/kubepods/*/pod0123…/*\" or \"*/nginx.service\"");
+  for (const auto& pattern : calls.unowned)
+    if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
+      map.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",
+                 "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
+  if (calls.exec_gate > std::chrono::seconds(1))
+    map.refuse("exec_gate", "must be at most 1s: half the node would wait for it");
+  for (const auto& folder : calls.folders) map.require_absolute("folders", folder);
+  if (calls.max_files == 0 || calls.max_files > 65536) map.refuse("max_files", "must be between 1 and 65536");
+}
+
 void bind(Map& map, AgentConfig& c) {
   map.object("node", "who this node is", [&](Map& node) {
     std::string name;
@@ -84,35 +128,7 @@ void bind(Map& map, AgentConfig& c) {
   CollectorConfig collector;
   if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); }))
     c.collector = collector;
-  map.object("calls", "calls of cloud APIs by this node's programs", [&](Map& calls) {
-    calls.read("enabled", c.calls.enabled,
-               "true: hook the TLS functions of this node's files; false, and SIGHUP, ends all hooks at once");
-    calls.read("folders", c.calls.folders,
-               "folders to look through for programs and libraries; default: where they and image layers usually are");
-    calls.read("max_files", c.calls.max_files, "files hooked at most; those past it are blind spots");
-    calls.read("exec_gate", c.calls.exec_gate,
-               "a file's first execution is held until it was looked at, at most for so long (for example 50ms), so "
-               "that its first call is seen; 0s: none is held");
-    calls.read(
-        "unowned", c.calls.unowned,
-        "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
-    calls.read(
-        "exclude_cgroups", c.calls.exclude_cgroups,
-        "cgroups as /proc/PID/cgroup has them, * stands for anything: calls of programs there are not looked at");
-    if (calls.describing()) return;
-    for (const auto& glob : c.calls.exclude_cgroups)
-      if (!glob.starts_with('/') && !glob.starts_with('*'))
-        calls.refuse("exclude_cgroups", "`" + glob + "` is no path of a cgroup",
-                     "write for example \"/kubepods/*/pod0123…/*\" or \"*/nginx.service\"");
-    for (const auto& pattern : c.calls.unowned)
-      if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
-        calls.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",
-                     "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
-    if (c.calls.exec_gate > std::chrono::seconds(1))
-      calls.refuse("exec_gate", "must be at most 1s: half the node would wait for it");
-    for (const auto& folder : c.calls.folders) calls.require_absolute("folders", folder);
-    if (c.calls.max_files == 0 || c.calls.max_files > 65536) calls.refuse("max_files", "must be between 1 and 65536");
-  });
+  map.object("calls", "calls of cloud APIs by this node's programs", [&](Map& m) { read_calls(m, c); });
   map.object("spool", "the durable queue", [&](Map& spool) {
     Bytes all{c.spool_max_bytes}, segment{c.spool_segment_bytes};
     spool.read("max_bytes", all, "disk budget; at it changes stay pending in the kernel, nothing is dropped");

@@ -34,6 +34,7 @@ struct CollectorConfig {
 /// Calls of cloud APIs, seen in the plaintext of TLS connections.
 struct CallsConfig {
   bool enabled = false;
+  bool is_chosen = false;            ///< the configuration says whether it is enabled
   std::vector<std::string> folders;  ///< of the host, looked through for files with TLS; empty = the usual ones
   std::uint32_t max_files = 1024;
   std::chrono::milliseconds exec_gate{0};    ///< how long a first execution is held at most; 0 = none is

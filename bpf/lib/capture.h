@@ -6,6 +6,7 @@
 
 #include "bpf/lib/actor.h"
 #include "bpf/lib/capture_call.h"
+#include "bpf/lib/capture_scope.h"
 
 /* The agent's own connections, and those of other programs that are not to be seen. */
 const volatile __u32 own_tgid = 0;
@@ -29,19 +30,6 @@ struct {
   __type(key, __u32);
   __type(value, struct capture_counters);
 } capture_counters SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 4096);
-  __type(key, struct capture_scope);
-  __type(value, __u8);
-} excluded SEC(".maps");
-
-static __always_inline bool is_excluded(void) {
-  struct task_struct* task = bpf_get_current_task_btf();
-  struct capture_scope scope = {task_cgroup_id(task), task_cgroup_v1_id(task)};
-  return bpf_map_lookup_elem(&excluded, &scope) != 0;
-}
 
 static __always_inline struct capture_counters* counters(void) {
   __u32 zero = 0;

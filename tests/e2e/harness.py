@@ -244,6 +244,8 @@ class Stack:
         text = (f"node: {{name: e2e-node, labels: {{env: test}}}}\nstate_dir: {self.state}\n"
                 f"api: {{socket: {self.sock}, listen: \"off\"}}\nbaselines:{baselines}\n"
                 f"kernel: {{tier: {self.tier}, pin_dir: {self.pins}, pin: {str(self.pin).lower()}}}\n{self.agent_extra}")
+        if "calls:" not in self.agent_extra:
+            text += "calls: {enabled: false}\n"  # or each test would look through all files of this machine
         if self.rules:
             text += f"rules: [{', '.join(str(r) for r in self.rules)}]\n"
         if self.collector_port is not None:

@@ -55,8 +55,26 @@ collector: {url: "https://collector:9650"}
   EXPECT_EQ(config->collector->url, "https://collector:9650");
 }
 
+TEST_F(AgentConfigTest, calls_are_watched_where_a_baseline_has_something_that_they_change) {
+  const auto enabled = [&](const std::string& text) {
+    const auto config = load_agent_config(dir_.write("agent.yaml", text));
+    return config && config->calls.enabled;
+  };
+  const std::string state = "baselines: [{name: net, terraform_state: /srv/terraform.tfstate}]\n";
+  const std::string files = "baselines: [{name: ops, manifest: /etc/plumbline/baseline.yaml}]\n";
+  EXPECT_TRUE(enabled(state));
+  EXPECT_FALSE(enabled(files));
+  EXPECT_FALSE(enabled("{}\n"));
+  EXPECT_FALSE(enabled(state + "calls: {enabled: false}\n"));
+  EXPECT_TRUE(enabled(files + "calls: {enabled: true}\n"));
+  EXPECT_TRUE(enabled(files + "calls: {unowned: [\"aws:ec2:Delete*\"]}\n"));
+  EXPECT_TRUE(enabled("collector: {url: \"https://c:1\", baselines: {key_file: /etc/plumbline/node.key}}\n"));
+}
+
 TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
+  EXPECT_THAT(refusal("calls: {exec_gate: 2s}"), HasSubstr("half the node would wait"));
+  EXPECT_THAT(refusal("calls: {exclude_cgroups: [nginx]}"), HasSubstr("is no path of a cgroup"));
   EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640}"), HasSubstr("loopback"));
   EXPECT_THAT(refusal("api: {listen: \"127.evil.example:9640\"}"), HasSubstr("not a loopback address"));
   EXPECT_THAT(refusal("api: {listen: here}"), HasSubstr("HOST:PORT"));

@@ -1,0 +1,89 @@
+// Calls of cloud APIs: from the thread that sees them to the observing one.
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+#include <limits>
+
+#include "agent/agent_parts.hpp"
+#include "agent/seen_call.hpp"
+
+namespace plumbline::agent {
+
+/// As the configuration says. What cannot be watched is told; files are watched all the same.
+void Agent::Parts::start_calls() {
+  if (!config.calls.enabled)
+    return stop_calls(config.calls.is_chosen ? "calls.enabled is false"
+                                             : "no baseline is of a tool whose resources such calls change");
+  CallWatch::Options options;
+  options.capture.processes_fd = kernel->processes_fd();
+  options.files.max_hooked = config.calls.max_files;
+  options.gate_limit = config.calls.exec_gate;
+  options.excluded = config.calls.exclude_cgroups;
+  options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
+  std::vector<const baseline::KeyedHash*> keys = {&key};
+  if (handout_key) keys.push_back(&*handout_key);
+  options.prints = std::make_shared<cloud::SecretPrints>(keys);
+  options.connections.limits.head_bytes = std::size_t{16} * 1024;  // as much as is captured of one call
+  options.connections.limits.table_bytes = std::size_t{16} * 1024;
+  options.connections.limits.total_bytes = std::size_t{16} * 1024 * 1024;
+  auto opened = CallWatch::open(std::move(options), clock);
+  if (!opened) {
+    spdlog::error("event=calls_not_watched why=\"{}\"", opened.error().message());
+    return stop_calls(opened.error().message());
+  }
+  calls = std::move(*opened);
+  calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
+  calls->start([this] { asio::post(io, [this] { take_calls(); }); });
+  state.set_calls(
+      {[watch = calls.get()] { return watch->status_json(); }, [watch = calls.get()] { return watch->metrics_text(); },
+       [watch = calls.get()] { return watch->blind_spots(); }},
+      "");
+  observer->calls_watched(true);
+  spdlog::info("event=calls_watched");
+}
+
+void Agent::Parts::stop_calls(const std::string& why) {
+  state.set_calls({}, why);
+  if (!calls) return;
+  calls->stop();
+  take_calls(std::numeric_limits<int>::max());
+  tell_lost_calls();
+  observer->calls_watched(false);
+  ReadCall left;
+  std::uint64_t dropped = 0;
+  while (calls->take(left)) ++dropped;
+  if (dropped > 0) {
+    const WallNs now = clock.wall();
+    observer->calls_lost(dropped, now, now);
+    spdlog::error("event=calls_dropped count={} why=\"the spool has no room for them\"", dropped);
+  }
+  calls.reset();
+  spdlog::info("event=calls_not_watched why=\"{}\"", why);
+}
+
+/// Some at a time: files wait for this thread too.
+void Agent::Parts::take_calls(int most) {
+  const std::int64_t until = clock.boot() + 50'000'000;
+  ReadCall call;
+  for (int taken = 0; calls;) {
+    observer->on_ring();  // the record of a new container's cgroup wakes nobody, and its first call names it
+    if (!observer->can_take_call() || !calls->take(call)) return;
+    observer->take_call(seen_call_of(call));
+    if (++taken >= most || (most == calls_a_turn && clock.boot() > until)) {
+      if (!std::exchange(calls_posted, true))
+        asio::post(io, [this] {
+          calls_posted = false;
+          take_calls();
+        });
+      return;
+    }
+  }
+}
+
+void Agent::Parts::tell_lost_calls() {
+  if (!calls) return;
+  const auto lost = calls->take_lost();
+  observer->calls_lost(lost.pieces, lost.from, lost.until);
+}
+
+}  // namespace plumbline::agent
