@@ -1,11 +1,11 @@
 #include "agent/config/agent_config.hpp"
-#include "baseline/kinds.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "baseline/kinds.hpp"
 #include "http/url.hpp"
 #include "include/config/strict_yaml.hpp"
 #include "include/util/loopback.hpp"

@@ -222,7 +222,9 @@ void TlsScanner::look_at(Execution execution) {
   struct stat mount_ns{};
   if (is_held && ::stat((folder + "/ns/mnt").c_str(), &mount_ns) == 0)
     execution.mount_ns = static_cast<std::uint32_t>(mount_ns.st_ino);
+  const std::uint64_t hooked = files_.counters().hooked;
   if (!files_.look(exe.get(), folder + "/exe")) look_at_libraries(root.get(), exe.get());
+  if (!is_held && files_.counters().hooked != hooked) counters_.late.fetch_add(1, std::memory_order_relaxed);
   counters_.executions.fetch_add(1, std::memory_order_relaxed);
   if (fresh_roots_.size() < max_waiting_roots && is_new(root.get(), execution.mount_ns))
     fresh_roots_.push_back({std::move(root), std::move(execution.done)});

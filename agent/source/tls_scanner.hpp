@@ -59,6 +59,7 @@ class TlsScanner {
     std::atomic<std::uint64_t> executions{0};  ///< looked at
     std::atomic<std::uint64_t> dropped{0};
     std::atomic<std::uint64_t> gone{0};    ///< ended before they were looked at
+    std::atomic<std::uint64_t> late{0};    ///< that ran already when what they run was hooked: a call may be missed
     std::atomic<std::uint64_t> roots{0};   ///< root file systems of containers that were looked through
     std::atomic<std::uint64_t> layers{0};  ///< looks at the likely files of new folders, when something was mounted
     std::atomic<bool> first_pass_done{false};

@@ -11,6 +11,7 @@ import threading
 import harness
 from harness import Skip, wait
 from test_calls import Ec2, start, state
+from test_secrets import memory_of
 
 CLIENT = harness.ROOT / "tests/harness/tls_client/tls_client.c"
 RUNS = int(os.environ.get("PLUMBLINE_CONTAINER_RUNS", "5"))  # of each kind of root
@@ -221,6 +222,9 @@ def test_the_first_call_of_a_container_of_a_layer_that_just_came(stack):
     print(f"first calls of containers of a layer that just came: {len(groups) - len(missed)} of {len(groups)} seen", flush=True)
     assert not missed, missed
     assert stack.api("/v1/status")["calls"]["layers_looked_at"] >= RUNS
+    # Of a request that was read nothing secret is kept: neither where it was told nor in memory, which a core file would hold.
+    assert CANARY not in (stack.dir / "agent.log").read_text()
+    assert not any(CANARY.encode() in part for part in memory_of(stack.agent.pid))
 
 
 def test_a_container_that_ends_can_be_unmounted(stack):

@@ -74,6 +74,7 @@ TEST_F(TlsScannerTest, a_container_that_starts_has_its_libraries_looked_through_
   scanner_->on_executed(9, 4711);
   wait([&] { return scanner_->counters().executions == 2; });
   scanner_->stop();
+  EXPECT_EQ(scanner_->counters().late, 0u) << "they are linked to none of it";
   EXPECT_EQ(scanner_->counters().roots, 1u);
 }
 
@@ -151,7 +152,7 @@ TEST_F(TlsScannerTest, what_the_libraries_of_a_program_are_linked_to_is_looked_a
   run(8, dir_.write("image/bin/curl", test::linked_to("libcurl.so.4")), dir_ / "image");
   capture_.on_hook = [&](const std::string&) { EXPECT_EQ(scanner_->counters().executions, 0u) << "it is later"; };
   scanner_->on_executed(8, 4711);
-  wait([&] { return capture_.live == 1; });
+  wait([&] { return capture_.live == 1 && scanner_->counters().late == 1; });
 }
 
 TEST_F(TlsScannerTest, the_likely_files_of_a_layer_that_came_are_looked_at_when_something_is_mounted) {
