@@ -45,14 +45,6 @@ bool is_dynamic(element wrapper, element& value) {
          is_cty_type(type);
 }
 
-bool has_dynamic(object attributes) {
-  element value;
-  // Not by *member, which would look at the key too.
-  for (auto member = attributes.begin(); member != attributes.end(); ++member)
-    if (const element at = member.value(); at.is_object() && is_dynamic(at, value)) return true;
-  return false;
-}
-
 /// Marks do not know of such wrapping. At the top it is taken off, and they fit; one further down is marked as a whole,
 /// and so is what has no members (a set, of which a mark names the element).
 std::string fitting_mark(object attributes, const std::string& mark) {
@@ -188,7 +180,7 @@ bool TerraformEmitter::rules_in_use() const {
 /// False where a key stands twice in the attributes.
 bool TerraformEmitter::flatten(const TerraformInstance& instance) {
   std::size_t dynamic = 0;  // attributes
-  if (has_dynamic(instance.attributes)) {
+  if (has_dynamic_) {
     resource_.attributes.clear();
     append_dynamic(instance);
     dynamic = resource_.attributes.size();
@@ -215,6 +207,19 @@ void TerraformEmitter::drop_ids_of_secrets() {
   });
 }
 
+/// One walk for all that is asked of single members.
+void TerraformEmitter::look_at_members(const TerraformInstance& instance) {
+  naming_.clear();
+  has_dynamic_ = false;
+  element wrapped;
+  // Not by *member, which would make a pair of them.
+  for (auto member = instance.attributes.begin(); member != instance.attributes.end(); ++member) {
+    const element value = member.value();
+    if (const std::string_view name = member.key(); NamingMembers::wants(name)) naming_.add(name, value);
+    has_dynamic_ = has_dynamic_ || (value.is_object() && is_dynamic(value, wrapped));
+  }
+}
+
 Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
   resource_.address = instance.address;
   if (raw_provider_ != instance.provider) {
@@ -223,11 +228,13 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
   }
   resource_.type = instance.type;
   prepare_rules(instance);
+  can_repeat_ = false;
   const bool is_file = is_terraform_file(instance.type);
   const bool secret_file = is_file && terraform_file_is_sensitive(instance);
   if (secret_file)
     for (const char* name : {"content", "sensitive_content", "content_base64"}) rules_.sensitive.emplace_back(name);
-  identify(instance.attributes, rules_.sensitive, resource_);
+  look_at_members(instance);
+  identify(naming_, rules_.sensitive, resource_);
   if (rules_.all_sensitive) resource_.ids.clear();
   const bool nothing_known =
       instance.unknown.size() > max_unknown || std::any_of(instance.unknown.begin(), instance.unknown.end(),
@@ -238,8 +245,19 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
     return key_twice(spec_, instance.pointer + duplicate_key(instance.attributes).value_or(""));
   drop_ids_of_secrets();
   out_.resource(resource_);
+  // A mark that goes on below a member depends on what that is (fitting_mark()).
+  const auto goes_on = [](const std::string& mark) { return mark.find('.') != std::string::npos; };
+  can_repeat_ = !is_file && !has_dynamic_ && !rules_.all_sensitive && instance.unknown.empty() &&
+                std::none_of(instance.sensitive.begin(), instance.sensitive.end(), goes_on);
   if (!is_file) return {};
   return emit_terraform_file(instance, secret_file, spec_, base_, keys_, out_);
+}
+
+void TerraformEmitter::emit_again(const std::string& address, const NamingMembers& members) {
+  resource_.address = address;
+  identify(members, rules_.sensitive, resource_);
+  drop_ids_of_secrets();
+  out_.resource(resource_);
 }
 
 bool append_terraform_index(element key, std::string& address) {

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "baseline/source/json_text.hpp"
 #include "baseline/source/terraform_common.hpp"
+#include "baseline/source/terraform_repeat.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"
 
@@ -34,6 +38,18 @@ struct Head {
   bool complete() const { return !mode.empty() && !type.empty() && !name.empty() && !provider.empty(); }
 };
 
+/// What is kept of a type between its instances.
+struct Type {
+  Type(const Head& head, const SourceSpec& spec, const Keys& keys, Builder& out, const std::string& base,
+       WipedParser& parser)
+      : name(head.type), provider(head.provider), emitter(spec, keys, out, base), repeat(emitter, parser) {}
+  const std::string name, provider;
+  TerraformEmitter emitter;
+  TerraformRepeat repeat;
+  bool met = false;  ///< an instance was read: the next one may be like it
+};
+constexpr std::size_t most_types = 32;
+
 JsonStream::Read from_memory(std::string_view bytes) {
   return [bytes](char* to, std::size_t size) mutable -> Result<std::size_t> {
     const std::size_t part = std::min(size, bytes.size());
@@ -46,13 +62,7 @@ JsonStream::Read from_memory(std::string_view bytes) {
 class StateReader {
  public:
   StateReader(const SourceSpec& spec, const Keys& keys, Builder& out)
-      : spec_(spec), out_(out), emitter_(spec, keys, out, folder_of(spec.path)) {}
-  ~StateReader() {
-    // simdjson unescapes texts into this buffer, which is 5/3 of the document's capacity.
-    if (parser_.doc.string_buf) ::explicit_bzero(parser_.doc.string_buf.get(), 5 * parser_.doc.capacity() / 3);
-  }
-  StateReader(const StateReader&) = delete;
-  StateReader& operator=(const StateReader&) = delete;
+      : spec_(spec), keys_(keys), out_(out), base_(folder_of(spec.path)) {}
 
   Result<void> read(JsonStream& stream) {
     if (stream.peek() == '[') return refuse("", "not an object: not a state");
@@ -95,14 +105,9 @@ class StateReader {
 
   /// `text` has padding behind it.
   Result<void> parse(std::string_view text, const std::string& pointer, element& parsed) {
-    if (text.size() > capacity_ || capacity_ == 0) {
-      capacity_ = std::max<std::size_t>({text.size(), 2 * capacity_, 4096});
-      if (parser_.allocate(capacity_, max_json_depth) != simdjson::SUCCESS) {
-        capacity_ = 0;
-        return Error{ErrorCode::unavailable, "read the state " + spec_.path, "not enough memory", ""};
-      }
-    }
-    const auto error = parser_.parse(text.data(), text.size(), false).get(parsed);
+    const auto error = parser_.parse(text, parsed);
+    if (error == simdjson::MEMALLOC)
+      return Error{ErrorCode::unavailable, "read the state " + spec_.path, "not enough memory", ""};
     if (error == simdjson::SUCCESS) return {};
     const auto trouble = json_trouble(error);
     return refuse(pointer, trouble.why, trouble.fix.empty() ? half_written : trouble.fix);
@@ -222,18 +227,35 @@ class StateReader {
     const std::string base =
         "tofu:" + spec_.name + "/" + (head.module.empty() ? "" : head.module + ".") + head.type + "." + head.name;
     stream.enter('[');
+    Type& type = type_of(head);
     for (std::size_t i = 0; stream.next_element(); ++i) {
+      if (type.repeat.knows_one())
+        if (const std::size_t size = type.repeat.follow(stream.ahead(), base); size != 0) {
+          stream.pass(size);
+          continue;
+        }
       const std::string_view text = stream.value();
       if (stream.failed()) break;
       instance_.pointer.assign(list).append("/").append(std::to_string(i));
-      if (auto done = read_instance(text, head, base); !done) return done;
+      if (auto done = read_instance(text, head, base, type); !done) return done;
     }
     if (stream.failed()) return stream.error();
     return {};
   }
 
+  Type& type_of(const Head& head) {
+    for (const auto& type : types_)
+      if (type->name == head.type && type->provider == head.provider) return *type;
+    auto fresh = std::make_unique<Type>(head, spec_, keys_, out_, base_, parser_);
+    if (types_.size() < most_types) return *types_.emplace_back(std::move(fresh));
+    auto& place = types_[next_out_++ % most_types];
+    place = std::move(fresh);
+    return *place;
+  }
+
   /// instance_.pointer is the instance's own.
-  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base) {
+  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base, Type& type) {
+    type.repeat.forget();
     element parsed;
     if (auto fine = parse(text, instance_.pointer, parsed); !fine) return fine;
     object members;
@@ -273,14 +295,19 @@ class StateReader {
       return {};
     }
     instance_.pointer += "/attributes";
-    return emitter_.emit(instance_);
+    if (auto done = type.emitter.emit(instance_); !done) return done;
+    const auto index = std::string_view(instance_.address).substr(base.size());
+    if (std::exchange(type.met, true)) type.repeat.learn(text, index);
+    return {};
   }
 
   const SourceSpec& spec_;
+  const Keys& keys_;
   Builder& out_;
-  TerraformEmitter emitter_;
-  simdjson::dom::parser parser_;
-  std::size_t capacity_ = 0;
+  const std::string base_;
+  WipedParser parser_{max_json_depth};
+  std::vector<std::unique_ptr<Type>> types_;  ///< those met lately
+  std::size_t next_out_ = 0;                  ///< of types_, when a new one needs its place
   TerraformInstance instance_;
   std::string head_;  ///< the members of the state that are not resources, as JSON
   bool has_resources_ = false;
