@@ -6,6 +6,8 @@
 
 #include "baseline/source/terraform_file.hpp"
 #include "baseline/source/terraform_provider.hpp"
+#include "baseline/value/byte_classes.hpp"
+#include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "baseline/value/sensitive.hpp"
@@ -109,6 +111,7 @@ void TerraformEmitter::prepare_rules(const TerraformInstance& instance) {
     type_ = instance.type;
     provider_ = resource_.provider;
     is_of_type_ = false;
+    id_names_without_.clear();
     rules_.computed.clear();
     rules_.sensitive.clear();
     append_computed(provider_, type_, rules_.computed);
@@ -200,7 +203,10 @@ void TerraformEmitter::drop_ids_of_secrets() {
     return;
   std::erase_if(resource_.ids, [&](const std::string& id) {
     canonical_.clear();
-    (void)append_canonical_text(id, canonical_);  // ids that look like a secret were left out
+    if (is_plain_text(id, NameFacts{0}) && (byte_classes(id) & needs_escape) == 0)
+      canonical_.append("\"").append(id).append("\"");  // as most are
+    else
+      (void)append_canonical_text(id, canonical_);  // ids that look like a secret were left out
     const auto print = keys_.attributes.of(canonical_);
     return std::any_of(resource_.attributes.begin(), resource_.attributes.end(),
                        [&](const Attribute& attribute) { return attribute.sensitive && attribute.hash == print; });
@@ -234,7 +240,11 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
   if (secret_file)
     for (const char* name : {"content", "sensitive_content", "content_base64"}) rules_.sensitive.emplace_back(name);
   look_at_members(instance);
-  identify(naming_, rules_.sensitive, resource_);
+  if (id_names_without_ != rules_.sensitive) {  // which is never empty
+    id_names_without_ = rules_.sensitive;
+    id_names_ = id_names_of(resource_, rules_.sensitive);
+  }
+  identify(naming_, id_names_, resource_);
   if (rules_.all_sensitive) resource_.ids.clear();
   const bool nothing_known =
       instance.unknown.size() > max_unknown || std::any_of(instance.unknown.begin(), instance.unknown.end(),
@@ -255,9 +265,15 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
 
 void TerraformEmitter::emit_again(const std::string& address, const NamingMembers& members) {
   resource_.address = address;
-  identify(members, rules_.sensitive, resource_);
+  identify(members, id_names_, resource_);
   drop_ids_of_secrets();
   out_.resource(resource_);
+}
+
+void TerraformEmitter::forget() {
+  resource_.attributes = {};
+  walk_.use(in_use_);
+  can_repeat_ = false;
 }
 
 bool append_terraform_index(element key, std::string& address) {

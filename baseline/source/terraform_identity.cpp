@@ -71,12 +71,32 @@ bool usable_id(std::string_view id) {
          !looks_sensitive(id, classes);
 }
 
-void add_id(std::string_view id, Resource& resource) {
-  if (usable_id(id) && std::find(resource.ids.begin(), resource.ids.end(), id) == resource.ids.end())
-    resource.ids.emplace_back(id);
-}
+/// The ids of a resource, in place of those that it has: most are as long as those, and nothing is allocated.
+class Ids {
+ public:
+  explicit Ids(std::vector<std::string>& ids) : ids_(ids) {}
+  ~Ids() { ids_.resize(used_); }
+  Ids(const Ids&) = delete;
+  Ids& operator=(const Ids&) = delete;
+
+  void add(std::string_view id) {
+    const auto end = ids_.begin() + static_cast<std::ptrdiff_t>(used_);
+    if (!usable_id(id) || std::find(ids_.begin(), end, id) != end) return;
+    if (used_ < ids_.size())
+      end->assign(id);
+    else
+      ids_.emplace_back(id);
+    ++used_;
+  }
+
+ private:
+  std::vector<std::string>& ids_;
+  std::size_t used_ = 0;
+};
 
 void place(const NamingMembers& members, Resource& resource) {
+  resource.region.clear();
+  resource.account.clear();
   const auto id = members.text("id");
   if (resource.provider == "aws") {
     const auto arn = first_of({members.text("arn"), id});
@@ -97,6 +117,11 @@ void place(const NamingMembers& members, Resource& resource) {
   } else {
     resource.region = members.text("region");
   }
+}
+
+bool has_values_only(const Resource& resource) {
+  return std::find(std::begin(providers_of_values), std::end(providers_of_values), resource.provider) !=
+         std::end(providers_of_values);
 }
 
 }  // namespace
@@ -132,32 +157,36 @@ bool NamingMembers::number(std::string_view name, std::int64_t& number) const {
   return true;
 }
 
-void identify(const NamingMembers& members, const std::vector<std::string>& sensitive, Resource& resource) {
-  resource.ids.clear();
-  resource.region.clear();
-  resource.account.clear();
-  place(members, resource);
-  if (std::find(std::begin(providers_of_values), std::end(providers_of_values), resource.provider) !=
-      std::end(providers_of_values))
-    return;
-  const auto add = [&](std::string_view name) {
-    const std::string_view id = members.text(name);
-    std::int64_t number = 0;
-    const bool is_number = id.empty() && name == "id" && members.number(name, number);
-    if (id.empty() && !is_number) return;
-    // None of these names has parts.
-    if (std::any_of(sensitive.begin(), sensitive.end(),
-                    [&](const std::string& path) { return path == name || path.empty(); }))
-      return;
-    add_id(is_number ? std::to_string(number) : id, resource);
-  };
-  for (const auto name : names_of(resource.provider)) add(name);
+std::vector<std::string_view> id_names_of(const Resource& resource, const std::vector<std::string>& sensitive) {
+  std::vector<std::string_view> names;
+  if (has_values_only(resource)) return names;
+  const Names usual = names_of(resource.provider);
+  names.assign(usual.begin(), usual.end());
   for (const auto& entry : ids_of_type)
-    if (entry.type == resource.type) add(entry.name);
+    if (entry.type == resource.type) names.push_back(entry.name);
+  // None of these names has parts.
+  std::erase_if(names, [&](std::string_view name) {
+    return std::any_of(sensitive.begin(), sensitive.end(),
+                       [&](const std::string& path) { return path == name || path.empty(); });
+  });
+  return names;
+}
+
+void identify(const NamingMembers& members, const std::vector<std::string_view>& id_names, Resource& resource) {
+  place(members, resource);
+  Ids ids(resource.ids);
+  for (const auto name : id_names) {
+    std::int64_t number = 0;
+    if (const auto id = members.text(name); !id.empty())
+      ids.add(id);
+    else if (name == "id" && members.number(name, number))
+      ids.add(std::to_string(number));
+  }
   // Older providers give an object no ARN, only its key, which every bucket may have.
-  if ((resource.type == "aws_s3_object" || resource.type == "aws_s3_bucket_object") && members.text("arn").empty())
+  const bool is_object = resource.type == "aws_s3_object" || resource.type == "aws_s3_bucket_object";
+  if (is_object && !has_values_only(resource) && members.text("arn").empty())
     if (const auto bucket = members.text("bucket"), key = members.text("key"); !bucket.empty() && !key.empty())
-      add_id("arn:aws:s3:::" + std::string(bucket) + "/" + std::string(key), resource);
+      ids.add("arn:aws:s3:::" + std::string(bucket) + "/" + std::string(key));
 }
 
 }  // namespace plumbline::baseline

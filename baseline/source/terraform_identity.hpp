@@ -41,8 +41,12 @@ class NamingMembers {
   std::vector<Member> found_;
 };
 
-/// ids, region and account of `resource`. Providers of mere values (random, tls, null, …) have no ids: no event names
-/// them, and theirs are made from the value (a hash, or the secret itself). `sensitive`: paths that give no id.
-void identify(const NamingMembers& members, const std::vector<std::string>& sensitive, Resource& resource);
+/// The members that give ids to resources of that provider and type, but for the `sensitive` ones. None for providers
+/// of mere values (random, tls, null, …): no event names those, and their ids are made from the value (a hash, or the
+/// secret itself).
+std::vector<std::string_view> id_names_of(const Resource& resource, const std::vector<std::string>& sensitive);
+
+/// ids, region and account of `resource`, whose provider and type are set. `id_names`: id_names_of() it.
+void identify(const NamingMembers& members, const std::vector<std::string_view>& id_names, Resource& resource);
 
 }  // namespace plumbline::baseline

@@ -1,5 +1,6 @@
 #include "baseline/source/terraform_repeat.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace plumbline::baseline {
@@ -18,6 +19,13 @@ bool is_text(std::string_view value) {
 /// Names are taken as they are written.
 bool has_escapes(std::string_view value) {
   return is_text(value) && value.find('\\') != std::string_view::npos;
+}
+
+/// A whole number as count writes it.
+bool is_index(std::string_view value) {
+  constexpr std::size_t most_digits = 18;
+  return value.size() <= most_digits && (value.front() != '0' || value.size() == 1) &&
+         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 }  // namespace
@@ -41,9 +49,7 @@ bool TerraformRepeat::add_instance(std::string_view text) {
              step == emitter_.walk().steps();
     } else {
       const bool decides = key == "sensitive_attributes" || key == "deposed" || key == "provider";
-      const auto meaning = decides              ? Meaning::must_not_change
-                           : key == "index_key" ? Meaning::index
-                                                : Meaning::nothing;
+      const auto meaning = decides ? Meaning::must_not_change : key == "index_key" ? Meaning::index : Meaning::nothing;
       fine = add_value(members, {meaning, false, 0});
     }
     if (!fine) return false;
@@ -116,6 +122,10 @@ bool TerraformRepeat::change(const Role& role, std::string_view value, bool is_p
   if (is_plain && role.meaning == Meaning::attribute && emitter_.walk().change_text(role.step, unquoted(value)))
     return true;
   if (role.names && has_escapes(value)) return false;
+  if (role.meaning == Meaning::index && is_index(value)) {
+    index_.assign("[").append(value).append("]");
+    return true;
+  }
   element parsed;
   if (parser_.parse(value, parsed) != simdjson::SUCCESS) return false;
   if (role.meaning == Meaning::attribute) return emitter_.walk().change(role.step, parsed);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <utility>
+#include <optional>
 #include <vector>
 
 #include "baseline/source/json_text.hpp"
@@ -46,7 +46,15 @@ struct Type {
   const std::string name, provider;
   TerraformEmitter emitter;
   TerraformRepeat repeat;
-  bool met = false;  ///< an instance was read: the next one may be like it
+
+  /// Whether it pays to remember the instance that was just parsed whole: not the only one of its type, and of those
+  /// that are never alike only some.
+  bool is_worth_it() {
+    constexpr unsigned patience = 4, once_in = 16;
+    return parsed++ > 0 && (unlike < patience || parsed % once_in == 0);
+  }
+  unsigned parsed = 0;  ///< instances
+  unsigned unlike = 0;  ///< in a row: what was remembered was of no use
 };
 constexpr std::size_t most_types = 32;
 
@@ -116,11 +124,26 @@ class StateReader {
   /// The stream's next value. A number may be one of which the end is not written yet.
   Result<void> parse_next(JsonStream& stream, const std::string& pointer, std::string_view& value, element& parsed) {
     value = stream.value();
+    return parse_value(stream, pointer, value, parsed);
+  }
+  Result<void> parse_value(JsonStream& stream, const std::string& pointer, std::string_view value, element& parsed) {
     if (stream.failed()) return stream.error();
     auto fine = parse(value, pointer, parsed);
     if (!fine && stream.peek() == '\0' && !stream.failed())
       return refuse(pointer, "the text ends within it", half_written);
     return fine ? refuse_key_twice(parsed, pointer) : fine;
+  }
+
+  /// The same of the member `key` of a resource: `text` where it is one, as most are, and those need no parser.
+  Result<void> next_text(JsonStream& stream, const std::string& pointer, const std::string& key,
+                         std::optional<std::string_view>& text) {
+    std::string_view value = stream.value();
+    text = stream.failed() ? std::nullopt : plain_text(value);
+    if (text) return {};
+    element parsed;
+    if (auto fine = parse_value(stream, pointer + "/" + config::shown(key), value, parsed); !fine) return fine;
+    if (parsed.get_string().get(value) == simdjson::SUCCESS) text = value;
+    return {};
   }
 
   Result<void> refuse_key_twice(element within, const std::string& pointer) const {
@@ -195,11 +218,9 @@ class StateReader {
         }
         continue;
       }
-      std::string_view value;
-      element parsed;
-      if (auto fine = parse_next(stream, pointer + "/" + config::shown(*key), value, parsed); !fine) return fine;
-      std::string_view text;
-      if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
+      std::optional<std::string_view> text;
+      if (auto fine = next_text(stream, pointer, *key, text); !fine) return fine;
+      if (!text) continue;
       const auto part = *key == "mode"       ? &Head::mode
                         : *key == "type"     ? &Head::type
                         : *key == "name"     ? &Head::name
@@ -208,7 +229,7 @@ class StateReader {
                                              : nullptr;
       if (part == nullptr) continue;
       if (streamed) return refuse(pointer + "/" + *key, "stands behind the instances and the rest before them");
-      head.*part = text;
+      head.*part = *text;
     }
     if (stream.failed()) return stream.error();
     if (head.mode.empty() || head.type.empty() || head.name.empty())
@@ -229,11 +250,12 @@ class StateReader {
     stream.enter('[');
     Type& type = type_of(head);
     for (std::size_t i = 0; stream.next_element(); ++i) {
-      if (type.repeat.knows_one())
-        if (const std::size_t size = type.repeat.follow(stream.ahead(), base); size != 0) {
-          stream.pass(size);
-          continue;
-        }
+      if (type.repeat.knows_one()) {
+        const std::size_t size = type.repeat.follow(stream.ahead(), base);
+        type.unlike = size != 0 ? 0 : type.unlike + 1;
+        stream.pass(size);
+        if (size != 0) continue;
+      }
       const std::string_view text = stream.value();
       if (stream.failed()) break;
       instance_.pointer.assign(list).append("/").append(std::to_string(i));
@@ -297,7 +319,10 @@ class StateReader {
     instance_.pointer += "/attributes";
     if (auto done = type.emitter.emit(instance_); !done) return done;
     const auto index = std::string_view(instance_.address).substr(base.size());
-    if (std::exchange(type.met, true)) type.repeat.learn(text, index);
+    if (text.size() > JsonOutline::most_bytes)
+      type.emitter.forget();
+    else if (type.is_worth_it())
+      type.repeat.learn(text, index);
     return {};
   }
 

@@ -85,6 +85,12 @@ std::size_t json_value_size(std::string_view text, bool& is_plain) {
   return at < text.size() ? at : 0;
 }
 
+std::optional<std::string_view> plain_text(std::string_view value) {
+  bool is_plain = false;
+  if (json_value_size(value, is_plain) != value.size() || !is_plain) return std::nullopt;
+  return value.substr(1, value.size() - 2);
+}
+
 void JsonMembers::skip_blanks() {
   while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
 }

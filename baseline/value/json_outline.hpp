@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace plumbline::baseline {
 /// Bytes of the JSON value at the beginning of `text`, which is not parsed: 0 where it does not end there, or is nested
 /// deeper than 64 levels. `is_plain`: a string of printable ASCII in which nothing is escaped, well-formed as it is.
 std::size_t json_value_size(std::string_view text, bool& is_plain);
+
+/// The inside of a value that is such a string as a whole; nullopt where it is none.
+std::optional<std::string_view> plain_text(std::string_view value);
 
 /// The members of an object in text that a parser found well-formed.
 class JsonMembers {
