@@ -8,6 +8,8 @@ namespace {
 
 using simdjson::dom::element;
 
+constexpr std::size_t deepest = 8;  // objects within objects: each level is passed over once more, to find its end
+
 std::string_view unquoted(std::string_view value) {
   return value.substr(1, value.size() - 2);
 }
@@ -59,6 +61,7 @@ bool TerraformRepeat::add_instance(std::string_view text) {
 
 /// As the walk met them, whose steps begin with `step`: what does not fit them is not followed.
 bool TerraformRepeat::add_attributes(std::string_view text, std::size_t at, std::size_t depth, std::size_t& step) {
+  if (depth > deepest) return false;
   const AttributeWalk& walk = emitter_.walk();
   const std::size_t first = roles_.size();
   bool has_pair_value = false;

@@ -100,6 +100,8 @@ TEST(TerraformRepeat, what_stands_around_a_value_may_differ_too) {
   expect_same(marked("[]", R"("a":"x","b":"y")"), marked("true", R"("a":"x","b":"y")"));
   expect_same(marked(deep, R"("a":{"b":"x"},"c":1)"), marked(deep, R"("a":{"b":["x"]},"c":1)"));
   expect_same(marked(deep, R"("a":"x","c":1)"), marked(deep, R"("a":{"b":"x","c":"y"},"c":1)"));
+  expect_same(marked(deep, R"("a":"x","c":1)"),
+              marked(deep, R"("a":{},"c":1)"));  // "a" is marked, or only what is in it
   for (const char* more : {R"(,"deposed":"0a")", R"(,"deposed":"")", R"(,"provider":"provider[\"x/google\"]")",
                            R"(,"private":"a\"b")", R"(,"private":[1,{"a":{}}])", R"(,"private":[1)"})
     expect_same(R"({"attributes":{"id":"a"},"deposed":"","provider":"x","private":""})",
