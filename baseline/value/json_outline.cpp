@@ -53,8 +53,18 @@ std::size_t plain_bytes(const char* text, std::size_t most) {
 std::size_t string_size(std::string_view text, bool& is_plain) {
   std::size_t at = 1 + plain_bytes(text.data() + 1, text.size() - 1);
   is_plain = at < text.size() && text[at] == '"';
-  while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
-  return at < text.size() ? at + 1 : 0;
+  if (is_plain) return at + 1;
+  bool escaped = false;
+  for (; at + json_block_size <= text.size(); at += json_block_size) {
+    const JsonBlock block = json_block(text.data() + at);
+    if (const auto quotes = block.quotes & ~escaped_bytes(block.backslashes, escaped); quotes != 0)
+      return at + static_cast<std::size_t>(std::countr_zero(quotes)) + 1;
+  }
+  for (; at < text.size(); ++at) {
+    if (!escaped && text[at] == '"') return at + 1;
+    escaped = !escaped && text[at] == '\\';
+  }
+  return 0;
 }
 
 std::size_t container_size(std::string_view text) {
