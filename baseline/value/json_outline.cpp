@@ -162,7 +162,7 @@ std::size_t JsonOutline::take(std::string_view ahead, const Way& way) {
   const std::size_t size = way.to + (text_.size() - way.from);
   if (size > most_bytes) {
     clear();
-    return size;
+    return 0;
   }
   text_.cut(0);
   text_.put(ahead.substr(0, size));

@@ -59,8 +59,8 @@ class JsonOutline {
 
   /// Follows the object at the beginning of `ahead`. `changed(i, value, is_plain)` is told the values that differ, in
   /// their order, and whether they are plain (json_value_size()); it tells whether the value is well-formed and may
-  /// take the other one's place. Returns the object's size, and it is the outline's text then; 0 where it is not alike
-  /// or does not end in `ahead`, and the outline is empty.
+  /// take the other one's place. Returns the object's size, and it is the outline's text then; 0 where it is not alike,
+  /// too large or does not end in `ahead`, and the outline is empty.
   template <class Changed>
   std::size_t follow(std::string_view ahead, const Changed& changed) {
     Way way;

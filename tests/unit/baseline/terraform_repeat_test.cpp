@@ -108,6 +108,17 @@ TEST(TerraformRepeat, what_stands_around_a_value_may_differ_too) {
                 R"({"attributes":{"id":"b"})" + std::string(more) + "}");
 }
 
+TEST(TerraformRepeat, what_becomes_too_large_to_remember_is_what_it_is_alone) {
+  const std::string before = with(R"("id":"x","name":"a","text":"t")");
+  for (const std::size_t size : {JsonOutline::most_bytes - 200, JsonOutline::most_bytes, std::size_t{100'000}})
+    for (const auto& next : {with(R"("id":"y","name":"b","text":")" + std::string(size, 't') + "\""),
+                             with(R"("id":")" + std::string(size, 'i') + R"(","name":"b","text":"t")")}) {
+      std::vector<std::string> instances(2400, before);  // the next one lies within one window then
+      instances.push_back(next);
+      EXPECT_EQ(last_of("aws_instance", instances), last_of("aws_instance", {next})) << size;
+    }
+}
+
 TEST(TerraformRepeat, files_and_secrets_are_what_they_are_alone) {
   for (const char* type : {"local_file", "random_password", "aws_iam_access_key", "terraform_data", "aws_s3_object"})
     expect_same(
