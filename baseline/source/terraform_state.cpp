@@ -51,7 +51,8 @@ struct Type {
   /// that are never alike only some.
   bool is_worth_it() {
     constexpr unsigned patience = 4, once_in = 16;
-    return parsed++ > 0 && (unlike < patience || parsed % once_in == 0);
+    ++parsed;
+    return parsed > 1 && (unlike < patience || parsed % once_in == 0);
   }
   unsigned parsed = 0;  ///< instances
   unsigned unlike = 0;  ///< in a row: what was remembered was of no use

@@ -157,30 +157,30 @@ void AttributeWalk::value(element value, Step& step, bool sensitive) {
   step.plain = is_text && is_plain_text(text, step.name) && canonical.from(0).find('\\') == std::string_view::npos;
 }
 
-bool AttributeWalk::change(std::size_t of, element value) {
-  Step& step = *steps_[of];
-  if (step.left_out) return !has_key_twice_within(value);
+bool AttributeWalk::change(std::size_t step, element value) {
+  Step& here = *steps_[step];
+  if (here.left_out) return !has_key_twice_within(value);
   object object;
   if (value.get_object().get(object) == simdjson::SUCCESS && object.size() != 0 && !is_policy(object)) return false;
-  used_ = step.place;
+  used_ = here.place;
   key_twice_ = false;
-  const bool sounds = (step.name & name_sounds_sensitive) != 0 && !value.is_bool();
-  this->value(value, step, step.around_sensitive || step.sensitive || sounds);
+  const bool sounds = (here.name & name_sounds_sensitive) != 0 && !value.is_bool();
+  this->value(value, here, here.around_sensitive || here.sensitive || sounds);
   scratch().clear();
   return !key_twice_;
 }
 
-bool AttributeWalk::change_text(std::size_t of, std::string_view text) {
-  Step& step = *steps_[of];
-  if (step.left_out) return true;
-  if (rules_->is_secret || !is_plain_text(text, step.name)) return false;
-  used_ = step.place;
+bool AttributeWalk::change_text(std::size_t step, std::string_view text) {
+  Step& here = *steps_[step];
+  if (here.left_out) return true;
+  if (rules_->is_secret || !is_plain_text(text, here.name)) return false;
+  used_ = here.place;
   WipedText& canonical = scratch();
   canonical.cut(0);
   const bool secret = looks_sensitive(text, put_quoted(text, canonical));
-  const bool sounds = (step.name & name_sounds_sensitive) != 0;
-  keep(step, canonical.from(0), secret || step.around_sensitive || step.sensitive || sounds);
-  step.plain = true;
+  const bool sounds = (here.name & name_sounds_sensitive) != 0;
+  keep(here, canonical.from(0), secret || here.around_sensitive || here.sensitive || sounds);
+  here.plain = true;
   canonical.clear();
   return true;
 }

@@ -23,7 +23,8 @@ class WipedParser {
   simdjson::error_code parse(std::string_view text, simdjson::dom::element& parsed) {
     if (text.size() > capacity_ || capacity_ == 0) {
       wipe();
-      const std::size_t wanted = std::max<std::size_t>({text.size(), 2 * capacity_, 4096});
+      std::size_t wanted = std::max(text.size(), smallest);
+      wanted = std::max(wanted, 2 * capacity_);
       capacity_ = 0;
       if (parser_.allocate(wanted, max_depth_) != simdjson::SUCCESS) return simdjson::MEMALLOC;
       capacity_ = wanted;
@@ -33,9 +34,11 @@ class WipedParser {
 
  private:
   /// simdjson unescapes texts into this buffer, which is 5/3 of the document's capacity.
-  void wipe() {
+  void wipe() const {
     if (parser_.doc.string_buf) ::explicit_bzero(parser_.doc.string_buf.get(), 5 * parser_.doc.capacity() / 3);
   }
+
+  static constexpr std::size_t smallest = 4096;
 
   const std::size_t max_depth_;
   std::size_t capacity_ = 0;
