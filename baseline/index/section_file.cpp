@@ -2,24 +2,37 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 namespace plumbline::baseline::index {
 namespace {
 
 constexpr std::size_t piece_size = std::size_t{256} << 10;
+constexpr std::size_t smallest = 64;
 
 }  // namespace
+
+bool SectionFile::make_room(std::size_t more) {
+  if (used_ + more > most_in_memory) return false;
+  const std::size_t capacity = std::min(std::max({2 * capacity_, used_ + more, smallest}), most_in_memory);
+  auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity);
+  std::copy_n(buffer_.get(), used_, larger.get());
+  buffer_ = std::move(larger);
+  capacity_ = capacity;
+  return true;
+}
 
 void SectionFile::spill(std::span<const std::byte> more) {
   if (!fd_ && error_ == 0) {
     fd_ = Fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (!fd_) error_ = errno;
   }
-  write(buffer_);
-  buffer_.clear();
+  write({buffer_.get(), used_});
+  used_ = 0;
   if (more.size() < most_in_memory)
-    buffer_.assign(more.begin(), more.end());
+    append(more);
   else
     write(more);
 }
@@ -50,7 +63,7 @@ int SectionFile::copy_to(const std::function<int(std::span<const std::byte>)>& t
     if (const int error = take(std::span(piece).first(static_cast<std::size_t>(got))); error != 0) return error;
     offset += got;
   }
-  return take(buffer_);
+  return take({buffer_.get(), used_});
 }
 
 }  // namespace plumbline::baseline::index

@@ -2,10 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "include/util/fd.hpp"
 #include "include/util/result.hpp"
@@ -20,10 +21,12 @@ class SectionFile {
   /// `folder`: where the unnamed file is made once it is needed.
   explicit SectionFile(std::string folder) : folder_(std::move(folder)) {}
 
-  std::uint64_t size() const { return written_ + buffer_.size(); }
+  std::uint64_t size() const { return written_ + used_; }
   void append(std::span<const std::byte> bytes) {
-    if (buffer_.size() + bytes.size() > most_in_memory) return spill(bytes);
-    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    if (bytes.empty()) return;
+    if (capacity_ - used_ < bytes.size() && !make_room(bytes.size())) return spill(bytes);
+    std::memcpy(buffer_.get() + used_, bytes.data(), bytes.size());
+    used_ += bytes.size();
   }
   template <class Row>
   void append_row(const Row& row) {
@@ -39,14 +42,17 @@ class SectionFile {
  private:
   static constexpr std::size_t most_in_memory = std::size_t{256} << 10;
 
+  /// False where the buffer may not grow so far.
+  bool make_room(std::size_t more);
   /// Writes what is in memory, then `more`.
   void spill(std::span<const std::byte> more);
   void write(std::span<const std::byte> bytes);
 
   std::string folder_;
   Fd fd_;
-  std::vector<std::byte> buffer_;  ///< what comes behind the file's bytes
-  std::uint64_t written_ = 0;      ///< bytes of the file
+  std::unique_ptr<std::byte[]> buffer_;  ///< what comes behind the file's bytes
+  std::size_t used_ = 0, capacity_ = 0;  ///< of it; a vector's insert() costs more than the few bytes it copies
+  std::uint64_t written_ = 0;            ///< bytes of the file
   int error_ = 0;
 };
 

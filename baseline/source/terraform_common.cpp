@@ -6,6 +6,8 @@
 
 #include "baseline/source/terraform_file.hpp"
 #include "baseline/source/terraform_provider.hpp"
+#include "baseline/value/byte_classes.hpp"
+#include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "baseline/value/sensitive.hpp"
@@ -43,14 +45,6 @@ bool is_dynamic(element wrapper, element& value) {
   if (wrapper.get_object().get(members) != simdjson::SUCCESS || members.size() != 2) return false;
   return members["value"].get(value) == simdjson::SUCCESS && members["type"].get(type) == simdjson::SUCCESS &&
          is_cty_type(type);
-}
-
-bool has_dynamic(object attributes) {
-  element value;
-  // Not by *member, which would look at the key too.
-  for (auto member = attributes.begin(); member != attributes.end(); ++member)
-    if (const element at = member.value(); at.is_object() && is_dynamic(at, value)) return true;
-  return false;
 }
 
 /// Marks do not know of such wrapping. At the top it is taken off, and they fit; one further down is marked as a whole,
@@ -117,6 +111,7 @@ void TerraformEmitter::prepare_rules(const TerraformInstance& instance) {
     type_ = instance.type;
     provider_ = resource_.provider;
     is_of_type_ = false;
+    id_names_without_.clear();
     rules_.computed.clear();
     rules_.sensitive.clear();
     append_computed(provider_, type_, rules_.computed);
@@ -188,7 +183,7 @@ bool TerraformEmitter::rules_in_use() const {
 /// False where a key stands twice in the attributes.
 bool TerraformEmitter::flatten(const TerraformInstance& instance) {
   std::size_t dynamic = 0;  // attributes
-  if (has_dynamic(instance.attributes)) {
+  if (has_dynamic_) {
     resource_.attributes.clear();
     append_dynamic(instance);
     dynamic = resource_.attributes.size();
@@ -208,11 +203,27 @@ void TerraformEmitter::drop_ids_of_secrets() {
     return;
   std::erase_if(resource_.ids, [&](const std::string& id) {
     canonical_.clear();
-    (void)append_canonical_text(id, canonical_);  // ids that look like a secret were left out
+    if (is_plain_text(id, NameFacts{0}) && (byte_classes(id) & needs_escape) == 0)
+      canonical_.append("\"").append(id).append("\"");  // as most are
+    else
+      (void)append_canonical_text(id, canonical_);  // ids that look like a secret were left out
     const auto print = keys_.attributes.of(canonical_);
     return std::any_of(resource_.attributes.begin(), resource_.attributes.end(),
                        [&](const Attribute& attribute) { return attribute.sensitive && attribute.hash == print; });
   });
+}
+
+/// One walk for all that is asked of single members.
+void TerraformEmitter::look_at_members(const TerraformInstance& instance) {
+  naming_.clear();
+  has_dynamic_ = false;
+  element wrapped;
+  // Not by *member, which would make a pair of them.
+  for (auto member = instance.attributes.begin(); member != instance.attributes.end(); ++member) {
+    const element value = member.value();
+    if (const std::string_view name = member.key(); NamingMembers::wants(name)) naming_.add(name, value);
+    has_dynamic_ = has_dynamic_ || (value.is_object() && is_dynamic(value, wrapped));
+  }
 }
 
 Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
@@ -223,11 +234,17 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
   }
   resource_.type = instance.type;
   prepare_rules(instance);
+  can_repeat_ = false;
   const bool is_file = is_terraform_file(instance.type);
   const bool secret_file = is_file && terraform_file_is_sensitive(instance);
   if (secret_file)
     for (const char* name : {"content", "sensitive_content", "content_base64"}) rules_.sensitive.emplace_back(name);
-  identify(instance.attributes, rules_.sensitive, resource_);
+  look_at_members(instance);
+  if (id_names_without_ != rules_.sensitive) {  // which is never empty
+    id_names_without_ = rules_.sensitive;
+    id_names_ = id_names_of(resource_, rules_.sensitive);
+  }
+  identify(naming_, id_names_, resource_);
   if (rules_.all_sensitive) resource_.ids.clear();
   const bool nothing_known =
       instance.unknown.size() > max_unknown || std::any_of(instance.unknown.begin(), instance.unknown.end(),
@@ -238,8 +255,25 @@ Result<void> TerraformEmitter::emit(const TerraformInstance& instance) {
     return key_twice(spec_, instance.pointer + duplicate_key(instance.attributes).value_or(""));
   drop_ids_of_secrets();
   out_.resource(resource_);
+  // A mark that goes on below a member depends on what that is (fitting_mark()).
+  const auto goes_on = [](const std::string& mark) { return mark.find('.') != std::string::npos; };
+  can_repeat_ = !is_file && !has_dynamic_ && !rules_.all_sensitive && instance.unknown.empty() &&
+                std::none_of(instance.sensitive.begin(), instance.sensitive.end(), goes_on);
   if (!is_file) return {};
   return emit_terraform_file(instance, secret_file, spec_, base_, keys_, out_);
+}
+
+void TerraformEmitter::emit_again(const std::string& address, const NamingMembers& members) {
+  resource_.address = address;
+  identify(members, id_names_, resource_);
+  drop_ids_of_secrets();
+  out_.resource(resource_);
+}
+
+void TerraformEmitter::forget() {
+  resource_.attributes = {};
+  walk_.use(in_use_);
+  can_repeat_ = false;
 }
 
 bool append_terraform_index(element key, std::string& address) {

@@ -13,6 +13,7 @@
 
 #include "baseline/builder.hpp"
 #include "baseline/source/readers.hpp"
+#include "baseline/source/terraform_identity.hpp"
 #include "baseline/value/attributes.hpp"
 
 namespace plumbline::baseline {
@@ -44,7 +45,18 @@ class TerraformEmitter {
   /// that the source is damaged as a whole.
   Result<void> emit(const TerraformInstance& instance);
 
+  /// Whether the next instance of that type and with those marks may be told by what differs: by changes of walk(),
+  /// then emit_again().
+  bool can_repeat() const { return can_repeat_; }
+  AttributeWalk& walk() { return walk_; }
+  const AttributeWalk& walk() const { return walk_; }
+  /// The last resource, under another address and with the attributes as they are now. `members`: those that name it.
+  void emit_again(const std::string& address, const NamingMembers& members);
+  /// Gives the memory back that the last instance took: where that was a large one, the next may not be.
+  void forget();
+
  private:
+  void look_at_members(const TerraformInstance& instance);
   void prepare_rules(const TerraformInstance& instance);
   bool rules_in_use() const;
   void append_dynamic(const TerraformInstance& instance);
@@ -62,6 +74,10 @@ class TerraformEmitter {
   std::string provider_;                                      ///< ditto
   std::size_t computed_of_type_ = 0, sensitive_of_type_ = 0;  ///< how many of the rules are those of the type
   std::string canonical_;                                     ///< of the id at hand
+  NamingMembers naming_;                                      ///< of the last instance
+  std::vector<std::string_view> id_names_;                    ///< of its type
+  std::vector<std::string> id_names_without_;                 ///< the rules' sensitive paths, for which they were made
+  bool has_dynamic_ = false, can_repeat_ = false;             ///< ditto
   AttributeWalk walk_;
   AttributeRules in_use_;   ///< of walk_
   bool is_of_type_ = true;  ///< in_use_ begins with the rules of type_ too

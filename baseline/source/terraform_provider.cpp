@@ -2,24 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "baseline/source/name_parts.hpp"
-#include "baseline/value/attributes.hpp"
-#include "baseline/value/byte_classes.hpp"
 
 namespace plumbline::baseline {
 namespace {
 
-using simdjson::dom::element;
-using simdjson::dom::object;
 using Names = std::span<const std::string_view>;
-
-constexpr std::size_t longest_id = 2048;  // an ARN has at most 2048 characters; an URL that is longer names nothing
 
 // `timeouts` is about the tool's own patience, not about the thing.
 constexpr std::string_view computed_everywhere[] = {
@@ -193,23 +184,6 @@ constexpr OfType secret_of_type[] = {
     {"vault_kv_secret_v2", "data_json"},
 };
 
-// By which attributes a call may name the thing; only such as never name another one.
-constexpr std::string_view ids_aws[] = {"id",  "arn",  "name",           "unique_id",
-                                        "url", "fqdn", "repository_url", "qualified_arn"};
-constexpr std::string_view ids_google[] = {"id", "self_link", "self_link_unique", "name", "unique_id", "email", "uri"};
-constexpr std::string_view ids_azurerm[] = {"id", "name", "fqdn", "object_id", "client_id", "vault_uri"};
-constexpr std::string_view ids_others[] = {"id", "arn", "self_link", "name", "fqdn", "uid"};
-constexpr OfType ids_of_type[] = {
-    {"aws_cloudfront_distribution", "domain_name"},
-    {"aws_db_instance", "identifier"},
-    {"aws_db_instance", "resource_id"},
-    {"aws_elasticsearch_domain", "domain_name"},
-    {"aws_opensearch_domain", "domain_name"},
-    {"aws_rds_cluster", "cluster_resource_id"},
-};
-constexpr std::string_view providers_of_values[] = {"random",   "tls",     "local",     "null",     "terraform", "time",
-                                                    "external", "archive", "cloudinit", "template", "http"};
-
 Names names_of(std::string_view provider, Names aws, Names google, Names azurerm, Names others) {
   if (provider == "aws") return aws;
   if (provider == "google") return google;
@@ -220,93 +194,6 @@ Names names_of(std::string_view provider, Names aws, Names google, Names azurerm
 void append_of_type(std::span<const OfType> table, std::string_view type, std::vector<std::string>& out) {
   for (const auto& entry : table)
     if (entry.type == type) out.emplace_back(entry.name);
-}
-
-constexpr std::string_view names_of_places[] = {"account_id", "owner_id", "project",         "region", "location",
-                                                "zone",       "bucket",   "subscription_id", "key"};
-
-constexpr std::size_t longest_name = 31;
-
-constexpr std::uint64_t bit_of(char first) {
-  return std::uint64_t{1} << (static_cast<unsigned char>(first) & 63u);
-}
-
-/// By length: the first characters of all names that NamingMembers is asked for.
-constexpr std::array<std::uint64_t, longest_name + 1> first_characters = [] {
-  std::array<std::uint64_t, longest_name + 1> marks{};
-  for (const Names names :
-       {Names(ids_aws), Names(ids_google), Names(ids_azurerm), Names(ids_others), Names(names_of_places)})
-    for (const auto name : names) marks[name.size()] |= bit_of(name.front());
-  for (const auto& entry : ids_of_type) marks[entry.name.size()] |= bit_of(entry.name.front());
-  return marks;
-}();
-
-bool may_be_wanted(std::string_view key) {
-  return !key.empty() && key.size() <= longest_name && (first_characters[key.size()] & bit_of(key.front())) != 0;
-}
-
-/// The members of an instance that may name or place it, found in one walk: asking an object for each of a dozen names
-/// would walk it a dozen times.
-class NamingMembers {
- public:
-  explicit NamingMembers(const object& members) {
-    found_.reserve(16);
-    for (auto member = members.begin(); member != members.end(); ++member)
-      if (const std::string_view key = member.key(); may_be_wanted(key)) found_.emplace_back(key, member.value());
-  }
-
-  /// nullptr where there is none.
-  const element* find(std::string_view name) const {
-    for (const auto& [key, value] : found_)
-      if (key == name) return &value;
-    return nullptr;
-  }
-  /// One that is text; "" where there is none.
-  std::string_view text(std::string_view name) const {
-    const element* value = find(name);
-    std::string_view text;
-    return value != nullptr && value->get_string().get(text) == simdjson::SUCCESS ? text : std::string_view{};
-  }
-
- private:
-  std::vector<std::pair<std::string_view, element>> found_;
-};
-
-bool usable_id(std::string_view id) {
-  if (id.empty() || id.size() > longest_id) return false;
-  const unsigned classes = byte_classes(id);
-  const bool may_have_control = (classes & needs_escape) != 0;
-  return !(may_have_control &&
-           std::any_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) &&
-         !looks_sensitive(id, classes);
-}
-
-void add_id(std::string_view id, Resource& resource) {
-  if (usable_id(id) && std::find(resource.ids.begin(), resource.ids.end(), id) == resource.ids.end())
-    resource.ids.emplace_back(id);
-}
-
-void place(const NamingMembers& members, Resource& resource) {
-  const auto id = members.text("id");
-  if (resource.provider == "aws") {
-    const auto arn = first_of({members.text("arn"), id});
-    resource.region = arn_part(arn, arn_region);
-    resource.account = arn_part(arn, arn_account);
-    if (resource.region.empty()) resource.region = members.text("region");
-    if (resource.account.empty()) resource.account = first_of({members.text("account_id"), members.text("owner_id")});
-  } else if (resource.provider == "google") {
-    const auto link = first_of({members.text("self_link"), id});
-    resource.account = first_of({members.text("project"), part_after(link, "projects")});
-    const auto place =
-        first_of({members.text("region"), members.text("location"), members.text("zone"), part_after(link, "regions"),
-                  part_after(link, "zones"), part_after(link, "locations")});
-    resource.region = last_part(place);
-  } else if (resource.provider == "azurerm") {
-    resource.account = first_of({part_after(id, "subscriptions"), members.text("subscription_id")});
-    resource.region = members.text("location");
-  } else {
-    resource.region = members.text("region");
-  }
 }
 
 }  // namespace
@@ -341,39 +228,6 @@ void append_computed(std::string_view provider, std::string_view type, std::vect
 void append_always_sensitive(std::string_view type, std::vector<std::string>& out) {
   out.insert(out.end(), std::begin(secret_everywhere), std::end(secret_everywhere));
   append_of_type(secret_of_type, type, out);
-}
-
-void identify(object attributes, const std::vector<std::string>& sensitive, Resource& resource) {
-  resource.ids.clear();
-  resource.region.clear();
-  resource.account.clear();
-  const NamingMembers members(attributes);
-  place(members, resource);
-  if (std::find(std::begin(providers_of_values), std::end(providers_of_values), resource.provider) !=
-      std::end(providers_of_values))
-    return;
-  const auto add = [&](std::string_view name) {
-    const element* value = members.find(name);
-    if (value == nullptr) return;
-    // None of these names has parts.
-    if (std::any_of(sensitive.begin(), sensitive.end(),
-                    [&](const std::string& path) { return path == name || path.empty(); }))
-      return;
-    std::string_view id;
-    std::int64_t number = 0;
-    if (value->get_string().get(id) == simdjson::SUCCESS) {
-      add_id(id, resource);
-    } else if (name == "id" && value->get_int64().get(number) == simdjson::SUCCESS) {
-      add_id(std::to_string(number), resource);
-    }
-  };
-  for (const auto name : names_of(resource.provider, ids_aws, ids_google, ids_azurerm, ids_others)) add(name);
-  for (const auto& entry : ids_of_type)
-    if (entry.type == resource.type) add(entry.name);
-  // Older providers give an object no ARN, only its key, which every bucket may have.
-  if ((resource.type == "aws_s3_object" || resource.type == "aws_s3_bucket_object") && members.text("arn").empty())
-    if (const auto bucket = members.text("bucket"), key = members.text("key"); !bucket.empty() && !key.empty())
-      add_id("arn:aws:s3:::" + std::string(bucket) + "/" + std::string(key), resource);
 }
 
 }  // namespace plumbline::baseline

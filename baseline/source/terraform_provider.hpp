@@ -1,14 +1,10 @@
-// What must be known of Terraform providers to read a state without their schemas: which attributes name the thing,
-// which ones the provider computes, which ones hold secrets, where region and account stand.
+// What must be known of Terraform providers to read a state without their schemas: which attributes the provider
+// computes, and which ones hold secrets.
 #pragma once
-
-#include <simdjson.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "baseline/resource.hpp"
 
 namespace plumbline::baseline {
 
@@ -26,10 +22,5 @@ void append_computed(std::string_view provider, std::string_view type, std::vect
 /// Attributes that hold secrets whatever the state marks: states of older versions hold only the marks of the
 /// configuration, not those of the schema. Beside sounds_sensitive(), which goes by the name alone.
 void append_always_sensitive(std::string_view type, std::vector<std::string>& out);
-
-/// ids, region and account of `resource` from its attributes. Providers of mere values (random, tls, null, …) have no
-/// ids: no event names them, and theirs are made from the value (a hash, or the secret itself). `sensitive`: paths that
-/// give no id.
-void identify(simdjson::dom::object attributes, const std::vector<std::string>& sensitive, Resource& resource);
 
 }  // namespace plumbline::baseline

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "baseline/source/json_text.hpp"
 #include "baseline/source/terraform_common.hpp"
+#include "baseline/source/terraform_repeat.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"
 
@@ -34,6 +38,27 @@ struct Head {
   bool complete() const { return !mode.empty() && !type.empty() && !name.empty() && !provider.empty(); }
 };
 
+/// What is kept of a type between its instances.
+struct Type {
+  Type(const Head& head, const SourceSpec& spec, const Keys& keys, Builder& out, const std::string& base,
+       WipedParser& parser)
+      : name(head.type), provider(head.provider), emitter(spec, keys, out, base), repeat(emitter, parser) {}
+  const std::string name, provider;
+  TerraformEmitter emitter;
+  TerraformRepeat repeat;
+
+  /// Whether it pays to remember the instance that was just parsed whole: not the only one of its type, and of those
+  /// that are never alike only some.
+  bool is_worth_it() {
+    constexpr unsigned patience = 4, once_in = 16;
+    ++parsed;
+    return parsed > 1 && (unlike < patience || parsed % once_in == 0);
+  }
+  unsigned parsed = 0;  ///< instances
+  unsigned unlike = 0;  ///< in a row: what was remembered was of no use
+};
+constexpr std::size_t most_types = 32;
+
 JsonStream::Read from_memory(std::string_view bytes) {
   return [bytes](char* to, std::size_t size) mutable -> Result<std::size_t> {
     const std::size_t part = std::min(size, bytes.size());
@@ -46,13 +71,7 @@ JsonStream::Read from_memory(std::string_view bytes) {
 class StateReader {
  public:
   StateReader(const SourceSpec& spec, const Keys& keys, Builder& out)
-      : spec_(spec), out_(out), emitter_(spec, keys, out, folder_of(spec.path)) {}
-  ~StateReader() {
-    // simdjson unescapes texts into this buffer, which is 5/3 of the document's capacity.
-    if (parser_.doc.string_buf) ::explicit_bzero(parser_.doc.string_buf.get(), 5 * parser_.doc.capacity() / 3);
-  }
-  StateReader(const StateReader&) = delete;
-  StateReader& operator=(const StateReader&) = delete;
+      : spec_(spec), keys_(keys), out_(out), base_(folder_of(spec.path)) {}
 
   Result<void> read(JsonStream& stream) {
     if (stream.peek() == '[') return refuse("", "not an object: not a state");
@@ -95,14 +114,9 @@ class StateReader {
 
   /// `text` has padding behind it.
   Result<void> parse(std::string_view text, const std::string& pointer, element& parsed) {
-    if (text.size() > capacity_ || capacity_ == 0) {
-      capacity_ = std::max<std::size_t>({text.size(), 2 * capacity_, 4096});
-      if (parser_.allocate(capacity_, max_json_depth) != simdjson::SUCCESS) {
-        capacity_ = 0;
-        return Error{ErrorCode::unavailable, "read the state " + spec_.path, "not enough memory", ""};
-      }
-    }
-    const auto error = parser_.parse(text.data(), text.size(), false).get(parsed);
+    const auto error = parser_.parse(text, parsed);
+    if (error == simdjson::MEMALLOC)
+      return Error{ErrorCode::unavailable, "read the state " + spec_.path, "not enough memory", ""};
     if (error == simdjson::SUCCESS) return {};
     const auto trouble = json_trouble(error);
     return refuse(pointer, trouble.why, trouble.fix.empty() ? half_written : trouble.fix);
@@ -111,11 +125,26 @@ class StateReader {
   /// The stream's next value. A number may be one of which the end is not written yet.
   Result<void> parse_next(JsonStream& stream, const std::string& pointer, std::string_view& value, element& parsed) {
     value = stream.value();
+    return parse_value(stream, pointer, value, parsed);
+  }
+  Result<void> parse_value(JsonStream& stream, const std::string& pointer, std::string_view value, element& parsed) {
     if (stream.failed()) return stream.error();
     auto fine = parse(value, pointer, parsed);
     if (!fine && stream.peek() == '\0' && !stream.failed())
       return refuse(pointer, "the text ends within it", half_written);
     return fine ? refuse_key_twice(parsed, pointer) : fine;
+  }
+
+  /// The same of the member `key` of a resource: `text` where it is one, as most are, and those need no parser.
+  Result<void> next_text(JsonStream& stream, const std::string& pointer, const std::string& key,
+                         std::optional<std::string_view>& text) {
+    std::string_view value = stream.value();
+    text = stream.failed() ? std::nullopt : plain_text(value);
+    if (text) return {};
+    element parsed;
+    if (auto fine = parse_value(stream, pointer + "/" + config::shown(key), value, parsed); !fine) return fine;
+    if (parsed.get_string().get(value) == simdjson::SUCCESS) text = value;
+    return {};
   }
 
   Result<void> refuse_key_twice(element within, const std::string& pointer) const {
@@ -190,11 +219,9 @@ class StateReader {
         }
         continue;
       }
-      std::string_view value;
-      element parsed;
-      if (auto fine = parse_next(stream, pointer + "/" + config::shown(*key), value, parsed); !fine) return fine;
-      std::string_view text;
-      if (parsed.get_string().get(text) != simdjson::SUCCESS) continue;
+      std::optional<std::string_view> text;
+      if (auto fine = next_text(stream, pointer, *key, text); !fine) return fine;
+      if (!text) continue;
       const auto part = *key == "mode"       ? &Head::mode
                         : *key == "type"     ? &Head::type
                         : *key == "name"     ? &Head::name
@@ -203,7 +230,7 @@ class StateReader {
                                              : nullptr;
       if (part == nullptr) continue;
       if (streamed) return refuse(pointer + "/" + *key, "stands behind the instances and the rest before them");
-      head.*part = text;
+      head.*part = *text;
     }
     if (stream.failed()) return stream.error();
     if (head.mode.empty() || head.type.empty() || head.name.empty())
@@ -222,18 +249,36 @@ class StateReader {
     const std::string base =
         "tofu:" + spec_.name + "/" + (head.module.empty() ? "" : head.module + ".") + head.type + "." + head.name;
     stream.enter('[');
+    Type& type = type_of(head);
     for (std::size_t i = 0; stream.next_element(); ++i) {
+      if (type.repeat.knows_one()) {
+        const std::size_t size = type.repeat.follow(stream.ahead(), base);
+        type.unlike = size != 0 ? 0 : type.unlike + 1;
+        stream.pass(size);
+        if (size != 0) continue;
+      }
       const std::string_view text = stream.value();
       if (stream.failed()) break;
       instance_.pointer.assign(list).append("/").append(std::to_string(i));
-      if (auto done = read_instance(text, head, base); !done) return done;
+      if (auto done = read_instance(text, head, base, type); !done) return done;
     }
     if (stream.failed()) return stream.error();
     return {};
   }
 
+  Type& type_of(const Head& head) {
+    for (const auto& type : types_)
+      if (type->name == head.type && type->provider == head.provider) return *type;
+    auto fresh = std::make_unique<Type>(head, spec_, keys_, out_, base_, parser_);
+    if (types_.size() < most_types) return *types_.emplace_back(std::move(fresh));
+    auto& place = types_[next_out_++ % most_types];
+    place = std::move(fresh);
+    return *place;
+  }
+
   /// instance_.pointer is the instance's own.
-  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base) {
+  Result<void> read_instance(std::string_view text, const Head& head, const std::string& base, Type& type) {
+    type.repeat.forget();
     element parsed;
     if (auto fine = parse(text, instance_.pointer, parsed); !fine) return fine;
     object members;
@@ -273,14 +318,22 @@ class StateReader {
       return {};
     }
     instance_.pointer += "/attributes";
-    return emitter_.emit(instance_);
+    if (auto done = type.emitter.emit(instance_); !done) return done;
+    const auto index = std::string_view(instance_.address).substr(base.size());
+    if (text.size() > JsonOutline::most_bytes)
+      type.emitter.forget();
+    else if (type.is_worth_it())
+      type.repeat.learn(text, index);
+    return {};
   }
 
   const SourceSpec& spec_;
+  const Keys& keys_;
   Builder& out_;
-  TerraformEmitter emitter_;
-  simdjson::dom::parser parser_;
-  std::size_t capacity_ = 0;
+  const std::string base_;
+  WipedParser parser_{max_json_depth};
+  std::vector<std::unique_ptr<Type>> types_;  ///< those met lately
+  std::size_t next_out_ = 0;                  ///< of types_, when a new one needs its place
   TerraformInstance instance_;
   std::string head_;  ///< the members of the state that are not resources, as JSON
   bool has_resources_ = false;

@@ -11,7 +11,8 @@ namespace plumbline::baseline {
 /// otherwise. Every managed instance becomes a resource; deposed ones are skipped.
 Result<void> read_terraform_state(const SourceSpec& spec, std::string_view bytes, const Keys& keys, Builder& out);
 
-/// The same of a state that is never held whole: one instance at a time is in memory.
+/// The same of a state that is never held whole: one instance at a time is in memory, and the last one of each of some
+/// types, since most are read by what differs from it (terraform_repeat.hpp).
 Result<void> stream_terraform_state(const SourceSpec& spec, JsonStream::Read read, const Keys& keys, Builder& out);
 
 }  // namespace plumbline::baseline

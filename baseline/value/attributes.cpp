@@ -7,6 +7,7 @@
 #include "baseline/value/canonical_writer.hpp"
 #include "baseline/value/iam_policy.hpp"
 #include "baseline/value/json_keys.hpp"
+#include "baseline/value/json_quotes.hpp"
 #include "baseline/value/named_values.hpp"
 
 namespace plumbline::baseline {
@@ -113,6 +114,7 @@ void AttributeWalk::members(object object, std::string_view path, std::size_t de
   };
   for (auto member = object.begin(); member != object.end(); ++member) {
     Step& here = step(member.key(), path, depth, has_new);
+    here.around_sensitive = sensitive;
     const element at = member.value();
     if (here.left_out) {
       key_twice_ = key_twice_ || has_key_twice_within(at);
@@ -141,6 +143,7 @@ void AttributeWalk::value(element value, Step& step, bool sensitive) {
     step.place = not_kept;
     // As in canonical.hpp: {"default_action": {"allow": {}}} says something, {"tags": {}} does not.
     if (object.size() == 0) return keep(step, step.nested && (step.name & name_of_map) == 0 ? "{}" : "", sensitive);
+    step.walked = true;
     return members(object, step.path, step.depth + 1, sensitive);
   }
   // Of a policy's members none is met, nor their marks.
@@ -154,6 +157,34 @@ void AttributeWalk::value(element value, Step& step, bool sensitive) {
   step.plain = is_text && is_plain_text(text, step.name) && canonical.from(0).find('\\') == std::string_view::npos;
 }
 
+bool AttributeWalk::change(std::size_t step, element value) {
+  Step& here = *steps_[step];
+  if (here.left_out) return !has_key_twice_within(value);
+  object object;
+  if (value.get_object().get(object) == simdjson::SUCCESS && object.size() != 0 && !is_policy(object)) return false;
+  used_ = here.place;
+  key_twice_ = false;
+  const bool sounds = (here.name & name_sounds_sensitive) != 0 && !value.is_bool();
+  this->value(value, here, here.around_sensitive || here.sensitive || sounds);
+  scratch().clear();
+  return !key_twice_;
+}
+
+bool AttributeWalk::change_text(std::size_t step, std::string_view text) {
+  Step& here = *steps_[step];
+  if (here.left_out) return true;
+  if (rules_->is_secret || !is_plain_text(text, here.name)) return false;
+  used_ = here.place;
+  WipedText& canonical = scratch();
+  canonical.cut(0);
+  const bool secret = looks_sensitive(text, put_quoted(text, canonical));
+  const bool sounds = (here.name & name_sounds_sensitive) != 0;
+  keep(here, canonical.from(0), secret || here.around_sensitive || here.sensitive || sounds);
+  here.plain = true;
+  canonical.clear();
+  return true;
+}
+
 /// Whether the attribute that stands there was made of this very text.
 bool AttributeWalk::stays(const Step& step, std::string_view text) const {
   if (!step.plain || !has_place(step)) return false;
@@ -164,6 +195,8 @@ bool AttributeWalk::stays(const Step& step, std::string_view text) const {
 void AttributeWalk::keep(Step& step, std::string_view text, bool sensitive) {
   const bool has_path = has_place(step);
   step.place = used_;
+  step.walked = false;
+  step.plain = false;
   Attribute& attribute = used_ < out_->size() ? (*out_)[used_] : out_->emplace_back();
   ++used_;
   if (!has_path) attribute.path = step.path;

@@ -74,7 +74,6 @@ class AttributeWalk {
   bool replace(simdjson::dom::object object, std::vector<Attribute>& out, std::size_t from = 0,
                std::string_view prefix = {});
 
- private:
   /// One member of the objects, in the order in which all of them are met, those within others too.
   struct Step {
     std::string key, path;
@@ -82,9 +81,22 @@ class AttributeWalk {
     NameFacts name;
     bool nested;  ///< the path has another one before it
     bool left_out, sensitive;
-    std::size_t place = not_kept;  ///< of its attribute in the last object's
-    bool plain = false;            ///< the attribute's value is a text in quotes, in which nothing is escaped
+    bool walked = false;            ///< its value is an object of which the members are steps
+    bool around_sensitive = false;  ///< what it stands in is
+    std::size_t place = not_kept;   ///< of its attribute in the last object's
+    bool plain = false;             ///< the attribute's value is a text in quotes, in which nothing is escaped
   };
+  /// Those of the last object; none where it was too large to remember.
+  std::size_t steps() const { return steps_.size(); }
+  const Step& step(std::size_t i) const { return *steps_[i]; }
+
+  /// Another value of the member `step` of the last object, for which the attributes are still in their place: what
+  /// stands beside it must not say what it is (name_of_pair_value), and it must not be a walked one. False where the
+  /// value has attributes of its own or a key twice; then the object is walked anew. `text` is plain ASCII, not "".
+  bool change(std::size_t step, simdjson::dom::element value);
+  bool change_text(std::size_t step, std::string_view text);
+
+ private:
   static constexpr std::size_t not_kept = static_cast<std::size_t>(-1);
 
   Step& step(std::string_view key, std::string_view parent, std::size_t depth, bool& is_new);

@@ -1,18 +1,15 @@
 #include "baseline/value/json_stream.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 
-#include "baseline/value/json_blocks.hpp"
+#include "baseline/value/json_container.hpp"
 
 namespace plumbline::baseline {
 namespace {
 
 constexpr std::size_t window_size = std::size_t{256} << 10;  // stays in a core's own cache while it is walked
 constexpr std::size_t first_window = std::size_t{32} << 10;  // most sources are small, and many
-constexpr std::size_t max_depth = 256;
 constexpr const char* half_written = "a writer may be in the middle of it; it is read again when it changes";
 
 bool is_blank(char c) {
@@ -25,69 +22,6 @@ bool is_escaped(const std::string& text, std::size_t from, std::size_t at) {
   while (at - slashes > from && text[at - slashes - 1] == '\\') ++slashes;
   return slashes % 2 == 1;
 }
-
-/// What is known on the way through a container: which brackets are open, and whether we are within a string.
-class ContainerPass {
- public:
-  enum class Next { goes_on, ended, too_deep, unopened };
-
-  bool in_string() const { return in_string_; }
-
-  /// Takes up to 64 bytes, fewer where the container ends: `size` is how many.
-  Next take(const char* text, std::size_t& size) {
-    if (size < json_block_size) return take_each(text, size);
-    const JsonBlock block = json_block(text);
-    bool escaped = escaped_;
-    const std::uint64_t quotes = block.quotes & ~escaped_bytes(block.backslashes, escaped);
-    const std::uint64_t quoted = between_quotes(quotes) ^ (in_string_ ? ~std::uint64_t{0} : 0);
-    if ((block.backslashes & ~quoted) != 0) return take_each(text, size);  // they escape nothing there
-    for (std::uint64_t left = block.brackets & ~quoted; left != 0; left &= left - 1) {
-      const auto at = static_cast<std::size_t>(std::countr_zero(left));
-      if (const Next next = bracket(text[at]); next != Next::goes_on) {
-        size = at + 1;
-        return next;
-      }
-    }
-    in_string_ = quoted >> 63 != 0;
-    escaped_ = escaped;
-    return Next::goes_on;
-  }
-
- private:
-  /// What is no whole block, byte by byte.
-  Next take_each(const char* text, std::size_t& size) {
-    for (std::size_t i = 0; i < size; ++i) {
-      const char c = text[i];
-      if (escaped_) {
-        escaped_ = false;
-      } else if (c == '"') {
-        in_string_ = !in_string_;
-      } else if (in_string_) {
-        escaped_ = c == '\\';
-      } else if (c == '{' || c == '}' || c == '[' || c == ']') {
-        if (const Next next = bracket(c); next != Next::goes_on) {
-          size = i + 1;
-          return next;
-        }
-      }
-    }
-    return Next::goes_on;
-  }
-
-  Next bracket(char c) {
-    if (c == '{' || c == '[') {
-      if (depth_ == max_depth) return Next::too_deep;
-      open_[depth_++] = c;
-      return Next::goes_on;
-    }
-    if (depth_ == 0 || open_[depth_ - 1] != (c == '}' ? '{' : '[')) return Next::unopened;
-    return --depth_ == 0 ? Next::ended : Next::goes_on;
-  }
-
-  std::array<char, max_depth> open_;
-  std::size_t depth_ = 0;
-  bool in_string_ = false, escaped_ = false;
-};
 
 }  // namespace
 
@@ -155,7 +89,7 @@ char JsonStream::peek() {
 void JsonStream::enter(char bracket) {
   if (peek() != bracket)
     return fail(at_end_ ? "the text ends where a value should be" : std::string("expected ") + bracket, half_written);
-  if (depth_ == max_depth) return fail("nested deeper than 256 levels");
+  if (depth_ == max_walked_depth) return fail("nested deeper than 256 levels");
   ++depth_;
   first_ = true;
   ++at_;
@@ -240,6 +174,12 @@ bool JsonStream::pass_container() {
     if (next == ContainerPass::Next::unopened) fail("a closing bracket that nothing opened", half_written);
     return next == ContainerPass::Next::ended;
   }
+}
+
+std::string_view JsonStream::ahead() {
+  if (peek() == '\0') return {};
+  keep_ = at_;
+  return {window_.data() + at_, filled_ - at_};
 }
 
 std::string_view JsonStream::value() {

@@ -44,6 +44,10 @@ class JsonStream {
   bool next_element();
   /// The next value as a whole, valid until the next call. Always followed by `padding` readable bytes.
   std::string_view value();
+  /// What is held of the text from the next value on, which may end within it; `padding` readable bytes follow.
+  std::string_view ahead();
+  /// Instead of value(), for whoever found in ahead() that the value is well-formed and has so many bytes.
+  void pass(std::size_t size) { at_ += size; }
   /// After the outermost value: nothing but blanks may follow.
   void end();
 
