@@ -185,7 +185,7 @@ void Agent::Parts::reload() {
   config.baselines = fresh->baselines;
   start_fetching();
   if (handout) handout->refresh(true);
-  if (calls) calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
+  set_states();
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
@@ -222,6 +222,7 @@ void Agent::Parts::start_handout() {
   handout->start([this](Result<std::shared_ptr<const fetch::Handed>> handed) {
     asio::post(io, [this, handed = std::make_shared<Result<std::shared_ptr<const fetch::Handed>>>(std::move(handed))] {
       observer->take_handed(*handed);
+      set_states();
       wait_for_timer();
     });
   });

@@ -32,7 +32,7 @@ void Agent::Parts::start_calls() {
     return stop_calls(opened.error().message());
   }
   calls = std::move(*opened);
-  calls->set_states(std::make_shared<fetch::StateRequests>(config.baselines));
+  set_states();
   calls->start([this] { asio::post(io, [this] { take_calls(); }); });
   state.set_calls(
       {[watch = calls.get()] { return watch->status_json(); }, [watch = calls.get()] { return watch->metrics_text(); },
@@ -40,6 +40,14 @@ void Agent::Parts::start_calls() {
       "");
   observer->calls_watched(true);
   spdlog::info("event=calls_watched");
+}
+
+/// Of baselines that this node reads, and of those that it is handed.
+void Agent::Parts::set_states() {
+  if (!calls) return;
+  auto sources = observer->handed_locations();
+  sources.insert(sources.end(), config.baselines.begin(), config.baselines.end());
+  calls->set_states(std::make_shared<fetch::StateRequests>(sources));
 }
 
 void Agent::Parts::stop_calls(const std::string& why) {

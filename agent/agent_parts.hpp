@@ -64,6 +64,7 @@ struct Agent::Parts {
   std::unique_ptr<CallWatch> calls;  ///< nullptr: nobody watches; ends before what it posts to
 
   void start_calls();
+  void set_states();
   void stop_calls(const std::string& why);
   static constexpr int calls_a_turn = 64;
   bool calls_posted = false;  ///< the next turn of take_calls() is

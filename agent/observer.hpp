@@ -54,6 +54,8 @@ class Observer {
   /// Tells of a call; records it where it concerns what is managed.
   void take_call(const SeenCall& seen);
   /// Calls of things that no baseline describes are recorded where one of these fits (CallsConfig::unowned).
+  /// Where the collector has from what it hands out, as far as that is elsewhere: what StateRequests asks of a source.
+  std::vector<fetch::SourceConfig> handed_locations() const;
   void set_unowned_calls(std::vector<std::string> patterns) { unowned_calls_ = std::move(patterns); }
   /// False: what was recorded last has no room yet; calls are to wait.
   bool can_take_call() const { return unrecorded_.empty(); }

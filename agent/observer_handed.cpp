@@ -137,6 +137,21 @@ void Observer::apply_handed(bool compare_now) {
   take_rest_of_handed(compare_now);
 }
 
+std::vector<fetch::SourceConfig> Observer::handed_locations() const {
+  std::vector<fetch::SourceConfig> locations;
+  if (!handed_) return locations;
+  for (const auto& [entry, index, listed_in, since] : handed_->baselines) {
+    if (!baseline::is_location(entry.spec.path)) continue;
+    auto& config = locations.emplace_back();
+    config.name = entry.spec.name;
+    config.kind = entry.spec.kind;
+    config.path = config.location = entry.spec.path;
+    config.endpoint = entry.endpoint;
+    config.region = entry.region;
+  }
+  return locations;
+}
+
 /// As far as the time of one turn goes; at start all of it, as nothing is compared before.
 void Observer::take_rest_of_handed(bool compare_now) {
   const PublishOnce once(*this);
@@ -153,6 +168,7 @@ void Observer::take_rest_of_handed(bool compare_now) {
     if (source->spec.kind != entry.spec.kind || is_read_here(*source)) continue;  // its own, read meanwhile
     if (!source->keeper) source->describe(entry.spec);
     const std::string why_not_own = source->keeper ? source->status.error : entry.error;
+    runs_.fetched(entry.spec.name, entry.etag);
     if (source->handed != entry.sha256) take_handed_index(*source, baseline, compare_now);
     source->status.error = why_not_own;
   }

@@ -74,6 +74,7 @@ void Observer::take_state_uses(const SeenCall& seen) {
                                     [&](const auto& source) { return source->status.name == use.name; });
     if (known == sources_.end() || (*known)->watch) continue;
     if (runs_.had_state(use.name, seen.actor, seen.version, use.wrote) && !use.wrote) continue;
+    if (!(*known)->keeper) continue;  // the collector fetches it, as often as it is told to
     // Anybody may say that it wrote one: a flood of that is no flood of fetches.
     const std::int64_t now = p_.clock.boot();
     std::int64_t& allowed = (*known)->ask_for_calls_from;

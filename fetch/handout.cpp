@@ -36,7 +36,7 @@ Error broken(const std::string& pointer, const char* why) {
 
 Result<HandedEntry> entry_of(simdjson::dom::element item, const std::string& pointer) {
   HandedEntry entry;
-  std::string_view name, kind, path, kubelet_dir, digest, error;
+  std::string_view name, kind, path, kubelet_dir, digest, error, text;
   std::int64_t stale = 0;
   if (item["name"].get_string().get(name) != simdjson::SUCCESS || name.empty() || name.size() > 4096 ||
       name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos || name.starts_with('.'))
@@ -57,6 +57,13 @@ Result<HandedEntry> entry_of(simdjson::dom::element item, const std::string& poi
   if (item["kubelet_dir"].get_string().get(kubelet_dir) != simdjson::SUCCESS)
     return broken(pointer + "/kubelet_dir", "missing, or not text");
   entry.spec.kubelet_dir = kubelet_dir;
+  for (const auto& [member, to] :
+       {std::pair("endpoint", &entry.endpoint), {"region", &entry.region}, {"etag", &entry.etag}}) {
+    const auto found = item[member].get_string().get(text);  // of an earlier version: not there
+    if (found != simdjson::SUCCESS && found != simdjson::NO_SUCH_FIELD)
+      return broken(pointer + "/" + member, "not text");
+    if (found == simdjson::SUCCESS) *to = text;
+  }
   entry.sha256 = digest;
   entry.error = error;
   return entry;
@@ -93,6 +100,9 @@ std::string handout_json(const Handout& handout) {
                           .text("sha256", entry.sha256)
                           .number("size", entry.size)
                           .text("error", entry.error)
+                          .text("endpoint", entry.endpoint)
+                          .text("region", entry.region)
+                          .text("etag", entry.etag)
                           .str());
   std::vector<std::string> missing;
   for (const auto& name : handout.missing) wire::append_json_string(missing.emplace_back(), name);

@@ -31,6 +31,10 @@ struct HandedEntry {
   std::string sha256;         ///< of the index, 64 lower-case hex digits
   std::uint64_t size = 0;     ///< of the index in bytes
   std::string error;          ///< why the collector has no newer one; "" = it is up to date
+  /// Of one that is kept elsewhere (`path` is a location), so that a node knows its tool by who has that very version:
+  std::string endpoint{};  ///< SourceConfig::endpoint
+  std::string region{};    ///< SourceConfig::region
+  std::string etag{};      ///< of what the index was made of; "" = the store gave none
   bool operator==(const HandedEntry&) const = default;
 };
 

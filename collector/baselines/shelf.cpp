@@ -203,7 +203,9 @@ void Shelf::deliver(fetch::Delivered delivered) {
   const auto known = items_.find(name);
   if (known == items_.end() || known->second.keeper != delivered.keeper) return;  // let go of meanwhile
   Item& item = known->second;
-  const std::string before_error = item.error, before = item.sha256;
+  const std::string before_error = item.error, before = item.sha256, before_etag = item.etag;
+  if (delivered.what && !delivered.version.empty() && baseline::is_location(item.source->source.path))
+    item.etag = delivered.version;
   item.error = delivered.what ? "" : delivered.what.error().message();
   if (taken) {
     auto& fresh = **delivered.what;
@@ -220,7 +222,7 @@ void Shelf::deliver(fetch::Delivered delivered) {
   if (item.sha256 != before)
     log(LogLevel::info, "a baseline is in force",
         {{"baseline", name}, {"revision", baseline::text_of(item.index->source(0).revision)}});
-  if (item.error == before_error && item.sha256 == before) return;
+  if (item.error == before_error && item.sha256 == before && item.etag == before_etag) return;
   changed();
   lock.unlock();
   keep_sequence();
@@ -262,8 +264,10 @@ Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view kn
     if (list.etag == known) return list;
     for (const auto& [name, item] : items_) {
       if (item.source->node_by_file ? item.node != node : !is_for(*item.source, node)) continue;
+      const auto& config = item.source->source;
       if (item.index)
-        handout.baselines.push_back({item.keeper->spec(), item.sha256, item.index->bytes(), item.error});
+        handout.baselines.push_back({item.keeper->spec(), item.sha256, item.index->bytes(), item.error, config.endpoint,
+                                     config.region, item.etag});
       else
         handout.missing.push_back(name);
     }

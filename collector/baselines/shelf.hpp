@@ -84,6 +84,7 @@ class Shelf {
     std::string sha256;
     std::string error = "not read yet";
     std::string version;  ///< of a local file, when it was last asked for
+    std::string etag;     ///< of what is kept elsewhere, as it was last fetched
     WallNs loaded_at = 0;
     std::vector<Earlier> earlier;  ///< the latest last, at most max_earlier
   };

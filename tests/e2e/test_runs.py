@@ -6,6 +6,7 @@ import subprocess
 import harness
 from harness import wait
 from test_calls import CANARY, Moto, state, wait_call
+from test_handout import hand_out
 
 # A double of such a tool, strict in its order: it has the state, changes the cloud by a child (as a provider is one), and only
 # then writes the state. What it says to S3 and EC2 goes through boto3 and the AWS command line.
@@ -72,8 +73,8 @@ def resource(group):
     return ("aws_security_group", "web", {"id": group, "name": "web", "description": "d", "ingress": []})
 
 
-def test_an_apply_with_the_state_in_s3(stack):
-    moto = Moto(stack)
+def state_in_s3(stack, moto, interval):
+    """Two groups whose state lies in a bucket: their ids, and the baseline that reads it."""
     group, other = group_of(moto, "web"), group_of(moto, "db")
     moto.aws("s3api", "create-bucket", "--bucket", "states", "--create-bucket-configuration", "LocationConstraint=eu-west-1")
     before = stack.dir / "before.tfstate"
@@ -82,8 +83,34 @@ def test_an_apply_with_the_state_in_s3(stack):
     credentials = stack.dir / "credentials"
     credentials.write_text(f"[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {CANARY}\n")
     credentials.chmod(0o600)
-    start(stack, moto, [f"{{name: net, terraform_state: \"s3://states/infra/net.tfstate\", region: eu-west-1, endpoint: \"{moto.url}\", "
-                        f"ca_file: {moto.certificate}, credentials_file: {credentials}, interval: 1h}}"])
+    return group, other, (f"{{name: net, terraform_state: \"s3://states/infra/net.tfstate\", region: eu-west-1, endpoint: \"{moto.url}\", "
+                          f"ca_file: {moto.certificate}, credentials_file: {credentials}, interval: {interval}}}")
+
+
+def test_an_apply_of_a_baseline_that_the_collector_hands_out(stack):
+    """The node learns from the collector where the state is and which version its baseline was made of."""
+    moto = Moto(stack)
+    group, other, entry = state_in_s3(stack, moto, "500ms")
+    hand_out(stack, entry)
+    start(stack, moto, [])
+    wait(lambda: stack.api("/v1/owners?of=" + group)["items"], "the state")
+    tool = Tool(stack, moto, "infra/net.tfstate", "states", group, 443)
+    tool.change()
+    drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
+    assert (drift["verdict"], drift["severity"]) == ("pending", "info"), drift
+    moto.aws("ec2", "authorize-security-group-ingress", "--group-id", other, "--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0")
+    stranger = wait(lambda: next((d for d in stack.drifts() if d["resource"] == "tofu:net/aws_security_group.db"), None), "the other's call")
+    assert stranger["verdict"] == "out_of_band", stranger
+    tool.write_state()
+    closed = wait(lambda: next((d for d in stack.drifts() if d["id"] == drift["id"] and d["state"] == "accepted"), None), "the state to show it")
+    assert "serial=2" in closed["closed_by"], closed
+    assert next(d for d in stack.drifts() if d["id"] == stranger["id"])["state"] == "open"
+
+
+def test_an_apply_with_the_state_in_s3(stack):
+    moto = Moto(stack)
+    group, other, entry = state_in_s3(stack, moto, "1h")
+    start(stack, moto, [entry])
     wait(lambda: stack.api("/v1/owners?of=" + group)["items"], "the state")
 
     tool = Tool(stack, moto, "infra/net.tfstate", "states", group, 443)

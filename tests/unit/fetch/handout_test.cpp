@@ -19,9 +19,14 @@ Handout example() {
   handout.node = "web-1";
   handout.sequence = 1'795'000'000'123;
   handout.issued_at = 1'795'000'000;
-  handout.baselines = {
-      {{"net", "terraform_state", "s3://states/net.tfstate", std::chrono::hours(24)}, std::string(64, 'a'), 4096, ""},
-      {{"hosts.web-1.json", "ansible", "/srv/\"web\"-1.json", {}}, std::string(64, 'b'), 1, "broken"}};
+  handout.baselines = {{{"net", "terraform_state", "s3://states/net.tfstate", std::chrono::hours(24)},
+                        std::string(64, 'a'),
+                        4096,
+                        "",
+                        "https://minio:9000",
+                        "eu-west-1",
+                        "\"5d\""},
+                       {{"hosts.web-1.json", "ansible", "/srv/\"web\"-1.json", {}}, std::string(64, 'b'), 1, "broken"}};
   handout.missing = {"other"};
   return handout;
 }
@@ -43,6 +48,16 @@ TEST(Handout, survives_the_way) {
   EXPECT_EQ(parsed->missing, handout.missing);
 }
 
+TEST(Handout, of_an_earlier_version_says_nothing_of_where_a_state_is) {
+  std::string json = handout_json(example());
+  const std::string member = ",\"endpoint\":\"https://minio:9000\"";
+  json.erase(json.find(member), member.size());
+  const auto parsed = parse_handout(json);
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->baselines[0].endpoint, "");
+  EXPECT_EQ(parsed->baselines[0].region, "eu-west-1");
+}
+
 TEST(Handout, that_is_none_is_refused_where_it_is_wrong) {
   const std::string json = handout_json(example());
   EXPECT_THAT(refusal(json, "plumbline-handout", "plumbline-state"), HasSubstr("/format"));
@@ -57,6 +72,7 @@ TEST(Handout, that_is_none_is_refused_where_it_is_wrong) {
   EXPECT_THAT(refusal(json, "hosts.web-1.json", "../web-1.json"), HasSubstr("/baselines/1/name"));
   EXPECT_THAT(refusal(json, "hosts.web-1.json", "net"), HasSubstr("two have one name"));
   EXPECT_THAT(refusal(json, ":4096", ":99999999999999"), HasSubstr("/baselines/0/size"));
+  EXPECT_THAT(refusal(json, "\"etag\":\"\\\"5d\\\"\"", "\"etag\":5"), HasSubstr("/baselines/0/etag"));
   EXPECT_THAT(refusal(json, "{", ""), HasSubstr("no handout"));
 }
 
