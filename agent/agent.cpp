@@ -259,6 +259,7 @@ void Agent::Parts::reload() {
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
+  if (calls) calls->set_plain_urls(config.calls.plain_http);
   if (was_on && !config.calls.enabled) stop_calls("calls.enabled is false");
   if (!was_on && config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
@@ -272,6 +273,7 @@ void Agent::Parts::start_calls() {
   CallWatch::Options options;
   options.capture.processes_fd = kernel->processes_fd();
   options.files.max_hooked = config.calls.max_files;
+  options.plain.urls = config.calls.plain_http;
   options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
   std::vector<const baseline::KeyedHash*> keys = {&key};
   if (handout_key) keys.push_back(&*handout_key);

@@ -67,6 +67,17 @@ void read_collector(Map& map, CollectorConfig& c) {
   if (c.batch_records == 0 || c.batch_records > 1000) map.refuse("batch_records", "must be between 1 and 1000");
 }
 
+/// Never shows the URL: what is refused may be a password.
+void check_endpoint(Map& calls, const std::string& endpoint) {
+  constexpr const char* shape = "write http://HOST:PORT, for example http://localhost:4566";
+  const auto url = http::parse_url("", endpoint);
+  if (!url) calls.refuse("plain_http", "has what is no URL of an endpoint: " + url.error().why, shape);
+  if (url->tls)
+    calls.refuse("plain_http", "has an https:// URL, which is seen where its clients' TLS library is hooked", shape);
+  if (url->target != "/")
+    calls.refuse("plain_http", "has a URL with a path: endpoints are known by their address", shape);
+}
+
 void bind(Map& map, AgentConfig& c) {
   map.object("node", "who this node is", [&](Map& node) {
     std::string name;
@@ -90,6 +101,8 @@ void bind(Map& map, AgentConfig& c) {
     calls.read("folders", c.calls.folders,
                "folders to look through for programs and libraries; default: where they and image layers usually are");
     calls.read("max_files", c.calls.max_files, "files hooked at most; those past it are blind spots");
+    calls.read("plain_http", c.calls.plain_http,
+               "http://HOST:PORT of endpoints without TLS (LocalStack, MinIO, moto); the metadata services always are");
     calls.read(
         "unowned", c.calls.unowned,
         "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
@@ -98,6 +111,8 @@ void bind(Map& map, AgentConfig& c) {
       if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
         calls.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",
                      "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
+    for (const auto& endpoint : c.calls.plain_http) check_endpoint(calls, endpoint);
+    if (c.calls.plain_http.size() > 64) calls.refuse("plain_http", "has more than 64 endpoints");
     for (const auto& folder : c.calls.folders) calls.require_absolute("folders", folder);
     if (c.calls.max_files == 0 || c.calls.max_files > 65536) calls.refuse("max_files", "must be between 1 and 65536");
   });

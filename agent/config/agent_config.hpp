@@ -31,11 +31,12 @@ struct CollectorConfig {
   std::optional<HandoutConfig> baselines;
 };
 
-/// Calls of cloud APIs, seen in the plaintext of TLS connections.
+/// Calls of cloud APIs, seen in the plaintext of TLS connections, and in those that some endpoints have without TLS.
 struct CallsConfig {
   bool enabled = false;
   std::vector<std::string> folders;  ///< of the host, looked through for files with TLS; empty = the usual ones
   std::uint32_t max_files = 1024;
+  std::vector<std::string> plain_http;  ///< http://HOST:PORT: endpoints that are listened to without TLS
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 
