@@ -18,7 +18,9 @@ cloud::aws::Address address_of(const plain_endpoint& endpoint) {
 
 PlainCalls::PlainCalls(std::unique_ptr<PlainHttp> source, const Options& options, PlainStreams::Emit emit)
     : source_(std::move(source)),
-      why_not_(source_ ? "" : options.why_not),
+      why_not_(source_                   ? ""
+               : options.why_not.empty() ? "its hooks were not loaded"
+                                         : options.why_not),
       streams_(options.streams, std::move(emit)),
       endpoints_([this](const std::vector<plain_endpoint>& configured) { listen_to(configured); }) {
   endpoints_.set(options.urls);

@@ -66,12 +66,14 @@ PlainStreams::Connections::iterator PlainStreams::connection_of(const plain_reco
 void PlainStreams::hold(Connections::iterator which, unsigned direction, std::uint64_t offset, Early early) {
   auto& connection = which->second;
   auto& held = connection.streams[direction].early;
-  const auto [place, is_new] = held.try_emplace(offset, std::move(early));
-  wipe(early.data);
-  if (!is_new) {  // of two that begin alike the first one counts, as far as it goes; what is longer comes again
+  const auto [first, behind] = held.equal_range(offset);
+  if (std::any_of(first, behind, [&](const auto& one) { return one.second.length >= early.length; })) {
     ++counters_.repeated;
+    wipe(early.data);
     return;
   }
+  const auto place = held.emplace(offset, std::move(early));
+  wipe(early.data);
   ++counters_.early;
   ++connection.early_count;
   connection.early_bytes += place->second.data.size();

@@ -66,8 +66,8 @@ class PlainStreams {
     std::string data;     // of it, what was copied
   };
   struct Stream {
-    std::uint64_t next = 0;  // offset behind what was told
-    std::map<std::uint64_t, Early> early;
+    std::uint64_t next = 0;                     // offset behind what was told
+    std::multimap<std::uint64_t, Early> early;  // by offset
   };
   struct Connection {
     mark_actor actor{};
