@@ -2,7 +2,7 @@
 //
 //   bench_packets udp|tcp COUNT     each packet is sent and read before the next one; prints one JSON line
 //
-// On loopback a packet passes both hooks: it goes out, and it comes in. TCP's acknowledgements are not counted.
+// On loopback a packet passes both hooks: it goes out, and it comes in. Of TCP its acknowledgements do, too.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

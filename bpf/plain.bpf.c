@@ -2,7 +2,7 @@
  *
  * What the node's programs say to a few endpoints without TLS: the metadata services of clouds, and those that the
  * configuration names. A socket that connects to one of them gets a storage; cgroup_skb programs on the root of the v2
- * hierarchy copy the segments of sockets that have one, and all that others pay is to be asked for theirs. They let
+ * hierarchy copy the segments of sockets that have one, and all that others pay is a look at their port. They let
  * everything pass. Needs Linux 5.15 (bpf_sk_storage_get in raw tracepoints with 5.11). */
 #include "bpf/lib/plain.h"
 
@@ -52,6 +52,8 @@ int BPF_PROG(on_tcp_state, struct sock* sk, int before, int now) {
 }
 
 static __always_inline struct plain_socket* socket_of(struct __sk_buff* skb) {
+  __u32 port = bpf_ntohl(skb->remote_port); /* of the socket, whatever the packet says */
+  if (!(watched_ports[port / 64 % PLAIN_PORT_WORDS] >> port % 64 & 1)) return 0;
   struct bpf_sock* sk = skb->sk;
   return sk ? bpf_sk_storage_get(&plain_sockets, sk, 0, 0) : 0;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -67,6 +68,11 @@ class LibbpfPlainHttp final : public PlainHttp {
       return std::any_of(endpoints.begin(), endpoints.end(), [&](const auto& wanted) { return is_same(one, wanted); });
     });
     for (const auto& one : gone) bpf_map_delete_elem(map, &one);
+    // First, and for good: a connection is heard to its end, and whoever has the port pays little.
+    for (const auto& one : endpoints) {
+      std::atomic_ref word(skeleton_->bss->watched_ports[one.port / 64]);
+      word.fetch_or(std::uint64_t{1} << one.port % 64);
+    }
     constexpr __u8 yes = 1;
     for (const auto& one : endpoints)
       if (bpf_map_update_elem(map, &one, &yes, BPF_ANY) != 0) return io_error("listen to an endpoint", errno);

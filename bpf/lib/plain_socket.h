@@ -22,6 +22,10 @@ struct {
   __type(value, __u8);
 } endpoints SEC(".maps");
 
+/* A bit for each port that an endpoint has or had. To ask a socket for its storage costs half as much as all else that
+ * a packet of others pays, and most have another port. */
+__u64 watched_ports[PLAIN_PORT_WORDS];
+
 struct plain_socket {
   struct mark_actor actor; /* who connected */
   struct plain_endpoint endpoint;

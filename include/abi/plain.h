@@ -11,7 +11,8 @@
 #define PLAIN_OUT_BUDGET 65536 /* bytes of one request that are copied */
 #define PLAIN_IN_BUDGET 16384  /* bytes of one answer */
 #define PLAIN_MAX_ENDPOINTS 1024
-#define PLAIN_IGNORED 1024 /* places of connections that are to be ignored, by their number modulo this */
+#define PLAIN_PORT_WORDS (65536 / 64) /* a bit for each port */
+#define PLAIN_IGNORED 1024            /* places of connections that are to be ignored, by their number modulo this */
 
 /* Whom to listen to: the other end as the client's socket has it, before any address translation. */
 struct plain_endpoint {
