@@ -55,6 +55,17 @@ collector: {url: "https://collector:9650"}
   EXPECT_EQ(config->collector->url, "https://collector:9650");
 }
 
+TEST_F(AgentConfigTest, takes_endpoints_without_tls_and_refuses_others) {
+  const auto endpoint = [this](const std::string& url) { return refusal("calls: {plain_http: [\"" + url + "\"]}"); };
+  for (const std::string url : {"http://localhost:4566", "http://[::1]:9000/", "http://10.0.0.1"})
+    EXPECT_EQ(endpoint(url), "(accepted)") << url;
+  for (const std::string url : {"https://localhost:1", "http://localhost:1/bucket", "localhost:4566", "http://:1",
+                                "http://localhost:99999", "http://user:hidden@localhost:1"}) {
+    EXPECT_THAT(endpoint(url), HasSubstr("write http://HOST:PORT")) << url;
+    EXPECT_THAT(endpoint(url), ::testing::AllOf(HasSubstr("agent.yaml:1:"), Not(HasSubstr("hidden")))) << url;
+  }
+}
+
 TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
   EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640}"), HasSubstr("loopback"));
