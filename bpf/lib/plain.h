@@ -8,25 +8,25 @@
 #include "bpf/lib/plain_segment.h"
 
 /* Reserves a record with room for `room` bytes, a constant: the verifier wants one. */
-#define COPY(room)                                                                                               \
-  {                                                                                                              \
-    struct plain_record* r = bpf_ringbuf_reserve(&plain_segments, sizeof(*r) + (room), 0);                       \
-    if (!r) goto full;                                                                                           \
-    __u64 size = kept;                                                                                           \
-    asm volatile("" : "+r"(size)); /* or the compiler leaves the check out, which 6.1's verifier needs to see */ \
-    if (size == 0 || size > (room)) size = (room);                                                               \
-    if (bpf_skb_load_bytes(skb, segment->at, r + 1, size) != 0) {                                                \
-      bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                                  \
-      goto unreadable;                                                                                           \
-    }                                                                                                            \
-    __builtin_memset(r, 0, sizeof(*r));                                                                          \
-    fill_record(r, socket);                                                                                      \
-    r->offset = segment->offset;                                                                                 \
-    r->length = length;                                                                                          \
-    r->kept = size;                                                                                              \
-    r->direction = direction;                                                                                    \
-    r->is_next = is_next;                                                                                        \
-    bpf_ringbuf_submit(r, 0);                                                                                    \
+#define COPY(room)                                                                                                 \
+  {                                                                                                                \
+    struct plain_record* r = bpf_ringbuf_reserve(&plain_segments, sizeof(*r) + (room), 0);                         \
+    if (!r) goto full;                                                                                             \
+    __u64 last = kept - 1; /* never 0 bytes, as 6.1's verifier has to see, which forgets that a number is not 0 */ \
+    asm volatile("" : "+r"(last));                                                                                 \
+    if (last >= (room)) last = (room) - 1;                                                                         \
+    if (bpf_skb_load_bytes(skb, segment->at, r + 1, last + 1) != 0) {                                              \
+      bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);                                                                    \
+      goto unreadable;                                                                                             \
+    }                                                                                                              \
+    __builtin_memset(r, 0, sizeof(*r));                                                                            \
+    fill_record(r, socket);                                                                                        \
+    r->offset = segment->offset;                                                                                   \
+    r->length = length;                                                                                            \
+    r->kept = last + 1;                                                                                            \
+    r->direction = direction;                                                                                      \
+    r->is_next = is_next;                                                                                          \
+    bpf_ringbuf_submit(r, 0);                                                                                      \
   }
 
 /* The first `length` bytes of what is left of a segment, `kept` of them with their bytes. */
