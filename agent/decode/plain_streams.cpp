@@ -72,12 +72,12 @@ void PlainStreams::hold(Connections::iterator which, unsigned direction, std::ui
     wipe(early.data);
     return;
   }
-  const auto place = held.emplace(offset, std::move(early));
-  wipe(early.data);
+  auto& kept = held.emplace(offset, Early{early.length, early.at, {}})->second.data;
+  kept.swap(early.data);  // a text that is moved from keeps some of it
   ++counters_.early;
   ++connection.early_count;
-  connection.early_bytes += place->second.data.size();
-  counters_.early_bytes += place->second.data.size();
+  connection.early_bytes += kept.size();
+  counters_.early_bytes += kept.size();
   while (connection.early_count > options_.max_early || connection.early_bytes > options_.early_bytes ||
          (counters_.early_bytes > options_.all_early_bytes && connection.early_count > 0)) {
     ++counters_.crowded;

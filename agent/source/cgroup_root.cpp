@@ -34,13 +34,13 @@ Fd open_mounted() {
     Fd fd(::open(point.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd && is_root(fd.get())) return fd;
   }
-  return Fd();
+  return {};
 }
 
 /// A mount of our own that nobody else sees, and that ends with its descriptor.
 Fd open_unmounted() {
   const Fd context(static_cast<int>(::syscall(SYS_fsopen, "cgroup2", fs_open_cloexec)));
-  if (!context || ::syscall(SYS_fsconfig, context.get(), fs_create, nullptr, nullptr, 0) != 0) return Fd();
+  if (!context || ::syscall(SYS_fsconfig, context.get(), fs_create, nullptr, nullptr, 0) != 0) return {};
   return Fd(static_cast<int>(::syscall(SYS_fsmount, context.get(), fs_mount_cloexec, 0)));
 }
 

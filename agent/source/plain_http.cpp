@@ -70,7 +70,7 @@ class LibbpfPlainHttp final : public PlainHttp {
     for (const auto& one : gone) bpf_map_delete_elem(map, &one);
     // First, and for good: a connection is heard to its end, and whoever has the port pays little.
     for (const auto& one : endpoints) {
-      std::atomic_ref word(skeleton_->bss->watched_ports[one.port / 64]);
+      const std::atomic_ref word(skeleton_->bss->watched_ports[one.port / 64]);
       word.fetch_or(std::uint64_t{1} << one.port % 64);
     }
     constexpr __u8 yes = 1;

@@ -107,22 +107,24 @@ def test_an_endpoint_comes_and_goes_with_the_configuration(stack):
     assert refused.returncode == 78 and "write http://HOST:PORT" in refused.stderr, refused
 
 
-METADATA = '''
+NETWORK = '''
 import fcntl, http.server, json, socket, struct, sys
-role, key, secret, address, port = sys.argv[1:]
 
 def interface(name, request, *fields):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, request, struct.pack("16s", name.encode()) + struct.pack(*fields).ljust(24, b"\\0"))
 
-if address == "169.254.169.254":  # in a network of this test's own
-    interface("lo", 0x8914, "h", 0x41)  # SIOCSIFFLAGS: up, running
-    interface("lo:1", 0x8916, "hH4s", socket.AF_INET, 0, socket.inet_aton(address))  # SIOCSIFADDR
+def serve(handler, address, port):
+    if address.startswith("169.254."):  # in a network of this test's own
+        interface("lo", 0x8914, "h", 0x41)  # SIOCSIFFLAGS: up, running
+        name = "lo:" + "".join(address.split(".")[2:])
+        interface(name, 0x8916, "hH4s", socket.AF_INET, 0, socket.inet_aton(address))  # SIOCSIFADDR
+    server = http.server.ThreadingHTTPServer((address, int(port)), handler)
+    print("ready", flush=True)
+    server.serve_forever()
 
-class Imds(http.server.BaseHTTPRequestHandler):
-    """A double of IMDSv2: its token, the instance's role and the role's credentials, and nothing else."""
+class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    token = "plumbline-canary-token"
 
     def answer(self, status, body):
         self.send_response(status)
@@ -130,6 +132,16 @@ class Imds(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+'''
+METADATA = NETWORK + '''
+role, key, secret, address, port = sys.argv[1:]
+
+class Imds(Handler):
+    """A double of IMDSv2: its token, the instance's role and the role's credentials, and nothing else."""
+    token = "plumbline-canary-token"
 
     def do_PUT(self):
         good = self.path == "/latest/api/token" and self.headers.get("X-aws-ec2-metadata-token-ttl-seconds", "").isdigit()
@@ -147,36 +159,50 @@ class Imds(http.server.BaseHTTPRequestHandler):
                 "SecretAccessKey": secret, "Token": "plumbline-canary-token", "Expiration": "2099-11-27T18:00:00Z"}).encode())
         self.answer(404, b"")
 
-    def log_message(self, *args):
-        pass
+serve(Imds, address, port)
+'''
+CONTAINER = NETWORK + '''
+path, authorization, more, key, secret, address = sys.argv[1:]
 
-server = http.server.ThreadingHTTPServer((address, int(port)), Imds)
-print("ready", flush=True)
-server.serve_forever()
+class Container(Handler):
+    """A double of what ECS' agent and EKS' Pod Identity agent have in common: credentials at one path, with one Authorization."""
+
+    def do_GET(self):
+        if self.path != path or self.headers.get("Authorization", "") != authorization:
+            return self.answer(400, b"")
+        self.answer(200, json.dumps({"AccessKeyId": key, "SecretAccessKey": secret, "Token": "plumbline-canary-token",
+                                     "Expiration": "2099-11-27T18:00:00Z", **json.loads(more)}).encode())
+
+serve(Container, address, 80)
 '''
 
 
-def metadata(stack, role, key, address="169.254.169.254", port=80, within=()):
-    """Runs the double; returns its process."""
-    double = subprocess.Popen([*within, sys.executable, "-c", METADATA, role, key, CANARY, address, str(port)], stdout=subprocess.PIPE, text=True,
-                              stdin=subprocess.DEVNULL)
+def double_of(stack, program, *arguments, within=()):
+    """Runs it; returns its process."""
+    double = subprocess.Popen([*within, sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     stack.cleanup.callback(double.kill)
     if double.stdout.readline() != "ready\n":
         raise Skip("no network of its own can be made here")
     return double
 
 
+def without_keys(moto):
+    """From now on its clients ask an endpoint for credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del moto.environment[name]
+    moto.environment |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
 def test_whoever_uses_the_credentials_of_the_instance_is_its_role(stack):
-    imds = metadata(stack, "web", "ASIAIOSFODNN7EXAMPLE", within=("unshare", "--net"))
+    imds = double_of(stack, METADATA, "web", "ASIAIOSFODNN7EXAMPLE", CANARY, "169.254.169.254", "80", within=("unshare", "--net"))
     within = ("nsenter", "-t", str(imds.pid), "-n")
     # The same at an address that is nobody's: not believed.
-    metadata(stack, "admin", "ASIAIOSFODNN7EXAMPLF", "127.0.0.1", 8169, within)
+    double_of(stack, METADATA, "admin", "ASIAIOSFODNN7EXAMPLF", CANARY, "127.0.0.1", "8169", within=within)
     moto = Moto(stack, tls=False, within=within)
     group = group_of(moto, stack)
     start(stack, moto.url, "http://127.0.0.1:8169")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        del moto.environment[name]
-    moto.environment |= {"AWS_EC2_METADATA_DISABLED": "false", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    without_keys(moto)
+    moto.environment["AWS_EC2_METADATA_DISABLED"] = "false"
     done = moto.run(*GROUP_RULE, "--group-id", group, "--port", "22")
     assert done.returncode == 0, done
     drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
@@ -191,5 +217,35 @@ def test_whoever_uses_the_credentials_of_the_instance_is_its_role(stack):
                  "the other's call")
     assert other["principal_proof"] == "claimed" and not other.get("principal_chain"), other
     assert stack.api("/v1/status")["calls"]["credentials_handed_out"] == 1
+    text = said(stack)
+    assert CANARY not in text and "plumbline-canary-token" not in text
+
+
+def test_whoever_uses_the_credentials_of_a_task_or_a_pod_is_its_role(stack):
+    role = "arn:aws:iam::123456789012:role/task"
+    # {"sub": "system:serviceaccount:shop:deployer"}
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6c2hvcDpkZXBsb3llciJ9.plumbline-canary-token"
+    (stack.dir / "token").write_text(token)
+    ecs = double_of(stack, CONTAINER, "/v2/credentials/0d9b3c2a", "", json.dumps({"RoleArn": role}), "ASIAIOSFODNN7EXAMPLE", CANARY,
+                    "169.254.170.2", within=("unshare", "--net"))
+    within = ("nsenter", "-t", str(ecs.pid), "-n")
+    double_of(stack, CONTAINER, "/v1/credentials", token, json.dumps({"AccountId": "123456789012"}), "ASIAIOSFODNN7EXAMPLF", CANARY,
+              "169.254.170.23", within=within)
+    moto = Moto(stack, tls=False, within=within)
+    group = group_of(moto, stack)
+    start(stack, moto.url)
+    without_keys(moto)
+
+    def call_with(key, port, **environment):
+        done = moto.run(*GROUP_RULE, "--group-id", group, "--port", port, **environment)
+        assert done.returncode == 0, done
+        return wait(lambda: next((f["call"] for f in stack.findings() if f["call"]["principal"] == key), None), f"the call with {key}")
+
+    task = call_with("ASIAIOSFODNN7EXAMPLE", "22", AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="/v2/credentials/0d9b3c2a")
+    assert (task["principal_arn"], task["principal_chain"], task["principal_proof"]) == (role, ["ecs"], "observed"), task
+    pod = call_with("ASIAIOSFODNN7EXAMPLF", "23", AWS_CONTAINER_CREDENTIALS_FULL_URI="http://169.254.170.23/v1/credentials",
+                    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=str(stack.dir / "token"))
+    assert pod["principal_chain"] == ["system:serviceaccount:shop:deployer", "eks-pod-identity"], pod
+    assert pod["principal_proof"] == "observed", pod
     text = said(stack)
     assert CANARY not in text and "plumbline-canary-token" not in text
