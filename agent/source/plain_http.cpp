@@ -100,7 +100,9 @@ class LibbpfPlainHttp final : public PlainHttp {
   static Error attach_error() {
     const bool refused = errno == EPERM;
     return io_error("attach the hooks of plain HTTP to the root of the cgroup v2 hierarchy", errno,
-                    refused ? "give the agent CAP_NET_ADMIN; a program that stands there alone has to leave" : "");
+                    refused ? "give the agent CAP_NET_ADMIN; where it has that, a program attached there without "
+                              "BPF_F_ALLOW_MULTI is in the way"
+                            : "");
   }
 
   // The C callback only hands over; nothing may throw across it.
