@@ -189,6 +189,7 @@ void Agent::Parts::reload() {
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
+  if (calls) calls->set_plain_urls(config.calls.plain_http);
   if (was_on != config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
                config.baselines.size(), config.rules.size());

@@ -18,6 +18,7 @@ void Agent::Parts::start_calls() {
   options.capture.processes_fd = kernel->processes_fd();
   options.files.max_hooked = config.calls.max_files;
   options.gate_limit = config.calls.exec_gate;
+  options.plain.urls = config.calls.plain_http;
   options.excluded = config.calls.exclude_cgroups;
   options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
   std::vector<const baseline::KeyedHash*> keys = {&key};

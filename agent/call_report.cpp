@@ -18,6 +18,20 @@ struct Metric {
   const char* type = "counter";
 };
 
+Json plain_status(const PlainCalls& plain, const PlainCalls::Counts& counts) {
+  Json endpoints = Json::array();
+  for (const auto& row : plain.rows()) {
+    Json addresses = Json::array();
+    for (const auto& address : row.addresses) addresses.push_back(text_of(address));
+    endpoints.push_back(
+        {{"url", wire::json_text(row.url)}, {"addresses", std::move(addresses)}, {"why", wire::json_text(row.why)}});
+  }
+  return {{"heard", plain.why_not().empty()},  {"why", wire::json_text(plain.why_not())},
+          {"endpoints", std::move(endpoints)}, {"connections", counts.kernel.connections},
+          {"records", counts.kernel.records},  {"records_lost", counts.kernel.lost},
+          {"holes", counts.streams.holes}};
+}
+
 }  // namespace
 
 wire::Json CallWatch::gate_json() const {
@@ -74,7 +88,9 @@ std::string CallWatch::status_json() const {
       {"connections_unseen", c.unseen},
       {"tries_folded", c.folded},
       {"records", c.kernel.records},
-      {"records_lost", c.kernel.lost}}
+      {"records_lost", c.kernel.lost},
+      {"plain_http", plain_status(plain_, c.plain)},
+      {"credentials_handed_out", c.handed_out}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -84,6 +100,7 @@ std::string CallWatch::metrics_text() const {
   const auto& gate = gate_ ? gate_->counters() : no_gate;
   const auto& files = files_.counters();
   const auto& http = c.http.http;
+  const auto& plain = c.plain.kernel;
   std::string text;
   for (const Metric& m : {
            Metric{"tls_calls_total", "Calls of hooked TLS functions.", c.kernel.calls},
@@ -109,7 +126,19 @@ std::string CallWatch::metrics_text() const {
            {"exec_gate_held_total", "Executions that were held until their file was looked at.", gate.held.load()},
            {"exec_gate_late_total", "Of them, those that were let go before.", gate.late.load()},
            {"exec_gate_crowded_total", "Executions that were not held, as too many were.", gate.crowded.load()},
-           {"http_connections_total", "TLS connections on which HTTP was seen.", c.http.connections},
+           {"plain_connections_total", "Connections with endpoints without TLS.", plain.connections},
+           {"plain_records_total", "Pieces of their segments that were copied.", plain.records},
+           {"plain_records_lost_total", "Of them, those that found the ring full.", plain.lost},
+           {"plain_unreadable_total", "Segments whose headers are not understood.", plain.unreadable},
+           {"plain_untracked_total", "Connections that the kernel had no memory for.", plain.untracked},
+           {"plain_over_budget_total", "Segments behind what is copied of a message.", plain.over_budget},
+           {"plain_early_total", "Segments that came before what is before them.", c.plain.streams.early},
+           {"plain_repeated_total", "Segments of which some bytes had been there.", c.plain.streams.repeated},
+           {"plain_holes_total", "Places of a stream that are missing.", c.plain.streams.holes},
+           {"plain_crowded_total", "Of them, those that were not waited for.", c.plain.streams.crowded},
+           {"plain_evicted_total", "Connections that made room for others.", c.plain.streams.evicted},
+           {"credentials_handed_out_total", "Answers of metadata services with credentials.", c.handed_out},
+           {"http_connections_total", "Connections on which HTTP was seen.", c.http.connections},
            {"http_connections_evicted_total", "Of them, those that made room for others.", c.http.evicted},
            {"http_requests_total", "Requests whose head was read.", http.requests},
            {"http_without_response_total", "Exchanges whose response was not seen.", http.without_response},
@@ -144,8 +173,7 @@ std::string CallWatch::metrics_text() const {
 std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
   std::vector<wire::BlindSpot> all = {
       {"tls_without_plaintext", "node",
-       "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries), and calls without "
-       "TLS, are not seen.",
+       "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries) are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
   if (!gate_)
     all.push_back(
@@ -159,6 +187,7 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
     all.push_back({"exec_gate", "node",
                    "First executions are not held until they were looked at, though calls.exec_gate says so.",
                    why_no_gate_, "grant what it needs, or set calls.exec_gate to 0s"});
+  for (auto& spot : plain_.blind_spots()) all.push_back(std::move(spot));
   if (!options_.files.why_no_return_probes.empty())
     all.push_back({"tls_return_probes", "OpenSSL, GnuTLS, s2n", "Calls through these libraries are not seen.",
                    options_.files.why_no_return_probes, "a kernel before 6.11 or from 6.14 on"});

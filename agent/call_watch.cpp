@@ -27,8 +27,10 @@ Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock&
   options.files.why_no_return_probes = why_no_return_probes(**capture);
   auto hellos = open_hellos(options.capture.processes_fd);
   if (!hellos) options.why_no_hellos = hellos.error().message();
+  auto plain = open_plain_http(options.capture.processes_fd);
+  if (!plain) options.plain.why_not = plain.error().message();
   auto watch = std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock,
-                                           hellos ? std::move(*hellos) : nullptr);
+                                           hellos ? std::move(*hellos) : nullptr, plain ? std::move(*plain) : nullptr);
   watch->watch_starts();
   return watch;
 }
@@ -55,7 +57,7 @@ void CallWatch::watch_starts() {
 }
 
 CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
-                     std::unique_ptr<Hellos> hellos)
+                     std::unique_ptr<Hellos> hellos, std::unique_ptr<PlainHttp> plain)
     : options_(std::move(options)),
       clock_(clock),
       capture_(std::move(capture)),
@@ -63,9 +65,16 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       files_(*capture_, options_.files),
       scanner_(files_, options_.scanner),
       connections_(options_.connections,
-                   {[this](const HttpMessage& head) { return want(head); },
-                    [this](HttpExchange&& exchange, const mark_actor& actor) { deliver(exchange, actor); },
-                    [this](const capture_connection_key& key) { capture_->decide(key, CAPTURE_IGNORED); }}),
+                   {[this](const HttpMessage& head, std::uint64_t connection) { return want(head, connection); },
+                    [this](HttpExchange&& exchange, const mark_actor& actor, std::uint64_t connection) {
+                      deliver(exchange, actor, connection);
+                    },
+                    [this](const capture_connection_key& key) {
+                      if (PlainStreams::is_plain(key.connection)) return plain_.ignore(key.connection);
+                      capture_->decide(key, CAPTURE_IGNORED);
+                    }}),
+      plain_(std::move(plain), options_.plain,
+             [this](const capture_record& record, std::span<const char> data) { connections_.take(record, data); }),
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
       unseen_(options_.unseen, [this](const mark_actor& actor, const cloud::NamedHost& named,
                                       const std::string& host) { tell_unseen(actor, named, host); }),
@@ -107,10 +116,11 @@ void CallWatch::listen() {
     connections_.take(record, data);
   };
   // What may not wait for the end of a rest comes first.
-  std::array<pollfd, 6> waiting = {
+  std::array<pollfd, 7> waiting = {
       pollfd{wake_up_.get(), POLLIN, 0},      pollfd{capture_->executed_fd(), POLLIN, 0},
       pollfd{files_.changed_fd(), POLLIN, 0}, pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0},
-      pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0}};
+      pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0},
+      pollfd{plain_.ring_fd(), POLLIN, 0}};
   constexpr std::size_t restless = 4;
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
@@ -124,19 +134,23 @@ void CallWatch::listen() {
     if (waiting[3].revents != 0) scanner_.on_mounted();
     if (waiting[2].revents != 0)
       for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
-    take_hellos();  // first: a connection begins before anything is said on it
+    take_hellos();     // first: a connection begins before anything is said on it
+    plain_.consume();  // and credentials are handed out before they are used
     const int count = capture_->consume(sample);
     const bool is_read_through = count >= 0;
     const std::int64_t now = clock_.boot();
     if (count != 0) rested = now + rest_ns;
     if (now < next_turn) continue;
     next_turn = now + std::int64_t{turn_ms} * 1'000'000;
+    plain_.expire(now);
     connections_.expire(now);
     tries_.expire(now);
     if (is_read_through) unseen_.expire(now);  // else their plaintext may still be there
     tell_counts();
   }
+  plain_.consume();
   capture_->consume(sample);
+  plain_.end_all(clock_.boot());
   connections_.end_all(clock_.boot());
   tries_.tell_all();
   tell_counts();
@@ -150,6 +164,12 @@ bool CallWatch::is_out_of_scope(const capture_record& record) {
   return true;
 }
 
+std::uint64_t CallWatch::lost_in(const Counts& counts) {
+  const auto& tls = counts.kernel;
+  const auto& plain = counts.plain.kernel;
+  return tls.lost + tls.unreadable + plain.lost + plain.unreadable + plain.untracked;
+}
+
 void CallWatch::tell_counts() {
   counts_.kernel = capture_->read_counters();
   counts_.http = connections_.counters();
@@ -158,10 +178,11 @@ void CallWatch::tell_counts() {
   counts_.unseen = unseen_.unseen();
   counts_.unseen_crowded = unseen_.crowded();
   if (hellos_) counts_.hellos = hellos_->read_counters();
-  const std::uint64_t lost = counts_.kernel.lost + counts_.kernel.unreadable;
+  counts_.plain = plain_.counts();
+  const std::uint64_t lost = lost_in(counts_);
   const WallNs now = clock_.wall();
   const std::lock_guard lock(mutex_);
-  if (const std::uint64_t before = told_.kernel.lost + told_.kernel.unreadable; lost != before) {
+  if (const std::uint64_t before = lost_in(told_); lost != before) {
     if (lost_.pieces == 0) lost_.from = counted_at_;
     lost_.pieces += lost - before;
     lost_.until = now;
@@ -212,13 +233,21 @@ std::vector<fetch::StateUse> CallWatch::states_of(const HttpMessage& request) co
   return states->uses(request.method, request.host, request.target);
 }
 
-HttpConnections::Interest CallWatch::want(const HttpMessage& head) const {
+HttpConnections::Interest CallWatch::want(const HttpMessage& head, std::uint64_t connection) const {
+  if (const auto service = plain_.metadata_service_of(connection)) return interest_of(head, *service);
   auto interest = interest_of(head);
   if (interest.wanted.ignore && !states_of(head).empty()) interest = {{false, 0, 0}, true};  // whether it worked
   return interest;
 }
 
-void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor) {
+void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor, std::uint64_t connection) {
+  if (const auto service = plain_.metadata_service_of(connection)) {
+    cloud::Operation handed_out;
+    handed_out.grant = read_grant(exchange, *service);
+    counts_.handed_out += handed_out.grant ? 1 : 0;
+    principals_.learn(handed_out, clock_.wall() / 1'000'000'000);
+    return;
+  }
   ReadCall call = read_call(exchange, actor, options_.prints.get());
   const bool worked = call.status >= 200 && call.status < 300;
   if (worked) call.states = states_of(exchange.request);

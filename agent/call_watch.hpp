@@ -1,4 +1,4 @@
-// The thread that listens to TLS connections: from what the probes copied to calls that somebody takes.
+// The thread that listens to what programs say to clouds: from what the probes copied to calls that somebody takes.
 #pragma once
 
 #include <chrono>
@@ -19,6 +19,7 @@
 #include "agent/correlate/principals.hpp"
 #include "agent/decode/call_tries.hpp"
 #include "agent/decode/unseen_hosts.hpp"
+#include "agent/plain_calls.hpp"
 #include "agent/source/exec_gate.hpp"
 #include "agent/source/hellos.hpp"
 #include "agent/source/mount_table.hpp"
@@ -45,15 +46,17 @@ class CallWatch {
     std::string why_no_hellos;  ///< why nobody tells whom programs begin connections with; "" = somebody does
     std::chrono::milliseconds gate_limit{0};  ///< how long a first execution is held at most; 0 = none is
     Principals::Options principals;
-    std::vector<std::string> excluded;                  ///< of CallScope
+    std::vector<std::string> excluded;  ///< of CallScope
+    PlainCalls::Options plain;
     std::shared_ptr<const cloud::SecretPrints> prints;  ///< nullptr: secrets are not compared
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.
   static Result<std::unique_ptr<CallWatch>> open(Options options, const Clock& clock);
-  /// As open(), with somebody else's probes; `hellos` nullptr: of connections that no probe sees nothing is told.
+  /// As open(), with somebody else's probes; `hellos` nullptr: of connections that no probe sees nothing is told;
+  /// `plain` nullptr: calls without TLS are not seen.
   CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
-            std::unique_ptr<Hellos> hellos = nullptr);
+            std::unique_ptr<Hellos> hellos = nullptr, std::unique_ptr<PlainHttp> plain = nullptr);
   /// Ends all hooks at once.
   ~CallWatch();
   CallWatch(const CallWatch&) = delete;
@@ -66,6 +69,8 @@ class CallWatch {
   bool take(ReadCall& call);
   /// What keeps the state of baselines elsewhere; requests for it are told too, also of those that only read.
   void set_states(std::shared_ptr<const fetch::StateRequests> states);
+  /// Replaces the endpoints that are listened to without TLS, but for the metadata services. Any thread.
+  void set_plain_urls(const std::vector<std::string>& urls) { plain_.set_urls(urls); }
   /// What the kernel side could not hand over since this was last asked: calls among it are lost.
   struct Lost {
     std::uint64_t pieces = 0;
@@ -97,14 +102,17 @@ class CallWatch {
     std::uint64_t unseen_crowded = 0;  ///< … that may be, and were too many to wait for
     std::uint64_t unnamed = 0;         ///< TLS connections that began without a name that can be read
     hello_counters hellos{};
-    std::uint64_t waits = 0;  ///< seconds for which the queue was full
+    PlainCalls::Counts plain;
+    std::uint64_t handed_out = 0;  ///< answers of metadata services with credentials
+    std::uint64_t waits = 0;       ///< seconds for which the queue was full
   };
   void watch_starts();
   void listen();
   bool is_out_of_scope(const capture_record& record);
   void tell_counts();
-  HttpConnections::Interest want(const HttpMessage& head) const;
-  void deliver(const HttpExchange& exchange, const mark_actor& actor);
+  static std::uint64_t lost_in(const Counts& counts);  // pieces
+  HttpConnections::Interest want(const HttpMessage& head, std::uint64_t connection) const;
+  void deliver(const HttpExchange& exchange, const mark_actor& actor, std::uint64_t connection);
   std::vector<fetch::StateUse> states_of(const HttpMessage& request) const;
   void queue(ReadCall&& call);
   void take_hellos();
@@ -125,6 +133,7 @@ class CallWatch {
 
   // The listening thread's.
   HttpConnections connections_;
+  PlainCalls plain_;  // tells connections_
   CallTries tries_;
   UnseenHosts unseen_;
   Principals principals_;

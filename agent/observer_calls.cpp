@@ -123,7 +123,7 @@ void Observer::take_call(const SeenCall& seen) {
 void Observer::calls_lost(std::uint64_t pieces, WallNs from, WallNs until) {
   if (pieces > 0)
     keep_gap({"", "calls_lost", "node", from, until, 0, 0,
-              std::to_string(pieces) + " pieces of TLS plaintext found the ring full or could not be read: calls among "
+              std::to_string(pieces) + " pieces of plaintext found the ring full or could not be read: calls among "
                                        "them were not seen"});
 }
 

@@ -18,6 +18,7 @@ THINKING_US = 1000  # a server far faster than a cloud's
 REQUESTS = 10_000
 BYTES = 1 << 30
 FILES = 200
+PACKETS = 500_000
 CALLS = 1_000  # that change something, each awaited
 
 
@@ -231,7 +232,41 @@ def latency():
     print(f"| p99 | {got['p99_us'] / 1000:.2f} ms | < 20 ms |\n| the longest | {got['max_us'] / 1000:.2f} ms | |\n")
 
 
+def packets():
+    """What the hooks of plain HTTP cost packets of others."""
+    def measure(kind):
+        done = subprocess.run([BUILD / "bench_packets", kind, str(PACKETS)], capture_output=True, text=True, timeout=120, check=True,
+                              preexec_fn=pinned(min(os.sched_getaffinity(0))))
+        return json.loads(done.stdout)["cpu_ns"]
+
+    if not (BUILD / "bench_packets").exists():
+        raise Skip("bench_packets is not built")
+    rows = {kind: [] for kind in ("udp", "tcp")}
+    with harness.Stack("calls-packets") as stack:
+        folder = stack.dir / "library"
+        folder.mkdir()
+        configure(stack, folder)
+        for _ in range(ROUNDS):
+            for kind, pairs in rows.items():
+                without = measure(kind)
+                start_hooked(stack)
+                if not (heard := calls_status(stack)["plain_http"])["heard"]:
+                    raise Skip(f"plain HTTP cannot be heard here: {heard['why']}")
+                wait_idle(stack.agent)
+                pairs.append((without, measure(kind)))
+                stack.kill(stack.agent, 15)
+    print(f"### Packets of others (loopback, 64 bytes, {ROUNDS} pairs of {PACKETS:,}; each passes both hooks)\n")
+    print("| what | no agent, fastest | listened to, fastest | CPU, ratio | added to a packet and hook |\n| --- | --- | --- | --- | --- |")
+    for kind, pairs in rows.items():
+        without, heard = zip(*pairs)
+        added = [(h - w) / 2 for w, h in pairs]
+        print(f"| {kind.upper()} | {min(without):.0f} ns | {min(heard):.0f} ns | {spread([h / w for w, h in pairs])} | "
+              f"{statistics.median(added):.0f} ns (fastest: {(min(heard) - min(without)) / 2:.0f} ns) |")
+    print()
+
+
 def calls():
     cost()
+    packets()
     files()
     latency()

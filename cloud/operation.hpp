@@ -26,6 +26,7 @@ struct Grant {
   std::string arn;            ///< whom they act as: "arn:aws:sts::…:assumed-role/deployer/ci"; "" = whoever asked
   std::string subject;        ///< whose token was exchanged: "system:serviceaccount:shop:deployer"; "" = a signed call
   std::int64_t expires = 0;   ///< Unix seconds; 0 = not said
+  std::string source;         ///< the node's endpoint that handed them out: "imds" (aws/metadata.hpp); "" = an API
 };
 
 /// Texts are copies; "" = unknown.

@@ -41,6 +41,19 @@ class Sheet {
   const Context& context_;
 };
 
+void plain_http(Sheet& sheet, const Json& plain) {
+  if (!plain.value("heard", false)) return sheet.line("plain http", "not seen: " + text_at(plain, "why"), Style::bad);
+  std::string text = "metadata services";
+  bool all_found = true;
+  if (const auto endpoints = plain.find("endpoints"); endpoints != plain.end() && endpoints->is_array())
+    for (const auto& one : *endpoints) {
+      const bool found = one.contains("addresses") && !one["addresses"].empty();
+      all_found = all_found && found;
+      text += ", " + text_at(one, "url") + (found ? "" : " (" + text_at(one, "why") + ")");
+    }
+  sheet.line("plain http", text, all_found ? Style::plain : Style::bad);
+}
+
 void show_agent(const Context& context, const Json& status) {
   Sheet sheet(context);
   const std::uint64_t open = number_at(status, "/drift/open");
@@ -82,6 +95,8 @@ void show_agent(const Context& context, const Json& status) {
       sheet.line("calls", counted(number_at(*calls, "/calls"), "writing call") + " seen; TLS" +
                               (stacks.empty() ? ": no file hooked yet" : " hooked: " + stacks.substr(2)) +
                               (calls->value("first_pass_done", false) ? "" : "; still looking for files"));
+      if (const auto plain = calls->find("plain_http"); plain != calls->end() && plain->is_object())
+        plain_http(sheet, *plain);
     } else {
       sheet.line("calls", "not seen: " + text_at(*calls, "why"), Style::dim);
     }

@@ -68,6 +68,17 @@ void read_collector(Map& map, CollectorConfig& c) {
   if (c.batch_records == 0 || c.batch_records > 1000) map.refuse("batch_records", "must be between 1 and 1000");
 }
 
+/// Never shows the URL: what is refused may be a password.
+void check_endpoint(Map& calls, const std::string& endpoint) {
+  constexpr const char* shape = "write http://HOST:PORT, for example http://localhost:4566";
+  const auto url = http::parse_url("", endpoint);
+  if (!url) calls.refuse("plain_http", "has what is no URL of an endpoint: " + url.error().why, shape);
+  if (url->tls)
+    calls.refuse("plain_http", "has an https:// URL, which is seen where its clients' TLS library is hooked", shape);
+  if (url->target != "/")
+    calls.refuse("plain_http", "has a URL with a path: endpoints are known by their address", shape);
+}
+
 /// What the collector hands out may be anything.
 bool has_something_to_call(const AgentConfig& c) {
   return !c.calls.unowned.empty() || (c.collector && c.collector->baselines) ||
@@ -90,6 +101,8 @@ void read_calls(Map& map, AgentConfig& c) {
   map.read("exec_gate", calls.exec_gate,
            "a file's first execution is held until it was looked at, at most for so long (for example 50ms), so "
            "that its first call is seen; 0s: none is held");
+  map.read("plain_http", calls.plain_http,
+           "http://HOST:PORT of endpoints without TLS (LocalStack, MinIO, moto); the metadata services always are");
   map.read("unowned", calls.unowned,
            "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
   map.read("exclude_cgroups", calls.exclude_cgroups,
@@ -105,6 +118,8 @@ void read_calls(Map& map, AgentConfig& c) {
     if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
       map.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",
                  "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
+  for (const auto& endpoint : calls.plain_http) check_endpoint(map, endpoint);
+  if (calls.plain_http.size() > 64) map.refuse("plain_http", "has more than 64 endpoints");
   if (calls.exec_gate > std::chrono::seconds(1))
     map.refuse("exec_gate", "must be at most 1s: half the node would wait for it");
   for (const auto& folder : calls.folders) map.require_absolute("folders", folder);

@@ -17,6 +17,17 @@ std::string_view account_in(std::string_view arn) {
   return arn.substr(0, arn.find(':'));
 }
 
+/// arn:aws:sts::123456789012:assumed-role/demo/TestAR is a session of arn:aws:iam::123456789012:role/path/demo.
+bool is_session_of(std::string_view session, std::string_view role) {
+  const auto assumed = session.find(":assumed-role/");
+  const auto name = role.rfind('/');
+  if (assumed == std::string_view::npos || name == std::string_view::npos ||
+      role.find(":role/") == std::string_view::npos)
+    return false;
+  session.remove_prefix(assumed + 14);
+  return session.substr(0, session.find('/')) == role.substr(name + 1);
+}
+
 }  // namespace
 
 Principals::Known Principals::known_of(const cloud::Operation& operation, std::int64_t now) const {
@@ -30,10 +41,22 @@ Principals::Known Principals::known_of(const cloud::Operation& operation, std::i
   } else if (!operation.access_key_id.empty()) {
     known.chain.push_back(operation.access_key_id);
   }
+  if (!grant.source.empty()) known.chain.push_back(grant.source);
   // Longer ones are cut before their end, which says where all of it comes from.
   if (known.chain.size() > longest_chain)
     known.chain.erase(known.chain.begin() + longest_chain - 1, known.chain.end() - 1);
   return known;
+}
+
+/// Of one key. An endpoint of the node says less than the API that it asked itself, and the one does not contradict the
+/// other by what it leaves out.
+bool Principals::agree(const Entry& entry, const Known& known, const cloud::Grant& grant) {
+  if (entry.is_of_endpoint == !grant.source.empty())
+    return entry.known.arn == known.arn && entry.known.chain == known.chain;
+  const auto may_be = [](const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; };
+  return may_be(entry.subject, grant.subject) &&
+         (may_be(entry.known.arn, known.arn) || is_session_of(entry.known.arn, known.arn) ||
+          is_session_of(known.arn, entry.known.arn));
 }
 
 void Principals::learn(const cloud::Operation& operation, std::int64_t now) {
@@ -51,10 +74,15 @@ void Principals::learn(const cloud::Operation& operation, std::int64_t now) {
   if (const auto found = keys_.find(grant.access_key_id); found != keys_.end()) {
     auto& entry = found->second;
     if (entry.expires > now) {
-      const bool same = entry.known.arn == known.arn && entry.known.chain == known.chain;
-      entry.doubtful = entry.doubtful || !same;
+      const bool agrees = agree(entry, known, grant);
+      entry.doubtful = entry.doubtful || !agrees;
       entry.expires = std::max(entry.expires, expires);
-      refused_ += same ? 0 : 1;
+      refused_ += agrees ? 0 : 1;
+      if (agrees && entry.is_of_endpoint && grant.source.empty()) {  // an API's answer says more
+        entry.known = std::move(known);
+        entry.subject = grant.subject;
+        entry.is_of_endpoint = false;
+      }
       return;
     }
     order_.erase(entry.place);
@@ -65,7 +93,8 @@ void Principals::learn(const cloud::Operation& operation, std::int64_t now) {
     order_.pop_front();
   }
   const auto place = order_.insert(order_.end(), grant.access_key_id);
-  keys_.emplace(grant.access_key_id, Entry{std::move(known), expires, false, place});
+  keys_.emplace(grant.access_key_id,
+                Entry{std::move(known), grant.subject, expires, false, !grant.source.empty(), place});
 }
 
 const Principals::Known* Principals::look_up(std::string_view access_key_id, std::int64_t now) const {

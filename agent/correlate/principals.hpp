@@ -13,7 +13,8 @@
 namespace plumbline::agent {
 
 /// A bounded table: access key id → whom it was handed out to. Learned from the answers of STS and its kin that pass
-/// by, so it is what a client on this node was told, not what AWS was asked: "observed". Holds no secret. One thread.
+/// by, and of the metadata services of the node: it is what a client on this node was told, not what AWS was asked:
+/// "observed". Holds no secret. One thread.
 class Principals {
  public:
   struct Options {
@@ -23,8 +24,9 @@ class Principals {
   };
   struct Known {
     std::string arn;  ///< "arn:aws:sts::123456789012:assumed-role/deployer/ci"; "" = as the first of `chain`
-    std::vector<std::string> chain;  ///< whom it came from, nearest first: ARNs, key ids of nobody known, at its end
-                                     ///< the subject of a token
+    /// Whom it came from, nearest first: ARNs, key ids of nobody known, at its end the subject of a token, or the
+    /// endpoint of the node that handed it out: "imds", and before it its role, "role/web".
+    std::vector<std::string> chain;
   };
   static constexpr std::size_t longest_chain = 8;
 
@@ -42,10 +44,13 @@ class Principals {
  private:
   struct Entry {
     Known known;
+    std::string subject;  // of the grant
     std::int64_t expires = 0;
     bool doubtful = false;
+    bool is_of_endpoint = false;  // handed out by one of the node's
     std::list<std::string>::iterator place;
   };
+  static bool agree(const Entry& entry, const Known& known, const cloud::Grant& grant);
   Known known_of(const cloud::Operation& operation, std::int64_t now) const;
 
   const Options options_;

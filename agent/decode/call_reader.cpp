@@ -31,6 +31,20 @@ HttpConnections::Interest interest_of(const HttpMessage& head) {
   return {{false, route.keep, route.data_plane() ? 0 : answer_bytes}, true};
 }
 
+HttpConnections::Interest interest_of(const HttpMessage& head, cloud::aws::MetadataService service) {
+  const auto fields = fields_of(head);
+  if (!cloud::aws::asks_for_credentials(service, head_of(head, fields))) return {{true, 0, 0}, true};
+  return {{false, 0, answer_bytes}, true};
+}
+
+std::optional<cloud::Grant> read_grant(const HttpExchange& exchange, cloud::aws::MetadataService service) {
+  if (!exchange.response) return std::nullopt;
+  const auto fields = fields_of(exchange.request), answer_fields = fields_of(*exchange.response);
+  return cloud::aws::metadata_grant(
+      service, {head_of(exchange.request, fields), {}},
+      {exchange.response->status, answer_fields, exchange.response->body, exchange.response->body_cut});
+}
+
 bool may_change(const cloud::Operation& operation) {
   if (operation.unmapped != cloud::Unmapped::no || !cloud::may_change(operation.level)) return false;
   return !operation.data_plane || !operation.touched.empty();  // of users' data no IaC knows anything

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/decode/http_connections.hpp"
+#include "cloud/aws/metadata.hpp"
 #include "cloud/operation.hpp"
 #include "fetch/state_requests.hpp"
 
@@ -30,6 +32,12 @@ struct ReadCall {
 /// Only calls that may change something, or hand out credentials, are wanted, each with as much of its bodies as names
 /// what it changes.
 HttpConnections::Interest interest_of(const HttpMessage& head);
+
+/// As above, of a request to an endpoint that hands out credentials: of all else there nothing is wanted.
+HttpConnections::Interest interest_of(const HttpMessage& head, cloud::aws::MetadataService service);
+
+/// Whose credentials such an endpoint handed out, where it did. Nothing secret of the exchange is in it.
+std::optional<cloud::Grant> read_grant(const HttpExchange& exchange, cloud::aws::MetadataService service);
 
 /// Whether the tables know it as one that may change what IaC describes.
 bool may_change(const cloud::Operation& operation);

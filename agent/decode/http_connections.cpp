@@ -75,15 +75,15 @@ HttpConnections::Connection& HttpConnections::begin(const Key& key, const captur
   connection.place = order_.insert(order_.end(), key);
   connection.http = std::make_unique<HttpConnection>(
       options_.limits,
-      [this, &connection](const HttpMessage& head) {
-        const auto interest = callbacks_.want(head);
+      [this, &connection, number = record.connection](const HttpMessage& head) {
+        const auto interest = callbacks_.want(head, number);
         connection.strange = interest.is_ours ? 0 : connection.strange + 1;
         return interest.wanted;
       },
-      [this, &connection](HttpExchange&& exchange) {
+      [this, &connection, number = record.connection](HttpExchange&& exchange) {
         mark_actor actor = connection.actor;
         actor.at_boot_ns = static_cast<std::uint64_t>(exchange.first_seen);
-        callbacks_.deliver(std::move(exchange), actor);
+        callbacks_.deliver(std::move(exchange), actor, number);
       },
       counters_.http);
   return connection;

@@ -25,13 +25,13 @@ class HttpConnections {
     std::int64_t idle_ns = 600'000'000'000;        ///< a connection that said nothing for so long is forgotten
   };
   /// `actor.at_boot_ns` is when the request's head was whole.
-  using Deliver = std::function<void(HttpExchange&& exchange, const mark_actor& actor)>;
+  using Deliver = std::function<void(HttpExchange&& exchange, const mark_actor& actor, std::uint64_t connection)>;
   /// What is wanted of an exchange, told from its request's head.
   struct Interest {
     Wanted wanted;
     bool is_ours = true;  ///< false: whoever is talked to is of no interest, as far as this request tells
   };
-  using Want = std::function<Interest(const HttpMessage& head)>;
+  using Want = std::function<Interest(const HttpMessage& head, std::uint64_t connection)>;
   /// Nothing more of this connection is wanted.
   using Ignore = std::function<void(const capture_connection_key& connection)>;
 

@@ -7,6 +7,7 @@
 #include "bpf/lib/actor.h"
 #include "bpf/lib/capture_call.h"
 #include "bpf/lib/capture_scope.h"
+#include "bpf/lib/http_verdict.h"
 
 /* The agent's own connections, and those of other programs that are not to be seen. */
 const volatile __u32 own_tgid = 0;
@@ -53,23 +54,6 @@ static __always_inline bool is_ignored(__u64 connection) {
   __sync_fetch_and_add(&c->calls, 1);
   __sync_fetch_and_add(&c->ignored, 1);
   return 1;
-}
-
-/* By the first bytes of a call: RFC 9110, section 9.3; RFC 9113, section 3.4. */
-static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
-  __u32 word;
-  __builtin_memcpy(&word, first, sizeof(word));
-#define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
-  *is_request = 1;
-  if (word == WORD('P', 'R', 'I', ' ')) return CAPTURE_HTTP2;
-  if (word == WORD('G', 'E', 'T', ' ') || word == WORD('P', 'O', 'S', 'T') || word == WORD('P', 'U', 'T', ' ') ||
-      word == WORD('P', 'A', 'T', 'C') || word == WORD('D', 'E', 'L', 'E') || word == WORD('H', 'E', 'A', 'D') ||
-      word == WORD('O', 'P', 'T', 'I'))
-    return CAPTURE_HTTP1;
-  *is_request = 0;
-  if (word == WORD('H', 'T', 'T', 'P')) return CAPTURE_HTTP1;
-#undef WORD
-  return CAPTURE_IGNORED;
 }
 
 __u64 woken_at = 0; /* boot ns; several CPUs may set it, and then wake once more than they need to */

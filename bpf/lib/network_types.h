@@ -30,11 +30,18 @@ struct iov_iter___hidden { /* since 6.4 */
 struct msghdr {
   struct iov_iter msg_iter;
 };
+struct in6_addr___kernel {
+  __u8 bytes[16];
+};
 struct sock_common {
   __u16 skc_dport; /* in network order */
+  __u16 skc_family;
+  __u32 skc_daddr; /* in network order */
+  struct in6_addr___kernel skc_v6_daddr;
 };
 struct sock {
   struct sock_common __sk_common;
+  __u16 sk_protocol; /* u8 until 5.5 */
 };
 struct tcp_sock {
   u64 bytes_sent;

@@ -15,21 +15,6 @@ using Kind = Value::Kind;
 
 constexpr std::int64_t latest = 253'402'300'799;  // the year 9999's last second
 
-/// A member whatever its case: query's answers say "AccessKeyId", REST's "accessKeyId".
-const Value* member(const Value* map, std::string_view name) {
-  if (map == nullptr) return nullptr;
-  for (const auto& [is, value] : map->members)
-    if (equal_ignoring_case(is, name)) return &value;
-  return nullptr;
-}
-
-std::string text_of(const Value* value) {
-  const bool good = value != nullptr && value->kind == Kind::text && value->text.size() <= 256 &&
-                    std::none_of(value->text.begin(), value->text.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
-  return good ? value->text : std::string();
-}
-
 /// What holds the credentials: the answer itself, or what <AssumeRoleResponse><AssumeRoleResult> (in JSON, too) wraps.
 const Value* holder_of(const Value& tree, int depth) {
   if (const auto* credentials = member(&tree, "Credentials"); member(credentials, "AccessKeyId") != nullptr)
@@ -48,15 +33,9 @@ Decoded answer_tree(const Response& response, Wire wire) {
                             : decode_json(response.body, response.body_cut);
 }
 
-bool is_key_id(std::string_view id) {
-  return id.size() >= 16 && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
-}
-
 /// "system:serviceaccount:shop:deployer" of EKS Pod Identity's subject, as tokens of Kubernetes say it.
 std::string account_of_pod(const Value* subject) {
-  const auto space = text_of(member(subject, "namespace")), name = text_of(member(subject, "serviceAccount"));
+  const auto space = short_text(member(subject, "namespace")), name = short_text(member(subject, "serviceAccount"));
   return space.empty() || name.empty() || space.size() + name.size() > 200
              ? std::string()
              : "system:serviceaccount:" + space + ":" + name;
@@ -107,6 +86,26 @@ std::int64_t seconds_of_time(std::string_view text) {
 
 }  // namespace
 
+const Value* member(const Value* map, std::string_view name) {
+  if (map == nullptr) return nullptr;
+  for (const auto& [is, value] : map->members)
+    if (equal_ignoring_case(is, name)) return &value;
+  return nullptr;
+}
+
+std::string short_text(const Value* value) {
+  const bool good = value != nullptr && value->kind == Kind::text && value->text.size() <= 256 &&
+                    std::none_of(value->text.begin(), value->text.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+  return good ? value->text : std::string();
+}
+
+bool is_access_key_id(std::string_view id) {
+  return id.size() >= 16 && id.size() <= 128 && std::all_of(id.begin(), id.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+         });
+}
+
 std::int64_t expiry_of(const Value& value) {
   if (value.kind == Kind::text) {
     if (const auto time = seconds_of_time(value.text); time > 0) return time;
@@ -146,16 +145,16 @@ std::optional<Grant> grant_of(const Request& request, const Response& response, 
   // A key whose end is missing is somebody else's.
   if (const Value* holder = answer.cut ? nullptr : holder_of(answer.value, 0)) {
     const Value* credentials = member(holder, "Credentials");
-    grant.access_key_id = text_of(member(credentials, "AccessKeyId"));
+    grant.access_key_id = short_text(member(credentials, "AccessKeyId"));
     if (const auto* expiry = member(credentials, "Expiration")) grant.expires = expiry_of(*expiry);
     for (const std::string_view user : {"AssumedRoleUser", "FederatedUser"})
-      if (grant.arn.empty()) grant.arn = text_of(member(member(holder, user), "Arn"));
+      if (grant.arn.empty()) grant.arn = short_text(member(member(holder, user), "Arn"));
     for (const std::string_view name : {"SubjectFromWebIdentityToken", "Subject", "IdentityId"})
-      if (grant.subject.empty()) grant.subject = text_of(member(holder, name));
+      if (grant.subject.empty()) grant.subject = short_text(member(holder, name));
     if (grant.subject.empty()) grant.subject = account_of_pod(member(holder, "subject"));
   }
   wipe(answer.value);
-  if (!is_key_id(grant.access_key_id)) return std::nullopt;
+  if (!is_access_key_id(grant.access_key_id)) return std::nullopt;
   if (!grant.arn.starts_with("arn:")) grant.arn.clear();
   if (grant.subject.empty() && route.wire == Wire::query)
     grant.subject = subject_in_form(request.body, request.body_cut);

@@ -22,4 +22,11 @@ std::optional<Grant> grant_of(const Request& request, const Response& response, 
 /// neither.
 std::int64_t expiry_of(const Value& value);
 
+/// A member whatever its case: query's answers say "AccessKeyId", REST's "accessKeyId". nullptr: none, or no map.
+const Value* member(const Value* map, std::string_view name);
+/// A text of at most 256 printable bytes; else "".
+std::string short_text(const Value* value);
+/// By its letters: 16 to 128 of them (IAM's AccessKeyMetadata).
+bool is_access_key_id(std::string_view id);
+
 }  // namespace plumbline::cloud::aws

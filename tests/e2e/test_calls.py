@@ -20,28 +20,33 @@ CANARY = "plumbline-canary-secret"
 
 
 class Moto:
-    """moto over TLS: a double of AWS that keeps real state behind AWS' own API. Its clients are AWS' own."""
+    """moto: a double of AWS that keeps real state behind AWS' own API. Its clients are AWS' own. `within`: a command that runs one in
+    a network of its own."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, tls=True, within=()):
         built = subprocess.run([harness.ROOT / "tests/harness/moto/build.sh"], capture_output=True, text=True)
         if built.returncode != 0:
             raise Skip(f"moto cannot be installed here: {built.stderr.strip().splitlines()[-1:]}")
         self.bin = pathlib.Path(built.stdout.strip()) / "bin"
+        self.within = within
         key, self.certificate = stack.dir / "tls.key", stack.dir / "tls.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.certificate, "-days", "2",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        if tls:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.certificate, "-days", "2",
+                            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        stack.beside(self.bin / "moto_server", "-H", "127.0.0.1", "-p", str(port), "-s", "-c", self.certificate, "-k", key)
-        self.url = f"https://localhost:{port}"
+        stack.beside(*within, self.bin / "moto_server", "-H", "127.0.0.1", "-p", str(port),
+                     *(("-s", "-c", self.certificate, "-k", key) if tls else ()))
+        self.url = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
         self.environment = {**os.environ, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": CANARY,
-                            "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": self.url, "AWS_CA_BUNDLE": str(self.certificate),
+                            "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": self.url, **({"AWS_CA_BUNDLE": str(self.certificate)} if tls else {}),
                             "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": ""}
         wait(lambda: self.run("sts", "get-caller-identity").returncode == 0, "moto", 60)
 
-    def run(self, *arguments):
-        return subprocess.run([self.bin / "aws", *arguments], env=self.environment, capture_output=True, text=True)
+    def run(self, *arguments, **environment):
+        return subprocess.run([*self.within, self.bin / "aws", *arguments], env={**self.environment, **environment}, capture_output=True,
+                              text=True)
 
     def aws(self, *arguments):
         done = self.run(*arguments)

@@ -1,4 +1,5 @@
 // The head of a request, each part on a line of its own: method, host, target, then headers as "name: value".
+#include "cloud/aws/metadata.hpp"
 #include "cloud/operation.hpp"
 #include "cloud/table/tables.hpp"
 #include "tests/fuzz/cloud_promises.hpp"
@@ -35,6 +36,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(route.unmapped != cloud::Unmapped::no || !route.operation_name().empty(), "an operation has a name");
   const auto again = cloud::route(head, text);
   fuzz::must(again.operation == route.operation && again.unmapped == route.unmapped, "the same is the same");
+  for (const auto service : {cloud::aws::MetadataService::imds, cloud::aws::MetadataService::ecs,
+                             cloud::aws::MetadataService::pod_identity}) {
+    cloud::Operation handed_out;
+    handed_out.grant = cloud::aws::metadata_grant(service, {head, {}}, {200, {}, text, false});
+    fuzz::must(!handed_out.grant || cloud::aws::asks_for_credentials(service, head),
+               "nobody gets what he did not ask for");
+    fuzz::check_operation(handed_out);
+  }
   fuzz::check_operation(cloud::decode({head, text, false}, {200, headers, text, false}));
   return 0;
 }

@@ -71,6 +71,17 @@ TEST_F(AgentConfigTest, calls_are_watched_where_a_baseline_has_something_that_th
   EXPECT_TRUE(enabled("collector: {url: \"https://c:1\", baselines: {key_file: /etc/plumbline/node.key}}\n"));
 }
 
+TEST_F(AgentConfigTest, takes_endpoints_without_tls_and_refuses_others) {
+  const auto endpoint = [this](const std::string& url) { return refusal("calls: {plain_http: [\"" + url + "\"]}"); };
+  for (const std::string url : {"http://localhost:4566", "http://[::1]:9000/", "http://10.0.0.1"})
+    EXPECT_EQ(endpoint(url), "(accepted)") << url;
+  for (const std::string url : {"https://localhost:1", "http://localhost:1/bucket", "localhost:4566", "http://:1",
+                                "http://localhost:99999", "http://user:hidden@localhost:1"}) {
+    EXPECT_THAT(endpoint(url), HasSubstr("write http://HOST:PORT")) << url;
+    EXPECT_THAT(endpoint(url), ::testing::AllOf(HasSubstr("agent.yaml:1:"), Not(HasSubstr("hidden")))) << url;
+  }
+}
+
 TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
   EXPECT_THAT(refusal("calls: {exec_gate: 2s}"), HasSubstr("half the node would wait"));

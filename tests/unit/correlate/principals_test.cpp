@@ -22,7 +22,7 @@ cloud::Operation handed(const std::string& key, const std::string& role, const s
                         const std::string& subject = "", std::int64_t expires = now + 3'600) {
   cloud::Operation operation;
   operation.access_key_id = by;
-  operation.grant = cloud::Grant{key, role.empty() ? "" : arn(role), subject, expires};
+  operation.grant = cloud::Grant{key, role.empty() ? "" : arn(role), subject, expires, ""};
   return operation;
 }
 
@@ -110,6 +110,47 @@ TEST(Principals, are_bounded_and_the_oldest_goes) {
   EXPECT_EQ(principals.look_up(first, now), nullptr);
   EXPECT_NE(principals.look_up(second, now), nullptr);
   EXPECT_NE(principals.look_up(third, now), nullptr);
+}
+
+cloud::Operation of_endpoint(const std::string& key, const std::string& source, const std::string& arn,
+                             const std::string& subject) {
+  cloud::Operation operation;
+  operation.grant = cloud::Grant{key, arn, subject, now + 3'600, source};
+  return operation;
+}
+
+TEST(Principals, know_what_the_node_s_own_endpoints_handed_out) {
+  Principals principals({});
+  principals.learn(of_endpoint(first, "imds", "", "role/web"), now);
+  principals.learn(of_endpoint(first, "imds", "", "role/web"), now);  // it is asked again and again
+  EXPECT_THAT(principals.look_up(first, now)->chain, ElementsAre("role/web", "imds"));
+  principals.learn(of_endpoint(second, "ecs", "arn:aws:iam::029608264753:role/task", ""), now);
+  EXPECT_EQ(principals.look_up(second, now)->arn, "arn:aws:iam::029608264753:role/task");
+  EXPECT_THAT(principals.look_up(second, now)->chain, ElementsAre("ecs"));
+  // A role that is assumed with them came by way of them.
+  principals.learn(handed(third, "b", first), now);
+  EXPECT_THAT(principals.look_up(third, now)->chain, ElementsAre("role/web", "imds"));
+  principals.learn(of_endpoint(first, "imds", "", "role/other"), now);
+  EXPECT_EQ(principals.look_up(first, now), nullptr);
+}
+
+/// The Pod Identity agent asks AWS and hands out what it got: two answers about one key, of which the API's says more.
+TEST(Principals, believe_two_answers_of_one_key_that_do_not_contradict_each_other) {
+  const std::string subject = "system:serviceaccount:shop:deployer";
+  const auto by_api = handed(first, "web", "", subject);
+  const auto by_pod = of_endpoint(first, "eks-pod-identity", "", subject);
+  for (const bool api_first : {true, false}) {
+    Principals principals({});
+    principals.learn(api_first ? by_api : by_pod, now);
+    principals.learn(api_first ? by_pod : by_api, now);
+    ASSERT_NE(principals.look_up(first, now), nullptr);
+    EXPECT_EQ(principals.look_up(first, now)->arn, arn("web"));
+    EXPECT_THAT(principals.look_up(first, now)->chain, ElementsAre(subject));
+    principals.learn(of_endpoint(first, "ecs", "arn:aws:iam::029608264753:role/path/web", ""), now);
+    EXPECT_NE(principals.look_up(first, now), nullptr) << "the role of that session";
+    principals.learn(of_endpoint(first, "ecs", "arn:aws:iam::029608264753:role/webs", ""), now);
+    EXPECT_EQ(principals.look_up(first, now), nullptr);
+  }
 }
 
 }  // namespace

@@ -68,8 +68,8 @@ TEST(CallReader, wants_no_byte_of_an_objects_content) {
 /// held.
 TEST(CallReader, names_an_upload_of_any_size_and_holds_nothing_of_it) {
   std::vector<ReadCall> calls;
-  HttpConnections all({}, {interest_of,
-                           [&](HttpExchange&& exchange, const mark_actor& actor) {
+  HttpConnections all({}, {[](const HttpMessage& head, std::uint64_t) { return interest_of(head); },
+                           [&](HttpExchange&& exchange, const mark_actor& actor, std::uint64_t) {
                              EXPECT_TRUE(exchange.request.body.empty());
                              calls.push_back(read_call(exchange, actor));
                            },

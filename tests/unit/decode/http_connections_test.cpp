@@ -15,11 +15,11 @@ class HttpConnectionsTest : public ::testing::Test {
  protected:
   HttpConnections make(HttpConnections::Options options = {}) {
     return {options,
-            {[](const HttpMessage& head) {
+            {[](const HttpMessage& head, std::uint64_t) {
                const bool is_ours = head.host != "nobody";
                return HttpConnections::Interest{{!is_ours, 100, 100}, is_ours};
              },
-             [this](HttpExchange&& exchange, const mark_actor& actor) {
+             [this](HttpExchange&& exchange, const mark_actor& actor, std::uint64_t) {
                lines.push_back(std::to_string(actor.tgid) + "/" + std::to_string(actor.tid) + "@" +
                                std::to_string(actor.at_boot_ns) + " " + exchange.request.target + " " +
                                (exchange.response ? std::to_string(exchange.response->status) : "none"));

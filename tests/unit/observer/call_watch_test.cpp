@@ -7,17 +7,20 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <thread>
 
 #include "agent/seen_call.hpp"
 #include "tests/unit/fetch/fakes.hpp"
+#include "tests/unit/support/fake_plain_http.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
 namespace {
 
+using test::FakePlainHttp;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -117,11 +120,14 @@ class CallWatchTest : public ::testing::Test {
     (void)spdlog::default_logger();  // made here, as in the agent, and not by whichever thread says something first
     auto capture = std::make_unique<FakeCapture>();
     capture_ = capture.get();
+    auto plain = std::make_unique<FakePlainHttp>();
+    plain_ = plain.get();
     CallWatch::Options options;
     options.max_queued = max_queued;
     options.scanner.proc_root = proc_.path();
     options.excluded = {"/left/alone"};
-    watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_, std::move(hellos));
+    options.plain.urls = {"http://127.0.0.1:4566"};
+    watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_, std::move(hellos), std::move(plain));
     watch_->start([this] {
       const std::lock_guard lock(mutex_);
       woken_ = true;
@@ -162,6 +168,7 @@ class CallWatchTest : public ::testing::Test {
   const TempDir proc_;
   fetch::test::FakeClock clock_;
   FakeCapture* capture_ = nullptr;
+  FakePlainHttp* plain_ = nullptr;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;
@@ -223,7 +230,11 @@ TEST_F(CallWatchTest, a_connection_of_which_nothing_is_seen_is_told_with_its_hos
   start(100, std::make_unique<FakeHellos>(9));
   call(1, "sg-1");  // by another process
   wait_until_woken();
-  while (watch_->blind_spots().size() < 3) std::this_thread::yield();
+  const auto is_told = [this] {
+    const auto spots = watch_->blind_spots();
+    return std::any_of(spots.begin(), spots.end(), [](const auto& one) { return one.id == "calls_unseen"; });
+  };
+  while (!is_told()) std::this_thread::yield();
   EXPECT_THAT(taken(), ::testing::Contains("unknown unknown"));
   const auto spots = watch_->blind_spots();
   EXPECT_THAT(spots,
@@ -272,6 +283,76 @@ TEST_F(CallWatchTest, who_assumed_a_role_is_known_by_it) {
   const auto other = seen_call_of(by_key).call;
   EXPECT_EQ(other.principal_arn, "");
   EXPECT_EQ(other.principal_proof, "claimed");
+}
+
+/// At a host that is nobody's a call is known by its signature.
+TEST_F(CallWatchTest, a_call_without_tls_is_a_call) {
+  start();
+  std::string local = request("sg-1");
+  local.replace(local.find("ec2.eu-west-1.amazonaws.com"), 27, "localhost:4566");
+  plain_->write(1, "127.0.0.1:4566", PLAIN_OUT, local.substr(0, 40));
+  plain_->write(1, "127.0.0.1:4566", PLAIN_OUT, local.substr(40));
+  plain_->write(1, "127.0.0.1:4566", PLAIN_IN, answer());
+  wait_until_woken();
+  watch_->stop();
+  ReadCall call, more;
+  ASSERT_TRUE(watch_->take(call));
+  EXPECT_FALSE(watch_->take(more));
+  EXPECT_EQ(call.operation.operation, "DeleteSecurityGroup");
+  EXPECT_EQ(call.operation.region, "eu-west-1");
+  EXPECT_EQ(call.operation.outcome, cloud::Outcome::succeeded);
+  EXPECT_EQ(call.actor.tgid, 8u);
+  EXPECT_EQ(call.host, "localhost:4566");
+}
+
+TEST_F(CallWatchTest, metadata_services_are_listened_to_and_what_is_configured) {
+  start();
+  EXPECT_THAT(plain_->endpoints(), ElementsAre("169.254.169.254:80", "[fd00:ec2::254]:80", "169.254.170.2:80",
+                                               "169.254.170.23:80", "[fd00:ec2::23]:80", "127.0.0.1:4566"));
+  watch_->set_plain_urls({});
+  EXPECT_EQ(plain_->endpoints().size(), 5u);
+}
+
+/// Credentials that the instance was given, and a call with them over TLS. What another address says is not believed,
+/// whatever its path.
+TEST_F(CallWatchTest, who_got_credentials_of_a_metadata_service_is_known_by_its_role) {
+  start();
+  const auto hand_out = [&](std::uint64_t connection, const std::string& address, const std::string& role,
+                            const std::string& key) {
+    plain_->write(connection, address, PLAIN_OUT,
+                  "GET /latest/meta-data/iam/security-credentials/" + role +
+                      " HTTP/1.1\r\nHost: 169.254.169.254\r\nX-aws-ec2-metadata-token: canary\r\n\r\n");
+    plain_->write(connection, address, PLAIN_IN,
+                  answer(R"({"Code": "Success", "AccessKeyId": ")" + key +
+                         R"(", "SecretAccessKey": "canary", "Token": "canary"})"));
+  };
+  hand_out(1, "169.254.169.254:80", "web", "ASIAIOSFODNN7EXAMPLE");
+  hand_out(2, "127.0.0.1:4566", "admin", "ASIAIOSFODNN7EXAMPLF");
+  while (watch_->metrics_text().find("plumbline_credentials_handed_out_total 1") == std::string::npos) {
+    clock_.pass(std::chrono::seconds(2));
+    std::this_thread::yield();
+  }
+  capture_->write(2, CAPTURE_OUT, request("sg-1", "ASIAIOSFODNN7EXAMPLE"));
+  capture_->write(2, CAPTURE_IN, answer());
+  capture_->write(3, CAPTURE_OUT, request("sg-2", "ASIAIOSFODNN7EXAMPLF"));
+  capture_->write(3, CAPTURE_IN, answer());
+  wait_until_woken();
+  watch_->stop();
+  ReadCall by_role, by_key;
+  ASSERT_TRUE(watch_->take(by_role) && watch_->take(by_key));
+  const auto seen = seen_call_of(by_role).call;
+  EXPECT_THAT(seen.principal_chain, ElementsAre("role/web", "imds"));
+  EXPECT_EQ(seen.principal_proof, "observed");
+  EXPECT_EQ(seen_call_of(by_key).call.principal_proof, "claimed");
+  EXPECT_THAT(watch_->status_json() + watch_->metrics_text(), ::testing::Not(HasSubstr("canary")));
+}
+
+TEST_F(CallWatchTest, an_endpoint_that_nobody_knows_is_ignored_in_its_kernel_side) {
+  start();
+  for (int i = 0; i < 16; ++i) plain_->write(5, "127.0.0.1:4566", PLAIN_OUT, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  while (plain_->ignored().empty()) std::this_thread::yield();
+  watch_->stop();
+  EXPECT_THAT(plain_->ignored(), ElementsAre(5u));
 }
 
 TEST_F(CallWatchTest, says_what_it_sees_and_nothing_that_is_secret) {

@@ -41,6 +41,13 @@ else
   fail calls.hooked "$hooks"
 fi
 
+plain=$(ask status | jq -c .calls.plain_http)
+if [ "$(echo "$plain" | jq .heard)" = true ]; then
+  pass calls.plain_http
+else
+  fail calls.plain_http "$plain"
+fi
+
 # A server on whose other end a cloud could be: it answers once it has the request, as HTTP is spoken.
 printf '[req]\ndistinguished_name = dn\n[dn]\n' >openssl.cnf # this root has none
 export OPENSSL_CONF=/run/calls/openssl.cnf
