@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agent/agent_parts.hpp"
+#include "agent/machine.hpp"
 #include "agent/seen_call.hpp"
 
 namespace plumbline::agent {
@@ -19,6 +20,7 @@ void Agent::Parts::start_calls() {
   options.files.max_hooked = config.calls.max_files;
   options.gate_limit = config.calls.exec_gate;
   options.plain.urls = config.calls.plain_http;
+  options.plain.metadata = config.calls.metadata_services ? *config.calls.metadata_services : is_of_amazon();
   options.excluded = config.calls.exclude_cgroups;
   options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
   std::vector<const baseline::KeyedHash*> keys = {&key};

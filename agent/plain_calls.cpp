@@ -18,6 +18,7 @@ cloud::aws::Address address_of(const plain_endpoint& endpoint) {
 
 PlainCalls::PlainCalls(std::unique_ptr<PlainHttp> source, const Options& options, PlainStreams::Emit emit)
     : source_(std::move(source)),
+      metadata_(options.metadata),
       why_not_(source_                   ? ""
                : options.why_not.empty() ? "its hooks were not loaded"
                                          : options.why_not),
@@ -33,15 +34,22 @@ void PlainCalls::set_urls(const std::vector<std::string>& urls) {
 void PlainCalls::listen_to(const std::vector<plain_endpoint>& configured) {
   if (!source_) return;
   std::vector<plain_endpoint> all;
-  for (const auto& one : cloud::aws::metadata_endpoints()) {
+  for (const auto& one : metadata_ ? cloud::aws::metadata_endpoints() : decltype(cloud::aws::metadata_endpoints()){}) {
     plain_endpoint endpoint{};
     std::memcpy(endpoint.address, one.address.data(), one.address.size());
     endpoint.port = cloud::aws::metadata_port;
     all.push_back(endpoint);
   }
   all.insert(all.end(), configured.begin(), configured.end());
-  if (auto set = source_->set_endpoints(all); !set)
-    spdlog::error("event=plain_http_not_heard why=\"{}\"", set.error().message());
+  const auto set = source_->set_endpoints(all);
+  if (!set) spdlog::error("event=plain_http_not_heard why=\"{}\"", set.error().message());
+  const std::lock_guard lock(mutex_);
+  why_not_ = set ? "" : set.error().message();
+}
+
+std::string PlainCalls::why_not() const {
+  const std::lock_guard lock(mutex_);
+  return why_not_;
 }
 
 void PlainCalls::consume() {
@@ -65,9 +73,10 @@ PlainCalls::Counts PlainCalls::counts() const {
 }
 
 std::vector<wire::BlindSpot> PlainCalls::blind_spots() const {
-  if (!why_not_.empty())
+  const std::string why = why_not();
+  if (!why.empty())
     return {{"plain_http_not_seen", "node",
-             "Calls without TLS are not seen, nor whom the metadata services hand credentials to.", why_not_,
+             "Calls without TLS are not seen, nor whom the metadata services hand credentials to.", why,
              "a kernel with cgroup v2, and CAP_NET_ADMIN for the agent"}};
   std::vector<wire::BlindSpot> all = {
       {"plain_http_before", "node",
@@ -75,6 +84,10 @@ std::vector<wire::BlindSpot> PlainCalls::blind_spots() const {
        "calls.plain_http does not name.",
        "a stream that was not seen from its beginning cannot be put in order",
        "name the endpoint in calls.plain_http"}};
+  if (!metadata_)
+    all.push_back({"metadata_not_heard", "node", "Whom metadata services hand credentials to is not seen.",
+                   "the firmware does not say that this machine is Amazon's, or the configuration wants it so",
+                   "set calls.metadata_services to true"});
   for (const auto& row : endpoints_.rows())
     if (row.addresses.empty())
       all.push_back({"plain_http_no_address", row.url, "Calls to this endpoint are not seen.", row.why,

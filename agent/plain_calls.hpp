@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,12 +16,13 @@
 
 namespace plumbline::agent {
 
-/// Belongs to one thread, but for what says otherwise. The metadata services are listened to always, and what the
-/// configuration names.
+/// Belongs to one thread, but for what says otherwise. Listens to the metadata services, where it is told to, and to
+/// what the configuration names.
 class PlainCalls {
  public:
   struct Options {
     std::vector<std::string> urls;  ///< http://HOST:PORT
+    bool metadata = true;           ///< whether metadata services are listened to
     PlainStreams::Options streams;
     std::string why_not;  ///< why nobody listens, where `source` is nullptr
   };
@@ -45,7 +47,7 @@ class PlainCalls {
   Counts counts() const;
 
   /// "" where somebody listens. Any thread.
-  const std::string& why_not() const { return why_not_; }
+  std::string why_not() const;
   /// Those of the configuration. Any thread.
   std::vector<PlainEndpoints::Row> rows() const { return endpoints_.rows(); }
   /// What of plain HTTP is not seen. Any thread.
@@ -55,6 +57,8 @@ class PlainCalls {
   void listen_to(const std::vector<plain_endpoint>& configured);
 
   const std::unique_ptr<PlainHttp> source_;
+  const bool metadata_;
+  mutable std::mutex mutex_;  // guards the next
   std::string why_not_;
   PlainStreams streams_;
   PlainEndpoints endpoints_;  // ends before what it tells

@@ -101,13 +101,18 @@ void read_calls(Map& map, AgentConfig& c) {
   map.read("exec_gate", calls.exec_gate,
            "a file's first execution is held until it was looked at, at most for so long (for example 50ms), so "
            "that its first call is seen; 0s: none is held");
-  map.read("plain_http", calls.plain_http,
-           "http://HOST:PORT of endpoints without TLS (LocalStack, MinIO, moto); the metadata services always are");
+  map.read("plain_http", calls.plain_http, "http://HOST:PORT of endpoints without TLS (LocalStack, MinIO, moto)");
+  bool metadata = false;
+  map.read(
+      "metadata_services", metadata,
+      "true: learn from the metadata services of EC2, ECS and EKS whose keys they hand out; default: true where the "
+      "firmware says that the machine is Amazon's");
   map.read("unowned", calls.unowned,
            "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
   map.read("exclude_cgroups", calls.exclude_cgroups,
            "cgroups as /proc/PID/cgroup has them, * stands for anything: calls of programs there are not looked at");
   if (map.describing()) return;
+  if (map.has("metadata_services")) calls.metadata_services = metadata;
   calls.is_chosen = map.has("enabled");
   if (!calls.is_chosen) calls.enabled = has_something_to_call(c);
   for (const auto& glob : calls.exclude_cgroups)

@@ -39,6 +39,7 @@ struct CallsConfig {
   std::uint32_t max_files = 1024;
   std::chrono::milliseconds exec_gate{0};    ///< how long a first execution is held at most; 0 = none is
   std::vector<std::string> exclude_cgroups;  ///< globs: programs in such cgroups are not looked at
+  std::optional<bool> metadata_services;     ///< listened to; nullopt: on Amazon's machines
   std::vector<std::string> plain_http;       ///< http://HOST:PORT: endpoints that are listened to without TLS
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };

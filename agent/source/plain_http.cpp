@@ -35,7 +35,8 @@ class LibbpfPlainHttp final : public PlainHttp {
     if (counters_ != nullptr) ::munmap(counters_, sizeof(plain_counters));
   }
 
-  Result<void> load(int processes_fd, int cgroup_fd) {
+  Result<void> load(int processes_fd, Fd cgroup) {
+    cgroup_ = std::move(cgroup);
     skeleton_.reset(plain_bpf__open());
     if (!skeleton_) return io_error("open the BPF object of plain HTTP", errno);
     auto& s = *skeleton_;
@@ -48,6 +49,12 @@ class LibbpfPlainHttp final : public PlainHttp {
         ::mmap(nullptr, sizeof(plain_counters), PROT_READ, MAP_SHARED, bpf_map__fd(s.maps.plain_counters), 0);
     if (memory == MAP_FAILED) return io_error("map the counters of plain HTTP", errno);
     counters_ = static_cast<plain_counters*>(memory);
+    return {};
+  }
+
+  Result<void> attach() {
+    auto& s = *skeleton_;
+    const int cgroup_fd = cgroup_.get();
     // Links stand beside whatever else is attached there. Connections last: a stream has to be seen from its SYN on.
     s.links.on_egress = bpf_program__attach_cgroup(s.progs.on_egress, cgroup_fd);
     if (s.links.on_egress == nullptr) return attach_error();
@@ -55,6 +62,7 @@ class LibbpfPlainHttp final : public PlainHttp {
     if (s.links.on_ingress == nullptr) return attach_error();
     s.links.on_tcp_state = bpf_program__attach(s.progs.on_tcp_state);
     if (s.links.on_tcp_state == nullptr) return io_error("attach the hook of TCP connections", errno);
+    is_attached_ = true;
     return {};
   }
 
@@ -76,7 +84,7 @@ class LibbpfPlainHttp final : public PlainHttp {
     constexpr __u8 yes = 1;
     for (const auto& one : endpoints)
       if (bpf_map_update_elem(map, &one, &yes, BPF_ANY) != 0) return io_error("listen to an endpoint", errno);
-    return {};
+    return is_attached_ || endpoints.empty() ? Result<void>() : attach();
   }
 
   int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
@@ -114,6 +122,8 @@ class LibbpfPlainHttp final : public PlainHttp {
     return ++plain->taken_ < most_at_once ? 0 : -EAGAIN;
   }
 
+  Fd cgroup_;  // the root of the v2 hierarchy
+  bool is_attached_ = false;
   std::unique_ptr<plain_bpf, SkeletonDeleter> skeleton_;
   std::unique_ptr<ring_buffer, RingDeleter> ring_;
   plain_counters* counters_ = nullptr;
@@ -127,7 +137,7 @@ Result<std::unique_ptr<PlainHttp>> open_plain_http(int processes_fd) {
   auto cgroup = open_cgroup_root();
   if (!cgroup) return cgroup.error();
   auto plain = std::make_unique<LibbpfPlainHttp>();
-  if (auto loaded = plain->load(processes_fd, cgroup->get()); !loaded) return loaded.error();
+  if (auto loaded = plain->load(processes_fd, std::move(*cgroup)); !loaded) return loaded.error();
   return std::unique_ptr<PlainHttp>(std::move(plain));
 }
 

@@ -18,7 +18,8 @@ class PlainHttp {
   virtual ~PlainHttp() = default;
 
   /// Replaces whom it listens to. Connections count from their beginning: those that are there already are not seen.
-  /// Those with an endpoint that is no more in the list are heard to their end. Any thread.
+  /// Those with an endpoint that is no more in the list are heard to their end. With the first endpoint the hooks are
+  /// attached: before, nobody pays for them. Errors: the kernel's. Any thread, one at a time.
   virtual Result<void> set_endpoints(const std::vector<plain_endpoint>& endpoints) = 0;
   /// Becomes readable when records wait; owned by this.
   virtual int ring_fd() const = 0;

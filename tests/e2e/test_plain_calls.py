@@ -16,7 +16,7 @@ def start(stack, *urls):
     nothing = stack.dir / "nothing"  # no file has to be hooked
     nothing.mkdir()
     stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
-    stack.agent_extra = f"calls: {{enabled: true, folders: [{nothing}], plain_http: {json.dumps(urls)}}}\n"
+    stack.agent_extra = f"calls: {{enabled: true, folders: [{nothing}], metadata_services: true, plain_http: {json.dumps(urls)}}}\n"
     stack.start_agent()
     status = wait(lambda: stack.api("/v1/status")["calls"].get("plain_http"), "calls to be watched")
     if not status["heard"]:

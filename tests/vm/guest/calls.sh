@@ -24,7 +24,7 @@ node: {name: vm-node}
 state_dir: /var/lib/plumbline-calls
 baselines: [{name: net, terraform_state: /run/calls/net.tfstate}]
 kernel: {pin: false}
-calls: {enabled: true, folders: [/usr/lib, /usr/bin, /lib], unowned: ["aws:ec2:unknown"]}
+calls: {enabled: true, metadata_services: true, folders: [/usr/lib, /usr/bin, /lib], unowned: ["aws:ec2:unknown"]}
 CONF
 plumbline-agent --config agent.yaml >$log 2>&1 &
 agent=$!
