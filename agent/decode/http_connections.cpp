@@ -10,6 +10,8 @@ bool is_same_program(const mark_actor& a, const mark_actor& b) {
   return a.start_boot_ns == b.start_boot_ns && a.image.exec_boot_ns == b.image.exec_boot_ns;
 }
 
+constexpr std::size_t max_quiet = 4096;
+
 std::int64_t time_of(const capture_record& record) {
   return static_cast<std::int64_t>(record.actor.at_boot_ns);
 }
@@ -39,6 +41,7 @@ void HttpConnections::take(const capture_record& record, std::span<const char> d
     end(known, at);
     known = connections_.end();
   }
+  if (known == connections_.end() && goes_on(key, record)) continues_count = true;
   if (record.direction > CAPTURE_IN) {
     if (known != connections_.end()) end(known, at);
     return;
@@ -67,7 +70,7 @@ void HttpConnections::take(const capture_record& record, std::span<const char> d
 HttpConnections::Connection& HttpConnections::begin(const Key& key, const capture_record& record) {
   while (connections_.size() >= options_.max_connections) {
     ++counters_.evicted;
-    end(connections_.find(order_.front()), time_of(record));
+    forget(connections_.find(order_.front()), time_of(record));
   }
   ++counters_.connections;
   Connection& connection = connections_[key];  // it does not move while it lives
@@ -100,8 +103,27 @@ void HttpConnections::expire(std::int64_t now) {
   while (!order_.empty()) {
     const auto oldest = connections_.find(order_.front());
     if (oldest->second.heard > now - options_.idle_ns) return;
-    end(oldest, now);
+    forget(oldest, now);
   }
+}
+
+void HttpConnections::forget(std::map<Key, Connection>::iterator which, std::int64_t at) {
+  const auto& [key, connection] = *which;
+  if (connection.heard <= at - options_.answer_wait_ns) {
+    if (quiet_order_.size() >= max_quiet) {
+      quiet_.erase(quiet_order_.front());
+      quiet_order_.pop_front();
+    }
+    quiet_order_.push_back(key);
+    quiet_[key] = {connection.actor.start_boot_ns, connection.actor.image.exec_boot_ns};
+  }
+  end(which, at);
+}
+
+bool HttpConnections::goes_on(const Key& key, const capture_record& record) {
+  const auto quiet = quiet_.extract(key);
+  return !quiet.empty() && record.offset != 0 && quiet.mapped().start_boot_ns == record.actor.start_boot_ns &&
+         quiet.mapped().exec_boot_ns == record.actor.image.exec_boot_ns;
 }
 
 void HttpConnections::end_all(std::int64_t now) {

@@ -75,15 +75,24 @@ class HttpConnections {
     std::uint64_t strange = 0;  // requests in a row that are not ours
     Order::iterator place;
   };
+  /// One that made room, or was forgotten, when all that was said on it had been answered long before. The kernel side
+  /// goes on with its count: what comes next is the beginning of a message, and nothing is lost before it.
+  struct Quiet {
+    std::uint64_t start_boot_ns = 0, exec_boot_ns = 0;  // of its program
+  };
   static bool is_another(const Connection& known, const capture_record& record);
   Connection& begin(const Key& key, const capture_record& record);
   void end(std::map<Key, Connection>::iterator which, std::int64_t at);
+  void forget(std::map<Key, Connection>::iterator which, std::int64_t at);
+  bool goes_on(const Key& key, const capture_record& record);
 
   const Options options_;
   const Callbacks callbacks_;
   Counters counters_;
   std::map<Key, Connection> connections_;
   Order order_;
+  std::map<Key, Quiet> quiet_;  // bounded
+  Order quiet_order_;           // the one that was forgotten last comes last; may name some that are quiet no more
 };
 
 }  // namespace plumbline::agent

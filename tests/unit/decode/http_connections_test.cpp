@@ -71,6 +71,35 @@ TEST_F(HttpConnectionsTest, are_told_apart_by_process_and_address) {
   EXPECT_EQ(all.counters().connections, 3u);
 }
 
+// The kernel side goes on counting, and a client keeps its connection for as long as it likes.
+TEST_F(HttpConnectionsTest, one_that_was_quiet_for_long_goes_on_with_its_next_request) {
+  auto all = make({.limits = {}, .max_connections = 1});
+  for (const bool makes_room : {false, true}) {
+    lines.clear();
+    out(all, get("/a"));
+    tell(all, CAPTURE_IN, ok, {});
+    now += 700'000'000'000;
+    if (makes_room)
+      tell(all, CAPTURE_OUT, get("/other"), {.connection = 2});
+    else
+      all.expire(static_cast<std::int64_t>(now));
+    tell(all, CAPTURE_OUT, get("/b"), {.offset = get("/a").size()});
+    tell(all, CAPTURE_IN, ok, {.offset = ok.size()});
+    EXPECT_THAT(lines, ::testing::Contains(::testing::EndsWith("/b 200"))) << makes_room;
+    tell(all, CAPTURE_END, "", {});
+  }
+}
+
+TEST_F(HttpConnectionsTest, one_that_made_room_in_the_middle_says_nothing_of_what_it_may_have_missed) {
+  auto all = make({.limits = {}, .max_connections = 1});
+  out(all, get("/a"));
+  tell(all, CAPTURE_OUT, get("/other"), {.connection = 2});
+  lines.clear();
+  tell(all, CAPTURE_OUT, get("/b"), {.offset = get("/a").size()});
+  tell(all, CAPTURE_IN, ok, {});  // of /a
+  EXPECT_THAT(lines, ::testing::Not(::testing::Contains(::testing::EndsWith("/b 200"))));
+}
+
 TEST_F(HttpConnectionsTest, what_ended_says_what_is_known_and_is_forgotten) {
   auto all = make();
   out(all, get("/a"));
