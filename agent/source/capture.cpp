@@ -105,26 +105,14 @@ class LibbpfCapture final : public Capture {
     return {};
   }
 
+  /// A kernel that is too old takes the programs, and refuses the first link of their kind: then the next best way is
+  /// tried, for good.
   Result<std::unique_ptr<Hooked>> hook(int file_fd, const TlsFunctions& functions) override {
-    auto hooked = std::make_unique<HookedFile>();
-    Probes returns, entries, sessions;
-    const auto& hooks = functions.hooks;
-    for (const auto& hook : hooks) {
-      const auto is_other_end = [&](const TlsHook& other) {
-        return are_one_function(hook, other) || are_one_function(other, hook);
-      };
-      const bool has_other_end = way_ == Way::session && std::any_of(hooks.begin(), hooks.end(), is_other_end);
-      if (!has_other_end)
-        (hook.at_return_of_function ? returns : entries).add(hook);
-      else if (!hook.at_return_of_function)
-        sessions.add(hook);
+    for (;;) {
+      const Way way = way_;
+      auto hooked = hook_as_it_is(file_fd, functions);
+      if (hooked || way_ == way) return hooked;
     }
-    // The returns first: an entry without its return is kept for nothing.
-    const auto done = attach(*hooked, file_fd, trace_uprobe_multi, multi_return, returns);
-    const auto then = done ? attach(*hooked, file_fd, trace_uprobe_session, 0, sessions) : done;
-    const auto last = then ? attach(*hooked, file_fd, trace_uprobe_multi, 0, entries) : then;
-    if (!last) return last.error();
-    return std::unique_ptr<Hooked>(std::move(hooked));
   }
 
   int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
@@ -157,6 +145,28 @@ class LibbpfCapture final : public Capture {
   bool has_session_probes() const override { return way_ == Way::session; }
 
  private:
+  Result<std::unique_ptr<Hooked>> hook_as_it_is(int file_fd, const TlsFunctions& functions) {
+    auto hooked = std::make_unique<HookedFile>();
+    Probes returns, entries, sessions;
+    const auto& hooks = functions.hooks;
+    for (const auto& hook : hooks) {
+      const auto is_other_end = [&](const TlsHook& other) {
+        return are_one_function(hook, other) || are_one_function(other, hook);
+      };
+      const bool has_other_end = way_ == Way::session && std::any_of(hooks.begin(), hooks.end(), is_other_end);
+      if (!has_other_end)
+        (hook.at_return_of_function ? returns : entries).add(hook);
+      else if (!hook.at_return_of_function)
+        sessions.add(hook);
+    }
+    // The returns first: an entry without its return is kept for nothing.
+    const auto done = attach(*hooked, file_fd, trace_uprobe_multi, multi_return, returns);
+    const auto then = done ? attach(*hooked, file_fd, trace_uprobe_session, 0, sessions) : done;
+    const auto last = then ? attach(*hooked, file_fd, trace_uprobe_multi, 0, entries) : then;
+    if (!last) return last.error();
+    return std::unique_ptr<Hooked>(std::move(hooked));
+  }
+
   Result<void> attach(HookedFile& hooked, int file_fd, bpf_attach_type type, std::uint32_t flags,
                       const Probes& probes) {
     if (probes.offsets.empty()) return {};
@@ -172,13 +182,10 @@ class LibbpfCapture final : public Capture {
     attr.count = static_cast<std::uint32_t>(probes.offsets.size());
     attr.multi_flags = flags;
     const long fd = ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof attr);
-    if (fd < 0 && errno == EINVAL && !has_hooked_ &&
-        way_ == Way::multi) {  // a kernel before 6.6 takes the program, and no such link
-      way_ = Way::single;
-      return attach_single(hooked, file_fd, flags == multi_return, probes);
-    }
+    bool& is_proven = type == trace_uprobe_session ? has_sessions_ : has_multi_;
+    if (fd < 0 && errno == EINVAL && !is_proven) way_ = type == trace_uprobe_session ? Way::multi : Way::single;
     if (fd < 0) return io_error("hook the functions of a file", errno);
-    has_hooked_ = true;
+    is_proven = true;
     hooked.multi.emplace_back(static_cast<int>(fd));
     return {};
   }
@@ -215,7 +222,7 @@ class LibbpfCapture final : public Capture {
   std::unique_ptr<ring_buffer, RingDeleter> ring_;
   capture_counters* counters_ = nullptr;
   std::atomic<Way> way_ = Way::single;
-  bool has_hooked_ = false;  // by such a link
+  bool has_multi_ = false, has_sessions_ = false;  // such a link was made
   const Sample* sample_ = nullptr;
   int taken_ = 0;  // in this turn
   Executed executed_;

@@ -51,9 +51,12 @@ class ExecGateTest : public ::testing::Test {
     std::filesystem::create_directory(dir_ / name);
     ASSERT_EQ(::mount("none", (dir_ / name).c_str(), "tmpfs", 0, nullptr), 0);
   }
-  std::string program(const std::string& name) {
-    std::filesystem::copy_file("/bin/true", dir_ / name, std::filesystem::copy_options::overwrite_existing);
-    return dir_ / name;
+  /// It is called "true" wherever it is, as busybox goes by its name.
+  std::string program(const std::string& folder) {
+    std::filesystem::create_directories(dir_ / folder);
+    const std::string path = dir_ / (folder + "/true");
+    std::filesystem::copy_file("/bin/true", path, std::filesystem::copy_options::overwrite_existing);
+    return path;
   }
   /// A process that executes it.
   static pid_t begin(const std::string& path) {
@@ -93,7 +96,7 @@ class ExecGateTest : public ::testing::Test {
 
 TEST_F(ExecGateTest, who_executes_waits_until_the_file_was_looked_at) {
   run(60s, [&] {
-    const auto path = program("first/true");
+    const auto path = program("first/one");
     const pid_t child = begin(path);
     const auto look = next_look();
     EXPECT_EQ(look.tgid, static_cast<std::uint32_t>(child));
@@ -108,13 +111,13 @@ TEST_F(ExecGateTest, who_executes_waits_until_the_file_was_looked_at) {
 
 TEST_F(ExecGateTest, what_was_looked_at_is_not_held_again_until_it_is_written_to) {
   run(60s, [&] {
-    const auto path = program("first/true");
+    const auto path = program("first/one");
     pid_t child = begin(path);
     next_look().done();
     EXPECT_EQ(end(child), 0);
     EXPECT_EQ(end(begin(path)), 0);
     EXPECT_EQ(gate_->counters().held, 1u);
-    program("first/true");
+    program("first/one");
     child = begin(path);
     next_look().done();
     EXPECT_EQ(end(child), 0);
@@ -124,7 +127,7 @@ TEST_F(ExecGateTest, what_was_looked_at_is_not_held_again_until_it_is_written_to
 
 TEST_F(ExecGateTest, who_was_held_for_as_long_as_may_be_goes_on) {
   run(20ms, [&] {
-    const auto path = program("first/true");
+    const auto path = program("first/one");
     EXPECT_EQ(end(begin(path)), 0);
     EXPECT_EQ(gate_->counters().late, 1u);
     next_look().done();  // too late to matter
@@ -149,7 +152,7 @@ TEST_F(ExecGateTest, too_many_are_let_go_at_once) {
 
 TEST_F(ExecGateTest, without_the_gate_all_go_on) {
   run(60s, [&] {
-    const pid_t child = begin(program("first/true"));
+    const pid_t child = begin(program("first/one"));
     const auto look = next_look();
     gate_->stop();
     EXPECT_EQ(end(child), 0);
@@ -161,7 +164,7 @@ TEST_F(ExecGateTest, what_is_mounted_later_is_gated_too) {
   run(60s, [&] {
     mount("second");
     while (gate_->counters().filesystems < 2) std::this_thread::yield();
-    const pid_t child = begin(program("second/true"));
+    const pid_t child = begin(program("second/one"));
     next_look().done();
     EXPECT_EQ(end(child), 0);
     EXPECT_EQ(gate_->counters().ungated, 0u);
