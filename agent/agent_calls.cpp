@@ -22,6 +22,7 @@ void Agent::Parts::start_calls() {
   options.plain.urls = config.calls.plain_http;
   options.plain.metadata = config.calls.metadata_services ? *config.calls.metadata_services : is_of_amazon();
   options.excluded = config.calls.exclude_cgroups;
+  options.scanner.host_root = host_root(options.scanner.proc_root);
   options.scanner.folders = config.calls.folders.empty() ? TlsScanner::usual_folders() : config.calls.folders;
   std::vector<const baseline::KeyedHash*> keys = {&key};
   if (handout_key) keys.push_back(&*handout_key);

@@ -34,6 +34,15 @@ Json plain_status(const PlainCalls& plain, const PlainCalls::Counts& counts) {
 
 }  // namespace
 
+/// With paths as the host has them.
+std::vector<TlsFileRow> CallWatch::file_rows() const {
+  auto rows = files_.rows();
+  const auto& root = options_.scanner.host_root;
+  for (auto& row : rows)
+    if (!root.empty() && row.path.starts_with(root + "/")) row.path.erase(0, root.size());
+  return rows;
+}
+
 wire::Json CallWatch::gate_json() const {
   if (!gate_) return {{"enabled", false}, {"why", wire::json_text(why_no_gate_)}};
   const auto& c = gate_->counters();
@@ -50,7 +59,7 @@ std::string CallWatch::status_json() const {
   const Counts c = counts();
   std::map<std::string, std::pair<std::size_t, std::size_t>> stacks;  // → hooked, refused
   Json files = Json::array(), refused = Json::array();
-  const auto rows = files_.rows();
+  const auto rows = file_rows();
   for (const auto& row : rows) {
     auto& [hooked, not_hooked] = stacks[row.stack.empty() ? "unknown" : row.stack];
     ++(row.error.empty() ? hooked : not_hooked);
@@ -175,7 +184,19 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
       {"tls_without_plaintext", "node",
        "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries) are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
-  if (!gate_)
+  for (const auto& pattern : options_.excluded)
+    all.push_back({"calls_excluded", pattern, "Calls of programs in such cgroups are not looked at.",
+                   "calls.exclude_cgroups says so", ""});
+  if (gate_)
+    all.push_back(
+        {"tls_first_call", "node",
+         "A program that starts in a mount namespace of its own (rootless, a container's own tmpfs), or while too "
+         "many start, is hooked while it starts: a call within its first 15 milliseconds may be missed, once.",
+         std::to_string(gate_->counters().late) + " were let go before they were looked at, " +
+             std::to_string(gate_->counters().crowded) + " were too many; " +
+             std::to_string(gate_->counters().ungated) + " mounts are not gated",
+         "raise calls.exec_gate"});
+  else
     all.push_back(
         {"tls_first_call", "node",
          "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
@@ -204,7 +225,7 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
            "no hook knows its TLS library", "use the provider's audit log beside it"});
   }
   std::map<std::pair<std::string, std::string>, std::pair<std::size_t, std::string>> refused;  // stack, why → how many
-  for (const auto& row : files_.rows())
+  for (const auto& row : file_rows())
     if (!row.error.empty() && row.error != options_.files.why_no_return_probes) {
       auto& [count, example] = refused[{row.stack, row.error}];
       ++count;

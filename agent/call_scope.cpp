@@ -1,7 +1,10 @@
 #include "agent/call_scope.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 
 #include "agent/detect/judge.hpp"
@@ -10,6 +13,25 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_known = 4096;
+
+/// As /proc says it, in clock ticks since the machine started.
+std::uint64_t ticks_of(std::uint64_t boot_ns) {
+  return boot_ns / (1'000'000'000u / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
+}
+
+/// proc(5), /proc/pid/stat: the 22nd field, counted from behind the name, which may hold anything. 0 = nobody is there.
+std::uint64_t started_at(const std::string& proc_root, std::uint32_t tgid) {
+  std::ifstream file(proc_root + "/" + std::to_string(tgid) + "/stat");
+  std::string line, field;
+  std::getline(file, line);
+  const auto name_ends = line.rfind(')');
+  if (name_ends == std::string::npos) return 0;
+  std::istringstream fields(line.substr(name_ends + 1));
+  for (int i = 3; i < 22; ++i) fields >> field;
+  std::uint64_t ticks = 0;
+  fields >> ticks;
+  return ticks;
+}
 
 }  // namespace
 
@@ -30,7 +52,8 @@ bool CallScope::excludes(const mark_actor& actor) {
       return text_matches(glob, std::string_view(line).substr(path + 1));
     });
   }
-  if (!was_read) return false;
+  // The number may be another process's by now, in another cgroup.
+  if (!was_read || started_at(proc_root_, actor.tgid) != ticks_of(actor.start_boot_ns)) return false;
   if (known_.size() >= max_known) known_.clear();  // all are asked again
   known_.emplace(key, is_excluded);
   return is_excluded;

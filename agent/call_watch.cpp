@@ -31,22 +31,16 @@ Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock&
   if (!plain) options.plain.why_not = plain.error().message();
   auto watch = std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock,
                                            hellos ? std::move(*hellos) : nullptr, plain ? std::move(*plain) : nullptr);
-  watch->watch_starts();
+  watch->open_gate();
   return watch;
 }
 
-/// What is mounted for a container, and what is executed, is looked at before it runs where the kernel tells in time.
-void CallWatch::watch_starts() {
-  const std::string& proc = options_.scanner.proc_root;
-  if (auto mounts = MountTable::open((host_process(proc) + "/mountinfo").c_str()))
-    mounts_ = std::move(*mounts);
-  else
-    spdlog::warn("event=mounts_not_watched why=\"{}\"", mounts.error().message());
+void CallWatch::open_gate() {
   if (options_.gate_limit.count() == 0) return;
   ExecGate::Options options;
   options.limit = options_.gate_limit;
-  options.proc_root = proc;
-  auto gate = ExecGate::open(std::move(options), [this](Fd exe, std::uint32_t tgid, std::function<void()> done) {
+  options.proc_root = options_.scanner.proc_root;
+  auto gate = ExecGate::open(std::move(options), [this](Fd exe, std::uint32_t tgid, ExecGate::Done done) {
     scanner_.on_executing(std::move(exe), tgid, std::move(done));
   });
   if (gate)
@@ -116,12 +110,11 @@ void CallWatch::listen() {
     connections_.take(record, data);
   };
   // What may not wait for the end of a rest comes first.
-  std::array<pollfd, 7> waiting = {
-      pollfd{wake_up_.get(), POLLIN, 0},      pollfd{capture_->executed_fd(), POLLIN, 0},
-      pollfd{files_.changed_fd(), POLLIN, 0}, pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0},
-      pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0},
-      pollfd{plain_.ring_fd(), POLLIN, 0}};
-  constexpr std::size_t restless = 4;
+  std::array<pollfd, 5> waiting = {pollfd{wake_up_.get(), POLLIN, 0}, pollfd{capture_->executed_fd(), POLLIN, 0},
+                                   pollfd{capture_->ring_fd(), POLLIN, 0},
+                                   pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0},
+                                   pollfd{plain_.ring_fd(), POLLIN, 0}};
+  constexpr std::size_t restless = 2;
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
     // Behind what was read something may come that wakes nobody.
@@ -131,9 +124,6 @@ void CallWatch::listen() {
     } else {
       ::poll(waiting.data(), waiting.size(), turn_ms);
     }
-    if (waiting[3].revents != 0) scanner_.on_mounted();
-    if (waiting[2].revents != 0)
-      for (const auto& change : files_.read_changes()) scanner_.on_changed(change);
     take_hellos();     // first: a connection begins before anything is said on it
     plain_.consume();  // and credentials are handed out before they are used
     const int count = capture_->consume(sample);

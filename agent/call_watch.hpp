@@ -22,7 +22,6 @@
 #include "agent/plain_calls.hpp"
 #include "agent/source/exec_gate.hpp"
 #include "agent/source/hellos.hpp"
-#include "agent/source/mount_table.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "cloud/body/secret_prints.hpp"
 #include "include/util/clock.hpp"
@@ -32,8 +31,8 @@
 
 namespace plumbline::agent {
 
-/// Its own threads are two: one reads the ring, decodes and queues, the other looks for files to hook. All public
-/// functions are for the thread that made it, but those that say otherwise.
+/// Its own threads: one reads the rings, decodes and queues, one looks for files to hook, one answers for the exec
+/// gate. All public functions are for the thread that made it, but those that say otherwise.
 class CallWatch {
  public:
   struct Options {
@@ -106,7 +105,7 @@ class CallWatch {
     std::uint64_t handed_out = 0;  ///< answers of metadata services with credentials
     std::uint64_t waits = 0;       ///< seconds for which the queue was full
   };
-  void watch_starts();
+  void open_gate();
   void listen();
   bool is_out_of_scope(const capture_record& record);
   void tell_counts();
@@ -118,6 +117,7 @@ class CallWatch {
   void take_hellos();
   void tell_unseen(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host);
   wire::Json gate_json() const;
+  std::vector<TlsFileRow> file_rows() const;
   Counts counts() const;
 
   const Options options_;
@@ -128,7 +128,6 @@ class CallWatch {
   TlsScanner scanner_;
   std::unique_ptr<ExecGate> gate_;  // nullptr: nothing is held
   std::string why_no_gate_;         // though one was asked for
-  std::optional<MountTable> mounts_;
   std::function<void()> wake_;
 
   // The listening thread's.

@@ -110,7 +110,9 @@ void read_calls(Map& map, AgentConfig& c) {
   map.read("unowned", calls.unowned,
            "PROVIDER:SERVICE:OPERATION, * stands for anything: such calls are told also of what no baseline describes");
   map.read("exclude_cgroups", calls.exclude_cgroups,
-           "cgroups as /proc/PID/cgroup has them, * stands for anything: calls of programs there are not looked at");
+           "cgroups as /proc/PID/cgroup has them, * stands for anything, slashes too: calls of programs there are not "
+           "looked at, so give "
+           "no pattern that others can name a cgroup after");
   if (map.describing()) return;
   if (map.has("metadata_services")) calls.metadata_services = metadata;
   calls.is_chosen = map.has("enabled");
@@ -118,7 +120,7 @@ void read_calls(Map& map, AgentConfig& c) {
   for (const auto& glob : calls.exclude_cgroups)
     if (!glob.starts_with('/') && !glob.starts_with('*'))
       map.refuse("exclude_cgroups", "`" + glob + "` is no path of a cgroup",
-                 "write for example \"/kubepods/*/pod0123…/*\" or \"*/nginx.service\"");
+                 "write for example \"/kubepods/*/pod0123…/*\" or \"/system.slice/nginx.service\"");
   for (const auto& pattern : calls.unowned)
     if (std::count(pattern.begin(), pattern.end(), ':') < 2 && pattern != "*")
       map.refuse("unowned", "`" + pattern + "` is no PROVIDER:SERVICE:OPERATION",

@@ -16,6 +16,7 @@
 namespace plumbline::agent {
 namespace {
 
+constexpr int reads_a_turn = 4;
 constexpr unsigned mark_evictable = 0x200;  // FAN_MARK_EVICTABLE of Linux 5.19, newer than the headers we build with
 
 }  // namespace
@@ -53,7 +54,8 @@ void ExecGate::stop() {
   if (!group_) return;
   // Not left to the end of the descriptor: a process that was forked from this one may have it too.
   ::fanotify_mark(group_.get(), FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, "/");
-  take_events([this](Fd file, std::int32_t) { answer(file); });
+  while (take_events([this](Fd file, std::int32_t) { answer(file); })) {
+  }
   for (const auto& [ticket, held] : held_)
     if (held.file) answer(held.file);
   held_.clear();
@@ -68,7 +70,10 @@ void ExecGate::run(const std::stop_token& stop) {
     ::poll(waiting.data(), waiting.size(), wait_ms());
     if (waiting[0].revents != 0) gate_file_systems();  // first: a container executes what was mounted for it
     take_done();
-    take_events([this](Fd file, std::int32_t tgid) { hold(std::move(file), tgid); });
+    // Not all: whoever executes in a loop would keep us from those whose time is over.
+    for (int read = 0;
+         read < reads_a_turn && take_events([this](Fd file, std::int32_t tgid) { hold(std::move(file), tgid); });)
+      ++read;
     let_late_go();
   }
 }
@@ -81,23 +86,35 @@ int ExecGate::wait_ms() const {
   return std::max(0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
 }
 
+/// All of them each time: the device number of one that is gone may be another's by now.
 void ExecGate::gate_file_systems() {
-  std::set<std::pair<std::uint32_t, std::uint32_t>> present;
-  for (const auto& mount : read_mounts(options_.mountinfo)) {
-    if (!options_.wants(mount) || !present.insert(mount.device).second || gated_.contains(mount.device)) continue;
+  const auto mounts = read_mounts(options_.mountinfo);
+  const auto local = local_mounts(mounts);
+  std::set<std::pair<std::uint32_t, std::uint32_t>> gated;
+  std::uint64_t refused = static_cast<std::uint64_t>(
+      std::count_if(mounts.begin(), mounts.end(), [](const HostMount& mount) { return may_hold_programs(mount); }) -
+      static_cast<std::ptrdiff_t>(local.size()));
+  for (const auto& mount : local) {
+    if (options_.wants && !options_.wants(mount)) continue;
     const std::string path = options_.root + mount.path;
-    const bool marked = ::fanotify_mark(group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_EXEC_PERM, AT_FDCWD,
-                                        path.c_str()) == 0;
-    (marked ? counters_.filesystems : counters_.ungated).fetch_add(1, std::memory_order_relaxed);
+    if (::fanotify_mark(group_.get(), FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_EXEC_PERM, AT_FDCWD, path.c_str()) ==
+        0)
+      gated.insert(mount.device);
+    else
+      ++refused;
   }
-  gated_ = std::move(present);  // the number of one that is gone may be another's
+  counters_.filesystems = gated.size();
+  counters_.ungated = refused;
 }
 
-void ExecGate::take_events(const std::function<void(Fd file, std::int32_t tgid)>& take) const {
+/// False: none waited.
+bool ExecGate::take_events(const std::function<void(Fd file, std::int32_t tgid)>& take) const {
   std::array<fanotify_event_metadata, 64> events;
-  for (ssize_t size = 0; (size = ::read(group_.get(), events.data(), sizeof events)) > 0;)
-    for (auto* event = events.data(); FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size))
-      if (Fd file(event->fd); file && (event->mask & FAN_OPEN_EXEC_PERM) != 0) take(std::move(file), event->pid);
+  ssize_t size = ::read(group_.get(), events.data(), sizeof events);
+  if (size <= 0) return false;
+  for (auto* event = events.data(); FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size))
+    if (Fd file(event->fd); file && (event->mask & FAN_OPEN_EXEC_PERM) != 0) take(std::move(file), event->pid);
+  return true;
 }
 
 void ExecGate::hold(Fd file, std::int32_t tgid) {
@@ -110,10 +127,10 @@ void ExecGate::hold(Fd file, std::int32_t tgid) {
   const std::uint64_t ticket = next_ticket_++;
   Fd exe(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
   held_.emplace(ticket, Held{std::move(file), std::chrono::steady_clock::now() + options_.limit});
-  look_(std::move(exe), static_cast<std::uint32_t>(tgid), [done = done_, ticket] {
+  look_(std::move(exe), static_cast<std::uint32_t>(tgid), [done = done_, ticket](bool was_looked_at) {
     {
       const std::lock_guard lock(done->mutex);
-      done->tickets.push_back(ticket);
+      done->tickets.emplace_back(ticket, was_looked_at);
     }
     ::eventfd_write(done->wake.get(), 1);
   });
@@ -122,15 +139,15 @@ void ExecGate::hold(Fd file, std::int32_t tgid) {
 void ExecGate::take_done() {
   eventfd_t count = 0;
   ::eventfd_read(done_->wake.get(), &count);
-  std::vector<std::uint64_t> tickets;
+  std::vector<std::pair<std::uint64_t, bool>> tickets;
   {
     const std::lock_guard lock(done_->mutex);
     tickets.swap(done_->tickets);
   }
-  for (const auto ticket : tickets) {
+  for (const auto& [ticket, was_looked_at] : tickets) {
     const auto held = held_.extract(ticket);
     if (held.empty() || !held.mapped().file) continue;
-    hold_no_more(held.mapped().file);
+    if (was_looked_at) hold_no_more(held.mapped().file);
     answer(held.mapped().file);
   }
 }

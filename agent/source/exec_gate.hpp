@@ -26,7 +26,8 @@ namespace plumbline::agent {
 /// let it. Everything fails open: who waited for `limit` goes on, and once the descriptor is closed, which the kernel
 /// does where the agent ends in whatever way, all do. An agent that is stopped (SIGSTOP, a frozen cgroup) answers
 /// nobody, which is why nothing is gated unless it is asked for. A file that was looked at is not held again until it
-/// is written to.
+/// is written to. It needs a descriptor of ours for each execution that is held, else the kernel refuses it: hence
+/// TlsFiles leaves some.
 class ExecGate {
  public:
   struct Options {
@@ -37,12 +38,13 @@ class ExecGate {
     std::size_t max_held = 64;  ///< executions; more are let go at once, and counted
     std::size_t max_ignored =
         8192;  ///< files that are not held again; only where the kernel keeps them all (before 5.19)
-    /// Which file systems are gated.
-    std::function<bool(const HostMount&)> wants = holds_programs;
+    std::function<bool(const HostMount&)> wants{};  ///< which of local_mounts() are gated; none = all
   };
   /// Looks at a file and what it is linked to, for the process that is about to execute it, and then calls `done`, from
-  /// any thread, or drops it. Must not wait.
-  using Look = std::function<void(Fd exe, std::uint32_t tgid, std::function<void()> done)>;
+  /// any thread, with whether that was so; who is told that it was not is held again at its next execution. Must not
+  /// wait.
+  using Done = std::function<void(bool was_looked_at)>;
+  using Look = std::function<void(Fd exe, std::uint32_t tgid, Done done)>;
 
   /// Errors: the kernel's, where it has no permission events or grants us none (CAP_SYS_ADMIN).
   static Result<std::unique_ptr<ExecGate>> open(Options options, Look look);
@@ -56,10 +58,10 @@ class ExecGate {
 
   struct Counters {
     std::atomic<std::uint64_t> held{0};
-    std::atomic<std::uint64_t> late{0};     ///< of them, those that were let go before they were looked at
-    std::atomic<std::uint64_t> crowded{0};  ///< let go at once, as too many were held
-    std::atomic<std::uint64_t> filesystems{0};
-    std::atomic<std::uint64_t> ungated{0};  ///< file systems that could not be
+    std::atomic<std::uint64_t> late{0};         ///< of them, those that were let go before they were looked at
+    std::atomic<std::uint64_t> crowded{0};      ///< let go at once, as too many were held
+    std::atomic<std::uint64_t> filesystems{0};  ///< now
+    std::atomic<std::uint64_t> ungated{0};      ///< mounts that may hold programs and are not gated, now
   };
   const Counters& counters() const { return counters_; }
 
@@ -69,15 +71,15 @@ class ExecGate {
     std::chrono::steady_clock::time_point until;
   };
   /// What a look that is over tells, also after the gate is gone.
-  struct Done {
+  struct Finished {
     std::mutex mutex;
-    std::vector<std::uint64_t> tickets;
+    std::vector<std::pair<std::uint64_t, bool>> tickets;
     Fd wake;  // an eventfd
   };
   ExecGate(Options options, Look look, Fd group, MountTable mounts);
   void run(const std::stop_token& stop);
   void gate_file_systems();
-  void take_events(const std::function<void(Fd file, std::int32_t tgid)>& take) const;
+  bool take_events(const std::function<void(Fd file, std::int32_t tgid)>& take) const;
   void hold(Fd file, std::int32_t tgid);
   void take_done();
   void let_late_go();
@@ -90,10 +92,9 @@ class ExecGate {
   Counters counters_;
   Fd group_;  // fanotify's
   MountTable mounts_;
-  const std::shared_ptr<Done> done_ = std::make_shared<Done>();
+  const std::shared_ptr<Finished> done_ = std::make_shared<Finished>();
   // The thread's.
-  std::set<std::pair<std::uint32_t, std::uint32_t>> gated_;  // devices
-  std::map<std::uint64_t, Held> held_;                       // by ticket, so the eldest first
+  std::map<std::uint64_t, Held> held_;  // by ticket, so the eldest first
   std::uint64_t next_ticket_ = 0;
   bool is_evictable_ = true;  // what is ignored is forgotten with the kernel's own inode
   std::size_t ignored_ = 0;

@@ -11,6 +11,9 @@ namespace plumbline::agent {
 /// looked into (a sandbox, a pid namespace of our own).
 std::string host_process(const std::string& proc_root);
 
+/// Where the host's files are seen from here: "" where our root is the host's, else below host_process() (in a pod).
+std::string host_root(const std::string& proc_root);
+
 /// One line of a process's mountinfo.
 struct HostMount {
   std::pair<std::uint32_t, std::uint32_t> device;  ///< major, minor
@@ -22,8 +25,15 @@ struct HostMount {
 /// proc(5), /proc/pid/mountinfo.
 std::vector<HostMount> read_mounts(const std::string& mountinfo);
 
-/// Whether programs may lie in such a file system, and reading one waits for nobody: not for a server elsewhere, nor
-/// for a process of this node that may wait for us.
-bool holds_programs(const HostMount& mount);
+/// Those in which programs may lie, that can be reached by their path, and for which nothing waits for anybody: neither
+/// a server elsewhere nor a process of this node that may wait for us (FUSE, autofs) serves it or what it is mounted
+/// below. An overlay over such a file system is not told from others.
+std::vector<HostMount> local_mounts(const std::vector<HostMount>& mounts);
+
+/// Whether programs may lie in such a file system, whoever serves it.
+bool may_hold_programs(const HostMount& mount);
+
+/// Whether a path leads through no mount that somebody serves.
+bool is_local(const std::vector<HostMount>& mounts, const std::string& path);
 
 }  // namespace plumbline::agent

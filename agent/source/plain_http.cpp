@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "agent/source/cgroup_root.hpp"
 #include "plain.skel.h"
@@ -66,6 +67,12 @@ class LibbpfPlainHttp final : public PlainHttp {
     return {};
   }
 
+  void detach() {
+    for (auto** link : {&skeleton_->links.on_tcp_state, &skeleton_->links.on_ingress, &skeleton_->links.on_egress})
+      bpf_link__destroy(std::exchange(*link, nullptr));
+    is_attached_ = false;
+  }
+
   Result<void> set_endpoints(const std::vector<plain_endpoint>& endpoints) override {
     const int map = bpf_map__fd(skeleton_->maps.endpoints);
     std::vector<plain_endpoint> gone;
@@ -84,7 +91,11 @@ class LibbpfPlainHttp final : public PlainHttp {
     constexpr __u8 yes = 1;
     for (const auto& one : endpoints)
       if (bpf_map_update_elem(map, &one, &yes, BPF_ANY) != 0) return io_error("listen to an endpoint", errno);
-    return is_attached_ || endpoints.empty() ? Result<void>() : attach();
+    if (endpoints.empty()) detach();
+    if (is_attached_ || endpoints.empty()) return {};
+    auto attached = attach();
+    if (!attached) detach();
+    return attached;
   }
 
   int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }

@@ -2,9 +2,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <spdlog/spdlog.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +28,7 @@ namespace {
 
 constexpr int max_depth = 64;
 constexpr std::size_t unhook_threads = 64;
+constexpr rlim_t kept_free = 256;         // descriptors: for all else that the agent does
 constexpr std::uint64_t smallest = 4096;  // bytes: no program with TLS in it is smaller
 
 struct DirDeleter {
@@ -34,6 +39,26 @@ std::optional<struct stat> status_of(int fd) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) return std::nullopt;
   return status;
+}
+
+/// Whoever can make a file system of memory chooses its numbers of inodes, and so makes files that are alike.
+bool is_of_memory(int fd) {
+  struct statfs system{};
+  return ::fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+}
+
+/// The same file by a mount of its own, which nobody sees and nobody has to unmount: a hook keeps what it was made
+/// through. Only of our own mount namespace, and with CAP_SYS_ADMIN; else the file as it is.
+Fd by_own_mount(int fd) {
+  constexpr unsigned clone = 1;  // OPEN_TREE_CLONE of Linux 5.2
+  Fd own(static_cast<int>(::syscall(SYS_open_tree, fd, "", clone | O_CLOEXEC | AT_EMPTY_PATH)));
+  return own ? std::move(own) : Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+/// The lowest free number is taken, so it says how many are in use.
+bool are_few_left(int fd) {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(fd) + kept_free > limit.rlim_cur;
 }
 
 /// What cannot have TLS in it is not even opened.
@@ -48,6 +73,12 @@ bool needs_return_probes(const TlsFunctions& functions) {
 
 }  // namespace
 
+Fd TlsFiles::reopened(const Fd& place) {
+  const auto status = place ? status_of(place.get()) : std::nullopt;
+  if (!status || !S_ISREG(status->st_mode)) return Fd();
+  return Fd(::open(("/proc/self/fd/" + std::to_string(place.get())).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
 TlsFiles::TlsFiles(Capture& capture, Options options)
     : capture_(capture), options_(std::move(options)), changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
 TlsFiles::~TlsFiles() {
@@ -57,15 +88,16 @@ TlsFiles::~TlsFiles() {
 bool TlsFiles::look(int fd, const std::string& path) {
   const auto status = status_of(fd);
   if (!status || !is_candidate(*status)) return false;
-  const Identity identity = identity_of(*status);
+  const Identity identity = identity_of(*status, is_of_memory(fd));
   bool is_hooked = false;
   if (is_known(identity, is_hooked)) return is_hooked;
   forget_former(identity);
   return look_at_content(fd, path, identity);
 }
 
-TlsFiles::Identity TlsFiles::identity_of(const struct stat& status) {
-  return {status.st_ino, ns_of(status.st_ctim), static_cast<std::uint64_t>(status.st_size)};
+TlsFiles::Identity TlsFiles::identity_of(const struct stat& status, bool is_of_memory) {
+  return {is_of_memory ? status.st_dev : 0, status.st_ino, ns_of(status.st_ctim),
+          static_cast<std::uint64_t>(status.st_size)};
 }
 
 bool TlsFiles::is_known(const Identity& identity, bool& is_hooked) const {
@@ -79,9 +111,9 @@ bool TlsFiles::is_known(const Identity& identity, bool& is_hooked) const {
 /// A hooked file whose change time moved (chmod, or somebody wrote into it) would be hooked twice, and tell all twice.
 void TlsFiles::forget_former(const Identity& identity) {
   forget([&](const Identity& known_as, const Known& known) {
-    if (std::get<0>(known_as) != std::get<0>(identity)) return false;
+    if (std::get<0>(known_as) != std::get<0>(identity) || std::get<1>(known_as) != std::get<1>(identity)) return false;
     const auto now = known.file ? status_of(known.file.get()) : std::nullopt;
-    return now && ns_of(now->st_ctim) == std::get<1>(identity);
+    return now && ns_of(now->st_ctim) == std::get<2>(identity);
   });
 }
 
@@ -109,6 +141,7 @@ std::vector<TlsFileChange> TlsFiles::read_changes() const {
       inotify_event event;
       std::memcpy(&event, bytes.data() + at, sizeof event);
       const std::string_view name = event.len == 0 ? "" : bytes.data() + at + sizeof event;
+      if ((event.mask & IN_Q_OVERFLOW) != 0) changes.push_back({-1, false, {}});
       if ((event.mask & (IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO)) != 0 && (event.mask & IN_ISDIR) == 0)
         changes.push_back({event.wd, (event.mask & IN_CLOSE_WRITE) != 0, std::string(name)});
       at += static_cast<ssize_t>(sizeof event + event.len);
@@ -127,13 +160,26 @@ void TlsFiles::watch(int folder, const std::string& path) {
     folders_.insert_or_assign(number, path);
 }
 
+/// Some were not told: whatever is not as it was is looked at anew.
+void TlsFiles::look_at_hooked_again() {
+  std::vector<std::pair<Fd, std::string>> changed;
+  forget([&](const Identity& identity, Known& known) {
+    const auto now = known.file ? status_of(known.file.get()) : std::nullopt;
+    if (!known.hooked || (now && identity_of(*now, std::get<0>(identity) != 0) == identity)) return false;
+    if (Fd file = reopened(known.file); file) changed.emplace_back(std::move(file), known.row.path);
+    return true;
+  });
+  for (const auto& [file, path] : changed) look(file.get(), path);
+}
+
 void TlsFiles::follow(const TlsFileChange& change) {
+  if (change.number < 0) return look_at_hooked_again();
   if (!change.name.empty()) {
     const auto folder = folders_.find(change.number);
     if (folder == folders_.end()) return;
     counters_.came.fetch_add(1, std::memory_order_relaxed);
     const std::string path = folder->second + "/" + change.name;
-    if (const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)); file)
+    if (const Fd file = reopened(Fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC))); file)
       look(file.get(), path);
     return;
   }
@@ -141,13 +187,14 @@ void TlsFiles::follow(const TlsFileChange& change) {
     forget([&](const Identity&, Known& known) {
       if (known.number != change.number) return false;
       spdlog::warn("event=tls_unhooked path=\"{}\" why=\"somebody writes into it\"", known.row.path);
-      written_[change.number] = {std::move(known.file), known.row.path};
+      written_[change.number] = {std::move(known.file), known.row.path, known.device};
       return true;
     });
     return;
   }
   const auto written = written_.extract(change.number);
-  if (!written.empty() && written.mapped().file) look(written.mapped().file.get(), written.mapped().path);
+  if (written.empty()) return;
+  if (const Fd file = reopened(written.mapped().file); file) look(file.get(), written.mapped().path);
 }
 
 std::size_t TlsFiles::count(bool hooked) const {
@@ -191,20 +238,23 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
     known.row.stack = found->stack;
     known.row.hooks = found->hooks.size();
     if (const auto status = status_of(fd)) known.device = status->st_dev;
-    known.file = Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    known.file = options_.own_mounts ? by_own_mount(fd) : Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     // Before the hook, so that no write in between is missed.
     known.number = ::inotify_add_watch(changes_.get(), ("/proc/self/fd/" + std::to_string(fd)).c_str(),
                                        IN_MODIFY | IN_CLOSE_WRITE);
-    if (known.number < 0)
+    if (!known.file || are_few_left(known.file.get()))
+      known.row.error = "few descriptors are left; raise LimitNOFILE of the agent's unit (RLIMIT_NOFILE)";
+    else if (known.number < 0)
       known.row.error =
           io_error("watch for whoever writes into it", errno, "raise fs.inotify.max_user_watches").message();
-    else if (auto hooked = capture_.hook(fd, *found))
+    else if (auto hooked = capture_.hook(known.file.get(), *found))
       known.hooked = std::move(*hooked);
     else
       known.row.error = hooked.error().message();
   }
   const bool hooked = known.hooked != nullptr;
   if (!hooked && known.number >= 0) ::inotify_rm_watch(changes_.get(), std::exchange(known.number, -1));
+  if (!hooked) known.file.reset();
   (hooked ? counters_.hooked : counters_.refused).fetch_add(1, std::memory_order_relaxed);
   if (!hooked && count(false) >= options_.max_refused) return false;
   if (hooked)
@@ -245,10 +295,11 @@ void TlsFiles::look_below(int folder, const std::string& path, const Walk& walk,
         ::close(below);
       continue;
     }
+    if (walk.below.between) walk.below.between();
+    if (walk.stop.stop_requested()) return;
     if (walk.below.wants && !walk.below.wants(name)) continue;
     const bool is_hooked = look_at_entry(folder, name, path);
     if (walk.below.watch && is_hooked && !std::exchange(is_watched, true)) watch(folder, path);
-    if (walk.below.between) walk.below.between();
   }
 }
 
@@ -257,8 +308,8 @@ bool TlsFiles::look_at_entry(int folder, const std::string& name, const std::str
   struct stat status{};
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !is_candidate(status)) return false;
   bool is_hooked = false;
-  if (is_known(identity_of(status), is_hooked)) return is_hooked;
-  const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (is_known(identity_of(status, is_of_memory(folder)), is_hooked)) return is_hooked;
+  const Fd file = reopened(Fd(::openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
   return file && look(file.get(), path + "/" + name);
 }
 
@@ -286,6 +337,7 @@ bool TlsFiles::forget_devices(const std::set<std::uint64_t>& devices) {
     were_some |= is_gone;
     return is_gone;
   });
+  std::erase_if(written_, [&](const auto& each) { return devices.contains(each.second.device); });
   return were_some;
 }
 

@@ -32,7 +32,7 @@ struct TlsFileRow {
 
 /// A hooked file is written to, or that is over; or a file came into a folder that is watched.
 struct TlsFileChange {
-  int number = -1;  ///< inotify's
+  int number = -1;  ///< inotify's; -1: some changes were not told
   bool is_over = false;
   std::string name;  ///< in the folder; "" = it is about the file itself
 };
@@ -47,12 +47,17 @@ class TlsFiles {
     std::size_t max_known = 200'000;     ///< files that have none; beyond it all are looked at again
     std::string why_no_return_probes{};  ///< why files are refused that need them; "" = they are harmless
     std::size_t max_folders = 4096;      ///< watched for files that come; more are counted
+    bool own_mounts =
+        true;  ///< hook files through mounts of our own, where that can be, so that others can unmount theirs
   };
   TlsFiles(Capture& capture, Options options);
   ~TlsFiles();
   TlsFiles(const TlsFiles&) = delete;
   TlsFiles& operator=(const TlsFiles&) = delete;
 
+  /// The file at a place that was opened with O_PATH, for reading; none where it is anything else: to open a device may
+  /// be to use it, and names are chosen by containers too. Any thread.
+  static Fd reopened(const Fd& place);
   /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.
   bool look(int fd, const std::string& path);
   struct Below {
@@ -93,8 +98,10 @@ class TlsFiles {
 
  private:
   /// Overlayfs shows one inode under many devices, with the number, size and change time of the real one. A change time
-  /// cannot be set, so nobody makes two files that are alike in all three.
-  using Identity = std::tuple<std::uint64_t, std::int64_t, std::uint64_t>;  // inode, ctime in ns, size
+  /// cannot be set, and on a disk nobody chooses the number of an inode; where one can, in file systems of memory, the
+  /// device counts too. An overlay of somebody's own over such a one is not told from others.
+  using Identity =
+      std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::uint64_t>;  // device, inode, ctime ns, size
   struct Known {
     TlsFileRow row;
     Fd file;  ///< of one that is hooked
@@ -102,7 +109,8 @@ class TlsFiles {
     int number = -1;           ///< inotify's
     std::uint64_t device = 0;  ///< as it was seen
   };
-  static Identity identity_of(const struct stat& status);
+  static Identity identity_of(const struct stat& status, bool is_of_memory);
+  void look_at_hooked_again();
   bool is_known(const Identity& identity, bool& is_hooked) const;
   void watch(int folder, const std::string& path);
   bool look_at_content(int fd, const std::string& path, const Identity& identity);
@@ -124,6 +132,7 @@ class TlsFiles {
   struct Written {
     Fd file;
     std::string path;
+    std::uint64_t device = 0;
   };
   std::map<int, Written> written_;      // files that were hooked, until their writers are done
   std::map<int, std::string> folders_;  // inotify's number → a watched folder

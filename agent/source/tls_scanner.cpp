@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -37,12 +39,18 @@ constexpr std::array library_folders{"/lib",
                                      "/usr/local/lib"};
 constexpr std::array root_folders{"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt"};
 
-/// Never outside the root, whatever links the container put there.
+/// Never outside the root, whatever links the container put there, nor into what is mounted in it: somebody may serve
+/// that, who is in no hurry.
 Fd open_in_root(int root, const std::string& path, int flags) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK);
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   return Fd(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof how)));
+}
+
+std::uint64_t device_of(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 ? status.st_dev : 0;
 }
 
 /// What a runtime loads by itself when its program asks for TLS: "libssl.so.3", "_ssl.cpython-312.so",
@@ -70,65 +78,83 @@ std::vector<std::string> TlsScanner::usual_folders() {
           "/var/lib/rancher/k3s/agent/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"};
 }
 
-TlsScanner::TlsScanner(TlsFiles& files, Options options) : files_(files), options_(std::move(options)) {}
+TlsScanner::TlsScanner(TlsFiles& files, Options options)
+    : files_(files), options_(std::move(options)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 void TlsScanner::start() {
   // The host's own folders are gone through as such.
   host_process_ = host_process(options_.proc_root);
   struct stat own{};
   if (::stat((host_process_ + "/ns/mnt").c_str(), &own) == 0) host_mount_ns_ = static_cast<std::uint32_t>(own.st_ino);
-  if (::stat((host_process_ + "/root").c_str(), &own) == 0)  // services with a mount namespace have it too
-    known_roots_.emplace(own.st_dev, own.st_ino, ns_of(own.st_ctim));
+  remember_host_root();
+  if (auto mounts = MountTable::open((host_process_ + "/mountinfo").c_str()))
+    mounts_ = std::move(*mounts);
+  else
+    spdlog::warn("event=mounts_not_watched why=\"{}\"", mounts.error().message());
   thread_ = start_thread("plumb-tls-scan", [this] { run(stopping_.get_token()); });
+}
+
+/// Its folders are gone through as such; services with a mount namespace of their own have it too.
+void TlsScanner::remember_host_root() {
+  struct stat own{};
+  if (::stat((host_process_ + "/root").c_str(), &own) == 0)
+    known_roots_.emplace(own.st_dev, own.st_ino, ns_of(own.st_ctim));
 }
 
 void TlsScanner::stop() {
   stopping_.request_stop();
-  {
-    const std::lock_guard lock(mutex_);
-    wake_.notify_all();
-  }
+  ::eventfd_write(wake_.get(), 1);
   if (thread_.joinable()) thread_.join();
 }
 
 void TlsScanner::on_executed(std::uint32_t tgid, std::uint32_t mount_ns) {
-  const std::lock_guard lock(mutex_);
-  if (waiting_.size() >= options_.max_waiting) {
-    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
-    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() >= options_.max_waiting) {
+      counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    waiting_.push_back({tgid, mount_ns});
   }
-  waiting_.push_back({tgid, mount_ns});
-  wake_.notify_all();
+  ::eventfd_write(wake_.get(), 1);
 }
 
-void TlsScanner::on_executing(Fd exe, std::uint32_t tgid, std::function<void()> done) {
-  const std::lock_guard lock(mutex_);
-  if (held_.size() >= options_.max_waiting) {
-    counters_.dropped.fetch_add(1, std::memory_order_relaxed);
-    return;
+void TlsScanner::on_executing(Fd exe, std::uint32_t tgid, std::function<void(bool)> done) {
+  std::shared_ptr<bool> told(new bool(false), [done = std::move(done)](const bool* was_looked_at) {
+    done(*was_looked_at);
+    delete was_looked_at;
+  });
+  {
+    const std::lock_guard lock(mutex_);
+    if (held_.size() >= options_.max_waiting) {
+      counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    held_.push_back({tgid, 0, std::move(exe), std::move(told)});
   }
-  held_.push_back({tgid, 0, std::move(exe), std::move(done)});
-  wake_.notify_all();
+  ::eventfd_write(wake_.get(), 1);
 }
 
 void TlsScanner::on_mounted() {
-  const std::lock_guard lock(mutex_);
-  is_mounted_ = true;
-  wake_.notify_all();
-}
-
-void TlsScanner::on_changed(const TlsFileChange& change) {
-  const std::lock_guard lock(mutex_);
-  changed_.push_back(change);
-  wake_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    is_mounted_ = true;
+  }
+  ::eventfd_write(wake_.get(), 1);
 }
 
 void TlsScanner::run(const std::stop_token& stop) {
   const auto began = std::chrono::steady_clock::now();
   look_at_running(stop);
+  const auto mounts = read_mounts(host_process_ + "/mountinfo");
   for (const auto& folder : options_.folders) {
     take_urgent(stop);
     const std::string path = options_.host_root + folder;
+    if (!is_local(mounts, folder)) {
+      spdlog::warn("event=folder_not_looked_at path=\"{}\" why=\"it lies on a file system that somebody serves\"",
+                   folder);
+      continue;
+    }
     if (Fd at(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); at)
       files_.look_below(std::move(at),
                         {path,
@@ -145,25 +171,35 @@ void TlsScanner::run(const std::stop_token& stop) {
                files_.counters().hooked.load(),
                std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count());
   while (!stop.stop_requested()) {
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] {
-        return stop.stop_requested() || is_mounted_ || !held_.empty() || !waiting_.empty() || !changed_.empty();
-      });
-    }
+    wait();
     take_urgent(stop);
     look_through_roots(stop);
   }
 }
 
+void TlsScanner::wait() {
+  std::array<pollfd, 3> waiting = {pollfd{wake_.get(), POLLIN, 0}, pollfd{files_.changed_fd(), POLLIN, 0},
+                                   pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0}};
+  ::poll(waiting.data(), waiting.size(), -1);
+  eventfd_t count = 0;
+  ::eventfd_read(wake_.get(), &count);
+}
+
+/// What each process has mapped, and the roots of containers, whose programs may load more.
 void TlsScanner::look_at_running(const std::stop_token& stop) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(options_.proc_root.c_str()), ::closedir);
   if (!folder) return;
   while (const dirent* entry = ::readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe): a stream of our own
     if (stop.stop_requested()) return;
     const std::string name = entry->d_name;
-    if (name.find_first_not_of("0123456789") == std::string::npos)
-      files_.look_at_process(options_.proc_root + "/" + name);
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string process = options_.proc_root + "/" + name;
+    files_.look_at_process(process);
+    struct stat mount_ns{};
+    if (::stat((process + "/ns/mnt").c_str(), &mount_ns) == 0)
+      note_root(Fd(::open((process + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+                static_cast<std::uint32_t>(mount_ns.st_ino), nullptr);
+    take_executions(stop);
   }
 }
 
@@ -171,10 +207,10 @@ void TlsScanner::look_at_running(const std::stop_token& stop) {
 void TlsScanner::take_urgent(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     take_executions(stop);
-    bool is_mounted = false;
+    bool is_mounted = mounts_ && mounts_->moved();
     {
       const std::lock_guard lock(mutex_);
-      is_mounted = std::exchange(is_mounted_, false);
+      is_mounted |= std::exchange(is_mounted_, false);
     }
     if (is_mounted) look_at_mounts(stop);
     if (fresh_roots_.empty()) {
@@ -184,7 +220,8 @@ void TlsScanner::take_urgent(const std::stop_token& stop) {
     Root root = std::move(fresh_roots_.front());
     fresh_roots_.pop_front();
     look_at_likely(root.folder.get(), stop);
-    if (root.done) root.done();
+    if (root.done) *root.done = true;
+    root.done.reset();
     if (roots_.size() < max_waiting_roots) roots_.push_back(std::move(root.folder));
   }
 }
@@ -192,12 +229,7 @@ void TlsScanner::take_urgent(const std::stop_token& stop) {
 void TlsScanner::take_executions(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     Execution execution;
-    std::vector<TlsFileChange> changed;
-    {
-      const std::lock_guard lock(mutex_);
-      changed.swap(changed_);
-    }
-    for (const auto& change : changed) files_.follow(change);
+    for (const auto& change : files_.read_changes()) files_.follow(change);
     {
       const std::lock_guard lock(mutex_);
       auto& next = held_.empty() ? waiting_ : held_;
@@ -226,10 +258,15 @@ void TlsScanner::look_at(Execution execution) {
   if (!files_.look(exe.get(), folder + "/exe")) look_at_libraries(root.get(), exe.get());
   if (!is_held && files_.counters().hooked != hooked) counters_.late.fetch_add(1, std::memory_order_relaxed);
   counters_.executions.fetch_add(1, std::memory_order_relaxed);
-  if (fresh_roots_.size() < max_waiting_roots && is_new(root.get(), execution.mount_ns))
-    fresh_roots_.push_back({std::move(root), std::move(execution.done)});
-  else if (execution.done)
-    execution.done();
+  note_root(std::move(root), execution.mount_ns, std::move(execution.done));
+}
+
+/// Its likely files come next. Who waits for nothing more is told.
+void TlsScanner::note_root(Fd root, std::uint32_t mount_ns, std::shared_ptr<bool> done) {
+  if (fresh_roots_.size() < max_waiting_roots && is_new(root.get(), mount_ns))
+    fresh_roots_.push_back({std::move(root), std::move(done)});
+  else if (done)
+    *done = true;
 }
 
 /// The device alone is not enough: the kernel gives the number of one that was unmounted to the next.
@@ -245,16 +282,32 @@ bool TlsScanner::is_new(int root, std::uint32_t mount_ns) {
 /// being unmounted, and an overlay that is still there must not be mounted again with the same upper folder.
 void TlsScanner::look_at_mounts(const std::stop_token& stop) {
   std::set<std::uint64_t> present, gone;
-  bool is_more = !layers_;
-  for (const auto& mount : read_mounts(host_process_ + "/mountinfo"))
-    if (mount.type == "overlay" && present.insert(makedev(mount.device.first, mount.device.second)).second)
-      is_more |= !overlays_.contains(makedev(mount.device.first, mount.device.second));
-  std::set_difference(overlays_.begin(), overlays_.end(), present.begin(), present.end(),
+  std::set<std::pair<std::uint64_t, std::string>> overlays;
+  for (const auto& mount : read_mounts(host_process_ + "/mountinfo")) {
+    const std::uint64_t device = makedev(mount.device.first, mount.device.second);
+    present.insert(device);
+    if (mount.type == "overlay") overlays.emplace(device, mount.path);
+  }
+  std::set_difference(devices_.begin(), devices_.end(), present.begin(), present.end(),
                       std::inserter(gone, gone.end()));
-  overlays_ = std::move(present);
+  devices_ = std::move(present);
+  const bool is_more = !layers_ || !std::includes(overlays_.begin(), overlays_.end(), overlays.begin(), overlays.end());
+  overlays_ = std::move(overlays);
   if (is_more) look_at_new_layers(stop);
-  // Others may run the same file of a layer.
-  if (!gone.empty() && files_.forget_devices(gone)) look_at_running(stop);
+  if (gone.empty()) return;
+  let_go_of_roots(gone);
+  if (!files_.forget_devices(gone)) return;
+  // Others may run the same file of a layer, or load it later.
+  known_roots_.clear();
+  remember_host_root();
+  look_at_running(stop);
+}
+
+/// Of what is unmounted nothing more is looked at: a hook would keep it alive.
+void TlsScanner::let_go_of_roots(const std::set<std::uint64_t>& devices) {
+  std::erase_if(fresh_roots_, [&](const Root& root) { return devices.contains(device_of(root.folder.get())); });
+  std::erase_if(roots_, [&](const Fd& root) { return devices.contains(device_of(root.get())); });
+  if (walking_ != nullptr && devices.contains(walked_device_)) walking_->request_stop();
 }
 
 /// Again at every mount for a while, as a layer is not unpacked at once.
@@ -296,12 +349,17 @@ void TlsScanner::look_at_likely(int root, const std::stop_token& stop) {
 }
 
 void TlsScanner::look_through_roots(const std::stop_token& stop) {
-  while (!roots_.empty() && !stop.stop_requested()) {
+  while (!roots_.empty() && !stop.stop_requested() && walking_ == nullptr) {
     const Fd root = std::move(roots_.front());
     roots_.pop_front();
+    std::stop_source walk;
+    const std::stop_callback with_us(stop, [&walk] { walk.request_stop(); });
+    walking_ = &walk;
+    walked_device_ = device_of(root.get());
     for (const char* below : root_folders)
-      if (Fd at = open_in_root(root.get(), below, O_RDONLY | O_DIRECTORY); at && !stop.stop_requested())
-        files_.look_below(std::move(at), {below, [this, &stop] { take_urgent(stop); }}, stop);
+      if (Fd at = open_in_root(root.get(), below, O_RDONLY | O_DIRECTORY); at && !walk.stop_requested())
+        files_.look_below(std::move(at), {below, [this, &stop] { take_urgent(stop); }}, walk.get_token());
+    walking_ = nullptr;
     counters_.roots.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -318,7 +376,7 @@ void TlsScanner::look_at_libraries(int root, int exe) {
     for (const auto& name : elf->needed()) {
       if (names.size() >= max_libraries || name.find('/') != std::string::npos || !names.insert(name).second) continue;
       for (const char* folder : library_folders) {
-        Fd library = open_in_root(root, folder + ("/" + name), O_RDONLY);
+        Fd library = TlsFiles::reopened(open_in_root(root, folder + ("/" + name), O_PATH));
         if (!library) continue;
         if (!files_.look(library.get(), folder + ("/" + name))) files.push_back(std::move(library));
         break;

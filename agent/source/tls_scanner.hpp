@@ -2,11 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/source/mount_table.hpp"
 #include "agent/source/tls_files.hpp"
 #include "include/util/fd.hpp"
 
@@ -45,13 +46,11 @@ class TlsScanner {
   void start();
   /// Thread-safe.
   void on_executed(std::uint32_t tgid, std::uint32_t mount_ns);
-  /// A process is about to execute a file. `done` is called from the scanner's thread once the file, what it is linked
-  /// to and the likely files of a new root were looked at; where there are too many it is dropped. Thread-safe.
-  void on_executing(Fd exe, std::uint32_t tgid, std::function<void()> done);
-  /// Something was mounted or unmounted on the host. Thread-safe.
+  /// A process is about to execute a file. `done` is called once, from any thread: with true when the file, what it is
+  /// linked to and the likely files of a new root were looked at, with false where they will not be. Thread-safe.
+  void on_executing(Fd exe, std::uint32_t tgid, std::function<void(bool was_looked_at)> done);
+  /// Something was mounted or unmounted on the host, for who has no mount table of it (a test). Thread-safe.
   void on_mounted();
-  /// TlsFiles::read_changes() told of it. Thread-safe.
-  void on_changed(const TlsFileChange& change);
   /// Ends the looking; hooks stay. Repeatable.
   void stop();
 
@@ -70,18 +69,22 @@ class TlsScanner {
   struct Execution {
     std::uint32_t tgid = 0, mount_ns = 0;
     Fd exe{};                      ///< of one that is held
-    std::function<void()> done{};  ///< …
+    std::shared_ptr<bool> done{};  ///< …: true once it was looked at; who waits is told when nobody has it any more
   };
   struct Root {
     Fd folder;
-    std::function<void()> done;  ///< of whoever waits for its likely files
+    std::shared_ptr<bool> done;  ///< of whoever waits for its likely files
   };
   void run(const std::stop_token& stop);
+  void wait();
   void look_at_running(const std::stop_token& stop);
   void take_urgent(const std::stop_token& stop);
   void take_executions(const std::stop_token& stop);
   void look_at(Execution execution);
+  void note_root(Fd root, std::uint32_t mount_ns, std::shared_ptr<bool> done);
   bool is_new(int root, std::uint32_t mount_ns);
+  void let_go_of_roots(const std::set<std::uint64_t>& devices);
+  void remember_host_root();
   void look_at_mounts(const std::stop_token& stop);
   void look_at_new_layers(const std::stop_token& stop);
   void look_at_likely(int root, const std::stop_token& stop);
@@ -95,17 +98,20 @@ class TlsScanner {
   std::uint32_t host_mount_ns_ = 0;  ///< whose folders are gone through as such
   /// Device, inode and change time (ns) of roots; bounded.
   std::set<std::tuple<std::uint64_t, std::uint64_t, std::int64_t>> known_roots_;
-  std::set<std::uint64_t> overlays_;  // devices of those that were mounted on the host
+  std::set<std::uint64_t> devices_;                           // of what was mounted on the host
+  std::set<std::pair<std::uint64_t, std::string>> overlays_;  // … and where, of overlays
   using Layers = std::map<std::pair<std::uint64_t, std::uint64_t>, std::chrono::steady_clock::time_point>;
-  std::optional<Layers> layers_;  // device and inode, and when it came
-  std::deque<Root> fresh_roots_;  // whose likely files come next
-  std::deque<Fd> roots_;          // that wait to be looked through
-  std::mutex mutex_;              // guards the next six
-  std::condition_variable wake_;
-  std::deque<Execution> held_;  // before those that wait
+  std::optional<Layers> layers_;         // device and inode, and when it came
+  std::deque<Root> fresh_roots_;         // whose likely files come next
+  std::deque<Fd> roots_;                 // that wait to be looked through
+  std::stop_source* walking_ = nullptr;  // of the root that is looked through now
+  std::uint64_t walked_device_ = 0;
+  const Fd wake_;                     // an eventfd
+  std::optional<MountTable> mounts_;  // of the host
+  std::mutex mutex_;                  // guards the next three
+  std::deque<Execution> held_;        // before those that wait
   std::deque<Execution> waiting_;
   bool is_mounted_ = true;  // something was, since mounts were looked at
-  std::vector<TlsFileChange> changed_;
   std::stop_source stopping_;
   std::thread thread_;
 };

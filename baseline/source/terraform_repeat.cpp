@@ -64,7 +64,7 @@ bool TerraformRepeat::add_attributes(std::string_view text, std::size_t at, std:
   if (depth > deepest) return false;
   const AttributeWalk& walk = emitter_.walk();
   const std::size_t first = roles_.size();
-  bool has_pair_value = false;
+  bool has_pair_value = false, has_value = false, has_type = false;
   JsonMembers members(text, at);
   while (members.next()) {
     if (step == walk.steps()) return false;
@@ -72,6 +72,8 @@ bool TerraformRepeat::add_attributes(std::string_view text, std::size_t at, std:
     const auto& known = walk.step(of);
     if (known.depth != depth || known.key != members.key()) return false;
     if (known.key == "Statement") return false;  // another value of it may make a policy of what it stands in
+    has_value = has_value || known.key == "value";
+    has_type = has_type || known.key == "type";
     has_pair_value = has_pair_value || (known.name & name_of_pair_value) != 0;
     const std::string_view value = text.substr(members.begin(), members.end() - members.begin());
     bool fine = false;
@@ -86,6 +88,7 @@ bool TerraformRepeat::add_attributes(std::string_view text, std::size_t at, std:
     }
     if (!fine) return false;
   }
+  if (depth == 1 && has_value && has_type) return false;  // another type may make it a wrapping
   // Of {"name": …, "value": …} one says what the other is.
   if (has_pair_value)
     for (std::size_t i = first; i < roles_.size(); ++i)

@@ -54,10 +54,17 @@ struct Type {
     ++parsed;
     return parsed > 1 && (unlike < patience || parsed % once_in == 0);
   }
+  /// Of what the walk keeps: a long key stands in the path of each member below it.
+  std::size_t path_bytes() const {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < emitter.walk().steps(); ++i) bytes += emitter.walk().step(i).path.size();
+    return bytes;
+  }
   unsigned parsed = 0;  ///< instances
   unsigned unlike = 0;  ///< in a row: what was remembered was of no use
 };
 constexpr std::size_t most_types = 32;
+constexpr std::size_t most_path_bytes = std::size_t{256} << 10;  // of one type
 
 JsonStream::Read from_memory(std::string_view bytes) {
   return [bytes](char* to, std::size_t size) mutable -> Result<std::size_t> {
@@ -320,10 +327,12 @@ class StateReader {
     instance_.pointer += "/attributes";
     if (auto done = type.emitter.emit(instance_); !done) return done;
     const auto index = std::string_view(instance_.address).substr(base.size());
-    if (text.size() > JsonOutline::most_bytes)
+    if (text.size() > JsonOutline::most_bytes || type.path_bytes() > most_path_bytes) {
       type.emitter.forget();
-    else if (type.is_worth_it())
+    } else if (type.is_worth_it()) {
       type.repeat.learn(text, index);
+      if (!type.repeat.knows_one()) ++type.unlike;
+    }
     return {};
   }
 

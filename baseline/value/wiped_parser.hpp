@@ -29,6 +29,7 @@ class WipedParser {
       if (parser_.allocate(wanted, max_depth_) != simdjson::SUCCESS) return simdjson::MEMALLOC;
       capacity_ = wanted;
     }
+    if (text.size() > parser_.doc.capacity()) wipe();  // parse() allocates that buffer anew, and frees this one
     return parser_.parse(text.data(), text.size(), false).get(parsed);
   }
 

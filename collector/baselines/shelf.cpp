@@ -204,7 +204,8 @@ void Shelf::deliver(fetch::Delivered delivered) {
   if (known == items_.end() || known->second.keeper != delivered.keeper) return;  // let go of meanwhile
   Item& item = known->second;
   const std::string before_error = item.error, before = item.sha256, before_etag = item.etag;
-  if (delivered.what && !delivered.version.empty() && baseline::is_location(item.source->source.path))
+  const bool is_refused = delivered.what && !taken && baseline::is_step_back(item.keeper->last_move());
+  if (delivered.what && !is_refused && !delivered.version.empty() && baseline::is_location(item.source->source.path))
     item.etag = delivered.version;
   item.error = delivered.what ? "" : delivered.what.error().message();
   if (taken) {

@@ -50,12 +50,14 @@ TEST(TerraformRepeat, any_value_in_the_place_of_any_other_is_what_it_is_alone) {
       R"("\ud83d\ude00")", R"(" x")", R"("-1")", R"("/dev/sdf")", R"("TCP")", "[]", "[null]", R"(["b","a"])",
       R"([{"id":1}])", "{}", R"({"a":{}})", R"({"a":"x"})", R"({"a":"x","password":"y"})", R"({"Statement":"x"})",
       R"({"Statement":[{"Effect":"Allow","Action":"s3:Get"}]})", R"({"Statement":{"Effect":null}})",
-      R"({"Statement":{"Effect":"Deny"}})", R"({"value":"x","type":"string"})", R"({"value":1,"type":"number"})",
-      R"({"name":"DB_PASSWORD","value":"x"})", R"({"name":"DB_HOST","value":"x"})",
-      R"("{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:Get\"]}]}")", R"("[1,2]")", R"("{not json}")",
-      R"("Bearer abcdefghijklmnop")", R"("postgres://u:pass@h/db")", R"("ghp_0123456789abcdefghij")",
-      R"("arn:aws:ec2:eu-central-1:123456789012:instance/i-1")", R"("arn:aws:ec2:us-east-1:210987654321:instance/i-2")",
-      "\"" + std::string(300, 'x') + "\"", "\"" + std::string(300, 'x') + "y\"",
+      R"({"Statement":{"Effect":"Deny"}})", R"({"value":"x","type":"foo"})",
+      R"({"value":"x","type":["listx","string"]})", R"({"value":"x","type":["list","string"]})",
+      R"({"value":"x","type":"string"})", R"({"value":1,"type":"number"})", R"({"name":"DB_PASSWORD","value":"x"})",
+      R"({"name":"DB_HOST","value":"x"})", R"("{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:Get\"]}]}")",
+      R"("[1,2]")", R"("{not json}")", R"("Bearer abcdefghijklmnop")", R"("postgres://u:pass@h/db")",
+      R"("ghp_0123456789abcdefghij")", R"("arn:aws:ec2:eu-central-1:123456789012:instance/i-1")",
+      R"("arn:aws:ec2:us-east-1:210987654321:instance/i-2")", "\"" + std::string(300, 'x') + "\"",
+      "\"" + std::string(300, 'x') + "y\"",
       // From here on what no reader takes.
       "01", "tru", "\"\x01\"", "\"\xff\"", R"("\x")", R"({"a":1,"a":2})", R"([{"a":1,"a":2}])", "[1,]", R"("open)"};
   const auto readable = static_cast<std::size_t>(std::find(values.begin(), values.end(), "01") - values.begin());

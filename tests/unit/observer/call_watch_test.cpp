@@ -185,6 +185,7 @@ TEST_F(CallWatchTest, a_call_waits_to_be_taken) {
 
 TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {
   proc_.write("7/cgroup", "0::/left/alone\n");
+  proc_.write("7/stat", "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 0 1 1");
   start();
   capture_->write(1, CAPTURE_OUT, request("sg-1"));
   capture_->write(1, CAPTURE_IN, answer());

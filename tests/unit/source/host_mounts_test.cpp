@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
@@ -23,9 +25,34 @@ TEST(HostMounts, lines_are_read_as_proc_5_writes_them) {
   EXPECT_EQ(mounts[0].type, "ext4");
   EXPECT_EQ(mounts[1].path, "/back\\slash");
   EXPECT_EQ(mounts[2].path, "/end\\");
-  EXPECT_TRUE(holds_programs(mounts[0]));
-  EXPECT_TRUE(holds_programs(mounts[1]));
-  EXPECT_FALSE(holds_programs(mounts[2])) << "its server may be a process that waits for us";
+  EXPECT_EQ(local_mounts(mounts).size(), 2u) << "the server of the third may be a process that waits for us";
+}
+
+TEST(HostMounts, what_somebody_serves_is_not_walked_through) {
+  const auto mount = [](const char* path, const char* type) { return HostMount{{0, 1}, path, type}; };
+  const std::vector<HostMount> all = {mount("/", "ext4"),          mount("/proc", "proc"),    mount("/srv", "nfs4"),
+                                      mount("/srv/x/img", "xfs"), mount("/srvs", "xfs"),    mount("/sys", "sysfs"),
+                                      mount("/sys/fs/x", "tmpfs"), mount("/data", "xfs"),     mount("/data", "fuse.s3"),
+                                      mount("/net", "autofs"),     mount("/net/a/b", "ext4"), mount("/back", "fuse.s3"),
+                                      mount("/back", "ext4")};
+  std::vector<std::string> paths;
+  for (const auto& local : local_mounts(all)) paths.push_back(local.path);
+  EXPECT_THAT(paths, ::testing::ElementsAre("/", "/srvs", "/sys/fs/x", "/back"));
+  EXPECT_TRUE(is_local(all, "/usr/lib"));
+  EXPECT_TRUE(is_local(all, "/srvs/a"));
+  EXPECT_FALSE(is_local(all, "/srv"));
+  EXPECT_FALSE(is_local(all, "/data/lib"));
+}
+
+TEST(HostMounts, in_a_pod_the_hosts_files_are_below_its_first_process) {
+  const TempDir proc;
+  EXPECT_EQ(host_root(proc.path()), "") << "nothing is known of the host";
+  std::filesystem::create_directory(proc / "1");
+  std::filesystem::create_directory_symlink("/usr", proc / "1/root");
+  EXPECT_EQ(host_root(proc.path()), proc / "1/root");
+  std::filesystem::remove(proc / "1/root");
+  std::filesystem::create_directory_symlink("/", proc / "1/root");
+  EXPECT_EQ(host_root(proc.path()), "");
 }
 
 TEST(HostMounts, what_cannot_be_read_is_empty) {

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstring>
 #include <fstream>
 
 #include "tests/unit/source/counting_capture.hpp"
@@ -38,7 +41,7 @@ class TlsFilesTest : public ::testing::Test {
 
   const TempDir dir_;
   CountingCapture capture_;
-  TlsFiles files_{capture_, {2, 10, 3, {}}};
+  TlsFiles files_{capture_, {2, 10, 3, {}, 4096, false}};
 };
 
 TEST_F(TlsFilesTest, a_file_is_hooked_once_whatever_its_name) {
@@ -185,6 +188,95 @@ TEST_F(TlsFilesTest, only_what_is_wanted_is_looked_at) {
                     {"", {}, [](std::string_view name) { return name.starts_with("libssl"); }, false}, {});
   EXPECT_EQ(capture_.live, 1);
   EXPECT_EQ(files_.counters().looked, 1u);
+}
+
+TEST_F(TlsFilesTest, a_pipe_or_device_that_comes_is_not_opened) {
+  dir_.write("usr/lib/tls/libssl.so.3", library());
+  look_below(dir_ / "usr/lib", true);
+  std::filesystem::create_directory(dir_ / "elsewhere");
+  ASSERT_EQ(::mkfifo((dir_ / "elsewhere/x").c_str(), 0600), 0);
+  const std::string pipe = dir_ / "usr/lib/tls/libwatchdog.so";
+  ASSERT_EQ(::rename((dir_ / "elsewhere/x").c_str(), pipe.c_str()), 0);
+  const Fd reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK)), writer(::open(pipe.c_str(), O_WRONLY | O_NONBLOCK));
+  const Fd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(inotify.get(), pipe.c_str(), IN_OPEN), 0);
+  for (const auto& change : files_.read_changes()) files_.follow(change);
+  std::array<char, 4096> events;
+  EXPECT_EQ(::read(inotify.get(), events.data(), events.size()), -1) << "somebody opened it";
+  EXPECT_EQ(files_.counters().came, 1u);
+}
+
+/// A file system of memory of the test's own, at a folder.
+class MemoryMount {
+ public:
+  explicit MemoryMount(std::string path) : path_(std::move(path)) {
+    std::filesystem::create_directory(path_);
+    mounted_ = ::mount("none", path_.c_str(), "tmpfs", 0, nullptr) == 0;
+  }
+  ~MemoryMount() {
+    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  MemoryMount(const MemoryMount&) = delete;
+  MemoryMount& operator=(const MemoryMount&) = delete;
+  bool unmount() {
+    mounted_ = ::umount(path_.c_str()) != 0;
+    return !mounted_;
+  }
+
+ private:
+  const std::string path_;
+  bool mounted_ = false;
+};
+
+// In file systems of memory numbers of inodes begin at 1, and two files are made within one tick of the clock.
+TEST_F(TlsFilesTest, files_that_are_alike_on_two_file_systems_of_memory_are_two) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  const MemoryMount a(dir_ / "a"), b(dir_ / "b");
+  const std::string harmless(library().size(), 'x');
+  struct stat first{}, second{};
+  std::string paths[2];
+  for (int i = 0;
+       second.st_ino == 0 || first.st_ino != second.st_ino || first.st_ctim.tv_nsec != second.st_ctim.tv_nsec; ++i) {
+    paths[0] = dir_.write("a/" + std::to_string(i), harmless);
+    paths[1] = dir_.write("b/" + std::to_string(i), library());
+    ASSERT_EQ(::stat(paths[0].c_str(), &first) + ::stat(paths[1].c_str(), &second), 0);
+  }
+  EXPECT_FALSE(look(paths[0]));
+  EXPECT_TRUE(look(paths[1]));
+}
+
+TEST_F(TlsFilesTest, a_refused_file_keeps_no_mount) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  MemoryMount disk(dir_ / "disk");
+  const auto path = dir_.write("disk/libssl.so.3", library());
+  capture_.refuse = true;
+  EXPECT_FALSE(look(path));
+  EXPECT_TRUE(disk.unmount()) << std::strerror(errno);
+}
+
+// Somebody pulls a disk whose programs ran once.
+TEST_F(TlsFilesTest, what_is_hooked_can_be_unmounted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  TlsFiles files{capture_, {2, 10, 3, {}}};
+  MemoryMount disk(dir_ / "disk");
+  const auto path = dir_.write("disk/libssl.so.3", library());
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(files.look(file.get(), path));
+  }
+  EXPECT_TRUE(disk.unmount()) << std::strerror(errno);
+  EXPECT_TRUE(files.forget_devices({status.st_dev}));
+  EXPECT_EQ(capture_.live, 0);
+}
+
+TEST_F(TlsFilesTest, who_waits_gets_a_turn_after_each_entry) {
+  for (int i = 0; i < 10; ++i) dir_.write("d/" + std::to_string(i), "");
+  int turns = 0;
+  files_.look_below(Fd(::open((dir_ / "d").c_str(), O_RDONLY | O_DIRECTORY)),
+                    {"", [&] { ++turns; }, [](std::string_view) { return false; }, false}, {});
+  EXPECT_EQ(turns, 10);
 }
 
 TEST_F(TlsFilesTest, places_of_deleted_files_are_free_again) {

@@ -1,6 +1,7 @@
 #include "agent/source/tls_scanner.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ class TlsScannerTest : public ::testing::Test {
 
   const TempDir dir_;
   test::CountingCapture capture_;
-  TlsFiles files_{capture_, {100, 1000}};
+  TlsFiles files_{capture_, {100, 1000, 200'000, {}, 4096, false}};  // names of mounts of its own say nothing
   std::unique_ptr<TlsScanner> scanner_;
 };
 
@@ -58,7 +59,8 @@ TEST_F(TlsScannerTest, what_runs_and_what_is_installed_is_looked_at_first) {
   run(7, dir_.write("bin/static", library("SSL_read")), dir_ / "host");
   make_scanner();
   start();
-  EXPECT_THAT(hooked(), ::testing::UnorderedElementsAre(dir_ / "host/usr/lib/libssl.so", dir_ / "proc/7/exe"));
+  EXPECT_THAT(hooked(),
+              ::testing::UnorderedElementsAre(::testing::EndsWith("/usr/lib/libssl.so"), dir_ / "proc/7/exe"));
 }
 
 TEST_F(TlsScannerTest, a_container_that_starts_has_its_libraries_looked_through_once) {
@@ -135,7 +137,8 @@ TEST_F(TlsScannerTest, who_is_held_goes_on_once_likely_files_of_its_root_were_lo
   run(8, "/not/yet", dir_ / "image");
   std::atomic<bool> is_done = false;
   std::vector<std::string> hooked_then;
-  scanner_->on_executing(Fd(::open(python.c_str(), O_RDONLY | O_CLOEXEC)), 8, [&] {
+  scanner_->on_executing(Fd(::open(python.c_str(), O_RDONLY | O_CLOEXEC)), 8, [&](bool was_looked_at) {
+    EXPECT_TRUE(was_looked_at);
     hooked_then = capture_.order;
     is_done = true;
   });
@@ -162,7 +165,6 @@ TEST_F(TlsScannerTest, the_likely_files_of_a_layer_that_came_are_looked_at_when_
   make_scanner();
   start();
   EXPECT_EQ(capture_.live, 1);
-  dir_.write("host/usr/lib/old/libssl-too.so", library("SSL_read"));
   dir_.write("host/usr/lib/layer/libssl.so.3", library("SSL_read"));
   dir_.write("host/usr/lib/layer/libother.so", library("SSL_write_ex"));
   dir_.write("proc/1/mountinfo", "40 1 0:56 / /merged rw - overlay overlay rw\n");
@@ -185,9 +187,49 @@ TEST_F(TlsScannerTest, hooks_through_an_overlay_that_is_unmounted_end) {
   run(8, dir_.write("image/bin/sh", std::string(8192, 'x')), dir_ / "image");
   scanner_->on_executed(8, 4711);
   wait([&] { return capture_.live == 1; });
+  std::filesystem::remove_all(dir_ / "proc/8");  // it ended
   dir_.write("proc/1/mountinfo", "");
   scanner_->on_mounted();
   wait([&] { return capture_.live == 0; });
+}
+
+TEST_F(TlsScannerTest, a_root_that_is_unmounted_while_it_is_looked_through_is_let_go) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  std::filesystem::create_directory(dir_ / "image");
+  ASSERT_EQ(::mount("none", (dir_ / "image").c_str(), "tmpfs", 0, nullptr), 0);
+  dir_.write("image/usr/lib/liba.so", library());
+  dir_.write("image/usr/lib/libb.so", library("SSL_read"));
+  dir_.write("image/opt/app/program", library("SSL_write_ex"));
+  struct stat status{};
+  ASSERT_EQ(::stat((dir_ / "image").c_str(), &status), 0);
+  const auto device = std::to_string(major(status.st_dev)) + ":" + std::to_string(minor(status.st_dev));
+  std::filesystem::create_directories(dir_ / "proc/1/root");
+  dir_.write("proc/1/mountinfo", "40 1 " + device + " / /merged rw - overlay overlay rw\n");
+  make_scanner();
+  start();
+  run(8, dir_.write("image/bin/sh", std::string(8192, 'x')), dir_ / "image");
+  capture_.on_hook = [&](const std::string&) {
+    if (capture_.order.size() > 1) return;
+    std::filesystem::remove_all(dir_ / "proc/8");
+    ::umount2((dir_ / "image").c_str(), MNT_DETACH);
+    dir_.write("proc/1/mountinfo", "");
+    scanner_->on_mounted();
+  };
+  scanner_->on_executed(8, 4711);
+  wait([&] { return scanner_->counters().roots == 1; });
+  wait([&] { return capture_.live == 0; });
+  scanner_->stop();
+  EXPECT_THAT(capture_.order, SizeIs(1));
+}
+
+TEST_F(TlsScannerTest, who_is_held_and_will_not_be_looked_at_is_told) {
+  make_scanner(1);
+  std::vector<bool> told;
+  for (int i = 0; i < 2; ++i)
+    scanner_->on_executing(Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)), 8, [&](bool was) { told.push_back(was); });
+  EXPECT_EQ(told, std::vector<bool>{false}) << "there is room for one";
+  scanner_.reset();
+  EXPECT_EQ(told, (std::vector<bool>{false, false}));
 }
 
 TEST_F(TlsScannerTest, executions_that_are_gone_or_too_many_are_counted) {
