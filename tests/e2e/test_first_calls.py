@@ -365,3 +365,46 @@ def test_the_first_call_of_kubectl_is_seen(stack):
         assert (drift["call"]["provider"], drift["call"]["operation"]) == ("kubernetes", operation), (resource, drift["call"])
         assert (drift["verdict"], drift["comparison"]) == ("out_of_band", "mismatch"), (resource, drift)
         assert [(d["attribute"], d["live"]) for d in drift["diff"]] == [(attribute, live)], (resource, drift["diff"])
+
+
+# Clients of which no hook takes the plaintext.
+
+def java_client():
+    folder = harness.ROOT / "tests/harness/jsse"
+    return installed("java", folder / "Client.java", "127.0.0.1", "$PORT")
+
+
+def rustls_client():
+    folder, why = built("rustls/build.sh")
+    return ([folder / "rustls-client", "127.0.0.1:$PORT"], "") if folder else (None, why)
+
+
+def test_a_client_whose_plaintext_cannot_be_seen_is_told_or_said_not_to_be(stack):
+    """It asks for a cloud by name. Where the kernel takes no fentry program, even that is not seen, and the agent says so."""
+    host = "ec2.eu-west-1.amazonaws.com"
+    server = Ec2(stack, host=host)
+    clients = choose({"java": java_client(), "rustls": rustls_client()})
+    state(stack.dir / "net.tfstate", *[("aws_security_group", name, {"id": f"sg-{name}", "name": name}) for name in clients])
+    folders = [pathlib.Path(command[0]).resolve().parent for command in clients.values()]
+    start(stack, folders, ", unowned: [\"aws:ec2:*\"]")
+
+    def spots(kind):
+        return [s for s in stack.all(stack.api, "/v1/blindspots") if s["id"] == kind]
+    pids = {}
+    for name, command in clients.items():
+        words = [str(word).replace("$PORT", str(server.port)) for word in command]
+        pids[name] = execute(stack, Run(name, "", [*words, host, str(server.certificate), AUTHORIZATION,
+                                                   f"Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=sg-{name}"]))
+    assert server.refused == [], server.refused
+    assert stack.drifts() == [], "or it belongs to the clients above"
+    assert "rustls" in spots("tls_without_plaintext")[0]["says"] and "Java" in spots("tls_without_plaintext")[0]["says"]
+    if not_told := spots("calls_unseen_not_told"):
+        assert "fentry" in not_told[0]["remedy"] and not spots("calls_unseen"), not_told
+        print("clients of unknown TLS:", *clients, "- not told on this kernel, which is said", flush=True)
+        return
+
+    def told():
+        return {f["actor"]["process"]["pid"] for f in stack.findings() if f["kind"] == "call" and f["resource"] == "aws:ec2:eu-west-1:"}
+    wait(lambda: told() >= set(pids.values()), f"the connections of {pids}")
+    assert len(spots("calls_unseen")) == len(clients), spots("calls_unseen")
+    print("clients of unknown TLS:", *clients, "- told by the name that they ask for", flush=True)

@@ -1,4 +1,4 @@
-"""Servers of a test's own that speak TLS, each by a certificate of its own for localhost."""
+"""Servers of a test's own that speak TLS, each by a certificate of its own."""
 
 import http.client
 import http.server
@@ -10,18 +10,18 @@ import threading
 import urllib.parse
 
 
-def certificate(stack, name):
-    """The files of a key and of a certificate."""
+def certificate(stack, name, host="localhost"):
+    """The files of a key and of the host's certificate, which clients are told to trust as it is."""
     key, made = stack.dir / f"{name}.key", stack.dir / f"{name}.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", made],
-                   check=True, capture_output=True)
+                    "-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-addext", "basicConstraints=critical,CA:FALSE",
+                    "-keyout", key, "-out", made], check=True, capture_output=True)
     return key, made
 
 
-def serve(stack, server, name):
+def serve(stack, server, name, host="localhost"):
     """Puts TLS before a server of http.server and runs it until the test ends; returns its certificate."""
-    key, made = certificate(stack, name)
+    key, made = certificate(stack, name, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -38,9 +38,10 @@ class SocketFileServer(http.server.ThreadingHTTPServer):
 
 class Ec2:
     """A double of EC2 for clients that speak HTTPS and nothing of AWS: it takes DeleteSecurityGroup of a group that it has not been
-    asked for before, signed for EC2, and refuses all else. It listens on a port, or on a socket file."""
+    asked for before, signed for EC2, and refuses all else. It listens on a port of this machine, whatever host it is certified to
+    be, or on a socket file."""
 
-    def __init__(self, stack, socket_file=None):
+    def __init__(self, stack, socket_file=None, host="localhost"):
         known, self.refused = set(), []
         double = self
 
@@ -68,7 +69,7 @@ class Ec2:
 
         server = (SocketFileServer(str(socket_file), Handler) if socket_file else
                   http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
-        self.certificate = serve(stack, server, "ec2")
+        self.certificate = serve(stack, server, "ec2", host)
         self.port = None if socket_file else server.server_port
 
 

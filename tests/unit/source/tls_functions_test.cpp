@@ -15,6 +15,7 @@
 namespace plumbline::agent {
 namespace {
 
+using namespace std::string_literals;
 using test::ElfBuilder;
 using test::file_of;
 using test::go_table;
@@ -244,6 +245,27 @@ TEST(TlsFunctions, of_go_are_found_by_its_own_table) {
                                        TlsHook{CAPTURE_READ, code_at + 16, CAPTURE_GO, false},
                                        TlsHook{CAPTURE_READ_RETURN, code_at + 17, CAPTURE_GO, false},
                                        TlsHook{CAPTURE_READ_RETURN, code_at + 19, CAPTURE_GO, false}));
+}
+
+// Where the stack has no room, the function begins anew on a larger one: the same call, seen twice.
+TEST(TlsFunctions, of_go_are_hooked_behind_the_check_of_the_stack) {
+  const std::string usual = "\x49\x3b\x66\x10\x76\x02\x55\xc3"s,  // cmp 0x10(%r14),%rsp; jbe 8; push %rbp; ret
+      huge =
+          "\x49\x89\xe4\x49\x81\xec\x00\x10\x00\x00\x72\x08"s  // mov %rsp,%r12; sub $0x1000,%r12; jb 20
+          "\x4d\x3b\x66\x10\x76\x02\x55\xc3"s,                 // cmp 0x10(%r14),%r12; jbe 20; push %rbp; ret
+      anew = "\x48\x89\x44\x24\x08\xe8\x00\x00\x00\x00\x48\x8b\x44\x24\x08\xeb"s;  // mov; call; mov; jmp
+  const auto write_at = [](const std::string& code) {
+    ElfBuilder elf;
+    elf.add_text(code + std::string(64 - code.size(), '\xc3'));
+    elf.add(".gopclntab", SHT_PROGBITS, go_table({{"crypto/tls.(*Conn).Write", 0}}, 64));
+    const auto hooks = find(elf.bytes()).hooks;
+    return hooks.size() == 1 ? hooks[0].offset - code_at : 0xffff;
+  };
+  EXPECT_EQ(write_at(usual + anew + '\xe7'), 6u);
+  EXPECT_EQ(write_at(huge + anew + '\xdb'), 18u);
+  EXPECT_EQ(write_at(usual + anew + '\xe8'), 0u) << "it goes on in the middle";
+  EXPECT_EQ(write_at(usual + "\x90\x90\x90\x90\x90\xeb\xf1"s), 0u) << "a loop";
+  EXPECT_EQ(write_at("\x48\x31\xc0"s + usual + anew + '\xe4'), 0u) << "its arguments are others by then";
 }
 
 // A uprobe in the middle of an instruction would break the program.
