@@ -1,6 +1,8 @@
 """What tests of calls share: a state that describes cloud resources, and an agent that watches the calls."""
 
 import json
+import os
+import subprocess
 
 from harness import wait
 
@@ -26,3 +28,12 @@ def wait_call(stack, operation):
     def found():
         return next((d for d in stack.drifts() if d["kind"] == "call" and d["call"]["operation"] == operation), None)
     return wait(found, operation)
+
+
+def go_program(stack, source):
+    """Built of this file and stripped, in a folder of its own."""
+    program = stack.dir / f"go-{source.stem}" / "program"
+    done = subprocess.run(["go", "build", "-ldflags", "-s -w", "-o", program, source], capture_output=True, text=True,
+                          env={**os.environ, "GO111MODULE": "off", "CGO_ENABLED": "0"})
+    assert done.returncode == 0, done
+    return program

@@ -11,6 +11,9 @@ import tls_servers
 from harness import Skip, wait
 
 CANARY = "plumbline-canary-secret"
+# For clients that know nothing of AWS: signed for EC2, by what nobody checks.
+AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, SignedHeaders=host, "
+                 f"Signature={CANARY}")
 
 
 class Moto:

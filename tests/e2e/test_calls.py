@@ -1,12 +1,14 @@
 """Cloud API calls, seen in the plaintext of real clients' TLS connections to a real server."""
 
 import json
+import shutil
 import subprocess
 
 import harness
-from calls import start, state, wait_call
-from harness import wait
-from moto import CANARY, Moto
+from calls import go_program, start, state, wait_call
+from harness import Skip, wait
+from moto import AUTHORIZATION, CANARY, Moto
+from tls_servers import Ec2
 
 
 def test_a_call_that_changes_a_managed_resource(stack):
@@ -69,3 +71,19 @@ def test_calls_can_be_switched_off(stack):
     put(97)
     wait(lambda: stack.drifts()[0]["count"] == 2, "the next call")
     assert stack.drifts()[0]["id"] == first["id"]
+
+
+def test_a_call_whose_stack_has_to_grow_is_told_once(stack):
+    """A function of Go that finds too little stack begins anew on a larger one."""
+    if not shutil.which("go"):
+        raise Skip("Go is not installed")
+    program = go_program(stack, harness.ROOT / "tests/harness/growing_stack/main.go")
+    server, count = Ec2(stack), 200
+    groups = [f"sg-grow-{i}" for i in range(count)]
+    state(stack.dir / "net.tfstate", *[("aws_security_group", group, {"id": group, "name": group}) for group in groups])
+    start(stack, [program.parent])
+    subprocess.run([program, f"localhost:{server.port}", server.certificate, AUTHORIZATION, str(count)], check=True)
+    assert server.refused == []
+    wait(lambda: len(stack.findings()) >= count, "the calls")
+    told = [f["resource"].removeprefix("tofu:net/aws_security_group.") for f in stack.findings()]
+    assert sorted(told) == sorted(groups), sorted(set(told) ^ set(groups))

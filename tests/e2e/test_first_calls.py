@@ -12,10 +12,10 @@ import shutil
 import subprocess
 
 import harness
-from calls import start, state
+from calls import go_program, start, state
 from cluster import Cluster
 from harness import Skip, wait
-from moto import CANARY, Moto
+from moto import AUTHORIZATION, CANARY, Moto
 from tls_servers import Ec2
 
 RUNS = int(os.environ.get("PLUMBLINE_FIRST_CALL_RUNS", "3"))  # of each client
@@ -81,8 +81,6 @@ def check(stack, runs):
 
 # Clients of one library each: $1 the URL, $2 the certificate, $3 Authorization, $4 the form.
 
-AUTHORIZATION = ("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, SignedHeaders=host, "
-                 f"Signature={CANARY}")
 PYTHON = """
 import ssl, sys, urllib.request
 url, ca, authorization, body = sys.argv[1:]
@@ -141,13 +139,9 @@ def go_client(stack):
     """A program of its own TLS, stripped."""
     if not shutil.which("go"):
         return None, "Go is not installed"
-    folder = stack.dir / "go"
-    folder.mkdir()
-    (folder / "main.go").write_text(GO)
-    done = subprocess.run(["go", "build", "-ldflags", "-s -w", "-o", folder / "client", folder / "main.go"], capture_output=True, text=True,
-                          env={**os.environ, "GO111MODULE": "off", "CGO_ENABLED": "0"})
-    assert done.returncode == 0, done
-    return [folder / "client", "$1", "$2", "$3", "$4"], ""
+    source = stack.dir / "client.go"
+    source.write_text(GO)
+    return [go_program(stack, source), "$1", "$2", "$3", "$4"], ""
 
 
 def awscrt_client():
