@@ -77,9 +77,10 @@ void Agent::Parts::stop_calls(const std::string& why) {
 void Agent::Parts::take_calls(int most) {
   const std::int64_t until = clock.boot() + 50'000'000;
   ReadCall call;
-  for (int taken = 0; calls;) {
+  int taken = 0;
+  while (calls) {
     observer->on_ring();  // the record of a new container's cgroup wakes nobody, and its first call names it
-    if (!observer->can_take_call() || !calls->take(call)) return;
+    if (!observer->can_take_call() || !calls->take(call)) break;
     observer->take_call(seen_call_of(call));
     if (++taken >= most || (most == calls_a_turn && clock.boot() > until)) {
       if (!std::exchange(calls_posted, true))
@@ -87,9 +88,10 @@ void Agent::Parts::take_calls(int most) {
           calls_posted = false;
           take_calls();
         });
-      return;
+      break;
     }
   }
+  if (taken > 0) wait_for_timer();  // a state that was uploaded is due now
 }
 
 void Agent::Parts::tell_lost_calls() {

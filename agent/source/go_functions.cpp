@@ -1,11 +1,10 @@
 #include "agent/source/go_functions.hpp"
 
-#include <Zydis/Zydis.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "agent/source/machine_code.hpp"
 #include "agent/source/tls_functions.hpp"
 
 namespace plumbline::agent {
@@ -126,6 +125,42 @@ std::vector<std::uint64_t> returns_of(const ElfFile& file, const Body& body) {
   return found;
 }
 
+/// Whether what stands there asks for a larger stack and begins the function anew.
+bool begins_anew(const ElfFile& file, const Body& body, std::uint64_t address) {
+  if (address <= body.start || address >= body.end) return false;
+  constexpr int most = 32;  // instructions: the registers with arguments are kept before, and taken again behind
+  Code code(file, address, body.end - address);
+  bool has_called = false;
+  for (int i = 0; i < most; ++i) {
+    const auto at = code.next();
+    if (!at) return false;
+    if (at->is(ZYDIS_MNEMONIC_JMP)) return has_called && at->target() == body.start;
+    has_called |= at->is(ZYDIS_MNEMONIC_CALL);
+  }
+  return false;
+}
+
+/// Behind the check whether the stack has room (stacksplit() of cmd/internal/obj/x86): where it has none, a probe at
+/// the function's very beginning would see one call twice.
+std::uint64_t behind_stack_check(const ElfFile& file, const Body& body) {
+  constexpr int most = 8;  // instructions: three for usual frames, five for huge ones
+  std::uint64_t place = body.start;
+  Code code(file, body.start, std::min<std::uint64_t>(body.size(), most * ZYDIS_MAX_INSTRUCTION_LENGTH));
+  for (int i = 0; i < most; ++i) {
+    const auto at = code.next();
+    if (!at) break;
+    if (at->what.meta.category == ZYDIS_CATEGORY_COND_BR) {
+      const auto to = at->target();
+      if (!to || !begins_anew(file, body, *to)) break;
+      place = at->end();
+    } else if (at->branches() || at->writes(ZYDIS_REGISTER_RSP) || at->writes(ZYDIS_REGISTER_RAX) ||
+               at->writes(ZYDIS_REGISTER_RBX) || at->writes(ZYDIS_REGISTER_RCX)) {
+      break;
+    }
+  }
+  return place;
+}
+
 /// Offsets of the names in the table of names; 0 where one is missing (at 0 stands the empty name).
 std::array<std::uint64_t, wanted.size()> find_names(const ElfFile& file, std::uint64_t begin, std::uint64_t end) {
   std::array<std::uint64_t, wanted.size()> found{};
@@ -186,15 +221,16 @@ Result<std::vector<TlsHook>> find_go_hooks(const ElfFile& file) {
       if (body.size() > bodies[n].size() && body.size() <= max_body) bodies[n] = body;
     }
   }
-  if (const auto offset = bodies[0].start != 0 ? file.offset_of(bodies[0].start) : std::nullopt)
-    hooks.push_back({CAPTURE_WRITE_ALL, *offset, CAPTURE_GO, false});
-  if (const auto offset = bodies[1].start != 0 ? file.offset_of(bodies[1].start) : std::nullopt) {
+  const auto beginning_of = [&](const Body& body) {
+    return body.start != 0 ? file.offset_of(behind_stack_check(file, body)) : std::nullopt;
+  };
+  if (const auto offset = beginning_of(bodies[0])) hooks.push_back({CAPTURE_WRITE_ALL, *offset, CAPTURE_GO, false});
+  if (const auto offset = beginning_of(bodies[1])) {
     const auto returns = returns_of(file, bodies[1]);
     if (!returns.empty()) hooks.push_back({CAPTURE_READ, *offset, CAPTURE_GO, false});
     for (const auto at : returns) hooks.push_back({CAPTURE_READ_RETURN, at, CAPTURE_GO, false});
   }
-  if (const auto offset = bodies[2].start != 0 ? file.offset_of(bodies[2].start) : std::nullopt)
-    hooks.push_back({CAPTURE_CLOSE, *offset, CAPTURE_GO, false});
+  if (const auto offset = beginning_of(bodies[2])) hooks.push_back({CAPTURE_CLOSE, *offset, CAPTURE_GO, false});
   return hooks;
 }
 

@@ -1,79 +1,14 @@
 #include "agent/source/inner_function.hpp"
 
-#include <Zydis/Zydis.h>
-
 #include <algorithm>
-#include <array>
-#include <span>
-#include <vector>
+
+#include "agent/source/machine_code.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 constexpr std::uint64_t max_wrapper = 64;  // bytes: those of OpenSSL have 29
 constexpr std::uint64_t max_body = 4096;
-
-struct Instruction {
-  std::uint64_t address = 0;
-  ZydisDecodedInstruction what{};
-  std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
-
-  bool is(ZydisMnemonic mnemonic) const { return what.mnemonic == mnemonic; }
-  /// Of a direct call or jump; nullopt where it is none.
-  std::optional<std::uint64_t> target() const {
-    ZyanU64 to = 0;
-    if (what.operand_count_visible == 0 || operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE ||
-        operands[0].imm.is_relative == 0 ||
-        !ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&what, operands.data(), address, &to)))
-      return std::nullopt;
-    return to;
-  }
-  bool branches() const {
-    switch (what.meta.category) {
-      case ZYDIS_CATEGORY_CALL:
-      case ZYDIS_CATEGORY_COND_BR:
-      case ZYDIS_CATEGORY_UNCOND_BR:
-      case ZYDIS_CATEGORY_RET:
-      case ZYDIS_CATEGORY_SYSCALL:
-      case ZYDIS_CATEGORY_INTERRUPT:
-        return true;
-      default:
-        return false;
-    }
-  }
-  bool writes_memory() const {
-    return std::any_of(operands.begin(), operands.begin() + what.operand_count, [](const ZydisDecodedOperand& each) {
-      return each.type == ZYDIS_OPERAND_TYPE_MEMORY && (each.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
-    });
-  }
-};
-
-/// Instructions one after the other, until one cannot be read.
-class Code {
- public:
-  Code(const ElfFile& file, std::uint64_t address, std::uint64_t size) : address_(address) {
-    ZydisDecoderInit(&decoder_, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-    const auto offset = file.offset_of(address);
-    if (!offset || *offset >= file.size()) return;
-    bytes_.resize(std::min(size, file.size() - *offset));
-    if (!file.read(*offset, bytes_)) bytes_.clear();
-  }
-  std::optional<Instruction> next() {
-    Instruction found;
-    found.address = address_ + at_;
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder_, bytes_.data() + at_, bytes_.size() - at_, &found.what,
-                                             found.operands.data())))
-      return std::nullopt;
-    at_ += found.what.length;
-    return found;
-  }
-
- private:
-  ZydisDecoder decoder_{};
-  std::uint64_t address_;
-  std::vector<std::byte> bytes_;
-  std::size_t at_ = 0;
-};
 
 /// push_setup_xol_ops() of arch/x86/kernel/uprobes.c: a register, and no prefix but the one that the upper ones need.
 bool is_pushed_register(const Instruction& instruction) {

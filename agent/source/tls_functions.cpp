@@ -5,6 +5,7 @@
 
 #include "agent/source/go_functions.hpp"
 #include "agent/source/inner_function.hpp"
+#include "agent/source/probe_places.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -93,10 +94,15 @@ std::vector<const ElfFile::Symbol*> outer_functions(const ElfFile& file, const s
   return found;
 }
 
-void add_hooks(TlsFunctions& functions, capture_place place, std::uint64_t offset, capture_call call) {
-  functions.hooks.push_back({place, offset, call, false});
-  if (place == CAPTURE_CLOSE) return;
-  functions.hooks.push_back({place == CAPTURE_READ ? CAPTURE_READ_RETURN : CAPTURE_WRITE_RETURN, offset, call, true});
+void add_hooks(TlsFunctions& functions, const ElfFile& file, const Known& function, const ProbePlaces& places) {
+  const auto entry = file.offset_of(places.entry);
+  if (!entry) return;
+  functions.hooks.push_back({function.place, *entry, function.call, false});
+  if (function.place == CAPTURE_CLOSE) return;
+  const auto at_return = function.place == CAPTURE_READ ? CAPTURE_READ_RETURN : CAPTURE_WRITE_RETURN;
+  if (places.returns.empty()) functions.hooks.push_back({at_return, *entry, function.call, true});
+  for (const std::uint64_t each : places.returns)
+    if (const auto offset = file.offset_of(each)) functions.hooks.push_back({at_return, *offset, function.call, false});
 }
 
 }  // namespace
@@ -114,15 +120,17 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
   const auto outer = outer_functions(file, *symbols, inner);
   for (const auto& each : inner)
     if (const auto start = cheap_start(file, each.function))
-      if (const auto offset = file.offset_of(*start)) add_hooks(functions, each.place, *offset, each.call);
+      add_hooks(functions, file, {"", "", each.place, each.call}, {*start, {}});
   for (const auto& symbol : *symbols) {
     if (has_send2 && symbol.name == "gnutls_record_send") continue;
     const Known* known = known_by(symbol.name);
-    const auto offset = file.offset_of(cheap_start(file, symbol.address).value_or(symbol.address));
-    if (known == nullptr || !offset) continue;
+    if (known == nullptr || !file.offset_of(symbol.address)) continue;
     add_stack(functions, known->stack);
-    if (std::find(outer.begin(), outer.end(), &symbol) == outer.end())
-      add_hooks(functions, known->place, *offset, known->call);
+    if (std::find(outer.begin(), outer.end(), &symbol) != outer.end()) continue;
+    if (const auto places = probe_places(file, symbol, known->place != CAPTURE_CLOSE))
+      add_hooks(functions, file, *known, *places);
+    else if (known->place != CAPTURE_CLOSE)
+      return Error{ErrorCode::unsupported, "hook " + symbol.name, "the kernel takes no probe at its beginning", ""};
   }
   auto go = find_go_hooks(file);
   if (!go) return go.error();

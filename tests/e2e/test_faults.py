@@ -1,16 +1,13 @@
 """What goes wrong around the agent and the collector: told with its way out, and nothing else suffers."""
 
-import http.client
-import http.server
 import json
 import signal
 import socket
-import ssl
 import subprocess
-import threading
 
 import harness
 from harness import fill, sha256, wait
+from tls_servers import TlsFront
 
 
 def test_a_hanging_sink_delays_no_other(stack):
@@ -205,40 +202,6 @@ def test_a_second_agent_on_the_same_pins_is_refused(stack):
     assert done.returncode == 69 and "another agent" in done.stderr and "pin_dir" in done.stderr, done
     path.write_text("changed\n")
     stack.wait_open(path)
-
-
-class TlsFront:
-    """TLS before the collector, as a reverse proxy would be: a certificate of its own for localhost."""
-
-    def __init__(self, stack):
-        self.certificate = stack.dir / "tls.crt"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", stack.dir / "tls.key",
-                        "-out", self.certificate], check=True, capture_output=True)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                behind = http.client.HTTPConnection("127.0.0.1", stack.collector_port, timeout=10)
-                behind.request("GET", self.path)
-                answer = behind.getresponse()
-                body = answer.read()
-                self.send_response(answer.status)
-                self.send_header("Content-Type", answer.getheader("Content-Type", ""))
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, stack.dir / "tls.key")
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        stack.cleanup.callback(self.server.server_close)
-        stack.cleanup.callback(self.server.shutdown)
-        self.port = self.server.server_port
 
 
 def test_plumb_checks_the_certificate_of_a_collector(stack):

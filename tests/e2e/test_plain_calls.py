@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import harness
+from calls import state, wait_call
 from harness import Skip, wait
-from test_calls import CANARY, Moto, state, wait_call
+from moto import CANARY, Moto
 
 GROUP_RULE = ("ec2", "authorize-security-group-ingress", "--protocol", "tcp", "--cidr", "0.0.0.0/0")
 

@@ -4,8 +4,9 @@ import json
 import subprocess
 
 import harness
+from calls import start, state, wait_call
 from harness import wait
-from test_calls import CANARY, Moto, state, wait_call
+from moto import CANARY, Moto
 from test_handout import hand_out
 
 # A double of such a tool, strict in its order: it has the state, changes the cloud by a child (as a provider is one), and only
@@ -62,11 +63,8 @@ def group_of(moto, name):
     return moto.aws("ec2", "create-security-group", "--group-name", name, "--description", "d", "--vpc-id", vpc)["GroupId"]
 
 
-def start(stack, moto, baselines, more=""):
-    stack.baselines = baselines
-    stack.agent_extra = f"calls: {{enabled: true, folders: [/usr/lib, /usr/local/lib, {moto.bin}]}}\n{more}"
-    stack.start_agent()
-    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
+def folders(moto):
+    return ["/usr/lib", "/usr/local/lib", moto.bin]
 
 
 def resource(group):
@@ -92,7 +90,7 @@ def test_an_apply_of_a_baseline_that_the_collector_hands_out(stack):
     moto = Moto(stack)
     group, other, entry = state_in_s3(stack, moto, "500ms")
     hand_out(stack, entry)
-    start(stack, moto, [])
+    start(stack, folders(moto), baselines=[])
     wait(lambda: stack.api("/v1/owners?of=" + group)["items"], "the state")
     tool = Tool(stack, moto, "infra/net.tfstate", "states", group, 443)
     tool.change()
@@ -110,7 +108,7 @@ def test_an_apply_of_a_baseline_that_the_collector_hands_out(stack):
 def test_an_apply_with_the_state_in_s3(stack):
     moto = Moto(stack)
     group, other, entry = state_in_s3(stack, moto, "1h")
-    start(stack, moto, [entry])
+    start(stack, folders(moto), baselines=[entry])
     wait(lambda: stack.api("/v1/owners?of=" + group)["items"], "the state")
 
     tool = Tool(stack, moto, "infra/net.tfstate", "states", group, 443)
@@ -137,7 +135,7 @@ def test_an_apply_with_a_local_state(stack):
     where = stack.dir / "net" / "terraform.tfstate"
     where.parent.mkdir()
     state(where, resource(group))
-    start(stack, moto, [f"{{name: net, terraform_state: {where}}}"], "verdicts: {pending_grace: 3s}\n")
+    start(stack, folders(moto), baselines=[f"{{name: net, terraform_state: {where}}}"], more="verdicts: {pending_grace: 3s}\n")
     tool = Tool(stack, moto, where, "", group, 443)
     tool.change()
     drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
@@ -160,10 +158,7 @@ def test_calls_on_what_nobody_describes_are_told_where_that_is_asked_for(stack):
     group, other = group_of(moto, "web"), group_of(moto, "other")
     state(stack.dir / "net.tfstate", resource(group))
     stack.start_collector()
-    stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
-    stack.agent_extra += (f"calls: {{enabled: true, folders: [/usr/lib, /usr/local/lib, {moto.bin}], unowned: [\"aws:ec2:Delete*\"]}}\n")
-    stack.start_agent()
-    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
+    start(stack, folders(moto), ", unowned: [\"aws:ec2:Delete*\"]")
     moto.aws("ec2", "create-volume", "--availability-zone", "eu-west-1a", "--size", "1")
     moto.aws("ec2", "delete-security-group", "--group-id", other)
     told = wait(lambda: stack.all(stack.ask_collector, "/v1/findings"), "the finding at the collector")
@@ -183,7 +178,7 @@ def test_a_secret_is_compared_by_its_keyed_hash_and_never_told(stack):
              "--master-username", "app", "--master-user-password", right, "--allocated-storage", "20")
     state(stack.dir / "net.tfstate", ("aws_db_instance", "shop", {"id": "shop", "identifier": "shop", "password": right}))
     stack.start_collector()
-    start(stack, moto, [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"])
+    start(stack, folders(moto))
 
     def modify(password):
         moto.aws("rds", "modify-db-instance", "--db-instance-identifier", "shop", "--master-user-password", password)

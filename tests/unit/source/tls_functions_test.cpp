@@ -8,12 +8,14 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <tuple>
 
 #include "tests/unit/source/elf_builder.hpp"
 
 namespace plumbline::agent {
 namespace {
 
+using namespace std::string_literals;
 using test::ElfBuilder;
 using test::file_of;
 using test::go_table;
@@ -131,6 +133,59 @@ TEST_F(InnerFunction, is_that_of_a_mere_wrapper_alone) {
   }
 }
 
+// The kernel takes no probe at an instruction with the prefix of a segment: s2n_recv() of awscrt 0.38.1, made shorter.
+class PaddedFunction : public ::testing::Test {
+ protected:
+  static constexpr std::size_t entry = 11, first_return = 24, last_return = 27;
+  PaddedFunction()
+      : code_(
+            "\x2e\x2e\x2e\x2e\x41\x54"  // 0: cs cs cs cs push %r12
+            "\x2e\x2e\x2e\x2e\x53"      // 6: cs cs cs cs push %rbx
+            "\x48\x83\xec\x08"          // 11: sub $8,%rsp
+            "\x48\x85\xff"              // 15: test %rdi,%rdi
+            "\x74\x04"                  // 18: je 24
+            "\x48\x89\xfb\x90"          // 20: mov %rdi,%rbx; nop
+            "\xc3\x66\x90\xc3") {}      // 24: ret; xchg; 27: ret
+  std::string file(const char* name, std::uint64_t size) const {
+    ElfBuilder elf;
+    elf.add_text(code_);
+    elf.add_symbols({{name, 0}}, size);
+    return elf.bytes();
+  }
+  std::string code_;
+};
+
+TEST_F(PaddedFunction, is_hooked_behind_its_padding_and_at_its_returns) {
+  EXPECT_THAT(find(file("s2n_recv", code_.size())).hooks,
+              ElementsAre(TlsHook{CAPTURE_READ, code_at + entry, CAPTURE_C, false},
+                          TlsHook{CAPTURE_READ_RETURN, code_at + first_return, CAPTURE_C, false},
+                          TlsHook{CAPTURE_READ_RETURN, code_at + last_return, CAPTURE_C, false}));
+  code_[last_return] = '\x90';
+  EXPECT_THAT(find(file("s2n_connection_free", code_.size())).hooks,
+              ElementsAre(TlsHook{CAPTURE_CLOSE, code_at + entry, CAPTURE_C, false}))
+      << "where it returns does not matter";
+}
+TEST_F(PaddedFunction, is_refused_where_no_place_is_sure) {
+  const std::string whole = code_;
+  for (const auto& [at, bytes, why] : std::vector<std::tuple<std::size_t, std::string, const char*>>{
+           {18, "\x74\x70", "it goes on elsewhere"},
+           {18, "\xff\xe0", "it goes on wherever"},
+           {18, "\x74\xf7", "it comes back to where the probe would be"},
+           {6, "\x2e\x48\x89\xf2\x90", "its third argument is another one by then"},
+           {6, "\x2e\xe8\x01\x02\x03", "a call may change them all"},
+           {26, "\x2e\xc3", "a return takes no probe either"},
+           {24, "\x90\x66\x90\x90", "it never returns"},
+           {21, "\x06", "it is no code to the end"}}) {
+    code_ = whole;
+    code_.replace(at, bytes.size(), bytes);
+    EXPECT_THAT(refusal(file("s2n_recv", code_.size())), HasSubstr("takes no probe")) << why;
+  }
+  code_ = whole;
+  EXPECT_THAT(refusal(file("s2n_recv", 0)), HasSubstr("takes no probe")) << "its size is not known";
+  EXPECT_THAT(refusal(file("s2n_recv", whole.size() + 8)), HasSubstr("takes no probe"))
+      << "it ends behind the file's code";
+}
+
 TEST(TlsFunctions, of_gnutls_are_not_seen_twice) {
   ElfBuilder elf;
   elf.add_text(std::string(256, '\x90'));
@@ -190,6 +245,27 @@ TEST(TlsFunctions, of_go_are_found_by_its_own_table) {
                                        TlsHook{CAPTURE_READ, code_at + 16, CAPTURE_GO, false},
                                        TlsHook{CAPTURE_READ_RETURN, code_at + 17, CAPTURE_GO, false},
                                        TlsHook{CAPTURE_READ_RETURN, code_at + 19, CAPTURE_GO, false}));
+}
+
+// Where the stack has no room, the function begins anew on a larger one: the same call, seen twice.
+TEST(TlsFunctions, of_go_are_hooked_behind_the_check_of_the_stack) {
+  const std::string usual = "\x49\x3b\x66\x10\x76\x02\x55\xc3"s,  // cmp 0x10(%r14),%rsp; jbe 8; push %rbp; ret
+      huge =
+          "\x49\x89\xe4\x49\x81\xec\x00\x10\x00\x00\x72\x08"s  // mov %rsp,%r12; sub $0x1000,%r12; jb 20
+          "\x4d\x3b\x66\x10\x76\x02\x55\xc3"s,                 // cmp 0x10(%r14),%r12; jbe 20; push %rbp; ret
+      anew = "\x48\x89\x44\x24\x08\xe8\x00\x00\x00\x00\x48\x8b\x44\x24\x08\xeb"s;  // mov; call; mov; jmp
+  const auto write_at = [](const std::string& code) {
+    ElfBuilder elf;
+    elf.add_text(code + std::string(64 - code.size(), '\xc3'));
+    elf.add(".gopclntab", SHT_PROGBITS, go_table({{"crypto/tls.(*Conn).Write", 0}}, 64));
+    const auto hooks = find(elf.bytes()).hooks;
+    return hooks.size() == 1 ? hooks[0].offset - code_at : 0xffff;
+  };
+  EXPECT_EQ(write_at(usual + anew + '\xe7'), 6u);
+  EXPECT_EQ(write_at(huge + anew + '\xdb'), 18u);
+  EXPECT_EQ(write_at(usual + anew + '\xe8'), 0u) << "it goes on in the middle";
+  EXPECT_EQ(write_at(usual + "\x90\x90\x90\x90\x90\xeb\xf1"s), 0u) << "a loop";
+  EXPECT_EQ(write_at("\x48\x31\xc0"s + usual + anew + '\xe4'), 0u) << "its arguments are others by then";
 }
 
 // A uprobe in the middle of an instruction would break the program.

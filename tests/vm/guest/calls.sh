@@ -57,10 +57,10 @@ mkfifo answer
 openssl s_server -quiet -accept 127.0.0.1:4433 -key tls.key -cert tls.pem <answer >request 2>server.log &
 server=$!
 exec 3>answer
-listens() { grep -q ':1151 00000000:0000 0A' /proc/net/tcp; } # port 4433; proc(5)
+listens() { grep -q ":$1 00000000:0000 0A" /proc/net/tcp; } # a port in hex; proc(5)
 was_asked() { grep -q GroupId=sg-1 request; }
 was_answered() { grep -q '</DeleteSecurityGroupResponse>' got; }
-if ! until_true $patience listens; then
+if ! until_true $patience listens 1151; then # 4433
   fail calls.captured "no server: $(cat openssl.log server.log | tail -n 3 | tr '\n' ' ')"
   kill $agent
   exit 1
@@ -112,6 +112,39 @@ else
 fi
 kill $client $server 2>/dev/null
 wait $client $server
+
+# A real program of a TLS library that no hook knows, to the end of its call.
+if command -v rustls-client >/dev/null; then
+  cloud=ec2.eu-west-1.amazonaws.com
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout cloud.key -out cloud.pem -days 2 -subj /CN=$cloud \
+    -addext subjectAltName=DNS:$cloud -addext basicConstraints=critical,CA:FALSE >openssl.log 2>&1
+  mkfifo reply
+  openssl s_server -quiet -accept 127.0.0.1:4435 -key cloud.key -cert cloud.pem <reply >asked 2>server.log &
+  server=$!
+  exec 3>reply
+  until_true $patience listens 1153 || info "no server: $(cat openssl.log server.log | tail -n 3 | tr '\n' ' ')"
+  rustls-client 127.0.0.1:4435 $cloud cloud.pem none "$body" 2>client.log &
+  client=$!
+  was_asked_by_it() { grep -q GroupId=sg-1 asked; }
+  until_true $patience was_asked_by_it || info "the server got: $(head -c 300 asked | tr '\r\n' '  ') $(tail -n 2 client.log server.log | tr '\n' ' ')"
+  printf 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n' >&3
+  wait $client
+  answered=$?
+  told_by_name() {
+    ask blindspots | jq -e 'any(.items[]; .id == "calls_unseen" and (.scope | startswith("rustls-client ")))' &&
+      ask findings | jq -e --argjson pid "$client" 'any(.items[]; .resource == "aws:ec2:eu-west-1:" and .actor.process.pid == $pid)'
+  }
+  if [ $answered = 0 ] && until_true $patience told_by_name; then
+    pass calls.unseen_rustls
+  else
+    fail calls.unseen_rustls "it ended with $answered: $(ask blindspots | jq -c '[.items[] | select(.id | startswith("calls"))]') $(tail -n 3 client.log server.log | tr '\n' ' ')"
+  fi
+  exec 3>&-
+  kill $server
+  wait $server
+else
+  skip calls.unseen_rustls "its client is not built: tests/harness/rustls/build.sh does it"
+fi
 kill $agent
 wait $agent
 exit 0 # not the signal's status
