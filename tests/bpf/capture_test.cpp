@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <thread>
 
 #include "agent/source/capture.hpp"
 #include "agent/source/return_probes.hpp"
@@ -200,6 +203,38 @@ TEST_F(CaptureTest, each_way_to_write_and_read_is_told_once) {
 }
 
 // Its address may be another connection's next.
+/// Whether a thread of ours sleeps in the kernel.
+bool sleeps(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const auto name_ends = line.rfind(')');
+  return name_ends != std::string::npos && line.compare(name_ends, 3, ") S") == 0;
+}
+
+TEST_F(CaptureTest, an_answer_wakes_who_sleeps) {
+  std::atomic<pid_t> thread{0};
+  int woken = 0;
+  std::thread sleeper([&] {
+    thread = ::gettid();
+    pollfd waiting{capture_->ring_fd(), POLLIN, 0};
+    constexpr int longest_ms = 60'000;
+    woken = ::poll(&waiting, 1, longest_ms);
+  });
+  while (thread == 0 || !sleeps(thread)) std::this_thread::yield();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+    say(ends.server, ends.client, answer);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  sleeper.join();
+  EXPECT_EQ(woken, 1);
+}
+
 TEST_F(CaptureTest, connections_of_an_excluded_cgroup_are_ignored) {
   const auto talk = [] {
     const Ends ends;
