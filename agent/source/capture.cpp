@@ -115,7 +115,7 @@ class LibbpfCapture final : public Capture {
     }
   }
 
-  int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
+  int ring_fd() const override { return bpf_map__fd(skeleton_->maps.captured); }
   int executed_fd() const override { return bpf_map__fd(skeleton_->maps.executed); }
   int consume(const Sample& sample) override {
     sample_ = &sample;

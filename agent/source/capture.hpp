@@ -34,8 +34,8 @@ class Capture {
   /// its path. Errors: the kernel's.
   virtual Result<std::unique_ptr<Hooked>> hook(int file_fd, const TlsFunctions& functions) = 0;
 
-  /// Becomes readable when records wait; owned by the Capture. Who sleeps on it is woken by answers alone, and not again
-  /// within CAPTURE_REST_NS of the last time.
+  /// Becomes readable when records of plaintext wait; owned by the Capture. Who sleeps on it is woken by answers alone,
+  /// and not again within CAPTURE_REST_NS of the last time.
   virtual int ring_fd() const = 0;
   /// Becomes readable when programs that run for the first time wait; owned by the Capture.
   virtual int executed_fd() const = 0;
