@@ -5,10 +5,10 @@ import shutil
 import subprocess
 
 import harness
-from calls import go_program, start, state, wait_call
 from harness import Skip, wait
 from moto import AUTHORIZATION, CANARY, Moto
 from tls_servers import Ec2
+from watched_calls import go_program, start, state, wait_call
 
 
 def test_a_call_that_changes_a_managed_resource(stack):

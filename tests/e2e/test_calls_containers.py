@@ -9,10 +9,10 @@ import subprocess
 import threading
 
 import harness
-from calls import start, state
 from harness import Skip, wait
 from test_secrets import memory_of
 from tls_servers import Ec2
+from watched_calls import start, state
 
 CLIENT = harness.ROOT / "tests/harness/tls_client/tls_client.c"
 RUNS = int(os.environ.get("PLUMBLINE_CONTAINER_RUNS", "5"))  # of each kind of root

@@ -12,11 +12,11 @@ import shutil
 import subprocess
 
 import harness
-from calls import go_program, start, state
 from cluster import Cluster
 from harness import Skip, wait
 from moto import AUTHORIZATION, CANARY, Moto
 from tls_servers import Ec2
+from watched_calls import go_program, start, state
 
 RUNS = int(os.environ.get("PLUMBLINE_FIRST_CALL_RUNS", "3"))  # of each client
 FOLDERS = ["/usr/lib", "/usr/bin", "/usr/local"]

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import harness
-from calls import state, wait_call
 from harness import Skip, wait
 from moto import CANARY, Moto
+from watched_calls import state, wait_call
 
 GROUP_RULE = ("ec2", "authorize-security-group-ingress", "--protocol", "tcp", "--cidr", "0.0.0.0/0")
 

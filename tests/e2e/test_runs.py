@@ -4,10 +4,10 @@ import json
 import subprocess
 
 import harness
-from calls import start, state, wait_call
 from harness import wait
 from moto import CANARY, Moto
 from test_handout import hand_out
+from watched_calls import start, state, wait_call
 
 # A double of such a tool, strict in its order: it has the state, changes the cloud by a child (as a provider is one), and only
 # then writes the state. What it says to S3 and EC2 goes through boto3 and the AWS command line.
