@@ -34,7 +34,6 @@ Result<std::unique_ptr<ExecGate>> ExecGate::open(Options options, Look look) {
   std::unique_ptr<ExecGate> gate(
       new ExecGate(std::move(options), std::move(look), std::move(group), std::move(*mounts)));
   if (!gate->done_->wake) return io_error("make an eventfd", errno);
-  gate->gate_file_systems();
   return gate;
 }
 
@@ -64,6 +63,7 @@ void ExecGate::stop() {
 
 /// Nothing here may wait for anybody: half the node might wait for us.
 void ExecGate::run(const std::stop_token& stop) {
+  gate_file_systems();  // not before: from then on somebody has to answer
   while (!stop.stop_requested()) {
     std::array<pollfd, 3> waiting = {pollfd{mounts_.wake_fd(), POLLPRI, 0}, pollfd{group_.get(), POLLIN, 0},
                                      pollfd{done_->wake.get(), POLLIN, 0}};

@@ -52,6 +52,7 @@ class ExecGate {
   ExecGate(const ExecGate&) = delete;
   ExecGate& operator=(const ExecGate&) = delete;
 
+  /// Nobody is held before.
   void start();
   /// Lets all go, for good. Repeatable.
   void stop();

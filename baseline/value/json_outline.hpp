@@ -53,8 +53,6 @@ class JsonOutline {
   /// For an object that was parsed whole, whose values are added then, in their order. False where it is too large.
   bool begin(std::string_view text);
   bool add(std::size_t begin, std::size_t end);
-  std::string_view text() const { return text_.from(0); }
-  std::size_t values() const { return values_.size(); }
   std::string_view value(std::size_t i) const { return text_.between(values_[i].begin, values_[i].end); }
 
   /// Follows the object at the beginning of `ahead`. `changed(i, value, is_plain)` is told the values that differ, in
@@ -94,6 +92,7 @@ class JsonOutline {
   };
   enum class Difference { none, value, kind };
 
+  std::string_view text() const { return text_.from(0); }
   Difference next_difference(std::string_view ahead, Way& way);
   std::size_t take(std::string_view ahead, const Way& way);
   /// Where a value of before stands in the text at hand, as far as we are.

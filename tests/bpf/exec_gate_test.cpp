@@ -42,6 +42,7 @@ class ExecGateTest : public ::testing::Test {
       ASSERT_TRUE(gate) << gate.error().message();
       gate_ = std::move(*gate);
       gate_->start();
+      while (gate_->counters().filesystems == 0) std::this_thread::yield();
       test();
       gate_.reset();
     }).join();

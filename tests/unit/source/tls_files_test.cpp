@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -269,6 +270,29 @@ TEST_F(TlsFilesTest, what_is_hooked_can_be_unmounted) {
   EXPECT_TRUE(disk.unmount()) << std::strerror(errno);
   EXPECT_TRUE(files.forget_devices({status.st_dev}));
   EXPECT_EQ(capture_.live, 0);
+}
+
+// The kernel refuses an execution that the gate holds where we have no descriptor for it.
+TEST_F(TlsFilesTest, descriptors_are_left_for_all_else) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = 200;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  EXPECT_FALSE(look(dir_.write("libssl.so.3", library())));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_THAT(files_.rows(), SizeIs(1));
+  EXPECT_THAT(files_.rows()[0].error, HasSubstr("LimitNOFILE"));
+}
+
+TEST_F(TlsFilesTest, where_changes_were_not_told_all_that_is_hooked_is_compared) {
+  const auto changed = dir_.write("a", library()), same = dir_.write("b", library("SSL_read"));
+  EXPECT_TRUE(look(changed) && look(same));
+  dir_.write("a", library("SSL_read_ex"));
+  (void)files_.read_changes();  // lost
+  files_.follow({});
+  EXPECT_EQ(capture_.live, 2);
+  EXPECT_THAT(capture_.order, ElementsAre("a", "b", "a"));
 }
 
 TEST_F(TlsFilesTest, who_waits_gets_a_turn_after_each_entry) {
