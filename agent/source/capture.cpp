@@ -2,16 +2,15 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
+#include "agent/source/bpf_maps.hpp"
 #include "capture.skel.h"
 #include "include/util/fd.hpp"
 
@@ -32,9 +31,6 @@ constexpr int most_at_once = 1024;
 
 struct SkeletonDeleter {
   void operator()(capture_bpf* skeleton) const { capture_bpf__destroy(skeleton); }
-};
-struct RingDeleter {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
 struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
@@ -74,10 +70,6 @@ std::string path_of(int fd) {
 
 class LibbpfCapture final : public Capture {
  public:
-  ~LibbpfCapture() override {
-    if (counters_ != nullptr) ::munmap(counters_, sizeof(capture_counters));
-  }
-
   Result<void> load(const CaptureOptions& options, Way way) {
     way_ = way;
     skeleton_.reset(capture_bpf__open());
@@ -98,11 +90,7 @@ class LibbpfCapture final : public Capture {
       return io_error("open the ring buffer of the TLS probes", errno);
     exec_link_.reset(bpf_program__attach(skeleton_->progs.on_first_exec));
     if (!exec_link_) return io_error("attach the hook of executions", errno);
-    void* memory = ::mmap(nullptr, sizeof(capture_counters), PROT_READ, MAP_SHARED,
-                          bpf_map__fd(skeleton_->maps.capture_counters), 0);
-    if (memory == MAP_FAILED) return io_error("map the counters of the TLS probes", errno);
-    counters_ = static_cast<capture_counters*>(memory);
-    return {};
+    return counters_.map(bpf_map__fd(skeleton_->maps.capture_counters), "the TLS probes");
   }
 
   /// A kernel that is too old takes the programs, and refuses the first link of their kind: then the next best way is
@@ -136,11 +124,7 @@ class LibbpfCapture final : public Capture {
     constexpr std::uint8_t one = 1;
     bpf_map_update_elem(bpf_map__fd(skeleton_->maps.excluded), &scope, &one, BPF_ANY);
   }
-  capture_counters read_counters() const override {
-    capture_counters copy;
-    std::memcpy(&copy, counters_, sizeof copy);
-    return copy;
-  }
+  capture_counters read_counters() const override { return counters_.read(); }
   bool has_multi_links() const override { return way_ != Way::single; }
   bool has_session_probes() const override { return way_ == Way::session; }
 
@@ -219,8 +203,8 @@ class LibbpfCapture final : public Capture {
   }
 
   std::unique_ptr<capture_bpf, SkeletonDeleter> skeleton_;
-  std::unique_ptr<ring_buffer, RingDeleter> ring_;
-  capture_counters* counters_ = nullptr;
+  RingBuffer ring_;
+  MappedCounters<capture_counters> counters_;
   std::atomic<Way> way_ = Way::single;
   bool has_multi_ = false, has_sessions_ = false;  // such a link was made
   const Sample* sample_ = nullptr;

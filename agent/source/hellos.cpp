@@ -1,12 +1,11 @@
 #include "agent/source/hellos.hpp"
 
 #include <bpf/libbpf.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
+#include "agent/source/bpf_maps.hpp"
 #include "hello.skel.h"
 
 namespace plumbline::agent {
@@ -17,16 +16,9 @@ constexpr int most_at_once = 256;
 struct SkeletonDeleter {
   void operator()(hello_bpf* skeleton) const { hello_bpf__destroy(skeleton); }
 };
-struct RingDeleter {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
 
 class LibbpfHellos final : public Hellos {
  public:
-  ~LibbpfHellos() override {
-    if (counters_ != nullptr) ::munmap(counters_, sizeof(hello_counters));
-  }
-
   Result<void> load(int processes_fd) {
     skeleton_.reset(hello_bpf__open());
     if (!skeleton_) return io_error("open the BPF object of TLS connections", errno);
@@ -36,10 +28,8 @@ class LibbpfHellos final : public Hellos {
       return io_error("load the hook of TLS connections", -error);
     ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.hellos), on_sample, this, nullptr));
     if (!ring_) return io_error("open the ring buffer of TLS connections", errno);
-    void* memory =
-        ::mmap(nullptr, sizeof(hello_counters), PROT_READ, MAP_SHARED, bpf_map__fd(skeleton_->maps.hello_counters), 0);
-    if (memory == MAP_FAILED) return io_error("map the counters of TLS connections", errno);
-    counters_ = static_cast<hello_counters*>(memory);
+    if (auto mapped = counters_.map(bpf_map__fd(skeleton_->maps.hello_counters), "TLS connections"); !mapped)
+      return mapped.error();
     if (const int error = hello_bpf__attach(skeleton_.get()); error != 0)
       return io_error("attach the hook of TLS connections", -error);
     return {};
@@ -52,11 +42,7 @@ class LibbpfHellos final : public Hellos {
     ring_buffer__consume(ring_.get());
     sample_ = nullptr;
   }
-  hello_counters read_counters() const override {
-    hello_counters copy;
-    std::memcpy(&copy, counters_, sizeof copy);
-    return copy;
-  }
+  hello_counters read_counters() const override { return counters_.read(); }
 
  private:
   // The C callback only hands over; nothing may throw across it.
@@ -69,8 +55,8 @@ class LibbpfHellos final : public Hellos {
   }
 
   std::unique_ptr<hello_bpf, SkeletonDeleter> skeleton_;
-  std::unique_ptr<ring_buffer, RingDeleter> ring_;
-  hello_counters* counters_ = nullptr;
+  RingBuffer ring_;
+  MappedCounters<hello_counters> counters_;
   const Sample* sample_ = nullptr;
   int taken_ = 0;  // in this turn
 };

@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/source/bpf_maps.hpp"
 #include "agent/source/cgroup_root.hpp"
 #include "plain.skel.h"
 
@@ -22,9 +22,6 @@ constexpr int most_at_once = 512;
 struct SkeletonDeleter {
   void operator()(plain_bpf* skeleton) const { plain_bpf__destroy(skeleton); }
 };
-struct RingDeleter {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
 
 bool is_same(const plain_endpoint& a, const plain_endpoint& b) {
   return a.port == b.port && std::memcmp(a.address, b.address, sizeof a.address) == 0;
@@ -32,10 +29,6 @@ bool is_same(const plain_endpoint& a, const plain_endpoint& b) {
 
 class LibbpfPlainHttp final : public PlainHttp {
  public:
-  ~LibbpfPlainHttp() override {
-    if (counters_ != nullptr) ::munmap(counters_, sizeof(plain_counters));
-  }
-
   Result<void> load(int processes_fd, Fd cgroup) {
     cgroup_ = std::move(cgroup);
     skeleton_.reset(plain_bpf__open());
@@ -46,11 +39,7 @@ class LibbpfPlainHttp final : public PlainHttp {
     if (const int error = plain_bpf__load(&s); error != 0) return io_error("load the hooks of plain HTTP", -error);
     ring_.reset(ring_buffer__new(bpf_map__fd(s.maps.plain_segments), on_sample, this, nullptr));
     if (!ring_) return io_error("open the ring buffer of plain HTTP", errno);
-    void* memory =
-        ::mmap(nullptr, sizeof(plain_counters), PROT_READ, MAP_SHARED, bpf_map__fd(s.maps.plain_counters), 0);
-    if (memory == MAP_FAILED) return io_error("map the counters of plain HTTP", errno);
-    counters_ = static_cast<plain_counters*>(memory);
-    return {};
+    return counters_.map(bpf_map__fd(s.maps.plain_counters), "plain HTTP");
   }
 
   Result<void> attach() {
@@ -109,11 +98,7 @@ class LibbpfPlainHttp final : public PlainHttp {
     const auto place = static_cast<__u32>(connection % PLAIN_IGNORED);
     bpf_map_update_elem(bpf_map__fd(skeleton_->maps.plain_ignored), &place, &connection, BPF_ANY);
   }
-  plain_counters read_counters() const override {
-    plain_counters copy;
-    std::memcpy(&copy, counters_, sizeof copy);
-    return copy;
-  }
+  plain_counters read_counters() const override { return counters_.read(); }
 
  private:
   static Error attach_error() {
@@ -136,8 +121,8 @@ class LibbpfPlainHttp final : public PlainHttp {
   Fd cgroup_;  // the root of the v2 hierarchy
   bool is_attached_ = false;
   std::unique_ptr<plain_bpf, SkeletonDeleter> skeleton_;
-  std::unique_ptr<ring_buffer, RingDeleter> ring_;
-  plain_counters* counters_ = nullptr;
+  RingBuffer ring_;
+  MappedCounters<plain_counters> counters_;
   const Sample* sample_ = nullptr;
   int taken_ = 0;  // in this turn
 };
