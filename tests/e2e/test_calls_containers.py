@@ -163,6 +163,11 @@ def fresh_roots(stack, make_root, name):
     return root
 
 
+def start_gated(stack):
+    start(stack, ["/usr/sbin"], ", exec_gate: 1s")
+    wait(lambda: stack.api("/v1/status")["calls"]["exec_gate"]["file_systems"] > 0, "file systems to be gated")
+
+
 def check_outside(stack, make_root, name):
     """A root that lies in none of the folders: hooked while its program starts. The kernel needs up to 15 ms for that, which the
     way to a cloud takes longer than; a program that is faster may not be seen, and how often is printed. With the gate none is
@@ -178,7 +183,7 @@ def check_outside(stack, make_root, name):
         for delay in (DELAY, 0):
             missed[delay] = expect_told(containers, job, "runc", [g for g, d in delays.items() if d == delay], delay)
         stack.kill(stack.agent, signal.SIGTERM)
-        start(stack, ["/usr/sbin"], ", exec_gate: 1s")
+        start_gated(stack)
         missed["held"] = expect_told(containers, job, "runc", held, 0)
     finally:
         end(job)
@@ -243,7 +248,7 @@ def test_a_container_that_ends_can_be_unmounted(stack):
 def test_an_agent_that_is_killed_holds_nobody(stack):
     """While it is stopped, who executes a file for the first time waits; once it is gone, all go on."""
     state(stack.dir / "net.tfstate")
-    start(stack, ["/usr/sbin"], ", exec_gate: 1s")
+    start_gated(stack)
     program = stack.dir / "program"
     shutil.copy("/bin/true", program)
     # Runs already: whatever begins while the agent is stopped is held, on the whole machine.
