@@ -15,6 +15,14 @@ void Agent::Parts::start_calls() {
   if (!config.calls.enabled)
     return stop_calls(config.calls.is_chosen ? "calls.enabled is false"
                                              : "no baseline is of a tool whose resources such calls change");
+  if (!keyring) {
+    auto made = TokenKeyring::make(config.calls);
+    if (!made) spdlog::error("event=token_keys_not_read why=\"{}\"", made.error().message());
+    if (made && *made) {
+      keyring = std::move(*made);
+      keyring->start();
+    }
+  }
   CallWatch::Options options;
   options.capture.processes_fd = kernel->processes_fd();
   options.files.max_hooked = config.calls.max_files;
@@ -27,6 +35,7 @@ void Agent::Parts::start_calls() {
   std::vector<const baseline::KeyedHash*> keys = {&key};
   if (handout_key) keys.push_back(&*handout_key);
   options.prints = std::make_shared<cloud::SecretPrints>(keys);
+  if (keyring) options.keyring = keyring;
   options.connections.limits.head_bytes = std::size_t{16} * 1024;  // as much as is captured of one call
   options.connections.limits.table_bytes = std::size_t{16} * 1024;
   options.connections.limits.total_bytes = std::size_t{16} * 1024 * 1024;

@@ -61,7 +61,8 @@ struct Agent::Parts {
   std::unique_ptr<fetch::FileLoader> loader;
   std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
 
-  std::unique_ptr<CallWatch> calls;  ///< nullptr: nobody watches; ends before what it posts to
+  std::shared_ptr<TokenKeyring> keyring;  ///< nullptr: bearer tokens are not proven
+  std::unique_ptr<CallWatch> calls;       ///< nullptr: nobody watches; ends before what it posts to
 
   void start_calls();
   void set_states();

@@ -32,6 +32,14 @@ Json plain_status(const PlainCalls& plain, const PlainCalls::Counts& counts) {
           {"holes", counts.streams.holes}};
 }
 
+Json keyring_status(const TokenKeyring* keyring) {
+  Json places = Json::array();
+  if (keyring != nullptr)
+    for (const auto& row : keyring->rows())
+      places.push_back({{"from", row.from}, {"keys", row.keys}, {"why", wire::json_text(row.why)}});
+  return places;
+}
+
 }  // namespace
 
 /// With paths as the host has them.
@@ -99,6 +107,7 @@ std::string CallWatch::status_json() const {
       {"records", c.kernel.records},
       {"records_lost", c.kernel.lost},
       {"plain_http", plain_status(plain_, c.plain)},
+      {"token_keys", keyring_status(options_.keyring.get())},
       {"credentials_handed_out", c.handed_out}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -231,14 +231,16 @@ HttpConnections::Interest CallWatch::want(const HttpMessage& head, std::uint64_t
 }
 
 void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor, std::uint64_t connection) {
+  const auto keys = options_.keyring ? options_.keyring->keys() : nullptr;
+  const auto check = keys ? std::optional<cloud::TokenCheck>({*keys, clock_.wall() / 1'000'000'000}) : std::nullopt;
   if (const auto service = plain_.metadata_service_of(connection)) {
     cloud::Operation handed_out;
-    handed_out.grant = read_grant(exchange, *service);
+    handed_out.grant = read_grant(exchange, *service, check ? &*check : nullptr);
     counts_.handed_out += handed_out.grant ? 1 : 0;
     principals_.learn(handed_out, clock_.wall() / 1'000'000'000);
     return;
   }
-  ReadCall call = read_call(exchange, actor, options_.prints.get());
+  ReadCall call = read_call(exchange, actor, options_.prints.get(), check ? &*check : nullptr);
   const bool worked = call.status >= 200 && call.status < 300;
   if (worked) call.states = states_of(exchange.request);
   if (!call.states.empty()) call.version = exchange.response->header("etag");
@@ -259,6 +261,7 @@ void CallWatch::queue(ReadCall&& call) {
   if (const auto* known = principals_.look_up(operation.access_key_id, now)) {
     call.principal_arn = known->arn;
     call.principal_chain = known->chain;
+    call.chain_token = known->token;
   }
   counts_.writes += is_write ? 1 : 0;
   counts_.states += call.states.empty() ? 0 : 1;

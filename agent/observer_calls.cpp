@@ -67,6 +67,7 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
         f.evidence.push_back({"run", of->says + " (" + source->status.name + ")"});
   }
   judge_(f, false, "");
+  judge_token(seen.token, seen.by_key, f);
   return pending;
 }
 
@@ -107,6 +108,7 @@ void Observer::take_call(const SeenCall& seen) {
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
       judge_(f, difference.sensitive, run ? run->says : "");
+      judge_token(seen.token, seen.by_key, f);
       if (run) remember_run(f.resource, source->status.name, run->process);
     }
   }

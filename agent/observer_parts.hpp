@@ -14,6 +14,7 @@
 #include "agent/source/kernel.hpp"
 #include "agent/spool/spool.hpp"
 #include "baseline/baseline.hpp"
+#include "cloud/bearer.hpp"
 #include "fetch/handout_client.hpp"
 #include "fetch/source_keeper.hpp"
 #include "fetch/state_requests.hpp"
@@ -32,6 +33,8 @@ struct SeenCall {
   bool unseen = false;                  ///< a connection to a cloud, of which no more is known than whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it read or wrote
   std::string version;                  ///< then: which it was; "" = unknown
+  cloud::TokenProof token;              ///< of the bearer token it was made with, or that its key was handed out for
+  bool by_key = false;                  ///< it was made with such a key
 };
 
 /// A collector hands this node baselines.

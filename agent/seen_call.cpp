@@ -55,11 +55,14 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.region = operation.region;
   call.account = operation.account;
   call.host = read.host;
-  call.principal = operation.access_key_id.empty() ? operation.principal : operation.access_key_id;
+  seen.by_key = !operation.access_key_id.empty();
+  seen.token = seen.by_key ? read.chain_token : operation.token;
+  call.principal = seen.by_key ? operation.access_key_id : operation.principal;
   call.principal_arn = read.principal_arn;
   call.principal_chain = read.principal_chain;
   const bool observed = !call.principal_arn.empty() || !call.principal_chain.empty();
-  if (!call.principal.empty()) call.principal_proof = observed ? "observed" : "claimed";
+  const bool is_proven = !seen.by_key && seen.token.is_signed;
+  if (!call.principal.empty()) call.principal_proof = is_proven ? "verified" : observed ? "observed" : "claimed";
   call.request_id = operation.request_id;
   call.invocation = operation.invocation;
   call.tries = read.tries;

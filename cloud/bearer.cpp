@@ -41,6 +41,25 @@ std::string principal_in(const Value& claims) {
   return subject.empty() ? claim(claims, "oid") : subject;
 }
 
+/// A bound token (KEP-1205): {"kubernetes.io": {"namespace": "shop", "pod": {"name": "web-1", "uid": "…"}, …}}
+TokenProof pod_in(const Value& claims) {
+  const auto text = [&](std::initializer_list<std::string_view> path) {
+    const Value* value = claims.find(path);
+    return value != nullptr && value->kind == Value::Kind::text && value->text.size() <= 256 ? value->text
+                                                                                             : std::string();
+  };
+  TokenProof proof;
+  proof.pod_uid = text({"kubernetes.io", "pod", "uid"});
+  if (!proof.pod_uid.empty())
+    proof.pod = text({"kubernetes.io", "namespace"}) + "/" + text({"kubernetes.io", "pod", "name"});
+  return proof;
+}
+
+/// No name has these; a chain of principals is printed with " < " between them.
+bool is_odd(char c) {
+  return static_cast<unsigned char>(c) < ' ' || c == 0x7F || c == '<';
+}
+
 /// aws/aws-cli's customizations/eks/get_token.py: "k8s-aws-v1." and a presigned URL in base64url.
 std::string key_in_eks_token(std::string_view token) {
   const std::string url = base64url_decoded(token.substr(token.find('.') + 1), max_claims);
@@ -67,28 +86,27 @@ std::string base64url_decoded(std::string_view text, std::size_t limit) {
   return out;
 }
 
-std::string subject_of_token(std::string_view token) {
+Claims claims_of_token(std::string_view token, const TokenCheck* check) {
+  if (token.starts_with("k8s-aws-v1.")) return {{}, key_in_eks_token(token), {}};
   const auto first = token.find('.');
   if (first == std::string_view::npos || token.find('.', first + 1) == std::string_view::npos) return {};
   const auto second = token.find('.', first + 1);
   std::string json = base64url_decoded(token.substr(first + 1, second - first - 1), max_claims);
-  std::string subject;
+  Claims claims;
   if (json.starts_with('{')) {
-    Decoded claims = decode_json(json, false);
-    if (!claims.cut) subject = principal_in(claims.value);
-    wipe(claims.value);
+    Decoded all = decode_json(json, false);
+    if (!all.cut) claims = {principal_in(all.value), {}, pod_in(all.value)};
+    wipe(all.value);
   }
   ::explicit_bzero(json.data(), json.size());
-  // No name has these; a chain of principals is printed with " < " between them.
-  const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F || c == '<'; };
-  if (std::any_of(subject.begin(), subject.end(), is_odd)) subject.clear();
-  return subject;
+  for (auto* text : {&claims.principal, &claims.proof.pod_uid, &claims.proof.pod})
+    if (std::any_of(text->begin(), text->end(), is_odd)) text->clear();
+  claims.proof.is_signed = !claims.principal.empty() && check != nullptr && check->keys.prove(token, check->now);
+  return claims;
 }
 
-Claims claims_of(std::span<const HeaderField> headers) {
-  const auto token = bearer_of(headers);
-  if (token.starts_with("k8s-aws-v1.")) return {{}, key_in_eks_token(token)};
-  return {subject_of_token(token), {}};
+Claims claims_of(std::span<const HeaderField> headers, const TokenCheck* check) {
+  return claims_of_token(bearer_of(headers), check);
 }
 
 }  // namespace plumbline::cloud

@@ -51,8 +51,9 @@ void drop_nameless(Operation& operation) {
 }
 
 void add_claims(const Request& request, Operation& operation) {
-  Claims claims = claims_of(request.head.headers);
+  Claims claims = claims_of(request.head.headers, request.tokens);
   operation.principal = std::move(claims.principal);
+  operation.token = std::move(claims.proof);
   operation.access_key_id = std::move(claims.access_key_id);
 }
 

@@ -11,6 +11,7 @@
 namespace plumbline::cloud {
 
 class SecretPrints;
+struct TokenCheck;
 
 struct HeaderField {
   std::string_view name;  ///< in any case
@@ -31,6 +32,7 @@ struct Request {
   bool body_cut = false;  ///< there was more of it
   /// Secrets are kept as fingerprints under its keys; nullptr: not at all. AWS alone so far.
   const SecretPrints* prints = nullptr;
+  const TokenCheck* tokens = nullptr;  ///< what proves bearer tokens; nullptr: nothing does
 };
 
 struct Response {

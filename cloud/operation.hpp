@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cloud/bearer.hpp"
 #include "cloud/body/value.hpp"
 #include "cloud/http.hpp"
 #include "cloud/route.hpp"
@@ -27,6 +28,7 @@ struct Grant {
   std::string subject;        ///< whose token was exchanged: "system:serviceaccount:shop:deployer"; "" = a signed call
   std::int64_t expires = 0;   ///< Unix seconds; 0 = not said
   std::string source;         ///< the node's endpoint that handed them out: "imds" (aws/metadata.hpp); "" = an API
+  TokenProof token;           ///< of `subject`
 };
 
 /// Texts are copies; "" = unknown.
@@ -42,8 +44,9 @@ struct Operation {
 
   std::string region, account, partition;
   std::string access_key_id;  ///< as the request claims; whether the signature is right, only the service knows
-  /// Whom a bearer token says to be of: "system:serviceaccount:shop:deployer", an address of mail; not proven.
+  /// Whom a bearer token says to be of: "system:serviceaccount:shop:deployer", an address of mail.
   std::string principal;
+  TokenProof token;            ///< of `principal`
   std::optional<Grant> grant;  ///< of AWS: credentials in the answer, which later calls are signed by
   std::string invocation;      ///< one for all tries of one call
   std::string request_id;      ///< the service's, as in its audit log

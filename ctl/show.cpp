@@ -72,6 +72,7 @@ void print_actor(const Context& context, const wire::Actor& actor, WallNs now) {
                                        {"image", c.image},
                                        {"pod", c.pod},
                                        {"namespace", c.pod_namespace},
+                                       {"pod's uid", c.pod_uid},
                                        {"service account", c.service_account}})
       if (!value.empty()) text += std::string(", ") + label + " " + printable(value);
     facts.emplace_back("container", text);

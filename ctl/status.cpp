@@ -1,3 +1,4 @@
+#include <map>
 #include <ostream>
 
 #include "ctl/api.hpp"
@@ -54,6 +55,39 @@ void plain_http(Sheet& sheet, const Json& plain) {
   sheet.line("plain http", text, all_found ? Style::plain : Style::bad);
 }
 
+/// Why files with TLS are not hooked, each reason once with an example.
+void refused_files(Sheet& sheet, const Json& calls) {
+  constexpr std::size_t most_reasons = 5;
+  std::map<std::string, std::pair<std::string, std::size_t>> by_reason;  // → a path, how many
+  if (const auto files = calls.find("files_refused"); files != calls.end() && files->is_array())
+    for (const auto& file : *files) {
+      auto& [path, count] = by_reason[text_at(file, "why")];
+      if (count++ == 0) path = text_at(file, "path");
+    }
+  std::size_t shown = 0;
+  for (const auto& [why, example] : by_reason) {
+    if (++shown > most_reasons) break;
+    const auto more = example.second - 1;
+    sheet.line("not hooked", example.first + (more > 0 ? " and " + counted(more, "other") : "") + ": " + why,
+               Style::warn);
+  }
+  if (by_reason.size() > most_reasons)
+    sheet.line("not hooked", counted(by_reason.size() - most_reasons, "other reason") + ": plumb status --json",
+               Style::warn);
+}
+
+void token_keys(Sheet& sheet, const Json& calls) {
+  const auto places = calls.find("token_keys");
+  if (places == calls.end() || !places->is_array()) return;
+  for (const auto& place : *places) {
+    const std::string why = text_at(place, "why");
+    sheet.line(
+        "token keys",
+        text_at(place, "from") + ": " + counted(number_at(place, "/keys"), "key") + (why.empty() ? "" : "; " + why),
+        why.empty() ? Style::plain : Style::warn);
+  }
+}
+
 void show_agent(const Context& context, const Json& status) {
   Sheet sheet(context);
   const std::uint64_t open = number_at(status, "/drift/open");
@@ -95,6 +129,12 @@ void show_agent(const Context& context, const Json& status) {
       sheet.line("calls", counted(number_at(*calls, "/calls"), "writing call") + " seen; TLS" +
                               (stacks.empty() ? ": no file hooked yet" : " hooked: " + stacks.substr(2)) +
                               (calls->value("first_pass_done", false) ? "" : "; still looking for files"));
+      const auto missed = number_at(*calls, "/first_calls_maybe_missed");
+      sheet.line("tls files", std::to_string(number_at(*calls, "/files_looked_at")) + " looked at; " +
+                                  counted(missed, "program") + " ran before " + (missed == 1 ? "it was" : "they were") +
+                                  " hooked");
+      refused_files(sheet, *calls);
+      token_keys(sheet, *calls);
       if (const auto plain = calls->find("plain_http"); plain != calls->end() && plain->is_object())
         plain_http(sheet, *plain);
     } else {

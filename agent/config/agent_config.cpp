@@ -89,6 +89,27 @@ bool has_something_to_call(const AgentConfig& c) {
 }
 
 /// After baselines and collector, which say whether there is anything to call.
+void read_token_keys(Map& map, std::vector<TokenKeysConfig>& all) {
+  TokenKeysConfig keys;
+  map.read(
+      "from", keys.from,
+      "a JWK set (RFC 7517): an absolute path, an https:// URL, or `kubernetes`, the cluster that the agent runs in");
+  map.read("token_file", keys.token_file, "bearer token that opens the URL; of kubernetes: default, the pod's own");
+  map.read("ca_file", keys.ca_file,
+           "PEM of who signed the server's certificate; default: the system's, or the pod's own");
+  if (map.describing()) return;
+  map.require("from");
+  const bool is_path = keys.from.starts_with('/');
+  if (!is_path && !keys.from.starts_with("https://") && keys.from != "kubernetes")
+    map.refuse("from", "`" + keys.from + "` is no place that keys may come from",
+               "write an absolute path, an https:// URL or kubernetes");
+  if (is_path && !(keys.token_file.empty() && keys.ca_file.empty()))
+    map.refuse("from", "a file needs neither token_file nor ca_file");
+  for (const auto& [key, path] : {std::pair("token_file", keys.token_file), std::pair("ca_file", keys.ca_file)})
+    if (!path.empty()) map.require_absolute(key, path);
+  all.push_back(std::move(keys));
+}
+
 void read_calls(Map& map, AgentConfig& c) {
   CallsConfig& calls = c.calls;
   map.read(
@@ -113,7 +134,11 @@ void read_calls(Map& map, AgentConfig& c) {
            "cgroups as /proc/PID/cgroup has them, * stands for anything, slashes too: calls of programs there are not "
            "looked at, so give "
            "no pattern that others can name a cgroup after");
+  std::vector<TokenKeysConfig> token_keys;
+  map.list("token_keys", "whose signatures prove bearer tokens; default: the cluster that the agent runs in",
+           [&](Map& keys) { read_token_keys(keys, token_keys); });
   if (map.describing()) return;
+  if (map.has("token_keys")) calls.token_keys = std::move(token_keys);
   if (map.has("metadata_services")) calls.metadata_services = metadata;
   calls.is_chosen = map.has("enabled");
   if (!calls.is_chosen) calls.enabled = has_something_to_call(c);

@@ -31,6 +31,13 @@ struct CollectorConfig {
   std::optional<HandoutConfig> baselines;
 };
 
+/// Where the keys are by which an issuer signs its tokens: a JWK set.
+struct TokenKeysConfig {
+  std::string from;        ///< an absolute path, an https:// URL, or "kubernetes": the cluster that the agent runs in
+  std::string token_file;  ///< as of a baseline
+  std::string ca_file;
+};
+
 /// Calls of cloud APIs, seen in the plaintext of TLS connections, and in those that some endpoints have without TLS.
 struct CallsConfig {
   bool enabled = false;
@@ -41,6 +48,7 @@ struct CallsConfig {
   std::vector<std::string> exclude_cgroups;  ///< globs: programs in such cgroups are not looked at
   std::optional<bool> metadata_services;     ///< listened to; nullopt: on Amazon's machines
   std::vector<std::string> plain_http;       ///< http://HOST:PORT: endpoints that are listened to without TLS
+  std::optional<std::vector<TokenKeysConfig>> token_keys;  ///< nullopt: of the cluster that the agent runs in
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 

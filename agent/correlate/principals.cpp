@@ -35,9 +35,11 @@ Principals::Known Principals::known_of(const cloud::Operation& operation, std::i
   Known known{grant.arn, {}};
   if (!grant.subject.empty()) {
     known.chain.push_back(grant.subject);
+    known.token = grant.token;
   } else if (const Known* caller = look_up(operation.access_key_id, now)) {
     if (!caller->arn.empty()) known.chain.push_back(caller->arn);
     known.chain.insert(known.chain.end(), caller->chain.begin(), caller->chain.end());
+    known.token = caller->token;
   } else if (!operation.access_key_id.empty()) {
     known.chain.push_back(operation.access_key_id);
   }

@@ -27,6 +27,7 @@ class Principals {
     /// Whom it came from, nearest first: ARNs, key ids of nobody known, at its end the subject of a token, or the
     /// endpoint of the node that handed it out: "imds", and before it its role, "role/web".
     std::vector<std::string> chain;
+    cloud::TokenProof token = {};  ///< of the token at the end of the chain
   };
   static constexpr std::size_t longest_chain = 8;
 

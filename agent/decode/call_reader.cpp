@@ -37,11 +37,14 @@ HttpConnections::Interest interest_of(const HttpMessage& head, cloud::aws::Metad
   return {{false, 0, answer_bytes}, true};
 }
 
-std::optional<cloud::Grant> read_grant(const HttpExchange& exchange, cloud::aws::MetadataService service) {
+std::optional<cloud::Grant> read_grant(const HttpExchange& exchange, cloud::aws::MetadataService service,
+                                       const cloud::TokenCheck* tokens) {
   if (!exchange.response) return std::nullopt;
   const auto fields = fields_of(exchange.request), answer_fields = fields_of(*exchange.response);
+  cloud::Request request{head_of(exchange.request, fields), {}};
+  request.tokens = tokens;
   return cloud::aws::metadata_grant(
-      service, {head_of(exchange.request, fields), {}},
+      service, request,
       {exchange.response->status, answer_fields, exchange.response->body, exchange.response->body_cut});
 }
 
@@ -50,10 +53,11 @@ bool may_change(const cloud::Operation& operation) {
   return !operation.data_plane || !operation.touched.empty();  // of users' data no IaC knows anything
 }
 
-ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const cloud::SecretPrints* prints) {
+ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const cloud::SecretPrints* prints,
+                   const cloud::TokenCheck* tokens) {
   const auto fields = fields_of(exchange.request);
   const cloud::Request request{head_of(exchange.request, fields), exchange.request.body, exchange.request.body_cut,
-                               prints};
+                               prints, tokens};
   cloud::Response response;
   std::vector<cloud::HeaderField> answer_fields;
   if (exchange.response) {

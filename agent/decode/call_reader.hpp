@@ -27,6 +27,7 @@ struct ReadCall {
   /// Whom its access key was handed out to on this node, and who that came from, nearest first (correlate/principals).
   std::string principal_arn;
   std::vector<std::string> principal_chain;
+  cloud::TokenProof chain_token;  ///< of the token at its end
 };
 
 /// Only calls that may change something, or hand out credentials, are wanted, each with as much of its bodies as names
@@ -37,13 +38,15 @@ HttpConnections::Interest interest_of(const HttpMessage& head);
 HttpConnections::Interest interest_of(const HttpMessage& head, cloud::aws::MetadataService service);
 
 /// Whose credentials such an endpoint handed out, where it did. Nothing secret of the exchange is in it.
-std::optional<cloud::Grant> read_grant(const HttpExchange& exchange, cloud::aws::MetadataService service);
+std::optional<cloud::Grant> read_grant(const HttpExchange& exchange, cloud::aws::MetadataService service,
+                                       const cloud::TokenCheck* tokens = nullptr);
 
 /// Whether the tables know it as one that may change what IaC describes.
 bool may_change(const cloud::Operation& operation);
 
 /// Names the call. Nothing secret of the exchange is in it.
-/// `prints`: cloud::Request::prints.
-ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const cloud::SecretPrints* prints = nullptr);
+/// `prints`, `tokens`: cloud::Request's.
+ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const cloud::SecretPrints* prints = nullptr,
+                   const cloud::TokenCheck* tokens = nullptr);
 
 }  // namespace plumbline::agent

@@ -133,4 +133,27 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, con
   f.severity = rule != rules.end() && rule->severity && !mixed ? *rule->severity : default_severity(f, sensitive);
 }
 
+void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& f) {
+  if (!token.is_signed) return;
+  const std::string what = exchanged ? "the token that its key was handed out for" : "the token";
+  if (token.pod_uid.empty()) return f.evidence.push_back({"token", what + " is signed by its issuer"});
+  const std::string bound = what + " is signed by its issuer, for pod " + token.pod;
+  const auto& container = f.actor.container;
+  if (container && container->pod_uid == token.pod_uid)
+    return f.evidence.push_back({"token", bound + ", in which the caller is"});
+  // Without kubelet's cgroups nobody can say in which pod a container is.
+  if (container ? container->pod_uid.empty() : !f.actor.resolved) {
+    f.evidence.push_back({"token", bound});
+    f.missing_evidence.emplace_back("the caller's pod: its cgroup does not name it");
+    return;
+  }
+  f.evidence.push_back(
+      {"token", bound + "; the caller is " + (container ? "in pod " + container->pod_uid : "a process of the host")});
+  // Tokens of others are exchanged on their behalf by drivers of volumes, too (CSI's TokenRequests).
+  if (exchanged || f.verdict != wire::Verdict::out_of_band || f.rule != "default") return;
+  f.verdict = wire::Verdict::impersonation;
+  if (f.severity != wire::Severity::critical)
+    f.severity = static_cast<wire::Severity>(static_cast<int>(f.severity) + 1);
+}
+
 }  // namespace plumbline::agent

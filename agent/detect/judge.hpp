@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config/rules_file.hpp"
+#include "cloud/bearer.hpp"
 #include "include/wire/finding.hpp"
 
 namespace plumbline::agent {
@@ -15,6 +16,11 @@ namespace plumbline::agent {
 /// rule fits, what a run of the baseline changes (`run` says what makes it one) is `pending`, or `in_band` if the
 /// content is right; of anybody else it is `out_of_band`, or `converged_by_stranger`.
 void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitive, const std::string& run = "");
+
+/// What the bearer token of a call says against what the kernel saw: a token that its issuer bound to a pod, in the
+/// hands of somebody who is not in that pod, makes drift that no rule and no run explains an impersonation, one
+/// severity higher. Tells the pod by a proven token where the caller is in it. After judge().
+void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& finding);
 
 /// Of a difference that nobody has a rule for.
 wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive);

@@ -34,6 +34,34 @@ std::string container_id_of(const std::string& cgroup_path) {
   return "";
 }
 
+std::string pod_uid_of(const std::string& cgroup_path) {
+  // Below users' slices, services and containers anybody may name a cgroup like a pod's: kubelet's own are at the top,
+  // and the first that is a pod's is kubelet's.
+  std::string_view rest = cgroup_path;
+  bool is_top = true;
+  while (rest.size() > 1) {
+    rest.remove_prefix(1);
+    const auto part = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(part.size());
+    std::string_view name = part;
+    if (name.starts_with("kubelet-")) name.remove_prefix(8);
+    if (is_top && !name.starts_with("kubepods") && name != "kubelet" && name != "kubelet.slice") return "";
+    is_top = false;
+    const bool by_systemd = name.starts_with("kubepods") && name.ends_with(".slice");
+    const auto pod = by_systemd ? name.find("-pod") : std::string_view::npos;
+    std::string uid;
+    if (pod != std::string_view::npos)
+      uid = name.substr(pod + 4, name.size() - pod - 4 - 6);
+    else if (name.starts_with("pod") && !by_systemd)
+      uid = name.substr(3);
+    if (by_systemd) std::replace(uid.begin(), uid.end(), '_', '-');
+    if (uid.size() >= 32 && uid.size() <= 36 && uid.find_first_not_of("0123456789abcdef-") == std::string::npos)
+      return uid;
+    if (!name.starts_with("kube") && name != "burstable" && name != "besteffort") return "";
+  }
+  return "";
+}
+
 Containers::Containers(ContainerRoots roots) : roots_(std::move(roots)) {}
 
 void Containers::on_cgroup(std::uint64_t id, bool v1, const std::string& path) {
@@ -105,9 +133,10 @@ bool Containers::of_host(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id) {
 
 std::optional<Containers::Found> Containers::identify(const std::string& cgroup_path) const {
   if (cgroup_path.empty() || cgroup_path == "/") return std::nullopt;
-  const std::string id = container_id_of(cgroup_path);
+  const std::string id = container_id_of(cgroup_path), pod_uid = pod_uid_of(cgroup_path);
   if (auto state = read_runc_state(roots_.runc, id, cgroup_path)) {
     Found found{state->container, true};
+    found.container.pod_uid = pod_uid;
     if (!state->graph_root.empty() && !read_podman_storage(state->graph_root, state->graph_driver, found.container))
       found.complete = false;
     return found;
@@ -115,6 +144,7 @@ std::optional<Containers::Found> Containers::identify(const std::string& cgroup_
   if (id.empty()) return std::nullopt;
   Found found;
   found.container.id = id;
+  found.container.pod_uid = pod_uid;
   if (cgroup_path.find("libpod-") != std::string::npos) found.container.runtime = "podman";
   if (cgroup_path.find("docker") != std::string::npos) found.container.runtime = "docker";
   if (cgroup_path.find("cri-containerd-") != std::string::npos) found.container.runtime = "containerd";

@@ -65,6 +65,12 @@ class Containers {
 /// "cri-containerd-<id>.scope", "crio-<id>.scope" and "<64 hex>"; "" = the path names none.
 std::string container_id_of(const std::string& cgroup_path);
 
+/// The uid of the pod whose cgroup this is or that it lies below, as kubelet names them:
+/// "/kubepods/burstable/pod<uid>/…",
+/// "/kubepods.slice/…/kubepods-burstable-pod<uid>.slice/…" with '_' for '-', and below "/kubelet" or "/kubelet.slice"
+/// where kubelet's own root is that; "" = the path names none. Of a path that anybody may have made nothing is taken.
+std::string pod_uid_of(const std::string& cgroup_path);
+
 /// Container name, image and digest from podman's storage below `graph_root`; false where it does not know the id.
 bool read_podman_storage(const std::string& graph_root, const std::string& driver, wire::Container& container);
 

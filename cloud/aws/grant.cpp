@@ -42,12 +42,12 @@ std::string account_of_pod(const Value* subject) {
 }
 
 /// The form has the token; only who it is of leaves here.
-std::string subject_in_form(std::string_view body, bool cut) {
-  Decoded form = decode_form(body, cut);
+Claims claims_in_form(const Request& request) {
+  Decoded form = decode_form(request.body, request.body_cut);
   const Value* token = form.value.find("WebIdentityToken");
-  std::string subject = token != nullptr ? subject_of_token(token->text) : std::string();
+  Claims claims = token != nullptr ? claims_of_token(token->text, request.tokens) : Claims();
   wipe(form.value);
-  return subject;
+  return claims;
 }
 
 /// Digits at `at`, which moves behind them; -1 where there are not as many.
@@ -156,8 +156,11 @@ std::optional<Grant> grant_of(const Request& request, const Response& response, 
   wipe(answer.value);
   if (!is_access_key_id(grant.access_key_id)) return std::nullopt;
   if (!grant.arn.starts_with("arn:")) grant.arn.clear();
-  if (grant.subject.empty() && route.wire == Wire::query)
-    grant.subject = subject_in_form(request.body, request.body_cut);
+  if (route.wire == Wire::query) {
+    Claims claims = claims_in_form(request);
+    if (grant.subject.empty()) grant.subject = claims.principal;
+    if (grant.subject == claims.principal) grant.token = std::move(claims.proof);  // else it is of somebody else
+  }
   return grant;
 }
 

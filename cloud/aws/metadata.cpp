@@ -92,8 +92,11 @@ std::optional<Grant> metadata_grant(MetadataService service, const Request& requ
   if (service != MetadataService::ecs || !grant.arn.starts_with("arn:")) grant.arn.clear();
   if (service == MetadataService::imds)
     grant.subject = "role/" + std::string(role_in(split_target(request.head.target).path));
-  if (service == MetadataService::pod_identity)  // a token without "Bearer" before it
-    grant.subject = subject_of_token(header(request.head.headers, "authorization"));
+  if (service == MetadataService::pod_identity) {  // a token without "Bearer" before it
+    Claims claims = claims_of_token(header(request.head.headers, "authorization"), request.tokens);
+    grant.subject = std::move(claims.principal);
+    grant.token = std::move(claims.proof);
+  }
   grant.source = word(service);
   return grant;
 }

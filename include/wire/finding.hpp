@@ -53,6 +53,7 @@ struct Container {
   std::string image_digest;
   std::string pod;
   std::string pod_namespace;
+  std::string pod_uid;
   std::string service_account;
 };
 

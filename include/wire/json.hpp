@@ -61,6 +61,7 @@ inline std::string to_json(const Container& c) {
       .bytes_if("image_digest", c.image_digest)
       .bytes_if("pod", c.pod)
       .bytes_if("namespace", c.pod_namespace)
+      .bytes_if("pod_uid", c.pod_uid)
       .bytes_if("service_account", c.service_account)
       .str();
 }

@@ -139,6 +139,7 @@ inline Container read_container(Reader& r) {
   r.text("image_digest", c.image_digest);
   r.text("pod", c.pod);
   r.text("namespace", c.pod_namespace);
+  r.text("pod_uid", c.pod_uid);
   r.text("service_account", c.service_account);
   return c;
 }

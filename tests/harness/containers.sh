@@ -13,7 +13,8 @@
 #   container_id runc web;  container_id podman job                            # the id that the agent should report
 #   podman_image_digest localhost/plumbline-busybox:1
 #
-# container_mounts=(HOST_PATH:CONTAINER_PATH …) set before a start binds those paths, read-write.
+# container_mounts=(HOST_PATH:CONTAINER_PATH …) set before a start binds those paths, read-write. Of runc:
+# container_cgroup=/PATH is its cgroup in all hierarchies, and container_network=host leaves it in the host's network.
 #
 # What the agent finds of them (runc 1.1.5, podman 4.3.1, hybrid cgroups):
 #   runc    /proc/PID/cgroup "0::/ID" (the last part is the id only because no cgroupsPath is set here),
@@ -24,6 +25,8 @@
 #   Both join the unified hierarchy beside the v1 ones. A restarted container keeps id and path, its cgroup's inode is new.
 
 container_mounts=()
+container_cgroup=""
+container_network=""
 
 containers_begin() {
   local tool
@@ -67,10 +70,12 @@ runc_bundle() { # NAME ROOTFS CMD…
   runc spec --bundle "$bundle"
   jq --arg rootfs "$rootfs" \
     --argjson capabilities '["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_MKNOD"]' \
-    --argjson mounts "$(runc_mounts)" '
+    --argjson mounts "$(runc_mounts)" --arg cgroup "$container_cgroup" --arg network "$container_network" '
     .process.terminal = false | .process.args = $ARGS.positional
     | .process.capabilities |= with_entries(.value = $capabilities)
-    | .root = {path: $rootfs, readonly: false} | .hostname = "container" | .mounts += $mounts' \
+    | .root = {path: $rootfs, readonly: false} | .hostname = "container" | .mounts += $mounts
+    | if $cgroup != "" then .linux.cgroupsPath = $cgroup else . end
+    | if $network == "host" then .linux.namespaces |= map(select(.type != "network")) else . end' \
     "$bundle/config.json" --args -- "$@" >"$bundle/config.new"
   mv "$bundle/config.new" "$bundle/config.json"
   echo "$bundle"

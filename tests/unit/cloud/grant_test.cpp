@@ -146,9 +146,9 @@ TEST(Grant, ends_when_the_answer_says) {
 }
 
 TEST(Grant, subjects_of_tokens) {
-  EXPECT_EQ(subject_of_token(token), "system:serviceaccount:shop:deployer");
-  EXPECT_EQ(subject_of_token("opaque"), "");
-  EXPECT_EQ(subject_of_token("a.b.c"), "");
+  EXPECT_EQ(claims_of_token(token, nullptr).principal, "system:serviceaccount:shop:deployer");
+  EXPECT_EQ(claims_of_token("opaque", nullptr).principal, "");
+  EXPECT_EQ(claims_of_token("a.b.c", nullptr).principal, "");
 }
 
 }  // namespace

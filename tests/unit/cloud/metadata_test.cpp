@@ -26,7 +26,9 @@ std::optional<Grant> granted(MetadataService service, const Asked& asked, const 
   const Sent sent{asked.method, "169.254.169.254", asked.path, asked.headers, "", false};
   const auto fields = sent.fields();
   auto grant = metadata_grant(service, {{sent.method, sent.host, sent.path, fields}, {}}, {status, {}, answer, cut});
-  if (grant) EXPECT_THAT(grant->access_key_id + grant->arn + grant->subject + grant->source, Not(HasSubstr("canary")));
+  if (grant) {
+    EXPECT_THAT(grant->access_key_id + grant->arn + grant->subject + grant->source, Not(HasSubstr("canary")));
+  }
   return grant;
 }
 

@@ -22,7 +22,7 @@ cloud::Operation handed(const std::string& key, const std::string& role, const s
                         const std::string& subject = "", std::int64_t expires = now + 3'600) {
   cloud::Operation operation;
   operation.access_key_id = by;
-  operation.grant = cloud::Grant{key, role.empty() ? "" : arn(role), subject, expires, ""};
+  operation.grant = cloud::Grant{key, role.empty() ? "" : arn(role), subject, expires, "", {}};
   return operation;
 }
 
@@ -40,13 +40,16 @@ TEST(Principals, know_whom_a_key_was_handed_out_to) {
 
 TEST(Principals, follow_a_chain_to_the_token_that_it_began_with) {
   Principals principals({});
-  principals.learn(handed(first, "a", "", "system:serviceaccount:shop:deployer"), now);
+  auto exchanged = handed(first, "a", "", "system:serviceaccount:shop:deployer");
+  exchanged.grant->token = {true, "0a-1", "shop/web-1"};
+  principals.learn(exchanged, now);
   principals.learn(handed(second, "b", first), now);
   principals.learn(handed(third, "", second), now);  // a session of whoever asked
   EXPECT_THAT(principals.look_up(second, now)->chain, ElementsAre(arn("a"), "system:serviceaccount:shop:deployer"));
   EXPECT_EQ(principals.look_up(third, now)->arn, "");
   EXPECT_THAT(principals.look_up(third, now)->chain,
               ElementsAre(arn("b"), arn("a"), "system:serviceaccount:shop:deployer"));
+  EXPECT_EQ(principals.look_up(third, now)->token.pod_uid, "0a-1") << "what proves its end goes along";
   // What a role came from is known, though the one before is long over.
   EXPECT_EQ(principals.look_up(first, now + 3'600), nullptr);
 }
@@ -115,7 +118,7 @@ TEST(Principals, are_bounded_and_the_oldest_goes) {
 cloud::Operation of_endpoint(const std::string& key, const std::string& source, const std::string& arn,
                              const std::string& subject) {
   cloud::Operation operation;
-  operation.grant = cloud::Grant{key, arn, subject, now + 3'600, source};
+  operation.grant = cloud::Grant{key, arn, subject, now + 3'600, source, {}};
   return operation;
 }
 

@@ -133,5 +133,82 @@ TEST(Globs, a_pattern_made_to_be_slow_is_not) {
   EXPECT_FALSE(path_matches(glob + "b", text));
 }
 
+class JudgeToken : public ::testing::Test {
+ protected:
+  JudgeToken() {
+    token_.is_signed = true;
+    token_.pod_uid = "0a-1";
+    token_.pod = "shop/web-1";
+    in_pod("0a-1");
+  }
+  void in_pod(const std::string& uid) {
+    finding_ = finding();
+    finding_.actor.resolved = true;
+    if (!uid.empty()) finding_.actor.container.emplace().pod_uid = uid;
+  }
+  void judged(bool exchanged = false, const std::vector<Rule>& rules = {}, const std::string& run = "") {
+    judge(rules, finding_, false, run);
+    judge_token(token_, exchanged, finding_);
+  }
+  static auto says(const std::string& text) {
+    return Contains(::testing::Field(&wire::Evidence::says, HasSubstr(text)));
+  }
+
+  cloud::TokenProof token_;
+  wire::Finding finding_;
+};
+
+TEST_F(JudgeToken, of_the_pod_in_which_the_caller_is) {
+  judged();
+  EXPECT_EQ(finding_.verdict, Verdict::out_of_band);
+  EXPECT_EQ(finding_.severity, wire::Severity::high);
+  EXPECT_THAT(finding_.evidence, says("for pod shop/web-1, in which the caller is"));
+}
+
+TEST_F(JudgeToken, in_the_hands_of_another_pod_or_of_the_host_is_an_impersonation) {
+  in_pod("0b-2");
+  judged();
+  EXPECT_EQ(finding_.verdict, Verdict::impersonation);
+  EXPECT_EQ(finding_.severity, wire::Severity::critical);
+  EXPECT_THAT(finding_.evidence, says("the caller is in pod 0b-2"));
+  in_pod("");
+  judged();
+  EXPECT_EQ(finding_.verdict, Verdict::impersonation);
+  EXPECT_THAT(finding_.evidence, says("a process of the host"));
+}
+
+TEST_F(JudgeToken, accuses_nobody_whose_pod_is_not_known) {
+  in_pod("");
+  finding_.actor.resolved = false;
+  judged();
+  EXPECT_EQ(finding_.verdict, Verdict::out_of_band);
+  EXPECT_THAT(finding_.missing_evidence, Contains(HasSubstr("the caller's pod")));
+  in_pod("");
+  finding_.actor.container.emplace().id = "c";
+  judged();
+  EXPECT_EQ(finding_.verdict, Verdict::out_of_band);
+}
+
+TEST_F(JudgeToken, explains_nothing_that_a_rule_or_a_run_does_and_no_token_exchanged_on_a_pod_s_behalf) {
+  in_pod("0b-2");
+  judged(false, {tofu()});
+  EXPECT_EQ(finding_.verdict, Verdict::pending);
+  in_pod("0b-2");
+  judged(false, {}, "tofu (pid 7) holds the lock");
+  EXPECT_EQ(finding_.verdict, Verdict::pending);
+  in_pod("0b-2");
+  judged(true);
+  EXPECT_EQ(finding_.verdict, Verdict::out_of_band);
+  EXPECT_THAT(finding_.evidence, says("the token that its key was handed out for is signed"));
+}
+
+TEST_F(JudgeToken, says_nothing_where_nothing_is_proven) {
+  token_.is_signed = false;
+  in_pod("0b-2");
+  judged();
+  EXPECT_EQ(finding_.verdict, Verdict::out_of_band);
+  EXPECT_THAT(finding_.evidence, ::testing::Not(says("token")));
+}
+
 }  // namespace
 }  // namespace plumbline::agent

@@ -21,6 +21,38 @@ TEST(ContainerId, is_found_in_every_runtimes_cgroup_names) {
   EXPECT_EQ(container_id_of(""), "");
 }
 
+const std::string uid = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
+
+TEST(PodUid, is_found_where_kubelet_names_cgroups) {
+  std::string with_underscores = uid;
+  std::replace(with_underscores.begin(), with_underscores.end(), '-', '_');
+  EXPECT_EQ(pod_uid_of("/kubepods/burstable/pod" + uid + "/" + id), uid);
+  EXPECT_EQ(pod_uid_of("/kubepods/pod" + uid), uid);
+  EXPECT_EQ(pod_uid_of("/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + with_underscores +
+                       ".slice/cri-containerd-" + id + ".scope"),
+            uid);
+  EXPECT_EQ(pod_uid_of("/kubepods.slice/kubepods-pod" + with_underscores + ".slice/crio-" + id + ".scope"), uid);
+  EXPECT_EQ(pod_uid_of("/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/"
+                       "kubelet-kubepods-burstable-pod" +
+                       with_underscores + ".slice/cri-containerd-" + id + ".scope"),
+            uid);
+  EXPECT_EQ(pod_uid_of("/kubelet/kubepods/burstable/pod" + uid + "/" + id), uid);
+  EXPECT_EQ(pod_uid_of("/kubepods/pod" + std::string(32, 'b') + "/" + id), std::string(32, 'b')) << "a static pod's";
+}
+
+TEST(PodUid, is_none_of_a_cgroup_that_anybody_may_have_made) {
+  const std::string other(32, 'b');
+  EXPECT_EQ(pod_uid_of("/user.slice/user-1000.slice/user@1000.service/kubepods/pod" + uid), "");
+  EXPECT_EQ(pod_uid_of("/machine.slice/libpod-" + id + ".scope/kubepods/pod" + uid), "");
+  EXPECT_EQ(pod_uid_of("/pod" + uid), "");
+  EXPECT_EQ(pod_uid_of("/kubepods/burstable/pod" + other + "/" + id + "/pod" + uid), other);
+  EXPECT_EQ(pod_uid_of("/kubepods/" + id + "/pod" + uid), "");
+  EXPECT_EQ(pod_uid_of("/kubepods/pod../" + uid), "");
+  EXPECT_EQ(pod_uid_of("/kubepods/burstable"), "");
+  EXPECT_EQ(pod_uid_of("/"), "");
+  EXPECT_EQ(pod_uid_of(""), "");
+}
+
 class ContainersTest : public ::testing::Test {
  protected:
   void podman(const std::string& graph) {

@@ -41,6 +41,7 @@ Actor an_actor() {
                           .image_digest = "sha256:1",
                           .pod = "web-1",
                           .pod_namespace = "shop",
+                          .pod_uid = "0a-1",
                           .service_account = "web"};
   a.resolved = true;
   a.unknown_reason = any_bytes;
