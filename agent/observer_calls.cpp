@@ -29,6 +29,12 @@ bool shows_all(const std::vector<wire::AttributeDiff>& diff, const baseline::Ind
   });
 }
 
+/// Against what the kernel saw.
+void judge_claims(const SeenCall& seen, wire::Finding& finding) {
+  judge_token(seen.token, seen.by_key, finding);
+  judge_tool(seen.tool.name, seen.tool.is_forged, finding);
+}
+
 }  // namespace
 
 wire::Finding Observer::finding_of(const SeenCall& seen) const {
@@ -67,7 +73,7 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
         f.evidence.push_back({"run", of->says + " (" + source->status.name + ")"});
   }
   judge_(f, false, "");
-  judge_token(seen.token, seen.by_key, f);
+  judge_claims(seen, f);
   return pending;
 }
 
@@ -108,7 +114,7 @@ void Observer::take_call(const SeenCall& seen) {
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
       judge_(f, difference.sensitive, run ? run->says : "");
-      judge_token(seen.token, seen.by_key, f);
+      judge_claims(seen, f);
       if (run) remember_run(f.resource, source->status.name, run->process);
     }
   }

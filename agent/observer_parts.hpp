@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/correlate/call_owners.hpp"
+#include "agent/decode/call_reader.hpp"
 #include "agent/enrich/enricher.hpp"
 #include "agent/node_state.hpp"
 #include "agent/source/kernel.hpp"
@@ -35,6 +36,7 @@ struct SeenCall {
   std::string version;                  ///< then: which it was; "" = unknown
   cloud::TokenProof token;              ///< of the bearer token it was made with, or that its key was handed out for
   bool by_key = false;                  ///< it was made with such a key
+  ToolClaim tool;
 };
 
 /// A collector hands this node baselines.

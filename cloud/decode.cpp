@@ -5,6 +5,7 @@
 #include "cloud/aws/parameters.hpp"
 #include "cloud/azure/decode.hpp"
 #include "cloud/bearer.hpp"
+#include "cloud/client_tool.hpp"
 #include "cloud/gcp/decode.hpp"
 #include "cloud/kubernetes/router.hpp"
 #include "cloud/operation.hpp"
@@ -72,6 +73,7 @@ Operation decode(const Request& request, const Response& response) {
   operation.data_plane = route.data_plane();
   operation.region = bounded(route.region);
   operation.partition = route.partition;
+  operation.tool = tool_of(request.head.headers);
   if (route.provider == Provider::aws)
     decode_aws(request, response, route, operation);
   else

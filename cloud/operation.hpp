@@ -48,6 +48,7 @@ struct Operation {
   std::string principal;
   TokenProof token;            ///< of `principal`
   std::optional<Grant> grant;  ///< of AWS: credentials in the answer, which later calls are signed by
+  std::string_view tool;       ///< that its client says to be: tool_of()
   std::string invocation;      ///< one for all tries of one call
   std::string request_id;      ///< the service's, as in its audit log
 

@@ -118,6 +118,7 @@ std::string to_json(const Operation& operation) {
     if (!grant->subject.empty()) handed["subject"] = grant->subject;
     if (grant->expires != 0) handed["expires"] = grant->expires;
   }
+  put("tool_claimed", operation.tool);
   put("invocation", operation.invocation);
   put("request_id", operation.request_id);
   json["unmapped"] = !mapped;

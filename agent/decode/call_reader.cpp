@@ -70,6 +70,8 @@ ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const 
   call.host = exchange.request.host.substr(0, longest_host);
   call.status = response.status;
   call.seen_at = exchange.last_seen;
+  call.tool = {call.operation.tool,
+               !call.operation.tool.empty() && exchange.taken_by != 0 && exchange.taken_by != CAPTURE_GO};
   return call;
 }
 

@@ -13,6 +13,12 @@
 
 namespace plumbline::agent {
 
+/// Which tool a client says to be, and what its plaintext tells of that.
+struct ToolClaim {
+  std::string_view name;   ///< cloud::tool_of(); "" = none
+  bool is_forged = false;  ///< that tool is written in Go, and what encrypted this is not
+};
+
 /// One call, as one of its tries tells it.
 struct ReadCall {
   mark_actor actor{};  ///< at_boot_ns: when the request's head was whole
@@ -28,6 +34,7 @@ struct ReadCall {
   std::string principal_arn;
   std::vector<std::string> principal_chain;
   cloud::TokenProof chain_token;  ///< of the token at its end
+  ToolClaim tool;
 };
 
 /// Only calls that may change something, or hand out credentials, are wanted, each with as much of its bodies as names

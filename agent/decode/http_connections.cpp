@@ -75,6 +75,7 @@ HttpConnections::Connection& HttpConnections::begin(const Key& key, const captur
   ++counters_.connections;
   Connection& connection = connections_[key];  // it does not move while it lives
   connection.actor = record.actor;
+  connection.kind = record.kind;
   connection.place = order_.insert(order_.end(), key);
   connection.http = std::make_unique<HttpConnection>(
       options_.limits,
@@ -86,6 +87,7 @@ HttpConnections::Connection& HttpConnections::begin(const Key& key, const captur
       [this, &connection, number = record.connection](HttpExchange&& exchange) {
         mark_actor actor = connection.actor;
         actor.at_boot_ns = static_cast<std::uint64_t>(exchange.first_seen);
+        exchange.taken_by = connection.kind;
         callbacks_.deliver(std::move(exchange), actor, number);
       },
       counters_.http);

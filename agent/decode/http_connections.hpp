@@ -71,6 +71,7 @@ class HttpConnections {
     std::array<std::uint64_t, 2> from{};
     std::array<std::uint64_t, 2> next{};  // offset behind what was heard: the kernel side's count only grows
     bool continues_count = false;
+    std::uint8_t kind = 0;      // of the first record
     std::int64_t heard = 0;     // boot ns
     std::uint64_t strange = 0;  // requests in a row that are not ours
     Order::iterator place;

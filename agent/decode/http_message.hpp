@@ -47,6 +47,7 @@ struct HttpExchange {
   std::uint64_t stream = 0;             ///< HTTP/2: stream identifier; HTTP/1.1: running number of the request, from 1
   std::int64_t first_seen = 0;          ///< boot ns: the call in which the request's head became whole
   std::int64_t last_seen = 0;           ///< boot ns: the last call that belongs to it
+  std::uint8_t taken_by = 0;            ///< enum capture_call: the kind of function that the request was given to
 };
 
 /// What the consumer wants of an exchange, told from its request's head.

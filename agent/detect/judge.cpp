@@ -68,6 +68,14 @@ bool fits(const RuleConditions& when, const wire::Finding& f) {
          (!when.comparison || *when.comparison == f.comparison);
 }
 
+/// Somebody passes himself off as another: of what a rule or a run explains that is not said.
+void accuse(wire::Finding& f) {
+  if (f.verdict != wire::Verdict::out_of_band || f.rule != "default") return;
+  f.verdict = wire::Verdict::impersonation;
+  if (f.severity != wire::Severity::critical)
+    f.severity = static_cast<wire::Severity>(static_cast<int>(f.severity) + 1);
+}
+
 wire::Severity default_severity(const wire::Finding& f, bool sensitive) {
   const bool known_writer = f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band;
   return known_writer ? wire::Severity::info : severity_of(f.comparison, sensitive);
@@ -149,11 +157,15 @@ void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& 
   }
   f.evidence.push_back(
       {"token", bound + "; the caller is " + (container ? "in pod " + container->pod_uid : "a process of the host")});
-  // Tokens of others are exchanged on their behalf by drivers of volumes, too (CSI's TokenRequests).
-  if (exchanged || f.verdict != wire::Verdict::out_of_band || f.rule != "default") return;
-  f.verdict = wire::Verdict::impersonation;
-  if (f.severity != wire::Severity::critical)
-    f.severity = static_cast<wire::Severity>(static_cast<int>(f.severity) + 1);
+  if (!exchanged) accuse(f);  // those are exchanged on others' behalf by drivers of volumes, too (CSI's TokenRequests)
+}
+
+void judge_tool(std::string_view tool, bool is_forged, wire::Finding& f) {
+  if (tool.empty() || f.rule != "default") return;
+  const std::string claims = "its client says to be " + std::string(tool);
+  if (!is_forged) return f.evidence.push_back({"user_agent", claims + "; no run of the baseline is known"});
+  f.evidence.push_back({"user_agent", claims + ", which is written in Go, and what encrypted the call is not"});
+  accuse(f);
 }
 
 }  // namespace plumbline::agent

@@ -22,6 +22,10 @@ void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitiv
 /// severity higher. Tells the pod by a proven token where the caller is in it. After judge().
 void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& finding);
 
+/// What a call's client says to be (cloud::tool_of(), "" = nothing of note) against what the kernel saw. A forged one
+/// makes drift that no rule and no run explains an impersonation, one severity higher. After judge().
+void judge_tool(std::string_view tool, bool is_forged, wire::Finding& finding);
+
 /// Of a difference that nobody has a rule for.
 wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive);
 

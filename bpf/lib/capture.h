@@ -93,6 +93,7 @@ static __always_inline __u64 wake_flags(__u32 direction) {
     r->kept = size;                                                                                              \
     r->direction = direction;                                                                                    \
     r->verdict = state->verdict;                                                                                 \
+    r->kind = call->kind;                                                                                        \
     bpf_ringbuf_submit(r, wake_flags(direction));                                                                \
   }
 

@@ -69,7 +69,8 @@ struct capture_record {
   __u32 kept;     /* of them here */
   __u8 direction; /* enum capture_direction */
   __u8 verdict;   /* enum capture_verdict */
-  __u8 reserved[6];
+  __u8 kind;      /* enum capture_call of the hooked function; 0: it was none */
+  __u8 reserved[5];
 };
 
 /* A program that was executed for the first time since the agent started, or since it was long ago. */

@@ -6,7 +6,9 @@ import subprocess
 import harness
 from cluster import Cluster
 from harness import Skip
-from watched_calls import start
+from moto import AUTHORIZATION
+from tls_servers import Ec2
+from watched_calls import start, state
 
 ROLE = [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
@@ -113,3 +115,25 @@ def test_whose_token_a_call_was_made_with_is_proven(stack):
     assert "token keys" in stack.plumb("status").stdout
     everything = json.dumps([stack.findings(), stack.drifts(), stack.api("/v1/status")])
     assert token not in everything and token.split(".")[2] not in everything
+
+
+def test_who_says_to_be_terraform_and_cannot_be_it_is_told(stack):
+    """curl with the User-Agent of Terraform's provider, which is written in Go: OpenSSL encrypted the call."""
+    server = Ec2(stack)
+    state(stack.dir / "net.tfstate", *[("aws_security_group", name, {"id": f"sg-{name}", "name": name}) for name in ("forged", "open")])
+    start(stack, ["/usr/lib/x86_64-linux-gnu"])
+    agents = {"forged": "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 (+https://www.terraform.io) terraform-provider-aws/5.100.0",
+              "open": "curl/8.0"}
+    for name, agent in agents.items():
+        done = subprocess.run(["curl", "-sS", "--fail", "--cacert", server.certificate, "-A", agent, "-H", f"Authorization: {AUTHORIZATION}",
+                               "-d", f"Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=sg-{name}",
+                               f"https://localhost:{server.port}/"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def verdict(name):
+        resource = f"tofu:net/aws_security_group.{name}"
+        drift = harness.wait(lambda: next((d for d in stack.drifts() if d["resource"] == resource), None), resource)
+        return drift["verdict"], [e["says"] for e in drift["evidence"] if e["kind"] == "user_agent"]
+    assert verdict("open") == ("out_of_band", [])
+    told, says = verdict("forged")
+    assert told == "impersonation" and says == ["its client says to be terraform, which is written in Go, and what encrypted the call is not"], says

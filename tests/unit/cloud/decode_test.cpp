@@ -134,5 +134,20 @@ TEST(Decode, leaves_secrets_behind) {
   EXPECT_THAT(all, HasSubstr("\"MasterUserPassword\":{\"sensitive\":true}"));
 }
 
+/// Of providers of Terraform, OpenTofu and Pulumi, and of what merely speaks of them.
+TEST(Decode, tells_which_tool_a_client_says_to_be) {
+  const auto tool = [](const std::string& agent) {
+    return std::string(form("ec2", "Action=DeleteVolume&Version=2016-11-15").with("User-Agent", agent).decoded().tool);
+  };
+  EXPECT_EQ(tool("APN/1.0 HashiCorp/1.0 Terraform/1.11.4 (+https://www.terraform.io) terraform-provider-aws/5.100.0 "
+                 "(+https://registry.terraform.io/providers/hashicorp/aws) aws-sdk-go-v2/1.36.3"),
+            "terraform");
+  EXPECT_EQ(tool("HashiCorp Terraform/1.9.0 (+https://www.terraform.io) Terraform Plugin SDK/2.10.1"), "terraform");
+  EXPECT_EQ(tool("APN/1.0 Pulumi/1.0 PulumiAWS/6.66 (+https://www.pulumi.com) aws-sdk-go-v2/1.30"), "pulumi");
+  EXPECT_EQ(tool("aws-cli/2.9.19 Python/3.11.2 Linux/6.1 source/x86_64.debian.12"), "");
+  EXPECT_EQ(tool("curl/8 notTerraform/1"), "");
+  EXPECT_EQ(tool(""), "");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud

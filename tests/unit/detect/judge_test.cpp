@@ -210,5 +210,27 @@ TEST_F(JudgeToken, says_nothing_where_nothing_is_proven) {
   EXPECT_THAT(finding_.evidence, ::testing::Not(says("token")));
 }
 
+TEST(JudgeTool, of_a_client_that_cannot_be_what_it_says_is_an_impersonation) {
+  auto f = finding();
+  judge({}, f, false);
+  judge_tool("terraform", true, f);
+  EXPECT_EQ(f.verdict, Verdict::impersonation);
+  EXPECT_EQ(f.severity, wire::Severity::critical);
+  EXPECT_THAT(f.evidence, Contains(::testing::Field(&wire::Evidence::says, HasSubstr("which is written in Go"))));
+  auto may_be = finding();
+  judge({}, may_be, false);
+  judge_tool("terraform", false, may_be);
+  EXPECT_EQ(may_be.verdict, Verdict::out_of_band);
+  EXPECT_THAT(may_be.evidence, Contains(::testing::Field(&wire::Evidence::says, HasSubstr("no run of the baseline"))));
+  auto of_run = finding();
+  judge({}, of_run, false, "tofu (pid 7) holds the lock");
+  judge_tool("terraform", true, of_run);
+  EXPECT_EQ(of_run.verdict, Verdict::pending);
+  auto of_none = finding();
+  judge({}, of_none, false);
+  judge_tool("", false, of_none);
+  EXPECT_EQ(of_none.verdict, Verdict::out_of_band);
+}
+
 }  // namespace
 }  // namespace plumbline::agent
