@@ -129,12 +129,15 @@ Result<Response> run(const Call& call) {
   transport.connect(call.endpoint, ec);
   if (ec) return failure(call, ec, ec.category() == asio::error::get_addrinfo_category() ? "find" : "reach");
   if (call.endpoint.tls) {
-    bool ca_trouble = false;
+    std::string trouble;
     transport.expires_at(within(call, call.options.timeout));
-    transport.start_tls(call.endpoint.host, call.options.ca_file, ec, ca_trouble);
-    if (ca_trouble)
-      return Error{ErrorCode::corrupt, "read the CA file " + call.options.ca_file, ec.message(),
-                   "name a PEM file that holds the CA's certificate"};
+    transport.start_tls(call.endpoint.host, call.options, ec, trouble);
+    if (!trouble.empty())
+      return Error{ErrorCode::corrupt, "read " + trouble, ec.message(),
+                   "name a PEM file that holds " +
+                       std::string(trouble == call.options.key_file           ? "the certificate's key"
+                                   : trouble == call.options.certificate_file ? "the client's certificate"
+                                                                              : "the CA's certificate")};
     if (ec) return failure(call, ec, "agree on TLS with");
   }
   return talk(call, transport);

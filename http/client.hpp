@@ -28,7 +28,9 @@ struct ClientOptions {
   std::chrono::milliseconds timeout{10'000};         ///< connecting and answering, each
   std::chrono::milliseconds stream_silence{45'000};  ///< of a stream: three pings missed
   std::size_t max_body = 64 << 20;
-  std::string ca_file;  ///< PEM; "" = the system's
+  std::string ca_file;           ///< PEM; "" = the system's
+  std::string certificate_file;  ///< PEM of our own, and its key's in `key_file`; "" = none is shown
+  std::string key_file;
   std::string bearer_token;
 };
 

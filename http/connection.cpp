@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -32,6 +33,7 @@ constexpr std::chrono::seconds linger_time{2};
 constexpr std::size_t linger_bytes = 16 << 20;
 // So small that it does not count: refusing it would save nothing, and probes must be answered under any load.
 constexpr std::size_t small_answer = 4 << 10;
+constexpr std::size_t one_record = 16 << 10;  // of TLS (RFC 8446, 5.1)
 
 std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -71,12 +73,12 @@ struct Connection::Exchange {
 
 Connection::Connection(Core& core, Socket socket, Origin origin, bool refuse)
     : core_(core),
-      stream_(std::move(socket)),
+      stream_(std::move(socket), origin.tls ? origin.tls->current() : nullptr),
       buffer_(core.options.header_limit + (48 << 10)),
       wake_timer_(stream_.get_executor()),
       origin_(std::move(origin)),
       refuse_(refuse),
-      peer_(peer_name(stream_.socket().native_handle())) {}
+      peer_(peer_name(stream_.plain().socket().native_handle())) {}
 
 Connection::~Connection() {
   if (signal_) signal_->disarm();
@@ -98,7 +100,7 @@ void Connection::start() {
 
 void Connection::drain() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] {
-    if (self->phase_ == Phase::idle) self->stream_.cancel();
+    if (self->phase_ == Phase::idle) self->stream_.plain().cancel();
     self->signal_->raise();
   });
 }
@@ -106,7 +108,7 @@ void Connection::drain() {
 void Connection::abort() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] {
     self->aborted_ = true;
-    self->stream_.close();
+    self->stream_.plain().close();
     self->signal_->raise();
   });
 }
@@ -117,7 +119,51 @@ void Connection::make_room() {
   abort();
 }
 
+/// Names of a certificate that was verified.
+std::shared_ptr<const ClientCertificate> certificate_of(SSL* ssl) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl), X509_free);
+  if (!certificate || SSL_get_verify_result(ssl) != X509_V_OK) return nullptr;
+  auto names = std::make_shared<ClientCertificate>();
+  const auto text = [](const ASN1_STRING* value) {
+    const auto* bytes = reinterpret_cast<const char*>(ASN1_STRING_get0_data(value));
+    std::string name(bytes, static_cast<std::size_t>(ASN1_STRING_length(value)));
+    return name.find('\0') == std::string::npos ? name : std::string();
+  };
+  const X509_NAME* subject = X509_get_subject_name(certificate.get());
+  if (const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1); at >= 0)
+    names->common_name = text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> all(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free);
+  for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type == GEN_DNS) names->dns_names.push_back(text(name->d.dNSName));
+    if (name->type == GEN_URI) names->uris.push_back(text(name->d.uniformResourceIdentifier));
+  }
+  return names;
+}
+
+/// False: the client is none of ours, or speaks no TLS.
+asio::awaitable<bool> Connection::handshake() {
+  auto* tls = stream_.tls();
+  if (tls == nullptr) co_return true;
+  waiting_since_ = steady_now();
+  stream_.plain().expires_after(core_.options.header_timeout);
+  const auto [ec] = co_await tls->async_handshake(asio::ssl::stream_base::server, as_result);
+  if (ec) {
+    ++core_.stats.tls_failures;
+    co_return false;
+  }
+  certificate_ = certificate_of(tls->native_handle());
+  co_return true;
+}
+
 asio::awaitable<void> Connection::run() {
+  if (!co_await handshake()) {
+    signal_->disarm();
+    stream_.plain().close();
+    co_return;
+  }
   if (refuse_) {
     const Exchange none;
     const auto most = std::to_string(core_.share(core_.options.max_connections, origin_.unix_socket));
@@ -130,7 +176,7 @@ asio::awaitable<void> Connection::run() {
   }
   co_await linger();
   signal_->disarm();
-  stream_.close();
+  stream_.plain().close();
 }
 
 /// Reads one request and answers it. False = the connection ends.
@@ -140,7 +186,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   waiting_since_ = steady_now();
   if (buffer_.size() == 0) {
     phase_ = Phase::idle;
-    stream_.expires_after(first ? options.header_timeout : options.idle_timeout);
+    stream_.plain().expires_after(first ? options.header_timeout : options.idle_timeout);
     const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(4096), as_result);
     if (ec == beast::error::timeout && first) ++core_.stats.timeouts;
     if (ec) co_return false;
@@ -152,7 +198,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   auto& parser = exchange.parser;
   parser.header_limit(static_cast<std::uint32_t>(options.header_limit));
   parser.body_limit(boost::none);  // the route decides
-  stream_.expires_after(options.header_timeout);
+  stream_.plain().expires_after(options.header_timeout);
   if (const auto [ec, n] = co_await beast::http::async_read_header(stream_, buffer_, parser, as_result); ec) {
     if (ec == beast::error::timeout) ++core_.stats.timeouts;
     if (ec == beast::error::timeout || ec == beast::http::error::partial_message || ec == asio::error::eof ||
@@ -180,6 +226,8 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
   request.peer = peer_;
+  request.certificate = certificate_;
+  request.is_encrypted = stream_.tls() != nullptr;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   exchange.head = request.method == "HEAD";
   if (exchange.head) request.method = "GET";
@@ -242,7 +290,7 @@ asio::awaitable<bool> Connection::read_body(Exchange& exchange, std::size_t limi
   if (const auto* expect = exchange.request.header("Expect"); expect != nullptr)
     if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", "")) co_return false;
   if (length) parser.get().body().reserve(*length);
-  stream_.expires_after(core_.options.body_timeout);
+  stream_.plain().expires_after(core_.options.body_timeout);
   const auto [ec, n] = co_await beast::http::async_read(stream_, buffer_, parser, as_result);
   if (ec == beast::http::error::body_limit || ec == beast::http::error::buffer_overflow) {
     co_await too_large();
@@ -405,10 +453,20 @@ asio::awaitable<bool> Connection::respond(const Exchange& exchange, Response res
 
 asio::awaitable<bool> Connection::write(std::string_view head, std::string_view body) {
   const std::array buffers{asio::buffer(head.data(), head.size()), asio::buffer(body.data(), body.size())};
-  stream_.expires_after(core_.options.write_timeout);
-  const auto [ec, n] = co_await asio::async_write(stream_, buffers, as_result);
-  if (ec == beast::error::timeout) ++core_.stats.timeouts;
-  co_return !ec;
+  stream_.plain().expires_after(core_.options.write_timeout);
+  boost::system::error_code failed;
+  if (stream_.tls() == nullptr) {
+    failed = std::get<0>(co_await asio::async_write(stream_, buffers, as_result));
+  } else if (body.size() <= one_record) {
+    const std::string whole = std::string(head).append(body);
+    failed = std::get<0>(co_await asio::async_write(stream_, asio::buffer(whole), as_result));
+  } else {
+    // One at a time: of two, Beast's TLS stream ends behind the first as if it were all.
+    for (const auto& buffer : buffers)
+      if (!failed) failed = std::get<0>(co_await asio::async_write(stream_, buffer, as_result));
+  }
+  if (failed == beast::error::timeout) ++core_.stats.timeouts;
+  co_return !failed;
 }
 
 /// True: the signal was raised or the connection aborted; false: `limit` has passed.
@@ -424,11 +482,15 @@ asio::awaitable<bool> Connection::wait(std::chrono::milliseconds limit) {
 /// Sends what is written, then waits until the client has closed too.
 asio::awaitable<void> Connection::linger() {
   boost::system::error_code ignored;
-  stream_.socket().shutdown(Socket::shutdown_send, ignored);
+  if (auto* tls = stream_.tls(); tls != nullptr && !aborted_) {
+    stream_.plain().expires_after(linger_time);
+    co_await tls->async_shutdown(as_result);  // and waits for the client's own; else the end may be somebody's cut
+  }
+  stream_.plain().socket().shutdown(Socket::shutdown_send, ignored);
   if (ignored || peer_gone_ || core_.draining) co_return;
   phase_ = Phase::idle;
   if (!refuse_) waiting_since_ = steady_now();  // a refused one takes no room that it could give back
-  stream_.expires_after(linger_time);
+  stream_.plain().expires_after(linger_time);
   buffer_.clear();
   for (std::size_t total = 0; total < linger_bytes;) {
     const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(16 << 10), as_result);
@@ -449,11 +511,11 @@ bool Connection::host_is_ours(const Request& request, std::string_view authority
 
 /// A client that went away is noticed at once, not at the next write. One that sends instead is not listened to.
 void Connection::watch_for_hangup() {
-  stream_.socket().async_wait(Socket::wait_read, [weak = weak_from_this()](boost::system::error_code ec) {
+  stream_.plain().socket().async_wait(Socket::wait_read, [weak = weak_from_this()](boost::system::error_code ec) {
     const auto self = weak.lock();
     if (ec || !self) return;
     char byte;
-    if (::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+    if (::recv(self->stream_.plain().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
     self->peer_gone_ = true;
     self->signal_->raise();
   });

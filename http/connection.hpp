@@ -3,12 +3,9 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <condition_variable>
 #include <map>
@@ -17,16 +14,13 @@
 #include <string>
 
 #include "http/answer_budget.hpp"
+#include "http/byte_stream.hpp"
 #include "http/message.hpp"
 #include "http/pending.hpp"
 #include "http/router.hpp"
 #include "http/server.hpp"
 
 namespace plumbline::http::detail {
-
-namespace asio = boost::asio;
-using Protocol = asio::generic::stream_protocol;  // TCP and Unix sockets share one instantiation
-using Socket = Protocol::socket;
 
 using Count = std::atomic<std::uint64_t>;
 
@@ -35,7 +29,7 @@ struct LiveStats {
   Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, evicted_connections{0}, refused_streams{0},
       refused_answers{0}, requests{0}, responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0},
       bad_hosts{0}, header_too_large{0}, body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0},
-      stream_bytes{0};
+      stream_bytes{0}, tls_failures{0};
 };
 
 class Connection;
@@ -66,7 +60,8 @@ struct Core {
 /// What a listener knows about the connections that it accepts.
 struct Origin {
   bool unix_socket = false;
-  std::string loopback_host;  ///< the listener's own address where it is a loopback one; "" = no Host check
+  std::string loopback_host;       ///< the listener's own address where it is a loopback one; "" = no Host check
+  std::shared_ptr<ServerTls> tls;  ///< nullptr: in clear
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -91,6 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Phase { idle, busy, streaming };
 
   asio::awaitable<void> run();
+  asio::awaitable<bool> handshake();
   asio::awaitable<void> serve();
   asio::awaitable<bool> exchange(bool first);
   asio::awaitable<bool> read_body(Exchange& exchange, std::size_t limit);
@@ -106,13 +102,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_for_hangup();
 
   Core& core_;
-  boost::beast::basic_stream<Protocol, asio::any_io_executor> stream_;
+  ByteStream stream_;
   boost::beast::flat_buffer buffer_;
   asio::steady_timer wake_timer_;
   std::shared_ptr<Signal> signal_;
   const Origin origin_;
   const bool refuse_;
   std::string peer_;
+  std::shared_ptr<const ClientCertificate> certificate_;
   std::atomic<std::int64_t> waiting_since_{0};
   bool leaving_ = false;       // under Core::mutex
   Phase phase_ = Phase::idle;  // like all below: only on the strand

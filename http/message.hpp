@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "http/server_tls.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::http {
@@ -31,6 +32,8 @@ struct Request {
   Fields query;                               ///< percent-decoded, "+" is a space
   Fields headers;
   std::string body;
+  std::shared_ptr<const ClientCertificate> certificate;  ///< that the client was verified by; nullptr: by none
+  bool is_encrypted = false;                             ///< it came by TLS
   std::string peer;  ///< "127.0.0.1:4711", or "unix:pid=17,uid=0" as the kernel says (SO_PEERCRED)
 
   const std::string* header(std::string_view name) const { return find_field(headers, name); }

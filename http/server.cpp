@@ -144,14 +144,22 @@ std::vector<RouteInfo> Server::routes() const {
 Result<std::uint16_t> Server::listen_tcp(const std::string& host, std::uint16_t port) {
   auto bound = detail::bind_tcp(host, port);
   if (!bound) return bound.error();
-  impl_->add(detail::Protocol(bound->family, IPPROTO_TCP), std::move(bound->fd), {false, bound->loopback_host});
+  impl_->add(detail::Protocol(bound->family, IPPROTO_TCP), std::move(bound->fd),
+             {false, bound->loopback_host, nullptr});
+  return bound->port;
+}
+
+Result<std::uint16_t> Server::listen_tls(const std::string& host, std::uint16_t port, std::shared_ptr<ServerTls> tls) {
+  auto bound = detail::bind_tcp(host, port);
+  if (!bound) return bound.error();
+  impl_->add(detail::Protocol(bound->family, IPPROTO_TCP), std::move(bound->fd), {false, "", std::move(tls)});
   return bound->port;
 }
 
 Result<void> Server::listen_unix(const std::string& path, unsigned mode) {
   auto bound = detail::bind_unix(path, mode);
   if (!bound) return bound.error();
-  auto& listener = impl_->add(detail::Protocol(AF_UNIX, 0), std::move(bound->fd), {true, ""});
+  auto& listener = impl_->add(detail::Protocol(AF_UNIX, 0), std::move(bound->fd), {true, "", nullptr});
   listener.unix_path = path;
   listener.device = bound->device;
   listener.inode = bound->inode;
@@ -245,6 +253,7 @@ ServerStats Server::stats() const {
   out.answer_timeouts = s.answer_timeouts;
   out.handler_failures = s.handler_failures;
   out.stream_bytes = s.stream_bytes;
+  out.tls_failures = s.tls_failures;
   return out;
 }
 

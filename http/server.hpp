@@ -63,6 +63,7 @@ struct ServerStats {
   std::uint64_t answer_timeouts = 0;
   std::uint64_t handler_failures = 0;  ///< exceptions, and Responders dropped without a call
   std::uint64_t stream_bytes = 0;
+  std::uint64_t tls_failures = 0;  ///< handshakes that came to nothing: no TLS, or a certificate that is not ours
 };
 
 /// Prometheus text of `stats`, every name beginning with `prefix` ("plumbline_api" → "plumbline_api_requests_total").
@@ -94,6 +95,8 @@ class Server {
 
   /// `host`: a numeric address or a name of this machine; `port` 0 = any free one. Returns the bound port.
   Result<std::uint16_t> listen_tcp(const std::string& host, std::uint16_t port);
+  /// The same, by TLS alone. Any Host is taken: a certificate is for names that its clients check.
+  Result<std::uint16_t> listen_tls(const std::string& host, std::uint16_t port, std::shared_ptr<ServerTls> tls);
 
   /// Binds `path` with exactly `mode` (never wider, not even for a moment). A socket left behind is replaced only if
   /// nobody answers on it; anything else at `path` is an error. stop() removes the file if it is still ours.

@@ -18,6 +18,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <tuple>
 
 namespace plumbline::http::detail {
 namespace {
@@ -102,14 +103,20 @@ void Transport::connect(const Endpoint& endpoint, error_code& ec) {
     if (connect_to(at->ai_family, at->ai_addr, at->ai_addrlen, ec)) return;
 }
 
-void Transport::start_tls(const std::string& host, const std::string& ca_file, error_code& ec, bool& ca_trouble) {
+void Transport::start_tls(const std::string& host, const ClientOptions& options, error_code& ec, std::string& trouble) {
   ERR_clear_error();
   context_.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
   SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
-  ca_trouble = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context_.get()) != 1
-                               : SSL_CTX_load_verify_file(context_.get(), ca_file.c_str()) != 1;
-  if (ca_trouble) {
+  const auto& [ca, own, key] = std::tie(options.ca_file, options.certificate_file, options.key_file);
+  if ((ca.empty() ? SSL_CTX_set_default_verify_paths(context_.get())
+                  : SSL_CTX_load_verify_file(context_.get(), ca.c_str())) != 1)
+    trouble = ca.empty() ? "the system's certificates" : ca;
+  else if (!own.empty() && SSL_CTX_use_certificate_chain_file(context_.get(), own.c_str()) != 1)
+    trouble = own;
+  else if (!own.empty() && SSL_CTX_use_PrivateKey_file(context_.get(), key.c_str(), SSL_FILETYPE_PEM) != 1)
+    trouble = key;
+  if (!trouble.empty()) {
     ec = tls_error();
     return;
   }

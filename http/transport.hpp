@@ -33,8 +33,8 @@ class Transport {
 
   /// Each address that the host has, in turn; the last one's error.
   void connect(const Endpoint& endpoint, error_code& ec);
-  /// After connect(). `ca_file` "" = the system's; `ca_trouble` is set where it cannot be read.
-  void start_tls(const std::string& host, const std::string& ca_file, error_code& ec, bool& ca_trouble);
+  /// After connect(). Files are those of ClientOptions; `trouble` names the one that cannot be used.
+  void start_tls(const std::string& host, const ClientOptions& options, error_code& ec, std::string& trouble);
 
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, error_code& ec) {
