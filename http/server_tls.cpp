@@ -2,7 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -135,6 +135,29 @@ std::shared_ptr<Context> ServerTls::current() {
 ServerTls::State ServerTls::state() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->state;
+}
+
+std::shared_ptr<const ClientCertificate> certificate_of(ssl_st* ssl) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl), X509_free);
+  if (!certificate || SSL_get_verify_result(ssl) != X509_V_OK) return nullptr;
+  auto names = std::make_shared<ClientCertificate>();
+  const auto text = [](const ASN1_STRING* value) {
+    const auto* bytes = reinterpret_cast<const char*>(ASN1_STRING_get0_data(value));
+    std::string name(bytes, static_cast<std::size_t>(ASN1_STRING_length(value)));
+    return name.find('\0') == std::string::npos ? name : std::string();
+  };
+  const X509_NAME* subject = X509_get_subject_name(certificate.get());
+  if (const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1); at >= 0)
+    names->common_name = text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> all(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.get(), NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free);
+  for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type == GEN_DNS) names->dns_names.push_back(text(name->d.dNSName));
+    if (name->type == GEN_URI) names->uris.push_back(text(name->d.uniformResourceIdentifier));
+  }
+  return names;
 }
 
 }  // namespace plumbline::http

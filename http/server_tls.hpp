@@ -8,6 +8,8 @@
 
 #include "include/util/result.hpp"
 
+struct ssl_st;
+
 namespace boost::asio::ssl {
 class context;
 }
@@ -52,5 +54,8 @@ struct ClientCertificate {
   std::string common_name;
   std::vector<std::string> dns_names, uris;  ///< subjectAltName: "web-1.example", "spiffe://example/node/web-1"
 };
+
+/// Of a connection whose handshake is over; nullptr where its client showed none. `ssl`: OpenSSL's SSL.
+std::shared_ptr<const ClientCertificate> certificate_of(ssl_st* ssl);
 
 }  // namespace plumbline::http
