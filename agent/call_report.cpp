@@ -182,7 +182,7 @@ std::string CallWatch::metrics_text() const {
 std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
   std::vector<wire::BlindSpot> all = {
       {"tls_without_plaintext", "node",
-       "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries) are not seen.",
+       "Calls by programs whose TLS library is not known (Java, rustls, BoringSSL without symbols) are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
   for (const auto& pattern : options_.excluded)
     all.push_back({"calls_excluded", pattern, "Calls of programs in such cgroups are not looked at.",

@@ -144,6 +144,14 @@ def go_client(stack):
     return [go_program(stack, source), "$1", "$2", "$3", "$4"], ""
 
 
+def openssl_inside(stack):
+    """A program that OpenSSL is linked into, stripped."""
+    program = stack.dir / "openssl-inside"
+    done = subprocess.run(["gcc", "-O2", "-s", harness.ROOT / "tests/harness/tls_client/openssl_inside.c", "-o", program, "-Wl,-Bstatic",
+                           "-lssl", "-lcrypto", "-Wl,-Bdynamic"], capture_output=True, text=True)
+    return ([program, "$1", "$2", "$3", "$4"], "") if done.returncode == 0 else (None, done.stderr.strip().splitlines()[-1])
+
+
 def awscrt_client():
     folder, why = built("awscrt/build.sh")
     return ([folder / "bin/python", "-c", AWSCRT, "$1", "$2", "$3", "$4"], "") if folder else (None, why)
@@ -168,6 +176,7 @@ def test_the_first_call_of_each_library_is_seen(stack):
         "node": installed("node", "-e", NODE, "$1", "$2", "$3", "$4"),
         "ruby": installed("ruby", "-e", RUBY, "$1", "$2", "$3", "$4"),
         "go": go_client(stack),
+        "openssl-inside": openssl_inside(stack),
         "awscrt": awscrt_client(),
     })
     runs, resources = [], []
