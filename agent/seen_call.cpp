@@ -55,6 +55,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.region = operation.region;
   call.account = operation.account;
   call.host = read.host;
+  call.host_by = read.host_by;
   call.principal = operation.access_key_id.empty() ? operation.principal : operation.access_key_id;
   call.principal_arn = read.principal_arn;
   call.principal_chain = read.principal_chain;
