@@ -20,6 +20,8 @@ from watched_calls import go_program, start, state
 
 RUNS = int(os.environ.get("PLUMBLINE_FIRST_CALL_RUNS", "3"))  # of each client
 FOLDERS = ["/usr/lib", "/usr/bin", "/usr/local"]
+# OpenSSL is linked into its libpython, which has no symbols.
+GCLOUD_PYTHON = "/usr/lib/google-cloud-sdk/platform/bundledpythonunix/bin/python3"
 
 
 @dataclasses.dataclass
@@ -177,6 +179,7 @@ def test_the_first_call_of_each_library_is_seen(stack):
         "ruby": installed("ruby", "-e", RUBY, "$1", "$2", "$3", "$4"),
         "go": go_client(stack),
         "openssl-inside": openssl_inside(stack),
+        "gcloud-python": installed(GCLOUD_PYTHON, "-c", PYTHON, "$1", "$2", "$3", "$4"),
         "awscrt": awscrt_client(),
     })
     runs, resources = [], []
