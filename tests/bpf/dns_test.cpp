@@ -23,7 +23,6 @@ namespace plumbline::agent {
 namespace {
 
 using test::dns_a;
-using test::dns_aaaa;
 using test::DnsMessage;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;

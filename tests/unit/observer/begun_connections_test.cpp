@@ -14,7 +14,6 @@ namespace {
 using test::DnsMessage;
 using test::hello;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class FakeHellos final : public Hellos {
  public:

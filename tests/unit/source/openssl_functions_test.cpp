@@ -17,7 +17,6 @@ namespace plumbline::agent {
 namespace {
 
 using test::file_of;
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 std::string bytes_of(const std::string& path) {
