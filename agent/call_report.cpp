@@ -102,7 +102,7 @@ std::string CallWatch::status_json() const {
       {"requests", c.http.http.requests},
       {"calls", c.writes},
       {"calls_unmapped", c.unmapped},
-      {"connections_unseen", c.unseen},
+      {"connections_unseen", c.begun.unseen},
       {"tries_folded", c.folded},
       {"records", c.kernel.records},
       {"records_lost", c.kernel.lost},
@@ -170,13 +170,25 @@ std::string CallWatch::metrics_text() const {
            {"http_held_bytes", "Bytes of exchanges under way.", http.held_bytes, "gauge"},
            {"calls_unmapped_total", "Requests to a cloud that the tables do not know.", c.unmapped},
            {"calls_of_states_total", "Requests for the state of a baseline that worked.", c.states},
-           {"tls_connections_begun_total", "TLS connections whose first message was read.", c.hellos.hellos},
-           {"tls_connections_lost_total", "Of them, those that found the ring full.", c.hellos.lost},
-           {"tls_connections_unreadable_total", "First messages whose memory was not there.", c.hellos.unreadable},
-           {"tls_connections_unnamed_total", "TLS connections that began without a name that can be read.", c.unnamed},
-           {"calls_unseen_connections_total", "Connections to a cloud of which no plaintext was seen.", c.unseen},
+           {"tls_connections_begun_total", "TLS connections whose first message was read.", c.begun.hellos.hellos},
+           {"tls_connections_lost_total", "Of them, those that found the ring full.", c.begun.hellos.lost},
+           {"tls_connections_unreadable_total", "First messages whose memory was not there.",
+            c.begun.hellos.unreadable},
+           {"tls_connections_unnamed_total", "TLS connections that began without a name that can be read.",
+            c.begun.unnamed},
+           {"tls_connections_named_by_dns_total", "Of them, those whose address DNS gave for a cloud's host.",
+            c.begun.named_by_dns},
+           {"tls_connections_ambiguous_total", "Of them, those whose address DNS gave for several services.",
+            c.begun.names_ambiguous},
+           {"dns_answers_total", "Answers of DNS that programs received.", c.begun.answers.answers},
+           {"dns_answers_lost_total", "Answers of DNS that found the ring full.", c.begun.answers.lost},
+           {"dns_answers_unreadable_total", "Answers of DNS that did not lie in one piece.",
+            c.begun.answers.unreadable},
+           {"dns_names_crowded_total", "Names of clouds that made room for others before their time.",
+            c.begun.names_crowded},
+           {"calls_unseen_connections_total", "Connections to a cloud of which no plaintext was seen.", c.begun.unseen},
            {"calls_unseen_crowded_total", "Connections that were too many to wait for their plaintext.",
-            c.unseen_crowded},
+            c.begun.unseen_crowded},
            {"calls_folded_total", "Tries that were not the last of their call.", c.folded},
            {"calls_crowded_total", "Calls that were told before another try could come.", c.crowded},
            {"calls_waits_total", "Seconds for which calls waited for the spool.", c.waits},
@@ -191,7 +203,7 @@ std::string CallWatch::metrics_text() const {
 std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
   std::vector<wire::BlindSpot> all = {
       {"tls_without_plaintext", "node",
-       "Calls by programs whose TLS library is not known (Java, rustls, stripped static libraries) are not seen.",
+       "Calls by programs whose TLS library is not known (Java, rustls, BoringSSL without symbols) are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
   for (const auto& pattern : options_.excluded)
     all.push_back({"calls_excluded", pattern, "Calls of programs in such cgroups are not looked at.",
@@ -225,6 +237,10 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
     all.push_back({"calls_unseen_not_told", "node",
                    "Which programs talk to clouds without their plaintext being seen is not told.",
                    options_.why_no_hellos, "a kernel that takes fentry programs"});
+  if (options_.why_no_hellos.empty() && !options_.why_no_dns.empty())
+    all.push_back({"calls_unseen_not_named", "node",
+                   "Whom a program talks to unseen is not told where it does not ask for it by name.",
+                   options_.why_no_dns, "a kernel that takes fentry programs"});
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [who, times] : unseen_rows_)

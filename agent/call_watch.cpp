@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "agent/decode/client_hello.hpp"
 #include "agent/source/return_probes.hpp"
 #include "include/util/thread.hpp"
 
@@ -27,10 +26,13 @@ Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock&
   options.files.why_no_return_probes = why_no_return_probes(**capture);
   auto hellos = open_hellos(options.capture.processes_fd);
   if (!hellos) options.why_no_hellos = hellos.error().message();
+  auto answers = open_dns_answers();
+  if (!answers) options.why_no_dns = answers.error().message();
   auto plain = open_plain_http(options.capture.processes_fd);
   if (!plain) options.plain.why_not = plain.error().message();
-  auto watch = std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock,
-                                           hellos ? std::move(*hellos) : nullptr, plain ? std::move(*plain) : nullptr);
+  auto watch =
+      std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock, hellos ? std::move(*hellos) : nullptr,
+                                  plain ? std::move(*plain) : nullptr, answers ? std::move(*answers) : nullptr);
   watch->open_gate();
   return watch;
 }
@@ -51,11 +53,11 @@ void CallWatch::open_gate() {
 }
 
 CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
-                     std::unique_ptr<Hellos> hellos, std::unique_ptr<PlainHttp> plain)
+                     std::unique_ptr<Hellos> hellos, std::unique_ptr<PlainHttp> plain,
+                     std::unique_ptr<DnsAnswers> answers)
     : options_(std::move(options)),
       clock_(clock),
       capture_(std::move(capture)),
-      hellos_(std::move(hellos)),
       files_(*capture_, options_.files),
       scanner_(files_, options_.scanner),
       connections_(options_.connections,
@@ -70,8 +72,9 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       plain_(std::move(plain), options_.plain,
              [this](const capture_record& record, std::span<const char> data) { connections_.take(record, data); }),
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
-      unseen_(options_.unseen, [this](const mark_actor& actor, const cloud::NamedHost& named,
-                                      const std::string& host) { tell_unseen(actor, named, host); }),
+      begun_(
+          std::move(hellos), std::move(answers), options_.begun,
+          [this](const mark_actor& actor, const UnseenHost& unseen) { tell_unseen(actor, unseen); }, clock_),
       principals_(options_.principals),
       scope_(options_.excluded, options_.scanner.proc_root),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -105,15 +108,14 @@ void CallWatch::start(std::function<void()> wake) {
 
 void CallWatch::listen() {
   const Capture::Sample sample = [this](const capture_record& record, std::span<const char> data) {
-    unseen_.heard(record.actor.tgid, record.actor.at_boot_ns);
+    begun_.heard(record.actor.tgid, record.actor.at_boot_ns);
     if (is_out_of_scope(record)) return;
     connections_.take(record, data);
   };
   // What may not wait for the end of a rest comes first.
-  std::array<pollfd, 5> waiting = {pollfd{wake_up_.get(), POLLIN, 0}, pollfd{capture_->executed_fd(), POLLIN, 0},
-                                   pollfd{capture_->ring_fd(), POLLIN, 0},
-                                   pollfd{hellos_ ? hellos_->ring_fd() : -1, POLLIN, 0},
-                                   pollfd{plain_.ring_fd(), POLLIN, 0}};
+  std::array<pollfd, 6> waiting = {pollfd{wake_up_.get(), POLLIN, 0},      pollfd{capture_->executed_fd(), POLLIN, 0},
+                                   pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{begun_.hellos_fd(), POLLIN, 0},
+                                   pollfd{begun_.answers_fd(), POLLIN, 0}, pollfd{plain_.ring_fd(), POLLIN, 0}};
   constexpr std::size_t restless = 2;
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
@@ -124,7 +126,7 @@ void CallWatch::listen() {
     } else {
       ::poll(waiting.data(), waiting.size(), turn_ms);
     }
-    take_hellos();     // first: a connection begins before anything is said on it
+    begun_.take();     // first: a connection begins before anything is said on it
     plain_.consume();  // and credentials are handed out before they are used
     const int count = capture_->consume(sample);
     const bool is_read_through = count >= 0;
@@ -135,7 +137,7 @@ void CallWatch::listen() {
     plain_.expire(now);
     connections_.expire(now);
     tries_.expire(now);
-    if (is_read_through) unseen_.expire(now);  // else their plaintext may still be there
+    if (is_read_through) begun_.expire(now);  // else their plaintext may still be there
     tell_counts();
   }
   plain_.consume();
@@ -165,9 +167,7 @@ void CallWatch::tell_counts() {
   counts_.http = connections_.counters();
   counts_.folded = tries_.folded();
   counts_.crowded = tries_.crowded();
-  counts_.unseen = unseen_.unseen();
-  counts_.unseen_crowded = unseen_.crowded();
-  if (hellos_) counts_.hellos = hellos_->read_counters();
+  counts_.begun = begun_.counts();
   counts_.plain = plain_.counts();
   const std::uint64_t lost = lost_in(counts_);
   const WallNs now = clock_.wall();
@@ -181,26 +181,17 @@ void CallWatch::tell_counts() {
   counted_at_ = now;
 }
 
-void CallWatch::take_hellos() {
-  if (!hellos_) return;
-  hellos_->consume([this](const hello_record& record) {
-    if (const auto host = server_name({record.data, record.kept}))
-      unseen_.begun(record.actor, *host);
-    else
-      ++counts_.unnamed;
-  });
-}
-
-void CallWatch::tell_unseen(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host) {
+void CallWatch::tell_unseen(const mark_actor& actor, const UnseenHost& unseen) {
   constexpr std::size_t most_rows = 64;
   ReadCall call;
   call.actor = actor;
   call.unseen = true;
-  call.operation.provider = named.provider;
-  call.operation.service = named.service;
+  call.operation.provider = unseen.named.provider;
+  call.operation.service = unseen.named.service;
   call.operation.operation = "unknown";
-  call.operation.region = named.region;
-  call.host = host;
+  call.operation.region = unseen.named.region;
+  const std::string& host = call.host = unseen.host;
+  call.host_by = unseen.by == HostBy::dns ? "dns" : "sni";
   {
     const std::string program(actor.comm, ::strnlen(actor.comm, sizeof actor.comm));
     const std::lock_guard lock(mutex_);

@@ -15,13 +15,12 @@
 #include <thread>
 #include <vector>
 
+#include "agent/begun_connections.hpp"
 #include "agent/call_scope.hpp"
 #include "agent/correlate/principals.hpp"
 #include "agent/decode/call_tries.hpp"
-#include "agent/decode/unseen_hosts.hpp"
 #include "agent/plain_calls.hpp"
 #include "agent/source/exec_gate.hpp"
-#include "agent/source/hellos.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "agent/token_keyring.hpp"
 #include "cloud/body/secret_prints.hpp"
@@ -42,8 +41,9 @@ class CallWatch {
     TlsScanner::Options scanner;
     HttpConnections::Options connections;
     CallTries::Options tries;
-    UnseenHosts::Options unseen;
+    BegunConnections::Options begun;
     std::string why_no_hellos;  ///< why nobody tells whom programs begin connections with; "" = somebody does
+    std::string why_no_dns;     ///< why nobody reads answers of DNS; "" = somebody does
     std::chrono::milliseconds gate_limit{0};  ///< how long a first execution is held at most; 0 = none is
     Principals::Options principals;
     std::vector<std::string> excluded;  ///< of CallScope
@@ -55,9 +55,10 @@ class CallWatch {
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.
   static Result<std::unique_ptr<CallWatch>> open(Options options, const Clock& clock);
   /// As open(), with somebody else's probes; `hellos` nullptr: of connections that no probe sees nothing is told;
-  /// `plain` nullptr: calls without TLS are not seen.
+  /// `plain` nullptr: calls without TLS are not seen; `answers` as of BegunConnections.
   CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
-            std::unique_ptr<Hellos> hellos = nullptr, std::unique_ptr<PlainHttp> plain = nullptr);
+            std::unique_ptr<Hellos> hellos = nullptr, std::unique_ptr<PlainHttp> plain = nullptr,
+            std::unique_ptr<DnsAnswers> answers = nullptr);
   /// Ends all hooks at once.
   ~CallWatch();
   CallWatch(const CallWatch&) = delete;
@@ -94,15 +95,12 @@ class CallWatch {
   struct Counts {
     capture_counters kernel{};
     HttpConnections::Counters http;
-    std::uint64_t folded = 0;          ///< tries that were not the last of their call
-    std::uint64_t crowded = 0;         ///< calls told as failed before their time
-    std::uint64_t unmapped = 0;        ///< requests to a cloud that the tables do not know
-    std::uint64_t writes = 0;          ///< calls that were queued
-    std::uint64_t states = 0;          ///< requests for the state of a baseline that worked
-    std::uint64_t unseen = 0;          ///< connections to a cloud of which no plaintext was seen
-    std::uint64_t unseen_crowded = 0;  ///< … that may be, and were too many to wait for
-    std::uint64_t unnamed = 0;         ///< TLS connections that began without a name that can be read
-    hello_counters hellos{};
+    std::uint64_t folded = 0;    ///< tries that were not the last of their call
+    std::uint64_t crowded = 0;   ///< calls told as failed before their time
+    std::uint64_t unmapped = 0;  ///< requests to a cloud that the tables do not know
+    std::uint64_t writes = 0;    ///< calls that were queued
+    std::uint64_t states = 0;    ///< requests for the state of a baseline that worked
+    BegunConnections::Counts begun;
     PlainCalls::Counts plain;
     std::uint64_t handed_out = 0;  ///< answers of metadata services with credentials
     std::uint64_t waits = 0;       ///< seconds for which the queue was full
@@ -116,8 +114,7 @@ class CallWatch {
   void deliver(const HttpExchange& exchange, const mark_actor& actor, std::uint64_t connection);
   std::vector<fetch::StateUse> states_of(const HttpMessage& request) const;
   void queue(ReadCall&& call);
-  void take_hellos();
-  void tell_unseen(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host);
+  void tell_unseen(const mark_actor& actor, const UnseenHost& unseen);
   wire::Json gate_json() const;
   std::vector<TlsFileRow> file_rows() const;
   Counts counts() const;
@@ -125,7 +122,6 @@ class CallWatch {
   const Options options_;
   const Clock& clock_;
   std::unique_ptr<Capture> capture_;
-  std::unique_ptr<Hellos> hellos_;
   TlsFiles files_;
   TlsScanner scanner_;
   std::unique_ptr<ExecGate> gate_;  // nullptr: nothing is held
@@ -136,7 +132,7 @@ class CallWatch {
   HttpConnections connections_;
   PlainCalls plain_;  // tells connections_
   CallTries tries_;
-  UnseenHosts unseen_;
+  BegunConnections begun_;
   Principals principals_;
   CallScope scope_;
   Counts counts_;

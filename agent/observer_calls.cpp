@@ -62,7 +62,12 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
   f.comparison = wire::ComparisonResult::not_comparable;
   f.actor = p_.enricher.actor(seen.actor, f.missing_evidence);
   if (seen.unseen) {
-    f.evidence.push_back({"connection", "it asked for " + call.host + " by name"});
+    if (call.host_by == "dns") {
+      f.evidence.push_back({"connection", "its address is one that DNS gave for " + call.host});
+      f.missing_evidence.emplace_back("name: it asked for none that can be read, and others may have that address too");
+    } else {
+      f.evidence.push_back({"connection", "it asked for " + call.host + " by name"});
+    }
     f.missing_evidence.emplace_back("plaintext: no hook knows the TLS of this program, so what it calls is not seen");
   } else {
     f.missing_evidence.emplace_back("baseline: none on this node describes what the call touches");

@@ -56,6 +56,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.region = operation.region;
   call.account = operation.account;
   call.host = read.host;
+  call.host_by = read.host_by;
   seen.by_key = !operation.access_key_id.empty();
   seen.token = seen.by_key ? read.chain_token : operation.token;
   call.principal = seen.by_key ? operation.access_key_id : operation.principal;

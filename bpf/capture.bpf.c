@@ -86,7 +86,8 @@ int tls_call(struct pt_regs* ctx) {
   struct call call;
   read_call(ctx, cookie & 0xff, &call);
   if (place == CAPTURE_WRITE_ALL) return call.length > 0 ? capture(&call, CAPTURE_OUT, call.length) : 0;
-  if (place == CAPTURE_CLOSE) return close(&call);
+  if (place == CAPTURE_OPEN_RETURN) call.connection = PT_REGS_RC(ctx);
+  if (place == CAPTURE_CLOSE || place == CAPTURE_OPEN_RETURN) return close(&call);
   __u32 direction = place == CAPTURE_READ || place == CAPTURE_READ_RETURN ? CAPTURE_IN : CAPTURE_OUT;
   if (place == CAPTURE_READ || place == CAPTURE_WRITE) {
     call_begins(ctx, &call, direction);

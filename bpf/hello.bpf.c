@@ -5,10 +5,12 @@
  * io_uring); the kprobe would cost three times as much. A connection that has sent before pays two loads. Needs
  * Linux 5.15. */
 #include "bpf/lib/actor.h"
-#include "bpf/lib/network_types.h"
+#include "bpf/lib/message_memory.h"
 #include "include/abi/hello.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
+
+#define AF_INET 2
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -28,29 +30,6 @@ struct {
   __type(value, struct hello_counters);
 } hello_counters SEC(".maps");
 
-/* The first piece of what is sent, and how long it is; 0 where it is no memory of the sender's. The numbers of the
- * kinds moved in 6.4, and the lists' field was renamed. */
-static __always_inline const void* first_piece(struct msghdr* msg, size_t size, size_t* length) {
-  enum iter_type___local { ITER_UBUF, ITER_IOVEC };
-  struct iov_iter* iter = &msg->msg_iter;
-  __u8 type = BPF_CORE_READ(iter, iter_type);
-  size_t offset = BPF_CORE_READ(iter, iov_offset);
-  *length = size;
-  if (bpf_core_enum_value_exists(enum iter_type___local, ITER_UBUF) &&
-      type == bpf_core_enum_value(enum iter_type___local, ITER_UBUF)) {
-    struct iov_iter___ubuf* one = (void*)iter;
-    return BPF_CORE_READ(one, ubuf) + offset;
-  }
-  if (type != bpf_core_enum_value(enum iter_type___local, ITER_IOVEC)) return 0;
-  struct iov_iter___plain* plain = (void*)iter;
-  struct iov_iter___hidden* hidden = (void*)iter;
-  const struct iovec* list =
-      bpf_core_field_exists(hidden->__iov) ? BPF_CORE_READ(hidden, __iov) : BPF_CORE_READ(plain, iov);
-  size_t here = BPF_CORE_READ(list, iov_len) - offset;
-  if (here < size) *length = here;
-  return BPF_CORE_READ(list, iov_base) + offset;
-}
-
 SEC("fentry/tcp_sendmsg")
 int BPF_PROG(on_tcp_send, struct sock* sk, struct msghdr* msg, size_t size) {
   if (size < 44) return 0; /* no ClientHello is shorter */
@@ -60,8 +39,9 @@ int BPF_PROG(on_tcp_send, struct sock* sk, struct msghdr* msg, size_t size) {
   __u32 zero = 0;
   struct hello_counters* c = bpf_map_lookup_elem(&hello_counters, &zero);
   if (!c) return 0;
-  size_t length = 0;
-  const void* from = first_piece(msg, size, &length);
+  size_t offset = 0, length = size;
+  const void* from = present_piece(msg, &offset, &length);
+  if (from) from += offset;
   __u8 first[6];
   if (!from || length < sizeof(first) || bpf_probe_read_user(first, sizeof(first), from) != 0) {
     __sync_fetch_and_add(&c->unreadable, 1);
@@ -87,7 +67,16 @@ int BPF_PROG(on_tcp_send, struct sock* sk, struct msghdr* msg, size_t size) {
   r->length = size;
   r->kept = kept;
   r->port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-  __builtin_memset(r->reserved, 0, sizeof(r->reserved));
+  r->reserved = 0;
+  r->net_ns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+  __builtin_memset(r->address, 0, sizeof(r->address));
+  if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {
+    __u32 address = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+    r->address[10] = r->address[11] = 0xff;
+    __builtin_memcpy(r->address + 12, &address, sizeof(address));
+  } else {
+    BPF_CORE_READ_INTO(&r->address, sk, __sk_common.skc_v6_daddr);
+  }
   bpf_ringbuf_submit(r, 0);
   __sync_fetch_and_add(&c->hellos, 1);
   return 0;

@@ -120,7 +120,8 @@ void print_call(const Context& context, const wire::Call& call) {
   };
   line("call          ", name_of(call) + (call.semantics.empty() ? "" : " (" + call.semantics + ")"));
   line("outcome       ", call.outcome + (call.tries > 1 ? ", at try " + std::to_string(call.tries) : ""));
-  line("at            ", call.host + (call.region.empty() ? "" : ", " + call.region) +
+  line("at            ", call.host + (call.host_by == "dns" ? " (by its address)" : "") +
+                             (call.region.empty() ? "" : ", " + call.region) +
                              (call.account.empty() ? "" : ", account " + call.account));
   const std::string as = call.principal_arn.empty() ? "" : call.principal_arn + ", ";
   line("as            ", as + call.principal + (call.principal_proof.empty() ? "" : " (" + call.principal_proof + ")"));

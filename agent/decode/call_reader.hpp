@@ -24,6 +24,7 @@ struct ReadCall {
   mark_actor actor{};  ///< at_boot_ns: when the request's head was whole
   cloud::Operation operation;
   std::string host;                     ///< as the client named it, bounded
+  std::string host_by{};                ///< of an unseen one: "sni", "dns"
   int status = 0;                       ///< of the answer; 0 = none was seen
   std::int64_t seen_at = 0;             ///< boot ns of the last byte
   std::uint64_t tries = 1;              ///< CallTries counts them

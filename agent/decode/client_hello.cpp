@@ -52,33 +52,53 @@ std::optional<std::string> plain_name(std::string_view name) {
   return lower;
 }
 
-}  // namespace
-
-std::optional<std::string> server_name(std::string_view bytes) {
+/// Calls `tell(type, data)` for each extension until it gives false; the last may be missing where the bytes are cut.
+void for_each_extension(std::string_view bytes, const auto& tell) {
   Reader record(bytes);
-  if (record.number(1) != 22 || record.number(1) != 3) return std::nullopt;  // a handshake, of any version
+  if (record.number(1) != 22 || record.number(1) != 3) return;  // a handshake, of any version
   record.number(1);
   Reader message(record.list(2));
-  if (message.number(1) != 1) return std::nullopt;  // client_hello
+  if (message.number(1) != 1) return;  // client_hello
   Reader hello(message.list(3));
   hello.take(2 + 32);  // legacy_version, random
   hello.skip(1);       // legacy_session_id
   hello.skip(2);       // cipher_suites
   hello.skip(1);       // legacy_compression_methods
-  if (!hello.ok()) return std::nullopt;
+  if (!hello.ok()) return;
   for (Reader extensions(hello.list(2)); extensions.ok() && !extensions.at_end();) {
     const std::size_t type = extensions.number(2);
     const std::size_t size = extensions.number(2);
     const auto data = extensions.take(size);
-    if (type != 0 || !extensions.ok()) continue;
+    if (extensions.ok() && !tell(type, data)) return;
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> server_name(std::string_view bytes) {
+  std::optional<std::string> found;
+  for_each_extension(bytes, [&](std::size_t type, std::string_view data) {
+    if (type != 0) return true;
     for (Reader names(Reader(data).list(2)); names.ok() && !names.at_end();) {
       const std::size_t kind = names.number(1);
       const auto name = names.take(names.number(2));
-      if (kind == 0 && names.ok()) return plain_name(name);
+      if (kind != 0 || !names.ok()) continue;
+      found = plain_name(name);
+      break;
     }
-    return std::nullopt;
-  }
-  return std::nullopt;
+    return false;
+  });
+  return found;
+}
+
+bool has_encrypted_hello(std::string_view bytes) {
+  constexpr std::size_t encrypted_client_hello = 0xfe0d;
+  bool found = false;
+  for_each_extension(bytes, [&](std::size_t type, std::string_view /*data*/) {
+    found = type == encrypted_client_hello;
+    return !found;
+  });
+  return found;
 }
 
 }  // namespace plumbline::agent

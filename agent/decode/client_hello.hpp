@@ -12,4 +12,8 @@ namespace plumbline::agent {
 /// one alone), is cut before it, or the name is none that DNS has.
 std::optional<std::string> server_name(std::string_view bytes);
 
+/// Whether such bytes have an encrypted ClientHello in them (RFC 9849): then the name in clear is that of who can read
+/// it, and need not be whom the client wants. Many clients send one that is none, so that it does not stand out.
+bool has_encrypted_hello(std::string_view bytes);
+
 }  // namespace plumbline::agent

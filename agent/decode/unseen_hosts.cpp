@@ -10,14 +10,14 @@ constexpr std::int64_t heard_for_ns = 60'000'000'000;
 
 }  // namespace
 
-void UnseenHosts::begun(const mark_actor& actor, const std::string& host) {
+void UnseenHosts::begun(const mark_actor& actor, const std::string& host, HostBy by) {
   auto named = cloud::named_host(host);
   if (!named) return;
   if (waiting_.size() >= options_.max_waiting) {
     waiting_.pop_front();
     ++crowded_;
   }
-  waiting_.push_back({actor, std::move(*named), host});
+  waiting_.push_back({actor, {std::move(*named), host, by}});
 }
 
 void UnseenHosts::heard(std::uint32_t tgid, std::uint64_t at_boot_ns) {
@@ -34,7 +34,7 @@ void UnseenHosts::expire(std::int64_t now) {
     const auto heard = heard_.find(old.actor.tgid);
     if (heard != heard_.end() && heard->second >= old.actor.at_boot_ns) continue;
     ++unseen_;
-    auto [told, is_new] = told_.try_emplace(Key{old.actor.tgid, old.actor.start_boot_ns, old.host}, now);
+    auto [told, is_new] = told_.try_emplace(Key{old.actor.tgid, old.actor.start_boot_ns, old.unseen.host}, now);
     if (!is_new && told->second > now - options_.again_ns) continue;
     told->second = now;
     if (told_.size() > options_.max_told) {
@@ -42,7 +42,7 @@ void UnseenHosts::expire(std::int64_t now) {
                                            [](const auto& a, const auto& b) { return a.second < b.second; });
       told_.erase(oldest);
     }
-    tell_(old.actor, old.named, old.host);
+    tell_(old.actor, old.unseen);
   }
   std::erase_if(heard_, [&](const auto& last) {
     return static_cast<std::int64_t>(last.second) < now - heard_for_ns - options_.wait_ns;

@@ -13,6 +13,19 @@
 
 namespace plumbline::agent {
 
+/// How it is known whom a connection is with.
+enum class HostBy : std::uint8_t {
+  sni,  ///< the client asked for it by name
+  dns,  ///< its address is one that DNS gave for the name: weaker, as others may have it too
+};
+
+/// What a connection without plaintext says.
+struct UnseenHost {
+  cloud::NamedHost named;
+  std::string host;
+  HostBy by = HostBy::sni;
+};
+
 /// A process that asks for a cloud's host by name, and of which no plaintext is seen within `wait_ns`, talks unseen.
 /// Told once a process and host in `again_ns`. One thread at a time; bounded, the oldest makes room and is counted.
 class UnseenHosts {
@@ -24,12 +37,12 @@ class UnseenHosts {
     std::size_t max_told = 1024;
   };
   /// `actor.at_boot_ns` is when the connection began.
-  using Tell = std::function<void(const mark_actor& actor, const cloud::NamedHost& named, const std::string& host)>;
+  using Tell = std::function<void(const mark_actor& actor, const UnseenHost& unseen)>;
 
   UnseenHosts(const Options& options, Tell tell) : options_(options), tell_(std::move(tell)) {}
 
   /// A connection began.
-  void begun(const mark_actor& actor, const std::string& host);
+  void begun(const mark_actor& actor, const std::string& host, HostBy by = HostBy::sni);
   /// Plaintext of a process was seen, at that boot time.
   void heard(std::uint32_t tgid, std::uint64_t at_boot_ns);
   /// Tells of those that waited for long enough. `now`: boot ns.
@@ -43,8 +56,7 @@ class UnseenHosts {
   using Key = std::tuple<std::uint32_t, std::uint64_t, std::string>;  ///< process, host
   struct Waiting {
     mark_actor actor{};
-    cloud::NamedHost named;
-    std::string host;
+    UnseenHost unseen;
   };
 
   const Options options_;

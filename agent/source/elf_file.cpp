@@ -92,8 +92,17 @@ const ElfFile::Section* ElfFile::find_section(std::string_view name) const {
 }
 
 std::optional<std::uint64_t> ElfFile::offset_of(std::uint64_t address) const {
+  return offset_in(PF_X, address);
+}
+
+std::optional<std::uint64_t> ElfFile::loaded_at(std::uint64_t address) const {
+  return offset_in(0, address);
+}
+
+/// In a segment that has all of these flags.
+std::optional<std::uint64_t> ElfFile::offset_in(std::uint32_t flags, std::uint64_t address) const {
   for (const auto& segment : segments_) {
-    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0) continue;
+    if (segment.p_type != PT_LOAD || (segment.p_flags & flags) != flags) continue;
     if (address < segment.p_vaddr || address - segment.p_vaddr >= segment.p_filesz) continue;
     const std::uint64_t offset = segment.p_offset + (address - segment.p_vaddr);
     if (offset < segment.p_offset || offset >= size_) return std::nullopt;

@@ -40,6 +40,8 @@ class ElfFile {
 
   /// Where in the file the instruction at this address is; nullopt where no executable segment holds it.
   std::optional<std::uint64_t> offset_of(std::uint64_t address) const;
+  /// Where in the file is what is loaded at this address, code or not; nullopt where no segment holds it.
+  std::optional<std::uint64_t> loaded_at(std::uint64_t address) const;
   /// Names of libraries that it is linked to (DT_NEEDED), at most 256.
   std::vector<std::string> needed() const;
   const Section* find_section(std::string_view name) const;
@@ -53,6 +55,7 @@ class ElfFile {
  private:
   ElfFile(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
   Result<void> read_tables();
+  std::optional<std::uint64_t> offset_in(std::uint32_t flags, std::uint64_t address) const;
   Result<void> find_in(const Section& symbols, const Section& strings, std::span<const std::string_view> names,
                        std::vector<Symbol>& found) const;
 

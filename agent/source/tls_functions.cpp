@@ -5,6 +5,7 @@
 
 #include "agent/source/go_functions.hpp"
 #include "agent/source/inner_function.hpp"
+#include "agent/source/openssl_functions.hpp"
 #include "agent/source/probe_places.hpp"
 
 namespace plumbline::agent {
@@ -36,6 +37,8 @@ constexpr std::array known_functions{
     Known{"s2n_connection_wipe", "s2n", CAPTURE_CLOSE, CAPTURE_C},
 };
 
+/// Smaller programs have no OpenSSL in them: its libcrypto alone has 3 MB, and to read all of all files takes long.
+constexpr std::uint64_t smallest_with_openssl = 1 << 20;
 constexpr std::size_t max_shared = 64;  // symbols of a file in which what they share is looked for
 
 const Known* known_by(std::string_view name) {
@@ -97,12 +100,36 @@ std::vector<const ElfFile::Symbol*> outer_functions(const ElfFile& file, const s
 void add_hooks(TlsFunctions& functions, const ElfFile& file, const Known& function, const ProbePlaces& places) {
   const auto entry = file.offset_of(places.entry);
   if (!entry) return;
-  functions.hooks.push_back({function.place, *entry, function.call, false});
+  if (function.place != CAPTURE_OPEN_RETURN) functions.hooks.push_back({function.place, *entry, function.call, false});
   if (function.place == CAPTURE_CLOSE) return;
-  const auto at_return = function.place == CAPTURE_READ ? CAPTURE_READ_RETURN : CAPTURE_WRITE_RETURN;
+  const auto at_return = function.place == CAPTURE_READ    ? CAPTURE_READ_RETURN
+                         : function.place == CAPTURE_WRITE ? CAPTURE_WRITE_RETURN
+                                                           : function.place;
   if (places.returns.empty()) functions.hooks.push_back({at_return, *entry, function.call, true});
   for (const std::uint64_t each : places.returns)
     if (const auto offset = file.offset_of(each)) functions.hooks.push_back({at_return, *offset, function.call, false});
+}
+
+/// Of a program without symbols. SSL_free() does not say who it is, so it is where another connection begins that its
+/// address is known to be a new one's.
+Result<void> add_openssl(TlsFunctions& functions, const ElfFile& file) {
+  const auto found = find_openssl_without_symbols(file);
+  if (!found) return found.error();
+  if (!found->has_value()) return {};
+  const OpensslFunctions& openssl = **found;
+  const std::array<std::pair<const ElfFile::Symbol*, Known>, 3> wanted{{
+      {&openssl.write, {"", "", CAPTURE_WRITE, openssl.write_call}},
+      {&openssl.read, {"", "", CAPTURE_READ, CAPTURE_C_EX}},
+      {&openssl.make, {"", "", CAPTURE_OPEN_RETURN, CAPTURE_C}},
+  }};
+  for (const auto& [symbol, known] : wanted) {
+    const auto places = probe_places(file, *symbol, true);
+    if (!places || !file.offset_of(symbol->address))
+      return Error{ErrorCode::unsupported, "hook " + symbol->name, "the kernel takes no probe at its beginning", ""};
+    add_hooks(functions, file, known, *places);
+  }
+  add_stack(functions, "openssl");
+  return {};
 }
 
 }  // namespace
@@ -132,6 +159,8 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
     else if (known->place != CAPTURE_CLOSE)
       return Error{ErrorCode::unsupported, "hook " + symbol.name, "the kernel takes no probe at its beginning", ""};
   }
+  if (file.size() >= smallest_with_openssl && functions.stack.find("openssl") == std::string::npos)
+    if (auto added = add_openssl(functions, file); !added) return added.error();
   auto go = find_go_hooks(file);
   if (!go) return go.error();
   if (!go->empty()) add_stack(functions, "go");

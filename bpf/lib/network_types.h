@@ -28,16 +28,24 @@ struct iov_iter___hidden { /* since 6.4 */
   const struct iovec* __iov;
 };
 struct msghdr {
+  void* msg_name;
   struct iov_iter msg_iter;
 };
 struct in6_addr___kernel {
   __u8 bytes[16];
 };
+struct net {
+  struct ns_common ns;
+};
+typedef struct {
+  struct net* net;
+} possible_net_t;
 struct sock_common {
   __u16 skc_dport; /* in network order */
   __u16 skc_family;
   __u32 skc_daddr; /* in network order */
   struct in6_addr___kernel skc_v6_daddr;
+  possible_net_t skc_net;
 };
 struct sock {
   struct sock_common __sk_common;

@@ -15,6 +15,7 @@ enum capture_place {
   CAPTURE_READ,          /* entry of a function that gives plaintext */
   CAPTURE_READ_RETURN,   /* its return: a uretprobe, or a RET instruction */
   CAPTURE_CLOSE,         /* entry of a function that ends a connection, whose address another may have next */
+  CAPTURE_OPEN_RETURN,   /* return of a function that makes one: what its address was before is over */
 };
 
 /* How a hooked function takes its arguments: low byte of the cookie; order is ABI. */

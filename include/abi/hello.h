@@ -15,7 +15,9 @@ struct hello_record {
   __u32 length;            /* bytes of the first send */
   __u32 kept;              /* of them in `data` */
   __u16 port;              /* of the other end */
-  __u16 reserved[3];
+  __u16 reserved;
+  __u32 net_ns;     /* number of the network namespace's inode */
+  __u8 address[16]; /* of the other end, as the socket has it; IPv4 as ::ffff:a.b.c.d */
   char data[HELLO_MAX_DATA];
 };
 
@@ -26,6 +28,6 @@ struct hello_counters {
   __u64 unreadable; /* first sends whose memory was not there, or not the sender's own */
 };
 
-PLUMBLINE_ABI_ASSERT(sizeof(struct hello_record) == 112 + 2 * 4 + 8 + HELLO_MAX_DATA);
+PLUMBLINE_ABI_ASSERT(sizeof(struct hello_record) == 112 + 2 * 4 + 8 + 16 + HELLO_MAX_DATA);
 
 #endif

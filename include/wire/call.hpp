@@ -19,6 +19,7 @@ struct Call {
   std::string region;
   std::string account;
   std::string host;
+  std::string host_by;        ///< of operation "unknown": "sni", the client asked for it; "dns", it has its address
   std::string principal;      ///< access key id or what else names the caller
   std::string principal_arn;  ///< whom its access key was handed out to, as this node saw it: an assumed role
   std::vector<std::string> principal_chain;  ///< whom that came from, nearest first: ARNs, key ids, a token's subject

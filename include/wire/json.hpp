@@ -98,7 +98,10 @@ inline std::string to_json(const Call& c) {
   j.text("provider", c.provider).bytes_if("service", c.service).bytes_if("operation", c.operation);
   j.bytes_if("why_unknown", c.why_unknown).bytes_if("level", c.level).bytes_if("semantics", c.semantics);
   j.bytes_if("outcome", c.outcome).bytes_if("region", c.region).bytes_if("account", c.account);
-  j.bytes_if("host", c.host).bytes_if("principal", c.principal).bytes_if("principal_arn", c.principal_arn);
+  j.bytes_if("host", c.host)
+      .bytes_if("host_by", c.host_by)
+      .bytes_if("principal", c.principal)
+      .bytes_if("principal_arn", c.principal_arn);
   if (!c.principal_chain.empty()) j.raw("principal_chain", to_json(c.principal_chain));
   j.bytes_if("principal_proof", c.principal_proof);
   j.bytes_if("request_id", c.request_id).bytes_if("invocation", c.invocation);

@@ -200,6 +200,7 @@ inline Call read_call(Reader& r) {
   r.text("region", c.region);
   r.text("account", c.account);
   r.text("host", c.host);
+  r.text("host_by", c.host_by);
   r.text("principal", c.principal);
   r.text("principal_arn", c.principal_arn);
   r.texts("principal_chain", c.principal_chain);

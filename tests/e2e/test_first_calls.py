@@ -20,6 +20,8 @@ from watched_calls import go_program, start, state
 
 RUNS = int(os.environ.get("PLUMBLINE_FIRST_CALL_RUNS", "3"))  # of each client
 FOLDERS = ["/usr/lib", "/usr/bin", "/usr/local"]
+# OpenSSL is linked into its libpython, which has no symbols.
+GCLOUD_PYTHON = "/usr/lib/google-cloud-sdk/platform/bundledpythonunix/bin/python3"
 
 
 @dataclasses.dataclass
@@ -144,6 +146,14 @@ def go_client(stack):
     return [go_program(stack, source), "$1", "$2", "$3", "$4"], ""
 
 
+def openssl_inside(stack):
+    """A program that OpenSSL is linked into, stripped."""
+    program = stack.dir / "openssl-inside"
+    done = subprocess.run(["gcc", "-O2", "-s", harness.ROOT / "tests/harness/tls_client/openssl_inside.c", "-o", program, "-Wl,-Bstatic",
+                           "-lssl", "-lcrypto", "-Wl,-Bdynamic"], capture_output=True, text=True)
+    return ([program, "$1", "$2", "$3", "$4"], "") if done.returncode == 0 else (None, done.stderr.strip().splitlines()[-1])
+
+
 def awscrt_client():
     folder, why = built("awscrt/build.sh")
     return ([folder / "bin/python", "-c", AWSCRT, "$1", "$2", "$3", "$4"], "") if folder else (None, why)
@@ -168,6 +178,8 @@ def test_the_first_call_of_each_library_is_seen(stack):
         "node": installed("node", "-e", NODE, "$1", "$2", "$3", "$4"),
         "ruby": installed("ruby", "-e", RUBY, "$1", "$2", "$3", "$4"),
         "go": go_client(stack),
+        "openssl-inside": openssl_inside(stack),
+        "gcloud-python": installed(GCLOUD_PYTHON, "-c", PYTHON, "$1", "$2", "$3", "$4"),
         "awscrt": awscrt_client(),
     })
     runs, resources = [], []

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <span>
 
+#include "agent/source/openssl_functions.hpp"
 #include "agent/source/tls_functions.hpp"
 #include "tests/fuzz/must.hpp"
 
@@ -19,6 +20,12 @@ void run(std::span<const std::uint8_t> input) {
   const auto elf = ElfFile::open(file);
   if (!elf) return fuzz::must_be_readable(elf.error());
   fuzz::must(elf->needed().size() <= 256, "libraries are bounded");
+  // By itself, as it is looked for in large files alone.
+  const auto openssl = find_openssl_without_symbols(*elf);
+  if (!openssl) fuzz::must_be_readable(openssl.error());
+  if (openssl && *openssl)
+    for (const auto* function : {&(*openssl)->write, &(*openssl)->read, &(*openssl)->make})
+      fuzz::must(elf->offset_of(function->address).has_value(), "a function is in the file's code");
   const auto found = find_tls_functions(*elf);
   if (!found) return fuzz::must_be_readable(found.error());
   for (const auto& hook : found->hooks) fuzz::must(hook.offset < input.size(), "a hook is in the file");

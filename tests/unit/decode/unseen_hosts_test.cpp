@@ -22,9 +22,9 @@ class UnseenHostsTest : public ::testing::Test {
   }
 
   std::vector<std::string> told_;
-  UnseenHosts hosts_{{5 * second, 600 * second, 2, 2},
-                     [this](const mark_actor& who, const cloud::NamedHost& named, const std::string&) {
-                       told_.push_back(std::to_string(who.tgid) + " " + named.service + " " + named.region);
+  UnseenHosts hosts_{{5 * second, 600 * second, 2, 2}, [this](const mark_actor& who, const UnseenHost& unseen) {
+                       told_.push_back(std::to_string(who.tgid) + " " + unseen.named.service + " " +
+                                       unseen.named.region + (unseen.by == HostBy::dns ? " by dns" : ""));
                      }};
 };
 
@@ -56,6 +56,12 @@ TEST_F(UnseenHostsTest, others_than_clouds_are_nobodys_business) {
   for (const char* host : {"example.org", "my-lb-1.eu-west-1.elb.amazonaws.com.evil.example", "localhost"})
     hosts_.begun(actor(7, second), host);
   EXPECT_EQ(hosts_.waiting(), 0u);
+}
+
+TEST_F(UnseenHostsTest, how_its_name_is_known_is_told) {
+  hosts_.begun(actor(7, second), "sts.amazonaws.com", HostBy::dns);
+  hosts_.expire(6 * second);
+  EXPECT_THAT(told_, ElementsAre("7 sts  by dns"));
 }
 
 TEST_F(UnseenHostsTest, too_many_are_counted) {

@@ -109,6 +109,29 @@ TEST_F(ObserverCalls, what_nobody_manages_is_a_finding_without_drift_where_that_
   EXPECT_THAT(drifted(), SizeIs(1));
 }
 
+TEST_F(ObserverCalls, whom_an_unseen_one_is_with_is_told_with_how_that_is_known) {
+  observer_->set_unowned_calls({"aws:ec2:unknown"});
+  for (const char* by : {"sni", "dns"}) {
+    SeenCall seen;
+    seen.actor.at_boot_ns = static_cast<std::uint64_t>(clock_.boot());
+    seen.unseen = seen.may_change = true;
+    seen.call.provider = "aws";
+    seen.call.service = "ec2";
+    seen.call.operation = "unknown";
+    seen.call.host = "ec2.eu-west-1.amazonaws.com";
+    seen.call.host_by = by;
+    observer_->take_call(seen);
+    const auto finding = state_.findings().front();
+    ASSERT_THAT(finding.evidence, Not(IsEmpty()));
+    const bool by_dns = std::string(by) == "dns";
+    EXPECT_EQ(finding.evidence.front().says, by_dns ? "its address is one that DNS gave for ec2.eu-west-1.amazonaws.com"
+                                                    : "it asked for ec2.eu-west-1.amazonaws.com by name");
+    EXPECT_EQ(std::any_of(finding.missing_evidence.begin(), finding.missing_evidence.end(),
+                          [](const std::string& missing) { return missing.starts_with("name: "); }),
+              by_dns);
+  }
+}
+
 TEST_F(ObserverCalls, one_that_changed_nothing_is_no_drift) {
   for (const char* outcome : {"denied", "failed", "dry_run"}) call("DeleteSecurityGroup", {{"sg-1", group()}}, outcome);
   EXPECT_THAT(drifted(), IsEmpty());

@@ -72,6 +72,7 @@ Finding a_finding() {
   f.drift_id = "d1";
   Call call;
   call.provider = "aws";
+  call.host_by = "dns";
   call.principal = "ASIAIOSFODNN7EXAMPLE";
   call.principal_arn = "arn:aws:sts::1:assumed-role/" + any_bytes;
   call.principal_chain = {any_bytes, "system:serviceaccount:shop:deployer"};

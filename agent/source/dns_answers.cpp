@@ -1,0 +1,72 @@
+#include "agent/source/dns_answers.hpp"
+
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+
+#include "agent/source/bpf_maps.hpp"
+#include "dns.skel.h"
+
+namespace plumbline::agent {
+namespace {
+
+struct SkeletonDeleter {
+  void operator()(dns_bpf* skeleton) const { dns_bpf__destroy(skeleton); }
+};
+
+class LibbpfDnsAnswers final : public DnsAnswers {
+ public:
+  Result<void> load(bool has_ipv6) {
+    skeleton_.reset(dns_bpf__open());
+    if (!skeleton_) return io_error("open the BPF object of DNS", errno);
+    bpf_program__set_autoload(skeleton_->progs.on_udp6_received, has_ipv6);
+    const int error = dns_bpf__load(skeleton_.get());
+    is_forbidden_ = error == -EPERM;
+    if (error != 0) return io_error("load the hooks of DNS", -error);
+    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.dns_answers), on_sample, this, nullptr));
+    if (!ring_) return io_error("open the ring buffer of DNS", errno);
+    if (auto mapped = counters_.map(bpf_map__fd(skeleton_->maps.dns_counters), "DNS"); !mapped) return mapped.error();
+    if (const int refused = dns_bpf__attach(skeleton_.get()); refused != 0)
+      return io_error("attach the hooks of DNS", -refused);
+    return {};
+  }
+  bool is_forbidden() const { return is_forbidden_; }
+
+  int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
+  void consume(const Sample& sample) override {
+    sample_ = &sample;
+    ring_buffer__consume(ring_.get());
+    sample_ = nullptr;
+  }
+  dns_counters read_counters() const override { return counters_.read(); }
+
+ private:
+  // The C callback only hands over; nothing may throw across it.
+  static int on_sample(void* self, void* data, std::size_t size) {
+    const auto* answers = static_cast<LibbpfDnsAnswers*>(self);
+    const auto* record = static_cast<const dns_record*>(data);
+    if (answers->sample_ != nullptr && size >= sizeof *record && record->kept <= sizeof record->data)
+      (*answers->sample_)(*record);
+    return 0;
+  }
+
+  std::unique_ptr<dns_bpf, SkeletonDeleter> skeleton_;
+  RingBuffer ring_;
+  MappedCounters<dns_counters> counters_;
+  const Sample* sample_ = nullptr;
+  bool is_forbidden_ = false;  // the kernel takes no such program, whatever it hooks
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DnsAnswers>> open_dns_answers() {
+  for (const bool has_ipv6 : {true, false}) {
+    auto answers = std::make_unique<LibbpfDnsAnswers>();
+    auto loaded = answers->load(has_ipv6);
+    if (loaded) return std::unique_ptr<DnsAnswers>(std::move(answers));
+    if (!has_ipv6 || answers->is_forbidden()) return loaded.error();
+  }
+  return Error{ErrorCode::internal, "load the hooks of DNS", "no way was tried", ""};
+}
+
+}  // namespace plumbline::agent
