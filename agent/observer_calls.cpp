@@ -107,7 +107,7 @@ void Observer::take_call(const SeenCall& seen) {
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
       judge_(f, difference.sensitive, run ? run->says : "");
-      if (run) remember_run(f.resource, source->status.name, run->process);
+      if (run) runs_.did(source->status.name, f.resource, run->process);
     }
   }
   if (pending.empty()) {  // most are of things that no baseline describes

@@ -60,7 +60,7 @@ struct Observer::Source {
   bool aside = false;                          ///< read by load_aside_: it is large, or once was
   bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number
   process_key written_by{};                    ///< who wrote its file last, as the kernel side saw; 0 = not known
-  std::uint64_t lock_inode = 0;                ///< of the lock that is held; 0 = none is
+  LockFile lock;                               ///< that is held; inode 0 = none is
   std::int64_t ask_for_calls_from = 0;         ///< boot ns: when a call may make it be asked again
   int failures = 0;                            ///< in a row
   std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none

@@ -1,6 +1,7 @@
 """The tool that a baseline belongs to changes its resources: pending until the state shows it, and drift where it does not."""
 
 import json
+import signal
 import subprocess
 
 import harness
@@ -12,7 +13,7 @@ from watched_calls import start, state, wait_call
 # A double of such a tool, strict in its order: it has the state, changes the cloud by a child (as a provider is one), and only
 # then writes the state. What it says to S3 and EC2 goes through boto3 and the AWS command line.
 TOOL = """
-import json, os, subprocess, sys
+import fcntl, json, os, subprocess, sys
 where, bucket, aws, group, port, serial = sys.argv[1:]
 lock = os.path.join(os.path.dirname(where), "." + os.path.basename(where) + ".lock.info")
 if bucket:
@@ -20,9 +21,12 @@ if bucket:
     s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     text = s3.get_object(Bucket=bucket, Key=where)["Body"].read()
 else:
-    open(lock, "x").write("{}")
-    text = open(where).read()
+    held = open(where, "r+")
+    fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open(lock, "x") as info: info.write("{}")
+    text = held.read()
 after = json.loads(text)
+print("begun", flush=True)
 sys.stdin.readline()
 subprocess.run([aws, "ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", port,
                 "--cidr", "10.0.0.0/8"], check=True, stdout=subprocess.DEVNULL)
@@ -46,6 +50,7 @@ class Tool:
         self.process = stack.cleanup.enter_context(subprocess.Popen(
             [python, "-c", TOOL, str(where), bucket, str(moto.bin / "aws"), group, str(port), str(serial)], env=moto.environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert self.process.stdout.readline() == "begun\n"
 
     def change(self):
         self.process.stdin.write("\n")
@@ -151,6 +156,46 @@ def test_an_apply_with_a_local_state(stack):
     late = wait(lambda: next((d for d in stack.drifts(state="open") if d["verdict"] == "out_of_band"), None), "the end of its grace", 60)
     assert late["severity"] == "high" and late["evidence"][-1]["kind"] == "grace", late
     assert "pending_grace" in stack.plumb("show", late["id"]).stdout
+
+
+def test_an_apply_that_began_before_the_agent(stack):
+    """Whoever has the lock is known by the kernel's own table of locks; somebody else's call in the meantime is not excused."""
+    moto = Moto(stack)
+    group, other = group_of(moto, "web"), group_of(moto, "db")
+    where = stack.dir / "net" / "terraform.tfstate"
+    where.parent.mkdir()
+    state(where, resource(group), ("aws_security_group", "db", {"id": other, "name": "db", "description": "d", "ingress": []}))
+    tool = Tool(stack, moto, where, "", group, 443)
+    start(stack, folders(moto), baselines=[f"{{name: net, terraform_state: {where}}}"])
+    tool.change()
+    drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
+    assert drift["verdict"] == "pending" and any("holds the lock" in e["says"] for e in drift["evidence"]), drift
+    moto.aws("ec2", "authorize-security-group-ingress", "--group-id", other, "--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0")
+    stranger = wait(lambda: next((d for d in stack.drifts() if d["resource"] == "tofu:net/aws_security_group.db"), None), "the other's call")
+    assert stranger["verdict"] == "out_of_band", stranger
+    tool.write_state()
+    wait(lambda: any(d["id"] == drift["id"] and d["state"] == "accepted" for d in stack.drifts()), "the state to show it")
+
+
+def test_an_apply_with_the_state_in_s3_over_a_restart_of_the_agent(stack):
+    moto = Moto(stack)
+    group, other, entry = state_in_s3(stack, moto, "1h")
+    start(stack, folders(moto), baselines=[entry])
+    wait(lambda: stack.api("/v1/owners?of=" + group)["items"], "the state")
+    tool = Tool(stack, moto, "infra/net.tfstate", "states", group, 443)
+    kept = stack.state / "runs.json"
+    wait(lambda: kept.exists() and json.loads(kept.read_text())["runs"], "the run to be kept")
+    assert kept.stat().st_mode & 0o77 == 0 and CANARY not in kept.read_text()
+    stack.restart_agent(signal.SIGKILL)
+    wait(lambda: stack.api("/v1/status")["calls"].get("first_pass_done"), "the first look at all files", 120)
+    tool.change()
+    drift = wait_call(stack, "AuthorizeSecurityGroupIngress")
+    assert drift["verdict"] == "pending" and any("read this baseline's state" in e["says"] for e in drift["evidence"]), drift
+    moto.aws("ec2", "authorize-security-group-ingress", "--group-id", other, "--protocol", "tcp", "--port", "22", "--cidr", "0.0.0.0/0")
+    stranger = wait(lambda: next((d for d in stack.drifts() if d["resource"] == "tofu:net/aws_security_group.db"), None), "the other's call")
+    assert stranger["verdict"] == "out_of_band", stranger
+    tool.write_state()
+    wait(lambda: any(d["id"] == drift["id"] and d["state"] == "accepted" for d in stack.drifts()), "the state to show it")
 
 
 def test_calls_on_what_nobody_describes_are_told_where_that_is_asked_for(stack):

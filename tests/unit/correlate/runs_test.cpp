@@ -5,12 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
+
+#include "agent/correlate/runs_file.hpp"
+#include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Optional;
 
 mark_actor actor(std::uint32_t pid, std::uint64_t at) {
@@ -117,6 +122,57 @@ TEST(Runs, are_bounded_and_forgotten_with_their_baseline) {
   EXPECT_FALSE(runs.find("net7", provider_of_tofu, 100));
   runs.forget("net8");
   EXPECT_EQ(runs.size(), 1u);
+}
+
+TEST(Runs, what_is_kept_of_them_is_what_was_there) {
+  const TempDir dir;
+  const std::string path = dir / "runs.json", boot(32, 'b');
+  Runs before;
+  before.fetched("net", "\"v1\"");
+  before.had_state("net", actor(7, 100), "\"v1\"", false);
+  before.had_state("net", actor(8, 100), "guess", false);
+  before.locked("dns", actor(9, 200), {42, -1});
+  before.did("net", "tofu:net/x.y", key(7));
+  ASSERT_TRUE(write_runs(path, boot, before.keep()));
+  EXPECT_THAT(std::string(std::istreambuf_iterator(std::ifstream(path).rdbuf()), {}), Not(HasSubstr("guess")));
+
+  auto kept = read_runs(path, boot);
+  ASSERT_TRUE(kept) << kept.error().message();
+  Runs after;
+  after.take_over(std::move(*kept), [](const process_key& process) { return process.tgid != 9; });
+  EXPECT_TRUE(after.find("net", provider_of_tofu, 150));
+  EXPECT_FALSE(after.find("net", std::vector{key(8)}, 150)) << "nobody had proven that";
+  EXPECT_FALSE(after.find("dns", std::vector{key(9)}, 250)) << "it has ended";
+  EXPECT_FALSE(after.find("net", provider_of_tofu, 100 + 3'600'000'000'001)) << "not for longer than before";
+  ASSERT_TRUE(after.who_did("net", "tofu:net/x.y"));
+  EXPECT_EQ(after.who_did("net", "tofu:net/x.y")->tgid, 7u);
+  after.take_over(before.keep(), [](const process_key&) { return true; });
+  EXPECT_TRUE(after.holds("dns", {42, -1}));
+  EXPECT_FALSE(after.holds("dns", {42, 0})) << "the same number, another file";
+
+  EXPECT_THAT(read_runs(path, std::string(32, 'c'))->runs, ::testing::IsEmpty());
+  for (const char* text : {"", "[]", R"({"version":2,"runs":[],"did":[]})", R"({"version":1,"runs":{},"did":[]})"}) {
+    dir.write("runs.json", text);
+    EXPECT_EQ(read_runs(path, boot).error().code, ErrorCode::corrupt) << text;
+  }
+  dir.write("runs.json",
+            R"({"version":1,"boot_id":")" + boot +
+                R"(","runs":[3,{"baseline":"net"},{"baseline":"net","pid":-1,"start":"1"}],"did":[[],{}]})");
+  EXPECT_THAT(read_runs(path, boot)->runs, ::testing::IsEmpty());
+  EXPECT_EQ(read_runs(dir / "none", boot).error().code, ErrorCode::not_found);
+}
+
+TEST(Runs, only_what_has_to_be_kept_counts_as_a_change) {
+  Runs runs;
+  runs.fetched("net", "v");
+  runs.had_state("net", actor(7, 100), "guess", false);
+  EXPECT_EQ(runs.changes(), 0u);
+  runs.had_state("net", actor(7, 100), "v", false);
+  EXPECT_EQ(runs.changes(), 1u);
+  runs.had_state("net", actor(7, 200), "v", false);
+  EXPECT_EQ(runs.changes(), 1u) << "it reads it again and again";
+  runs.fetched("net", "guess");
+  EXPECT_EQ(runs.changes(), 2u);
 }
 
 }  // namespace

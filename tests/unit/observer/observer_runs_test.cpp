@@ -1,4 +1,7 @@
 // Calls of the tool that a baseline belongs to: pending until the baseline shows them, and drift when none does.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <fstream>
 
 #include "agent/detect/judge.hpp"
@@ -25,11 +28,24 @@ class ObserverRuns : public ObserverFixture {
  protected:
   ObserverRuns() {
     write_state(1);
+    restart();
+  }
+  void restart() {
     make_observer(
         {spec_}, std::nullopt,
         [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
         &real_clock_);
     start();
+  }
+  /// Has the state's lock, as OpenTofu and Terraform lock it, by the kernel's table.
+  void lock_state(std::uint32_t pid) const {
+    struct stat status{};
+    ASSERT_EQ(::stat((dir_ / "net.tfstate").c_str(), &status), 0);
+    char line[128];
+    std::snprintf(line, sizeof line, "1: POSIX  ADVISORY  WRITE %u %02x:%02x:%llu 0 EOF\n", pid,
+                  gnu_dev_major(status.st_dev), gnu_dev_minor(status.st_dev),
+                  static_cast<unsigned long long>(status.st_ino));
+    empty_.write("locks", line);
   }
   void write_state(int serial) {
     dir_.write("net.tfstate", R"({"version":4,"serial":)" + std::to_string(serial) +
@@ -40,6 +56,8 @@ class ObserverRuns : public ObserverFixture {
     mark_actor made{};
     made.tgid = pid;
     made.start_boot_ns = 5;
+    for (const auto& key : processes_.list_processes())
+      if (key.tgid == pid) made.start_boot_ns = key.start_boot_ns;
     made.at_boot_ns = static_cast<std::uint64_t>(real_clock_.boot());
     return made;
   }
@@ -131,12 +149,91 @@ TEST_F(ObserverRuns, a_start_alone_accepts_nothing) {
   tell_of_folder(7);
   ASSERT_EQ(verdict_of_call(7), Verdict::pending);
   ASSERT_TRUE(observer_->checkpoint());
-  make_observer(
-      {spec_}, std::nullopt,
-      [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
-      &real_clock_);
-  start();
+  restart();
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << state_.drifts().at(0).closed_by;
+}
+
+TEST_F(ObserverRuns, a_lock_that_stands_at_the_start_is_of_whoever_has_locked_the_state) {
+  processes_.run(7, "tofu");
+  processes_.run(8, "aws");
+  processes_.run(9, "provider", 7);
+  dir_.write(".net.tfstate.lock.info", "{}");
+  lock_state(7);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  EXPECT_EQ(verdict_of_call(9), Verdict::pending) << "a child of it";
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+  kernel_.touch(dir_ / ".net.tfstate.lock.info", actor(8));
+  observer_->on_ring();
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band) << "who only touches it";
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, a_lock_of_fcntl_without_the_file_that_says_so_is_no_run) {
+  processes_.run(7, "sqlite3");
+  lock_state(7);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, a_lock_of_somebody_whom_the_kernel_side_does_not_know_is_no_run) {
+  dir_.write(".net.tfstate.lock.info", "{}");
+  lock_state(7);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, who_held_the_lock_before_a_restart_still_does) {
+  processes_.run(7, "tofu");
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+  real_clock_.later += 2'000'000'000;
+  observer_->on_timer();  // and no checkpoint: it is killed
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  write_state(2);
+  kernel_.touch(dir_ / "net.tfstate", actor(7));
+  observer_->on_ring();
+  real_clock_.later += 2'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::accepted) << "the run of before wrote it";
+}
+
+TEST_F(ObserverRuns, a_run_ends_with_its_lock_its_process_or_the_machines_life) {
+  const auto tool = processes_.run(7, "tofu");
+  const auto hold = [&] {
+    std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+    tell_of_folder(7);
+    dir_.write(".net.tfstate.lock.info", "{}");
+    tell_of_folder(7);
+    ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+    ASSERT_TRUE(observer_->checkpoint());
+    observer_.reset();
+  };
+  hold();
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "the lock is gone";
+  hold();
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  dir_.write("another", "{}");  // so that its inode is another one
+  dir_.write(".net.tfstate.lock.info", "{}");
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "another lock";
+  hold();
+  const std::string kept = dir_ / "state/runs.json";
+  std::string text;
+  std::getline(std::ifstream(kept), text);
+  dir_.write("state/runs.json", std::string(text).replace(text.find(identity_.boot_id), 32, std::string(32, 'f')));
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "another life of the machine";
+  hold();
+  processes_.end(tool);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "whoever has that number now";
 }
 
 }  // namespace
