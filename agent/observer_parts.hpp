@@ -32,6 +32,7 @@ struct SeenCall {
   bool unseen = false;                  ///< a connection to a cloud, of which no more is known than whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it read or wrote
   std::string version;                  ///< then: which it was; "" = unknown
+  bool lock_held = false;               ///< then: whether a lock was taken, or let go of
 };
 
 /// A collector hands this node baselines.

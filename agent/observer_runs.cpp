@@ -22,6 +22,10 @@ void Observer::take_state_uses(const SeenCall& seen) {
     const auto known = std::find_if(sources_.begin(), sources_.end(),
                                     [&](const auto& source) { return source->status.name == use.name; });
     if (known == sources_.end() || (*known)->watch) continue;
+    if (use.of == fetch::StateUse::Of::lease) {
+      runs_.leased(use.name, seen.actor, seen.lock_held);
+      continue;
+    }
     if (runs_.had_state(use.name, seen.actor, seen.version, use.wrote) && !use.wrote) continue;
     if (!(*known)->keeper) continue;  // the collector fetches it, as often as it is told to
     // Anybody may say that it wrote one: a flood of that is no flood of fetches.

@@ -33,6 +33,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   seen.may_change = read.unseen || may_change(operation);
   seen.states = read.states;
   seen.version = read.version;
+  seen.lock_held = read.lock_held;
   for (const auto& thing : operation.touched) {
     auto types = std::make_shared<std::vector<CallType>>();
     for (const auto& candidate : thing.candidates) {

@@ -84,7 +84,32 @@ bool Runs::had_state(const std::string& baseline, const mark_actor& by, const st
   });
   add({baseline, process_of(by), name_of(by), version, wrote, is_proven, by.at_boot_ns,
        by.at_boot_ns + static_cast<std::uint64_t>(options_.lasts_ns)});
+  if (is_proven) prove_lock(baseline, process_of(by));
   return is_proven;
+}
+
+void Runs::prove_lock(const std::string& baseline, const process_key& process) {
+  for (auto& run : runs_)
+    if (run.baseline == baseline && run.version.empty() && !run.is_proven && same_process(run.process, process)) {
+      run.is_proven = true;
+      ++changes_;
+    }
+}
+
+void Runs::leased(const std::string& baseline, const mark_actor& by, bool held) {
+  const process_key process = process_of(by);
+  bool had_state = false, is_known = false;
+  for (auto& run : runs_) {
+    if (run.baseline != baseline || !same_process(run.process, process)) continue;
+    had_state = had_state || (run.is_proven && !run.version.empty() && run.until >= by.at_boot_ns);
+    is_known = is_known || (run.version.empty() && run.until > by.at_boot_ns);
+    if (held || run.until <= by.at_boot_ns) continue;
+    run.until = by.at_boot_ns;
+    if (run.is_proven) ++changes_;
+  }
+  if (held && !is_known)
+    add({baseline, process, name_of(by), "", false, had_state, by.at_boot_ns,
+         std::numeric_limits<std::uint64_t>::max()});
 }
 
 void Runs::fetched(const std::string& baseline, const std::string& version) {
@@ -99,6 +124,7 @@ void Runs::fetched(const std::string& baseline, const std::string& version) {
     if (run.baseline == baseline && run.version == version && !run.is_proven) {
       run.is_proven = true;
       ++changes_;
+      prove_lock(baseline, run.process);
     }
 }
 

@@ -48,6 +48,9 @@ class Runs {
   /// talked to a store, so that counts once the agent itself has fetched that version from there.
   /// Whether it does already.
   bool had_state(const std::string& baseline, const mark_actor& by, const std::string& version, bool wrote);
+  /// `by` took the lock of a state that is kept elsewhere, or let go of it. Any process may say so, too: a lock counts
+  /// once its holder has proven that it had the state, and then as long as it holds it; who lets go is a run no more.
+  void leased(const std::string& baseline, const mark_actor& by, bool held);
   /// The agent fetched the state, and that is its version now.
   void fetched(const std::string& baseline, const std::string& version);
   /// The baseline is configured no more.
@@ -96,6 +99,7 @@ class Runs {
 
  private:
   void add(Run&& run);
+  void prove_lock(const std::string& baseline, const process_key& process);
 
   const Options options_;
   std::list<Run> runs_;                                      // the oldest first

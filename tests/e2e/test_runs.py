@@ -1,11 +1,14 @@
 """The tool that a baseline belongs to changes its resources: pending until the state shows it, and drift where it does not."""
 
 import json
+import os
+import pathlib
 import signal
 import subprocess
 
 import harness
-from harness import wait
+from cluster import Cluster
+from harness import Skip, wait
 from moto import CANARY, Moto
 from test_handout import hand_out
 from watched_calls import start, state, wait_call
@@ -196,6 +199,81 @@ def test_an_apply_with_the_state_in_s3_over_a_restart_of_the_agent(stack):
     assert stranger["verdict"] == "out_of_band", stranger
     tool.write_state()
     wait(lambda: any(d["id"] == drift["id"] and d["state"] == "accepted" for d in stack.drifts()), "the state to show it")
+
+
+SECRET_BACKEND = """
+terraform {
+  backend "kubernetes" {
+    secret_suffix = "net"
+    namespace     = "default"
+  }
+}
+variable "content" { type = string }
+resource "terraform_data" "kept" {
+  input            = var.content
+  triggers_replace = var.content
+  provisioner "local-exec" { command = var.command }
+}
+variable "command" { type = string }
+"""
+
+
+def test_an_apply_of_opentofu_with_the_state_in_a_secret(stack):
+    """Real OpenTofu and a real API server: the Lease that locks the state makes it a run, with the kubectl that it starts, until it lets
+    go; and the new state is fetched at once. What the state describes has no resource of a cloud: the run is told as evidence."""
+    built = subprocess.run([harness.ROOT / "tests/harness/tofu/build.sh", "--path"], capture_output=True, text=True)
+    if built.returncode != 0:
+        raise Skip(built.stderr.strip())
+    tofu, cluster = pathlib.Path(built.stdout.strip()), Cluster(stack)
+    folder = stack.dir / "tofu"
+    folder.mkdir()
+    (folder / "main.tf").write_text(SECRET_BACKEND)
+    certificate = cluster.folder / "apiserver.crt"
+    config = stack.dir / "kubeconfig"
+    config.write_text(json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x", "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "clusters": [{"name": "x", "cluster": {"server": cluster.url, "certificate-authority": str(certificate)}}],
+        "users": [{"name": "x", "user": {"token": "fixture"}}]}))
+    environment = {**os.environ, "TF_CLI_CONFIG_FILE": str(tofu / "tofurc"), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0",
+                   "CHECKPOINT_DISABLE": "1", "KUBE_CONFIG_PATH": str(config)}
+    cluster.apply(*({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}} for name in ("web", "db")))
+
+    def annotate(name, value):
+        return f"{cluster.kubectl_path} --kubeconfig {config} annotate --overwrite configmap {name} team={value}"
+
+    def run(*command):
+        done = subprocess.run([tofu / "tofu", f"-chdir={folder}", *command], env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done
+
+    def apply(content):
+        run("apply", "-auto-approve", f"-var=content={content}", f"-var=command={annotate('web', content)}")
+
+    def revision():
+        return stack.api("/v1/status")["baselines"][0]["revision"].get("serial")
+
+    def told(name):
+        return [f for f in stack.findings() if f["kind"] == "call" and any(i.endswith("/" + name) for i in f["call"]["ids"])]
+
+    run("init")
+    apply("canary-of-the-state-one")
+    token = stack.dir / "token"
+    token.write_text("fixture\n")
+    token.chmod(0o600)
+    start(stack, [tofu, cluster.kubectl_path.parent], ", unowned: [\"kubernetes:v1:patch configmaps\"]",
+          [f"{{name: net, terraform_state: \"kubernetes://default/secrets/tfstate-default-net\", endpoint: \"{cluster.url}\", "
+           f"ca_file: {certificate}, token_file: {token}, interval: 1h}}"])
+    before = wait(revision, "the state")
+    apply("canary-of-the-state-two")
+    by_run = wait(lambda: told("web"), "the call of the run")[0]
+    evidence = [e["says"] for e in by_run["evidence"] if e["kind"] == "run"]
+    assert len(evidence) == 1 and "tofu" in evidence[0] and "holds the lock of this baseline's state (net)" in evidence[0], by_run["evidence"]
+    assert any(p["comm"] == "tofu" for p in by_run["actor"]["lineage"]), by_run["actor"]
+    wait(lambda: revision() != before, "the new state, which is looked at each hour", 8)
+    subprocess.run(annotate("db", "me").split(), check=True, stdout=subprocess.DEVNULL)
+    by_hand = wait(lambda: told("db"), "the call by hand")[0]
+    assert not [e for e in by_hand["evidence"] if e["kind"] == "run"], by_hand["evidence"]
+    kept = b"".join(p.read_bytes() for p in stack.state.rglob("*") if p.is_file())
+    assert b"H4sI" not in kept and b"fixture" not in kept, "the state there is gzip in base64, and that is the token's name"
 
 
 def test_calls_on_what_nobody_describes_are_told_where_that_is_asked_for(stack):

@@ -114,6 +114,36 @@ TEST(Runs, who_was_one_stays_one_when_it_reads_again) {
   EXPECT_TRUE(runs.find("net", provider_of_tofu, 150)) << "a call that is told late";
 }
 
+TEST(Runs, a_lock_elsewhere_counts_once_its_holder_had_the_state_and_as_long_as_it_holds_it) {
+  Runs runs({256, 4, 1000});
+  runs.fetched("net", "uid/1");
+  runs.leased("net", actor(7, 100), true);
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 150)) << "anybody may say that";
+  runs.had_state("net", actor(7, 200), "uid/1", false);
+  EXPECT_THAT(runs.find("net", provider_of_tofu, 5000),
+              Optional(Field(&Runs::Found::says, HasSubstr("holds the lock"))));
+  runs.leased("net", actor(7, 6000), true);
+  runs.leased("net", actor(9, 6000), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 6001)) << "another one let go of what it may have said to have";
+  runs.leased("net", actor(7, 7000), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 7000));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 7001));
+}
+
+TEST(Runs, who_lets_go_of_the_lock_is_none_though_it_had_the_state) {
+  Runs runs;
+  runs.fetched("net", "uid/1");
+  runs.had_state("net", actor(7, 100), "uid/1", false);
+  runs.leased("net", actor(7, 150), true);
+  runs.had_state("net", actor(7, 200), "uid/2", true);
+  runs.leased("net", actor(7, 250), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 249)) << "a call that is told late";
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 251));
+  runs.fetched("net", "uid/2");
+  EXPECT_TRUE(runs.wrote("net", key(7)));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 251)) << "it wrote it while it held the lock";
+}
+
 TEST(Runs, are_bounded_and_forgotten_with_their_baseline) {
   Runs runs({2, 4, 1000});
   for (std::uint32_t pid = 7; pid < 10; ++pid) runs.locked("net" + std::to_string(pid), actor(pid, 100));
