@@ -1,12 +1,9 @@
 // The listening thread: from copied plaintext to calls that wait, with probes that are a double.
-#include "agent/call_watch.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -14,89 +11,13 @@
 #include <thread>
 
 #include "agent/seen_call.hpp"
-#include "tests/unit/fetch/fakes.hpp"
-#include "tests/unit/support/fake_plain_http.hpp"
-#include "tests/unit/support/temp_dir.hpp"
+#include "tests/unit/observer/call_watch_fixture.hpp"
 
 namespace plumbline::agent {
 namespace {
 
-using test::FakePlainHttp;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-/// Hands over what the test wrote, as the ring does.
-class FakeCapture final : public Capture {
- public:
-  Result<std::unique_ptr<Hooked>> hook(int, const TlsFunctions&) override { return std::make_unique<Hooked>(); }
-  int ring_fd() const override { return ring_.get(); }
-  int executed_fd() const override { return -1; }
-  int consume(const Sample& sample) override {
-    eventfd_t waiting = 0;
-    ::eventfd_read(ring_.get(), &waiting);
-    std::vector<std::pair<capture_record, std::string>> records;
-    {
-      const std::lock_guard lock(mutex_);
-      records.swap(records_);
-    }
-    for (const auto& [record, data] : records) sample(record, data);
-    return static_cast<int>(records.size());
-  }
-  void on_executed(Executed) override {}
-  void decide(const capture_connection_key& connection, capture_verdict verdict) override {
-    const std::lock_guard lock(mutex_);
-    if (verdict == CAPTURE_IGNORED) ignored.push_back(connection.connection);
-  }
-  void exclude(const capture_scope& scope) override {
-    const std::lock_guard lock(mutex_);
-    excluded.push_back(scope.cgroup_id);
-  }
-  capture_counters read_counters() const override {
-    const std::lock_guard lock(mutex_);
-    return counters_;
-  }
-  bool has_multi_links() const override { return true; }
-  bool has_session_probes() const override { return true; }
-
-  void write(std::uint64_t connection, capture_direction direction, const std::string& data) {
-    const std::lock_guard lock(mutex_);
-    capture_record record{};
-    record.actor.tgid = 7;
-    record.actor.at_boot_ns = 1'000;
-    record.actor.cgroup_id = connection;  // each is of another
-    record.connection = connection;
-    record.length = record.kept = static_cast<std::uint32_t>(data.size());
-    record.direction = static_cast<__u8>(direction);
-    records_.emplace_back(record, data);
-    ::eventfd_write(ring_.get(), 1);
-  }
-  std::vector<std::uint64_t> excluded, ignored;  // for who has stopped
-  void lose(std::uint64_t pieces) {
-    const std::lock_guard lock(mutex_);
-    counters_.lost += pieces;
-    ::eventfd_write(ring_.get(), 1);
-  }
-
- private:
-  const Fd ring_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  mutable std::mutex mutex_;
-  std::vector<std::pair<capture_record, std::string>> records_;
-  capture_counters counters_{};
-};
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string packed(text.size() + 1000, 0);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
-}
 
 /// Says that a process asked for a cloud's host, once.
 class FakeHellos final : public Hellos {
@@ -127,67 +48,6 @@ class FakeHellos final : public Hellos {
  private:
   const std::uint32_t pid_;
   const Fd ring_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-};
-
-class CallWatchTest : public ::testing::Test {
- protected:
-  void start(std::size_t max_queued = 100, std::unique_ptr<Hellos> hellos = nullptr) {
-    (void)spdlog::default_logger();  // made here, as in the agent, and not by whichever thread says something first
-    auto capture = std::make_unique<FakeCapture>();
-    capture_ = capture.get();
-    auto plain = std::make_unique<FakePlainHttp>();
-    plain_ = plain.get();
-    CallWatch::Options options;
-    options.max_queued = max_queued;
-    options.scanner.proc_root = proc_.path();
-    options.excluded = {"/left/alone"};
-    options.plain.urls = {"http://127.0.0.1:4566"};
-    watch_ = std::make_unique<CallWatch>(std::move(capture), options, clock_, std::move(hellos), std::move(plain));
-    watch_->start([this] {
-      const std::lock_guard lock(mutex_);
-      woken_ = true;
-      changed_.notify_all();
-    });
-  }
-  void wait_until_woken() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return woken_; });
-    woken_ = false;
-  }
-  static std::string request(const std::string& group, const std::string& key = "AKIAIOSFODNN7EXAMPLE") {
-    return signed_form("ec2", key, "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=" + group);
-  }
-  static std::string signed_form(const std::string& service, const std::string& key, const std::string& body) {
-    return "POST / HTTP/1.1\r\nHost: " + service +
-           ".eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-           "Authorization: AWS4-HMAC-SHA256 Credential=" +
-           key + "/20261127/eu-west-1/" + service +
-           "/aws4_request, SignedHeaders=host, Signature=canary\r\nContent-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body;
-  }
-  static std::string answer(
-      const std::string& body = "<DeleteSecurityGroupResponse><return>true</return></DeleteSecurityGroupResponse>") {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-  }
-  void call(std::uint64_t connection, const std::string& group) {
-    capture_->write(connection, CAPTURE_OUT, request(group));
-    capture_->write(connection, CAPTURE_IN, answer());
-  }
-  std::vector<std::string> taken() {
-    std::vector<std::string> all;
-    for (ReadCall one; watch_->take(one);)
-      all.push_back(one.operation.operation + " " + std::string(cloud::word(one.operation.outcome)));
-    return all;
-  }
-
-  const TempDir proc_;
-  fetch::test::FakeClock clock_;
-  FakeCapture* capture_ = nullptr;
-  FakePlainHttp* plain_ = nullptr;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
-  std::unique_ptr<CallWatch> watch_;  // the last: its threads use the others
 };
 
 TEST_F(CallWatchTest, a_call_waits_to_be_taken) {
@@ -380,85 +240,6 @@ TEST_F(CallWatchTest, says_what_it_sees_and_nothing_that_is_secret) {
   EXPECT_THAT(watch_->metrics_text(), HasSubstr("plumbline_http_requests_total 1\n"));
   EXPECT_THAT(watch_->status_json() + watch_->metrics_text(), ::testing::Not(HasSubstr("canary")));
   EXPECT_FALSE(watch_->blind_spots().empty());
-}
-
-/// As OpenTofu 1.10.6 and kube-apiserver 1.34 talk, shortened.
-class CallWatchOfSecrets : public CallWatchTest {
- protected:
-  CallWatchOfSecrets() {
-    start();
-    fetch::SourceConfig source;
-    source.name = "net";
-    source.location = "kubernetes://infra/secrets/tfstate-default-net";
-    watch_->set_states(std::make_shared<fetch::StateRequests>(std::vector{source}));
-  }
-  void exchange(const std::string& method, const std::string& path, const std::string& body,
-                const std::string& answered, const std::string& status = "200 OK", const std::string& headers = "") {
-    ++connection_;
-    capture_->write(connection_, CAPTURE_OUT,
-                    method + " " + path +
-                        " HTTP/1.1\r\nHost: 127.0.0.1:6443\r\nUser-Agent: HashiCorp/1.0 OpenTofu/1.10.6\r\n"
-                        "Content-Type: application/json\r\nContent-Length: " +
-                        std::to_string(body.size()) + "\r\n\r\n" + body);
-    capture_->write(connection_, CAPTURE_IN,
-                    "HTTP/1.1 " + status + "\r\n" + headers + "Content-Length: " + std::to_string(answered.size()) +
-                        "\r\n\r\n" + answered);
-  }
-  std::vector<std::string> uses() {
-    watch_->stop();
-    std::vector<std::string> all;
-    for (ReadCall call; watch_->take(call);)
-      for (const auto& use : seen_call_of(call).states)
-        all.push_back(use.of == fetch::StateUse::Of::lease
-                          ? use.name + (call.lock_held ? " locked" : " unlocked")
-                          : use.name + (use.wrote ? " wrote " : " read ") + call.version);
-    EXPECT_THAT(watch_->status_json() + watch_->metrics_text(), ::testing::Not(HasSubstr("canary")));
-    return all;
-  }
-  static std::string secret(const std::string& version) {
-    return R"({"kind":"Secret","apiVersion":"v1","metadata":{"name":"tfstate-default-net","namespace":"infra","uid":"0b5d5a0c","resourceVersion":")" +
-           version + R"(","annotations":{"encoding":"gzip"}},"data":{"tfstate":"canary)" + std::string(20'000, 'A') +
-           R"("}})";
-  }
-  static constexpr const char* secret_path = "/api/v1/namespaces/infra/secrets/tfstate-default-net";
-  static constexpr const char* leases = "/apis/coordination.k8s.io/v1/namespaces/infra/leases";
-  const std::string lease_path = std::string(leases) + "/lock-tfstate-default-net";
-  std::uint64_t connection_ = 0;
-};
-
-TEST_F(CallWatchOfSecrets, a_state_is_read_locked_written_and_unlocked) {
-  const std::string held =
-      R"({"kind":"Lease","apiVersion":"coordination.k8s.io/v1","metadata":{"name":"lock-tfstate-default-net","namespace":"infra"},"spec":{"holderIdentity":"7a9f"}})";
-  exchange("POST", leases, held, held, "201 Created");
-  exchange("GET", secret_path, "", secret("41"));
-  exchange("PUT", secret_path, secret("41"), secret("42"));
-  exchange("PUT", lease_path, R"({"kind":"Lease","metadata":{"name":"lock-tfstate-default-net"},"spec":{}})", "{}");
-  exchange("PUT", lease_path, held, "{}");
-  EXPECT_THAT(uses(),
-              ElementsAre("net locked", "net read 0b5d5a0c/41", "net wrote 0b5d5a0c/42", "net unlocked", "net locked"));
-}
-
-TEST_F(CallWatchOfSecrets, what_did_not_work_or_is_of_another_object_says_nothing) {
-  exchange("GET", secret_path, "", secret("41"), "403 Forbidden");
-  exchange("GET", std::string(secret_path) + "2", "", secret("41"));
-  exchange("POST", leases, R"({"kind":"Lease","metadata":{"name":"lock-other"},"spec":{"holderIdentity":"x"}})", "{}",
-           "201 Created");
-  exchange("PUT", lease_path, R"({"spec":{"holderIdentity":"x"}})", "{}", "409 Conflict");
-  exchange("PATCH", lease_path, R"({"metadata":{"labels":{"a":"b"}}})", "{}");
-  EXPECT_THAT(uses(), ElementsAre());
-}
-
-TEST_F(CallWatchOfSecrets, a_version_is_of_the_answer_and_not_of_its_headers) {
-  exchange("GET", secret_path, "", R"({"kind":"Status"})", "200 OK", "ETag: \"41\"\r\n");
-  exchange("GET", secret_path, "", "canary", "200 OK");
-  EXPECT_THAT(uses(), ElementsAre("net read ", "net read "));
-}
-
-TEST_F(CallWatchOfSecrets, a_large_answer_is_packed_and_only_its_beginning_is_there) {
-  const std::string packed = gzip(secret("41") + std::string(500'000, 'B'));
-  exchange("GET", secret_path, "", packed.substr(0, 60), "200 OK", "Content-Encoding: gzip\r\n");
-  exchange("GET", secret_path, "", packed.substr(0, 300), "200 OK", "Content-Encoding: gzip\r\n");
-  EXPECT_THAT(uses(), ElementsAre("net read ", "net read 0b5d5a0c/41"));
 }
 
 }  // namespace
