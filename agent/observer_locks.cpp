@@ -17,17 +17,49 @@ namespace fs = std::filesystem;
 constexpr std::int64_t between_writes = 1'000'000'000;
 constexpr std::int64_t two_ticks = 20'000'000;  // of the slowest kernel clock, CONFIG_HZ=100
 
+/// Where a checkpoint of Pulumi's own backends is locked: .pulumi/stacks/PROJECT/STACK.json by files in the folder
+/// .pulumi/locks/organization/PROJECT/STACK (pkg/backend/diy/lock.go of pulumi/pulumi 3.260); before there were
+/// projects, .pulumi/stacks/STACK.json in .pulumi/locks/STACK.
+std::string pulumi_locks(const fs::path& path) {
+  std::string stack = path.filename().string();
+  for (const std::string_view end : {".gz", ".json"})
+    if (stack.ends_with(end)) stack.resize(stack.size() - end.size());
+  const fs::path parent = path.parent_path();
+  if (parent.filename() == "stacks") return (parent.parent_path() / "locks" / stack).string();
+  if (parent.parent_path().filename() != "stacks") return "";  // an export: nobody locks it
+  return (parent.parent_path().parent_path() / "locks/organization" / parent.filename() / stack).string();
+}
+
 /// The file or folder that says that a state is locked; "" = its kind has none. Terraform's and OpenTofu's is a file
 /// beside the state (internal/states/statemgr/filesystem.go: lockInfoPath).
 std::string lock_of(const baseline::SourceSpec& spec) {
   const fs::path path(spec.path);
+  if (spec.kind == "pulumi") return pulumi_locks(path);
   if (spec.kind != "terraform_state") return "";
   return (path.parent_path() / ("." + path.filename().string() + ".lock.info")).string();
 }
 
-std::optional<LockFile> lock_file(const std::string& path) {
+/// The lock that stands at `path`. In a folder of locks it is the one that is known (`known`, an inode), or the only
+/// one: of two that were made at once both give way.
+std::optional<LockFile> lock_file(const std::string& path, std::uint64_t known) {
+  constexpr int most = 1024;
   struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  if (S_ISDIR(status.st_mode)) {
+    std::error_code error;
+    std::optional<LockFile> only;
+    int count = 0, looked = 0;
+    for (fs::directory_iterator each(path, error), end; !error && each != end && looked < most; each.increment(error)) {
+      ++looked;
+      if (each->path().extension() != ".json" || !each->is_regular_file(error)) continue;
+      const auto lock = lock_file(each->path().string(), 0);
+      if (!lock) continue;
+      if (lock->inode == known) return lock;
+      only = lock;
+      ++count;
+    }
+    return count == 1 ? only : std::nullopt;
+  }
   return LockFile{status.st_ino, WallNs{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec};
 }
 
@@ -56,7 +88,7 @@ void Observer::forget_runs(Source& source) {
 void Observer::look_at_lock(Source& source, const std::vector<Cause>& causes) {
   const std::string& name = source.status.name;
   const Resolution& where = tree_.resolve(*source.lock_watch);
-  const auto lock = where.exists ? lock_file(where.physical) : std::nullopt;
+  const auto lock = where.exists ? lock_file(where.physical, source.lock.inode) : std::nullopt;
   const auto now = static_cast<std::uint64_t>(p_.clock.boot());
   if (!lock) {
     std::uint64_t latest = 0;

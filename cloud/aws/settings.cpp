@@ -18,6 +18,13 @@ bool is_tags(std::string_view name) {
   return name.size() >= 3 && equal_ignoring_case(name.substr(0, 3), "tag");
 }
 
+/// {"TagSet": [{"Key", "Value"}, …]}, as S3 has them, is its list.
+const Value& tag_set(std::string_view name, const Value& value) {
+  const bool is_set =
+      name == "Tagging" && value.kind == Kind::map && value.members.size() == 1 && value.members[0].name == "TagSet";
+  return is_set ? value.members[0].value : value;
+}
+
 /// How a call is to be carried out: nothing that stays, though Terraform has attributes called so.
 bool is_switch(std::string_view name) {
   constexpr std::array<std::string_view, 9> names = {"ApplyImmediately",
@@ -39,9 +46,10 @@ class Reader {
   /// `named`: names of members below `prefix` are those of attributes.
   void walk(const Value& map, const std::string& prefix, bool named, int depth) {
     if (depth > 6) return;
-    for (const auto& [name, value] : map.members) {
+    for (const auto& [name, given] : map.members) {
       if (settings_.size() >= max_settings) return;
       if (is_switch(name)) continue;
+      const Value& value = tag_set(name, given);
       const std::string path = prefix + name;
       if (name == "patchOperations" && value.kind == Kind::list) {
         patch(path, value);

@@ -276,6 +276,98 @@ def test_an_apply_of_opentofu_with_the_state_in_a_secret(stack):
     assert b"H4sI" not in kept and b"fixture" not in kept, "the state there is gzip in base64, and that is the token's name"
 
 
+PULUMI = """
+name: shop
+runtime: yaml
+resources:
+  eu: {type: "pulumi:providers:aws", properties: {region: eu-west-1}}
+  assets:
+    type: aws:s3/bucket:Bucket
+    properties: {bucket: shop-assets, tags: {stage: STAGE}}
+    options: {provider: "${eu}"}
+"""
+# The provider is a double that changes nothing: what a real one would say to AWS is said where it starts.
+PROVIDER = """#!/bin/sh
+[ -z "$PLUMBLINE_STAGE" ] || {aws} s3api put-bucket-tagging --bucket shop-assets --tagging "TagSet=[{{Key=stage,Value=$PLUMBLINE_STAGE}}]"
+exec {double} "$@"
+"""
+
+
+class Pulumi:
+    """Real Pulumi with the provider's double of tests/harness/pulumi, its states in `backend`."""
+
+    def __init__(self, stack, moto, backend):
+        built = subprocess.run([harness.ROOT / "tests/harness/pulumi/build.sh", "--path"], capture_output=True, text=True)
+        if built.returncode != 0:
+            raise Skip(built.stderr.strip())
+        self.tools, self.folder = pathlib.Path(built.stdout.strip()), stack.dir / "pulumi"
+        plugins = self.folder / "plugins"
+        plugins.mkdir(parents=True)
+        plugin = plugins / "pulumi-resource-aws"
+        plugin.write_text(PROVIDER.format(aws=moto.bin / "aws", double=self.tools / "pulumi-resource-aws"))
+        plugin.chmod(0o755)
+        self.environment = {**moto.environment, "PATH": f"{plugins}:{self.tools}:{os.environ['PATH']}", "HOME": str(self.folder),
+                            "PULUMI_HOME": str(self.folder / "home"), "PULUMI_BACKEND_URL": backend, "NO_COLOR": "1",
+                            "PULUMI_CONFIG_PASSPHRASE": CANARY, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        self.run("a", "stack", "init", "dev")
+
+    def run(self, stage, *command, call=False):
+        (self.folder / "Pulumi.yaml").write_text(PULUMI.replace("STAGE", stage))
+        done = subprocess.run([self.tools / "pulumi", "--non-interactive", *command], cwd=self.folder, text=True, capture_output=True, timeout=120,
+                              env={**self.environment, **({"PLUMBLINE_STAGE": stage} if call else {})})
+        assert done.returncode == 0, done
+
+    def up(self, stage, call=False):
+        self.run(stage, "up", "--yes", "--skip-preview", call=call)
+
+
+def check_pulumi(stack, moto, pulumi, sign, checkpoint):
+    """`checkpoint` reads it. What an update does by its provider is pending and then accepted, what somebody else does is drift."""
+    pulumi.up("b", call=True)
+    drift = wait_call(stack, "PutBucketTagging")
+    assert drift["resource"].endswith("aws:s3/bucket:Bucket::assets"), drift
+    assert any(e["kind"] == "run" and "pulumi" in e["says"] and sign in e["says"] for e in drift["evidence"]), drift["evidence"]
+    wait(lambda: stack.drifts()[0]["state"] == "accepted", "the state to show it")
+    time = json.loads(checkpoint())["checkpoint"]["latest"]["manifest"]["time"]  # Pulumi writes several, the last one has all
+    wait(lambda: stack.api("/v1/status")["baselines"][0]["revision"]["time"] == time, "the last checkpoint of the update")
+    moto.aws("s3api", "put-bucket-tagging", "--bucket", "shop-assets", "--tagging", "TagSet=[{Key=stage,Value=c}]")
+    stranger = wait(lambda: next((d for d in stack.drifts() if d["state"] == "open"), None), "the other's call")
+    assert stranger["verdict"] == "out_of_band", stranger
+    assert [(d["attribute"], d["expected"], d["live"]) for d in stranger["diff"]] == [("tags.stage", "b", "c")], stranger["diff"]
+
+
+def bucket_for_pulumi(moto):
+    moto.aws("s3api", "create-bucket", "--bucket", "shop-assets", "--create-bucket-configuration", "LocationConstraint=eu-west-1")
+
+
+def test_an_update_of_pulumi_with_the_state_in_a_folder(stack):
+    moto = Moto(stack)
+    bucket_for_pulumi(moto)
+    backend = stack.dir / "backend"
+    backend.mkdir()
+    pulumi = Pulumi(stack, moto, f"file://{backend}")
+    pulumi.up("a")
+    start(stack, folders(moto), baselines=[f"{{name: shop, pulumi: {backend}/.pulumi/stacks/shop/dev.json}}"])
+    check_pulumi(stack, moto, pulumi, "holds the lock of this baseline's state", (backend / ".pulumi/stacks/shop/dev.json").read_text)
+
+
+def test_an_update_of_pulumi_with_the_state_in_s3(stack):
+    moto = Moto(stack)
+    bucket_for_pulumi(moto)
+    moto.aws("s3api", "create-bucket", "--bucket", "states", "--create-bucket-configuration", "LocationConstraint=eu-west-1")
+    pulumi = Pulumi(stack, moto, f"s3://states?endpoint={moto.url}&s3ForcePathStyle=true&region=eu-west-1")
+    pulumi.up("a")
+    credentials = stack.dir / "credentials"
+    credentials.write_text(f"[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {CANARY}\n")
+    credentials.chmod(0o600)
+    start(stack, [*folders(moto), pulumi.tools], baselines=[
+        f"{{name: shop, pulumi: \"s3://states/.pulumi/stacks/shop/dev.json\", region: eu-west-1, endpoint: \"{moto.url}\", "
+        f"ca_file: {moto.certificate}, credentials_file: {credentials}, interval: 1h}}"])
+    wait(lambda: stack.api("/v1/owners?of=shop-assets")["items"], "the state")
+    check_pulumi(stack, moto, pulumi, "this baseline's state",
+                 lambda: moto.run("s3", "cp", "s3://states/.pulumi/stacks/shop/dev.json", "-").stdout)
+
+
 def test_calls_on_what_nobody_describes_are_told_where_that_is_asked_for(stack):
     moto = Moto(stack)
     group, other = group_of(moto, "web"), group_of(moto, "other")

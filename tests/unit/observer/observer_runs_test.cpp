@@ -78,7 +78,7 @@ class ObserverRuns : public ObserverFixture {
   }
 
   LaterClock real_clock_;
-  const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
+  baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
 };
 
 TEST_F(ObserverRuns, who_made_the_lock_of_the_state_is_a_run_until_it_is_gone) {
@@ -234,6 +234,55 @@ TEST_F(ObserverRuns, a_run_ends_with_its_lock_its_process_or_the_machines_life) 
   processes_.end(tool);
   restart();
   EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "whoever has that number now";
+}
+
+/// A checkpoint in a folder, as Pulumi 3.260 keeps and locks it.
+class ObserverRunsOfPulumi : public ObserverRuns {
+ protected:
+  ObserverRunsOfPulumi() {
+    dir_.write(
+        ".pulumi/stacks/shop/dev.json",
+        R"({"version":3,"checkpoint":{"stack":"organization/shop/dev","latest":{"manifest":{"time":"2026-01-01T00:00:00Z"},
+"resources":[{"urn":"urn:pulumi:dev::shop::aws:ec2/securityGroup:SecurityGroup::web","custom":true,"id":"sg-1",
+"type":"aws:ec2/securityGroup:SecurityGroup","inputs":{"description":"d"},"outputs":{"id":"sg-1"}}]}}})");
+    spec_ = {"shop", "pulumi", dir_ / ".pulumi/stacks/shop/dev.json"};
+    restart();
+  }
+  void lock(const std::string& id, std::uint32_t pid) {
+    dir_.write(locks_ + "/" + id + ".json", "{}");
+    kernel_.touch(dir_ / locks_, actor(pid));
+    observer_->on_ring();
+  }
+  const std::string locks_ = ".pulumi/locks/organization/shop/dev";
+};
+
+TEST_F(ObserverRunsOfPulumi, who_made_the_only_lock_of_the_stack_is_a_run_until_it_is_gone) {
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "and it is known by Terraform's name of its type";
+  std::filesystem::create_directories(dir_ / locks_);
+  kernel_.touch(dir_ / ".pulumi", actor(7));
+  observer_->on_ring();
+  lock("5d1c", 7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+  lock("77aa", 8);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band) << "a second lock takes nothing over";
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  std::filesystem::remove(dir_ / (locks_ + "/77aa.json"));
+  std::filesystem::remove(dir_ / (locks_ + "/5d1c.json"));
+  kernel_.touch(dir_ / locks_, actor(7));
+  observer_->on_ring();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRunsOfPulumi, two_that_lock_it_at_once_are_none) {
+  std::filesystem::create_directories(dir_ / locks_);
+  dir_.write(locks_ + "/notes.txt", "{}");
+  kernel_.touch(dir_ / ".pulumi", actor(7));
+  observer_->on_ring();
+  dir_.write(locks_ + "/77aa.json", "{}");
+  lock("5d1c", 7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
 }
 
 }  // namespace
