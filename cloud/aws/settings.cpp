@@ -46,10 +46,9 @@ class Reader {
   /// `named`: names of members below `prefix` are those of attributes.
   void walk(const Value& map, const std::string& prefix, bool named, int depth) {
     if (depth > 6) return;
-    for (const auto& [name, given] : map.members) {
+    for (const auto& [name, value] : map.members) {
       if (settings_.size() >= max_settings) return;
       if (is_switch(name)) continue;
-      const Value& value = tag_set(name, given);
       const std::string path = prefix + name;
       if (name == "patchOperations" && value.kind == Kind::list) {
         patch(path, value);
@@ -60,7 +59,7 @@ class Reader {
         by_row(*row, path, value, depth);
       } else if (const auto* attribute = named ? find_attribute(type_.block, name) : nullptr; attribute != nullptr) {
         if (wanted_.semantics == Semantics::delta && is_tags(name) && tags(*attribute, path, value)) continue;
-        put(std::string(table::text(attribute->name)), attribute, path, value);
+        put(std::string(table::text(attribute->name)), attribute, path, tag_set(name, value));
         if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
       } else if (is_tags(name)) {
         other_tags(path, value);
