@@ -59,7 +59,7 @@ class Reader {
         by_row(*row, path, value, depth);
       } else if (const auto* attribute = named ? find_attribute(type_.block, name) : nullptr; attribute != nullptr) {
         if (wanted_.semantics == Semantics::delta && is_tags(name) && tags(*attribute, path, value)) continue;
-        put(std::string(table::text(attribute->name)), attribute, path, tag_set(name, value));
+        put(std::string(table::text(attribute->name)), attribute, path, value);
         if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
       } else if (is_tags(name)) {
         other_tags(path, value);
@@ -111,7 +111,7 @@ class Reader {
     if (conversion == "changes") return changes(std::string(name), attribute, path, value);
     if (!conversion.empty())
       return put(std::string(name), attribute, path, converted(value, conversion, wanted_.parameters));
-    put(std::string(name), attribute, path, value);
+    put(std::string(name), attribute, path, tag_set(path, value));
     if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
   }
 
