@@ -111,7 +111,7 @@ class Reader {
     if (conversion == "changes") return changes(std::string(name), attribute, path, value);
     if (!conversion.empty())
       return put(std::string(name), attribute, path, converted(value, conversion, wanted_.parameters));
-    put(std::string(name), attribute, path, tag_set(path, value));
+    put(std::string(name), attribute, path, value);
     if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
   }
 
@@ -213,7 +213,7 @@ class Reader {
   void other_tags(const std::string& path, const Value& value) {
     const auto* attribute = attribute_at(type_.block, "tags");
     if (attribute == nullptr) return;
-    const Value* list = &value;
+    const Value* list = &tag_set(path, value);
     if (value.kind == Kind::list && !value.items.empty() && value.items[0].find("ResourceType") != nullptr)
       list = value.items[0].find("Tags");
     if (list == nullptr || (list->kind != Kind::list && list->kind != Kind::map)) return;
