@@ -125,6 +125,8 @@ class Observer {
   static void note_writer(Source& source, const std::vector<Cause>& causes);
   void forget_runs(Source& source);
   void take_state_uses(const SeenCall& seen);
+  bool is_of_own_stack(const SeenCall& seen);
+  void follow_stack(Source& source) const;
   bool is_written_by_run_of(const Source& source, const wire::Drift& drift) const;
   void end_grace();
   // observer_calls.cpp

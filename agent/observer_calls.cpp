@@ -112,7 +112,7 @@ void Observer::take_call(const SeenCall& seen) {
   }
   if (pending.empty()) {  // most are of things that no baseline describes
     p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
-    auto told = unowned(seen);
+    auto told = is_of_own_stack(seen) ? std::nullopt : unowned(seen);
     if (!told) return;
     pending.push_back(std::move(*told));
   }

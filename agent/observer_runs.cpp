@@ -13,6 +13,8 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::int64_t between_asks = 5'000'000'000;
+constexpr std::int64_t stack_takes = 3'600'000'000'000;
+constexpr std::int64_t stack_asked_at_least_each = 120'000'000'000;
 
 }  // namespace
 
@@ -36,6 +38,34 @@ void Observer::take_state_uses(const SeenCall& seen) {
     allowed = (*known)->ask_at + between_asks;
   }
   p_.counters.runs_forgotten = runs_.forgotten();
+}
+
+/// Whether a call has AWS change a stack that is a baseline: that is the way through the IaC, and what AWS then does is
+/// shown by the stack alone. It takes minutes, and up to an hour for databases; meanwhile it is asked for again.
+bool Observer::is_of_own_stack(const SeenCall& seen) {
+  if (seen.stack.empty() || (seen.call.outcome != "succeeded" && seen.call.outcome != "unknown")) return false;
+  bool found = false;
+  for (const auto& source : sources_) {
+    const auto id = source->status.revision.find("stack_id");
+    if (source->status.kind != "cloudformation" || id == source->status.revision.end()) continue;
+    // arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
+    const std::string& arn = id->second;
+    const std::string place = ":" + seen.call.region + ":" + seen.call.account;
+    const bool is_here = seen.call.region.empty() || arn.find(place) != std::string::npos;
+    if (arn != seen.stack && !(is_here && arn.find(":stack/" + seen.stack + "/") != std::string::npos)) continue;
+    found = true;
+    if (!source->keeper || source->watch) continue;  // a file is read when it changes
+    source->stack_moves_until = p_.clock.boot() + stack_takes;
+    source->stack_asked_each = between_asks;
+    follow_stack(*source);
+  }
+  return found;
+}
+
+void Observer::follow_stack(Source& source) const {
+  const std::int64_t next = p_.clock.boot() + source.stack_asked_each;
+  source.ask_at = source.ask_at == 0 ? next : std::min(source.ask_at, next);
+  source.stack_asked_each = std::min(2 * source.stack_asked_each, stack_asked_at_least_each);
 }
 
 /// The file's own mark knows its writer; a directory's tells who put another file there.

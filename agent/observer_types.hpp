@@ -69,6 +69,8 @@ struct Observer::Source {
   std::optional<WatchId> pods_watch;           ///< of kubelet's folder of pods; none: it is no source of a node's pods
   std::int64_t pods_moved_at = 0;              ///< boot ns of the first change in it since it was asked; 0 = none
   std::int64_t ask_at = 0;                     ///< boot ns of when to fetch it anew; 0 = at its interval
+  std::int64_t stack_moves_until = 0;          ///< boot ns: so long AWS may change the stack, and it is asked again
+  std::int64_t stack_asked_each = 0;           ///< ns; doubles with each time
   std::int64_t ask_not_before = 0;             ///< boot ns: a flood of changes is no flood of questions
 };
 

@@ -1,6 +1,9 @@
 #include "agent/seen_call.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <string_view>
 
 namespace plumbline::agent {
 namespace {
@@ -14,6 +17,19 @@ void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& tar
     const bool is_text = value.kind == cloud::Value::Kind::text && !value.text.empty();
     if (is_text && value.text.size() <= longest_id) targets.push_back({value.text, nullptr});
   }
+}
+
+/// The stack that CloudFormation is told to change, by its own calls: AWS then changes what is in it.
+std::string stack_of(const cloud::Operation& operation) {
+  constexpr std::array<std::string_view, 7> changes = {
+      "CreateStack",       "UpdateStack",  "ExecuteChangeSet", "DeleteStack", "ContinueUpdateRollback",
+      "CancelUpdateStack", "RollbackStack"};
+  if (operation.provider != cloud::Provider::aws || operation.service != "cloudformation" ||
+      std::find(changes.begin(), changes.end(), operation.operation) == changes.end())
+    return "";
+  const cloud::Value* name = operation.parameters.find("StackName");
+  const bool is_name = name != nullptr && name->kind == cloud::Value::Kind::text && name->text.size() <= longest_id;
+  return is_name ? name->text : "";
 }
 
 baseline::SettingEffect effect_of(const cloud::Setting& setting, cloud::Semantics semantics) {
@@ -34,6 +50,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   seen.states = read.states;
   seen.version = read.version;
   seen.lock_held = read.lock_held;
+  seen.stack = stack_of(operation);
   for (const auto& thing : operation.touched) {
     auto types = std::make_shared<std::vector<CallType>>();
     for (const auto& candidate : thing.candidates) {

@@ -58,6 +58,21 @@ TEST_F(CallWatchTest, a_call_waits_to_be_taken) {
   EXPECT_THAT(taken(), ElementsAre());
 }
 
+TEST_F(CallWatchTest, which_stack_of_cloudformation_is_changed) {
+  start();
+  for (const char* body : {"Action=UpdateStack&Version=2010-05-15&StackName=shop&UsePreviousTemplate=true",
+                           "Action=ExecuteChangeSet&Version=2010-05-15&StackName=shop&ChangeSetName=c1",
+                           "Action=SetStackPolicy&Version=2010-05-15&StackName=shop&StackPolicyBody=%7B%7D"}) {
+    capture_->write(1, CAPTURE_OUT, signed_form("cloudformation", "AKIAIOSFODNN7EXAMPLE", body));
+    capture_->write(1, CAPTURE_IN, answer("<r/>"));
+  }
+  wait_until_woken();
+  watch_->stop();
+  std::vector<std::string> stacks;
+  for (ReadCall call; watch_->take(call);) stacks.push_back(seen_call_of(call).stack);
+  EXPECT_THAT(stacks, ElementsAre("shop", "shop", ""));
+}
+
 TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {
   proc_.write("7/cgroup", "0::/left/alone\n");
   proc_.write("7/stat", "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 0 1 1");
