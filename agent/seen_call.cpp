@@ -5,10 +5,13 @@
 #include <memory>
 #include <string_view>
 
+#include "baseline/value/attributes.hpp"
+
 namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t longest_id = 2048, most_ids = 32;  // of parameters, and for people
+constexpr std::size_t most_settings = 4096;
 
 /// The tables do not know what it touches: an id that a baseline has may be any of its own parameters.
 void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& targets) {
@@ -39,6 +42,20 @@ baseline::SettingEffect effect_of(const cloud::Setting& setting, cloud::Semantic
   return adds ? baseline::SettingEffect::adds : baseline::SettingEffect::sets;
 }
 
+/// What of a map is secret is compared by itself, and the rest of it as it is; so is a block, which is a list of one.
+void add_setting(const std::string& attribute, const cloud::Value& value, baseline::SettingEffect effect,
+                 std::vector<CallSetting>& out) {
+  using Kind = cloud::Value::Kind;
+  if (out.size() >= most_settings) return;
+  const bool whole = effect != baseline::SettingEffect::sets || !value.prints.empty() || !cloud::holds_secret(value);
+  if (!whole && value.kind == Kind::list && value.items.size() == 1 && value.items[0].kind == Kind::map)
+    return add_setting(attribute, value.items[0], effect, out);
+  if (whole || value.kind != Kind::map)
+    return out.push_back({attribute, cloud::setting_json(value), effect, value.prints});
+  for (const auto& [name, member] : value.members)
+    add_setting(attribute + "." + baseline::path_part(name), member, effect, out);
+}
+
 }  // namespace
 
 SeenCall seen_call_of(const ReadCall& read) {
@@ -57,8 +74,7 @@ SeenCall seen_call_of(const ReadCall& read) {
       CallType& type = types->emplace_back();
       type.name = candidate.iac_type;
       for (const auto& setting : candidate.settings)
-        type.settings.push_back({setting.attribute, cloud::setting_json(setting.value),
-                                 effect_of(setting, operation.semantics), setting.value.prints});
+        add_setting(setting.attribute, setting.value, effect_of(setting, operation.semantics), type.settings);
     }
     for (const auto& id : thing.ids) seen.targets.push_back({id, types});  // cloud/ bounds both
   }

@@ -1,5 +1,6 @@
 """The tool that a baseline belongs to changes its resources: pending until the state shows it, and drift where it does not."""
 
+import base64
 import json
 import os
 import pathlib
@@ -415,3 +416,36 @@ def test_a_secret_is_compared_by_its_keyed_hash_and_never_told(stack):
     files = b"".join(p.read_bytes() for p in stack.dir.rglob("*") if p.is_file() and p.suffix not in (".tfstate",) and "moto" not in p.name)
     for secret in (right, wrong):
         assert secret not in told and secret.encode() not in files, secret
+
+
+def test_data_of_a_secret_of_kubernetes_is_compared_by_its_keyed_hash_and_never_told(stack):
+    """A real API server, kubectl's own spellings of the same: base64 in `data`, and text in `stringData`."""
+    cluster = Cluster(stack)
+    right, wrong = "correct-horse-battery", "plumbline-canary-new-password"
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "default"},
+              "data": {"password": base64.b64encode(right.encode()).decode()}}
+    cluster.apply(secret)
+    described = stack.dir / "shop.json"
+    described.write_text(json.dumps(secret))
+    start(stack, [cluster.kubectl_path.parent], baselines=[f"{{name: shop, kubernetes: {described}}}"])
+
+    def patch(**member):
+        file = stack.dir / "patch.json"  # not on the command line
+        file.write_text(json.dumps(member))
+        cluster.kubectl("patch", "secret", "db", "--patch-file", str(file))
+
+    def encoded(text):
+        return {"password": base64.b64encode(text.encode()).decode()}
+
+    patch(data=encoded(right))
+    same = wait(lambda: [f for f in stack.findings() if f["kind"] == "call"], "the call on record")
+    assert same[0]["comparison"] == "match" and stack.drifts() == [], same
+    patch(stringData={"password": wrong})
+    drift = wait_call(stack, "patch secrets")
+    changed = next(d for d in drift["diff"] if d["attribute"] == "data.password")
+    assert drift["comparison"] == "mismatch" and changed["sensitive"] and changed["expected"] != changed["live"], drift
+    patch(data=encoded(right))
+    wait(lambda: any(d["state"] == "resolved" and d["id"] == drift["id"] for d in stack.drifts()), "it to be put back")
+    kept = b"".join(p.read_bytes() for p in stack.state.rglob("*") if p.is_file()) + json.dumps([stack.findings(), stack.drifts()]).encode()
+    for text in (right, wrong, *encoded(right).values(), *encoded(wrong).values()):
+        assert text.encode() not in kept and text.encode() not in (stack.dir / "agent.log").read_bytes(), text
