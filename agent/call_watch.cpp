@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/source/return_probes.hpp"
+#include "agent/state_calls.hpp"
 #include "include/util/thread.hpp"
 
 namespace plumbline::agent {
@@ -205,20 +206,14 @@ void CallWatch::set_states(std::shared_ptr<const fetch::StateRequests> states) {
   states_ = std::move(states);
 }
 
-std::vector<fetch::StateUse> CallWatch::states_of(const HttpMessage& request) const {
-  std::shared_ptr<const fetch::StateRequests> states;
-  {
-    const std::lock_guard lock(mutex_);
-    states = states_;
-  }
-  return states->uses(request.method, request.host, request.target);
+std::shared_ptr<const fetch::StateRequests> CallWatch::states() const {
+  const std::lock_guard lock(mutex_);
+  return states_;
 }
 
 HttpConnections::Interest CallWatch::want(const HttpMessage& head, std::uint64_t connection) const {
   if (const auto service = plain_.metadata_service_of(connection)) return interest_of(head, *service);
-  auto interest = interest_of(head);
-  if (interest.wanted.ignore && !states_of(head).empty()) interest = {{false, 0, 0}, true};  // whether it worked
-  return interest;
+  return with_states(*states(), head, interest_of(head));
 }
 
 void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor, std::uint64_t connection) {
@@ -232,9 +227,7 @@ void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor, s
     return;
   }
   ReadCall call = read_call(exchange, actor, options_.prints.get(), check ? &*check : nullptr);
-  const bool worked = call.status >= 200 && call.status < 300;
-  if (worked) call.states = states_of(exchange.request);
-  if (!call.states.empty()) call.version = exchange.response->header("etag");
+  add_states(*states(), exchange, call);
   tries_.take(std::move(call));
 }
 

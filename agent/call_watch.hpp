@@ -112,7 +112,7 @@ class CallWatch {
   static std::uint64_t lost_in(const Counts& counts);  // pieces
   HttpConnections::Interest want(const HttpMessage& head, std::uint64_t connection) const;
   void deliver(const HttpExchange& exchange, const mark_actor& actor, std::uint64_t connection);
-  std::vector<fetch::StateUse> states_of(const HttpMessage& request) const;
+  std::shared_ptr<const fetch::StateRequests> states() const;
   void queue(ReadCall&& call);
   void tell_unseen(const mark_actor& actor, const UnseenHost& unseen);
   wire::Json gate_json() const;

@@ -116,13 +116,17 @@ class Observer {
   void change_pattern(Pattern& pattern, const baseline::SourceSpec& spec);
   void remove_pattern(Pattern& pattern);
   void forget_folders(Pattern& pattern, const std::vector<std::string>& but);
-  // observer_runs.cpp
+  // observer_locks.cpp
   void look_at_lock(Source& source, const std::vector<Cause>& causes);
   void watch_lock(Source& source);
+  void restore_runs();
+  void keep_runs();
+  // observer_runs.cpp
   static void note_writer(Source& source, const std::vector<Cause>& causes);
   void forget_runs(Source& source);
   void take_state_uses(const SeenCall& seen);
-  void remember_run(const std::string& resource, const std::string& baseline, const process_key& process);
+  bool is_of_own_stack(const SeenCall& seen);
+  void follow_stack(Source& source) const;
   bool is_written_by_run_of(const Source& source, const wire::Drift& drift) const;
   void end_grace();
   // observer_calls.cpp
@@ -189,7 +193,8 @@ class Observer {
   ObserverParts p_;
   Judge judge_;
   Runs runs_;
-  std::map<std::pair<std::string, std::string>, process_key> run_of_;  ///< baseline, resource → its latest; bounded
+  std::uint64_t kept_runs_ = 0;      ///< Runs::changes() when they were written last
+  std::int64_t keep_runs_from_ = 0;  ///< boot ns: no sooner again
   std::vector<std::string> unowned_calls_;
   std::function<void(const std::string&, bool)> ask_again_;
   LoadAside load_aside_;

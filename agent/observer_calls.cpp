@@ -120,12 +120,12 @@ void Observer::take_call(const SeenCall& seen) {
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
       judge_(f, difference.sensitive, run ? run->says : "");
       judge_claims(seen, f);
-      if (run) remember_run(f.resource, source->status.name, run->process);
+      if (run) runs_.did(source->status.name, f.resource, run->process);
     }
   }
   if (pending.empty()) {  // most are of things that no baseline describes
     p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
-    auto told = unowned(seen);
+    auto told = is_of_own_stack(seen) ? std::nullopt : unowned(seen);
     if (!told) return;
     pending.push_back(std::move(*told));
   }

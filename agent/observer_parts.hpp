@@ -31,9 +31,11 @@ struct SeenCall {
   wire::Call call;
   std::vector<CallTarget> targets;
   bool may_change = true;               ///< something that IaC describes
+  std::string stack;                    ///< of CloudFormation, which it has AWS change: a name or an ARN; "" = none
   bool unseen = false;                  ///< a connection to a cloud, of which no more is known than whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it read or wrote
   std::string version;                  ///< then: which it was; "" = unknown
+  bool lock_held = false;               ///< then: whether a lock was taken, or let go of
   cloud::TokenProof token;              ///< of the bearer token it was made with, or that its key was handed out for
   bool by_key = false;                  ///< it was made with such a key
   ToolClaim tool;

@@ -211,6 +211,7 @@ void Observer::on_pods_timer() {
     if (source->ask_at == 0 || now < std::max(source->ask_at, source->ask_not_before)) continue;
     source->ask_at = source->pods_moved_at = 0;
     source->ask_not_before = now + second;
+    if (now < source->stack_moves_until) follow_stack(*source);
     if (ask_again_) ask_again_(source->status.name, false);  // else its first fetch is still to come
   }
   std::set<WatchId> overdue;

@@ -1,10 +1,8 @@
 // Runs of a baseline's own tool: who holds the lock of its state or had the state itself, and what became of what they
 // changed.
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <tuple>
 
@@ -14,58 +12,11 @@
 namespace plumbline::agent {
 namespace {
 
-constexpr std::int64_t two_ticks = 20'000'000;  // of the slowest kernel clock, CONFIG_HZ=100
-
 constexpr std::int64_t between_asks = 5'000'000'000;
-
-/// As Terraform and OpenTofu name it, beside the state (internal/states/statemgr/filesystem.go: lockInfoPath).
-std::string lock_of(const std::string& state) {
-  const std::filesystem::path path(state);
-  return (path.parent_path() / ("." + path.filename().string() + ".lock.info")).string();
-}
+constexpr std::int64_t stack_takes = 3'600'000'000'000;
+constexpr std::int64_t stack_asked_at_least_each = 120'000'000'000;
 
 }  // namespace
-
-void Observer::watch_lock(Source& source) {
-  if (source.spec.kind != "terraform_state") return;
-  source.lock_watch = tree_.add(lock_of(source.spec.path), false);
-  lock_watches_[*source.lock_watch] = &source;
-}
-
-void Observer::forget_runs(Source& source) {
-  runs_.forget(source.status.name);
-  if (!source.lock_watch) return;
-  lock_watches_.erase(*source.lock_watch);
-  tree_.remove(*source.lock_watch);
-  source.lock_watch.reset();
-}
-
-/// Who made the lock's file changed its directory in the moment that is the file's change time, to a clock tick. Where
-/// two programs did, neither is believed; who only touches a lock that is held is nobody.
-void Observer::look_at_lock(Source& source, const std::vector<Cause>& causes) {
-  const Resolution& where = tree_.resolve(*source.lock_watch);
-  struct stat status{};
-  const bool is_locked = where.exists && ::lstat(where.physical.c_str(), &status) == 0;
-  if (!is_locked) {
-    std::uint64_t latest = 0;
-    for (const auto& cause : causes) latest = std::max<std::uint64_t>(latest, cause.value.last.at_boot_ns);
-    source.lock_inode = 0;
-    return runs_.unlocked(source.status.name, latest != 0 ? latest : static_cast<std::uint64_t>(p_.clock.boot()));
-  }
-  if (source.lock_inode == status.st_ino) return;
-  source.lock_inode = status.st_ino;
-  const WallNs changed = WallNs{status.st_ctim.tv_sec} * 1'000'000'000 + status.st_ctim.tv_nsec;
-  const mark_actor* who = nullptr;
-  for (const auto& cause : causes)
-    for (const mark_actor* actor : {&cause.value.first, &cause.value.last}) {
-      const auto off = std::abs(p_.clock.wall_at_boot(static_cast<std::int64_t>(actor->at_boot_ns)) - changed);
-      if (actor->at_boot_ns == 0 || off > two_ticks) continue;
-      if (who != nullptr && !same_process(process_of(*who), process_of(*actor)))
-        return runs_.unlocked(source.status.name, actor->at_boot_ns);
-      who = actor;
-    }
-  if (who != nullptr) runs_.locked(source.status.name, *who);
-}
 
 /// What was uploaded is fetched at once, and what was read is known to be the state once the agent has fetched it too.
 void Observer::take_state_uses(const SeenCall& seen) {
@@ -73,6 +24,10 @@ void Observer::take_state_uses(const SeenCall& seen) {
     const auto known = std::find_if(sources_.begin(), sources_.end(),
                                     [&](const auto& source) { return source->status.name == use.name; });
     if (known == sources_.end() || (*known)->watch) continue;
+    if (use.of == fetch::StateUse::Of::lease) {
+      runs_.leased(use.name, seen.actor, seen.lock_held);
+      continue;
+    }
     if (runs_.had_state(use.name, seen.actor, seen.version, use.wrote) && !use.wrote) continue;
     if (!(*known)->keeper) continue;  // the collector fetches it, as often as it is told to
     // Anybody may say that it wrote one: a flood of that is no flood of fetches.
@@ -85,6 +40,34 @@ void Observer::take_state_uses(const SeenCall& seen) {
   p_.counters.runs_forgotten = runs_.forgotten();
 }
 
+/// Whether a call has AWS change a stack that is a baseline: that is the way through the IaC, and what AWS then does is
+/// shown by the stack alone. It takes minutes, and up to an hour for databases; meanwhile it is asked for again.
+bool Observer::is_of_own_stack(const SeenCall& seen) {
+  if (seen.stack.empty() || (seen.call.outcome != "succeeded" && seen.call.outcome != "unknown")) return false;
+  bool found = false;
+  for (const auto& source : sources_) {
+    const auto id = source->status.revision.find("stack_id");
+    if (source->status.kind != "cloudformation" || id == source->status.revision.end()) continue;
+    // arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID
+    const std::string& arn = id->second;
+    const std::string place = ":" + seen.call.region + ":" + seen.call.account;
+    const bool is_here = seen.call.region.empty() || arn.find(place) != std::string::npos;
+    if (arn != seen.stack && !(is_here && arn.find(":stack/" + seen.stack + "/") != std::string::npos)) continue;
+    found = true;
+    if (!source->keeper || source->watch) continue;  // a file is read when it changes
+    source->stack_moves_until = p_.clock.boot() + stack_takes;
+    source->stack_asked_each = between_asks;
+    follow_stack(*source);
+  }
+  return found;
+}
+
+void Observer::follow_stack(Source& source) const {
+  const std::int64_t next = p_.clock.boot() + source.stack_asked_each;
+  source.ask_at = source.ask_at == 0 ? next : std::min(source.ask_at, next);
+  source.stack_asked_each = std::min(2 * source.stack_asked_each, stack_asked_at_least_each);
+}
+
 /// The file's own mark knows its writer; a directory's tells who put another file there.
 void Observer::note_writer(Source& source, const std::vector<Cause>& causes) {
   const Cause* best = nullptr;
@@ -93,18 +76,12 @@ void Observer::note_writer(Source& source, const std::vector<Cause>& causes) {
   source.written_by = best == nullptr ? process_key{} : process_of(best->value.last);
 }
 
-void Observer::remember_run(const std::string& resource, const std::string& baseline, const process_key& process) {
-  constexpr std::size_t most = 4096;
-  if (run_of_.size() >= most) run_of_.clear();  // what they did is then to be shown by a revision
-  run_of_[{baseline, resource}] = process;
-}
-
 /// Whether the revision that is taken now is what the run wrote that made this drift.
 bool Observer::is_written_by_run_of(const Source& source, const wire::Drift& drift) const {
-  const auto run = run_of_.find({drift.baseline, drift.resource});
-  if (run == run_of_.end()) return false;
-  if (!source.watch) return runs_.wrote(source.status.name, run->second);
-  return same_process(source.written_by, run->second);
+  const auto run = runs_.who_did(drift.baseline, drift.resource);
+  if (!run) return false;
+  if (!source.watch) return runs_.wrote(source.status.name, *run);
+  return same_process(source.written_by, *run);
 }
 
 /// A known writer's change that no revision showed in time is drift like anybody's. The time begins with the first such

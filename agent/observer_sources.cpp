@@ -24,9 +24,9 @@ bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b
          a.sensitive == b.sensitive;
 }
 
-/// Of whose versions nobody but the store and its readers know: a Secret's is a number.
-bool has_etag(const std::string& location) {
-  return !location.starts_with("kubernetes://");
+/// Whether nobody but the store and its readers know its versions: those of a node's pods are numbers.
+bool has_own_versions(const std::string& location) {
+  return location != baseline::pods_location;
 }
 
 bool is_large(const std::string& path) {
@@ -137,7 +137,7 @@ void Observer::take_fetched(const fetch::SourceKeeper& keeper, Result<std::optio
   if (known == sources_.end()) return;  // it was taken out of the configuration meanwhile
   Source& source = **known;
   source.move = move;
-  if (what && has_etag(source.status.path)) runs_.fetched(source.status.name, version);
+  if (what && has_own_versions(source.status.path)) runs_.fetched(source.status.name, version);
   if (!what) return keep_old_baseline(source, what.error(), true);
   if (*what) return take_baseline(source, std::move(**what), true);
   source.status.error.clear();

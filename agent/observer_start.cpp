@@ -29,6 +29,7 @@ Result<void> Observer::start() {
   if (p_.kernel.adopted())
     for (const auto& marked : p_.kernel.adopted_marks()) orphans_[marked.value.path_hash].push_back(marked);
   restore();
+  restore_runs();
   const std::int64_t now = p_.clock.boot();
   next_rescan_ = now + options_.rescan_interval_ns;
   next_housekeeping_ = now + 10 * second;
@@ -218,6 +219,7 @@ void Observer::touch_alive() const {
 }
 
 Result<void> Observer::checkpoint() {
+  keep_runs();
   const std::uint64_t last = p_.state.last_sequence();
   if (last == checkpointed_) return {};
   const Snapshot snapshot{last, p_.state.drifts()};

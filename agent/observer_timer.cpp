@@ -34,6 +34,7 @@ std::int64_t Observer::due_in_ns() const {
     if (pattern->look_at != 0 || !pattern->found.empty())
       due = std::min(due, pattern->found.empty() ? pattern->look_at : 0);
   if (!handed_left_.empty()) due = 0;
+  if (kept_runs_ != runs_.changes()) due = std::min(due, keep_runs_from_);
   due = std::min(due, pods_due());
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
 }
@@ -89,6 +90,7 @@ void Observer::on_timer() {
     if (p_.clock.boot() - now > load_budget) break;  // the others are still due: with the next turn
   }
   if (!handed_left_.empty()) take_rest_of_handed(true);
+  if (now >= keep_runs_from_) keep_runs();
   for (auto& pattern : patterns_)
     if (!pattern->found.empty())
       take_matches(*pattern, true);

@@ -60,7 +60,7 @@ struct Observer::Source {
   bool aside = false;                          ///< read by load_aside_: it is large, or once was
   bool any_revision = false;                   ///< somebody said that the next one is meant, whatever its number
   process_key written_by{};                    ///< who wrote its file last, as the kernel side saw; 0 = not known
-  std::uint64_t lock_inode = 0;                ///< of the lock that is held; 0 = none is
+  LockFile lock;                               ///< that is held; inode 0 = none is
   std::int64_t ask_for_calls_from = 0;         ///< boot ns: when a call may make it be asked again
   int failures = 0;                            ///< in a row
   std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none
@@ -69,6 +69,8 @@ struct Observer::Source {
   std::optional<WatchId> pods_watch;           ///< of kubelet's folder of pods; none: it is no source of a node's pods
   std::int64_t pods_moved_at = 0;              ///< boot ns of the first change in it since it was asked; 0 = none
   std::int64_t ask_at = 0;                     ///< boot ns of when to fetch it anew; 0 = at its interval
+  std::int64_t stack_moves_until = 0;          ///< boot ns: so long AWS may change the stack, and it is asked again
+  std::int64_t stack_asked_each = 0;           ///< ns; doubles with each time
   std::int64_t ask_not_before = 0;             ///< boot ns: a flood of changes is no flood of questions
 };
 

@@ -1,11 +1,17 @@
 #include "agent/seen_call.hpp"
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <string_view>
+
+#include "baseline/value/attributes.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t longest_id = 2048, most_ids = 32;  // of parameters, and for people
+constexpr std::size_t most_settings = 4096;
 
 /// The tables do not know what it touches: an id that a baseline has may be any of its own parameters.
 void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& targets) {
@@ -16,11 +22,38 @@ void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& tar
   }
 }
 
+/// The stack that CloudFormation is told to change, by its own calls: AWS then changes what is in it.
+std::string stack_of(const cloud::Operation& operation) {
+  constexpr std::array<std::string_view, 7> changes = {
+      "CreateStack",       "UpdateStack",  "ExecuteChangeSet", "DeleteStack", "ContinueUpdateRollback",
+      "CancelUpdateStack", "RollbackStack"};
+  if (operation.provider != cloud::Provider::aws || operation.service != "cloudformation" ||
+      std::find(changes.begin(), changes.end(), operation.operation) == changes.end())
+    return "";
+  const cloud::Value* name = operation.parameters.find("StackName");
+  const bool is_name = name != nullptr && name->kind == cloud::Value::Kind::text && name->text.size() <= longest_id;
+  return is_name ? name->text : "";
+}
+
 baseline::SettingEffect effect_of(const cloud::Setting& setting, cloud::Semantics semantics) {
   if (setting.removes) return baseline::SettingEffect::removes;
   const bool adds =
       setting.adds || (semantics == cloud::Semantics::delta && setting.value.kind == cloud::Value::Kind::list);
   return adds ? baseline::SettingEffect::adds : baseline::SettingEffect::sets;
+}
+
+/// What of a map is secret is compared by itself, and the rest of it as it is; so is a block, which is a list of one.
+void add_setting(const std::string& attribute, const cloud::Value& value, baseline::SettingEffect effect,
+                 std::vector<CallSetting>& out) {
+  using Kind = cloud::Value::Kind;
+  if (out.size() >= most_settings) return;
+  const bool whole = effect != baseline::SettingEffect::sets || !value.prints.empty() || !cloud::holds_secret(value);
+  if (!whole && value.kind == Kind::list && value.items.size() == 1 && value.items[0].kind == Kind::map)
+    return add_setting(attribute, value.items[0], effect, out);
+  if (whole || value.kind != Kind::map)
+    return out.push_back({attribute, cloud::setting_json(value), effect, value.prints});
+  for (const auto& [name, member] : value.members)
+    add_setting(attribute + "." + baseline::path_part(name), member, effect, out);
 }
 
 }  // namespace
@@ -34,14 +67,15 @@ SeenCall seen_call_of(const ReadCall& read) {
   seen.states = read.states;
   seen.version = read.version;
   seen.tool = read.tool;
+  seen.lock_held = read.lock_held;
+  seen.stack = stack_of(operation);
   for (const auto& thing : operation.touched) {
     auto types = std::make_shared<std::vector<CallType>>();
     for (const auto& candidate : thing.candidates) {
       CallType& type = types->emplace_back();
       type.name = candidate.iac_type;
       for (const auto& setting : candidate.settings)
-        type.settings.push_back({setting.attribute, cloud::setting_json(setting.value),
-                                 effect_of(setting, operation.semantics), setting.value.prints});
+        add_setting(setting.attribute, setting.value, effect_of(setting, operation.semantics), type.settings);
     }
     for (const auto& id : thing.ids) seen.targets.push_back({id, types});  // cloud/ bounds both
   }

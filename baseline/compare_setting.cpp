@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "baseline/value/attributes.hpp"
@@ -75,7 +76,38 @@ class Compare {
       compared.live = live.hash == 0 ? "" : in_clear ? shown(live.value) : shown_hash(live.hash);
       return compared;
     }
-    within(live, compared);
+    compared.sensitive = live.sensitive;
+    const auto expected = within(live.path, compared);
+    // A list of blocks that was compared in clear could tell what is secret.
+    if (!expected || compared.sensitive) {
+      if (expected) compared.why = "the baseline has " + live.path + " in a list";
+      return compared;
+    }
+    compared.result = fingerprints_.of(*expected) == live.hash ? Result::same : Result::different;
+    compared.expected = shown(*expected);
+    compared.live = live.hash != 0 && live.value.empty() ? shown_hash(live.hash) : shown(live.value);
+    return compared;
+  }
+
+  /// `prints`: of each form of the secret in which a state may hold it.
+  ComparedSetting secret(const std::string& path, const std::vector<Fingerprint>& prints) {
+    ComparedSetting compared;
+    compared.attribute = path;
+    compared.sensitive = true;
+    compared.why = path + " is secret, and its value is not kept";
+    if (prints.empty()) return compared;
+    Fingerprint expected = 0;
+    if (const auto* known = find(path); known != nullptr) {
+      expected = known->absent ? 0 : !known->value.empty() ? fingerprints_.of(known->value) : known->hash;
+    } else {
+      const auto text = within(path, compared);
+      if (!text) return compared;
+      expected = fingerprints_.of(*text);
+    }
+    const bool is_same = std::find(prints.begin(), prints.end(), expected) != prints.end();
+    compared.result = is_same ? Result::same : Result::different;
+    compared.expected = shown_hash(expected);
+    compared.live = shown_hash(prints.front());
     return compared;
   }
 
@@ -120,43 +152,37 @@ class Compare {
            root.get(out) == simdjson::SUCCESS;
   }
 
-  /// "vpc_config.subnet_ids", where the baseline has `vpc_config` as one value: a list of one block.
-  void within(const Attribute& live, ComparedSetting& compared) {
-    compared.why = "the baseline does not say what " + live.path + " should be";
-    for (auto dot = live.path.rfind('.'); dot != std::string::npos && dot > 0; dot = live.path.rfind('.', dot - 1)) {
-      const auto* around = find(std::string_view(live.path).substr(0, dot));
+  /// What "vpc_config.subnet_ids" is, where the baseline has `vpc_config` as one value: a list of one block. "" where
+  /// it has no such member. nullopt where it cannot be told, and `compared` says why.
+  std::optional<std::string> within(const std::string& path, ComparedSetting& compared) {
+    compared.why = "the baseline does not say what " + path + " should be";
+    for (auto dot = path.rfind('.'); dot != std::string::npos && dot > 0; dot = path.rfind('.', dot - 1)) {
+      const auto* around = find(std::string_view(path).substr(0, dot));
       if (around == nullptr) continue;
-      compared.sensitive = around->sensitive || live.sensitive;
-      if (around->value.empty() || compared.sensitive) {
+      compared.sensitive = around->sensitive || compared.sensitive;
+      if (around->value.empty() || around->sensitive) {
         compared.why = "the baseline keeps " + std::string(around->path) + " as one hash";
-        return;
+        return std::nullopt;
       }
       element at;
-      if (!parse(around->value, at)) return;
-      std::string_view rest = std::string_view(live.path).substr(dot + 1);
+      if (!parse(around->value, at)) return std::nullopt;
+      std::string_view rest = std::string_view(path).substr(dot + 1);
       while (true) {
         array list;
         if (at.get_array().get(list) == simdjson::SUCCESS) {
-          if (list.size() != 1) return;
+          if (list.size() != 1) return std::nullopt;
           at = list.at(0);
         }
         object map;
-        if (at.get_object().get(map) != simdjson::SUCCESS) return;
+        if (at.get_object().get(map) != simdjson::SUCCESS) return std::nullopt;
         const auto next = rest.find('.');
-        if (map[rest.substr(0, next)].get(at) != simdjson::SUCCESS) {
-          compared.result = live.hash == 0 ? Result::same : Result::different;
-          compared.live = live.value.empty() ? shown_hash(live.hash) : shown(live.value);
-          return;
-        }
+        if (map[rest.substr(0, next)].get(at) != simdjson::SUCCESS) return "";
         if (next == std::string_view::npos) break;
         rest.remove_prefix(next + 1);
       }
-      const std::string expected = canonical(at, lists_, rest).text;
-      compared.result = fingerprints_.of(expected) == live.hash ? Result::same : Result::different;
-      compared.expected = shown(expected);
-      compared.live = live.hash != 0 && live.value.empty() ? shown_hash(live.hash) : shown(live.value);
-      return;
+      return canonical(at, lists_, rest).text;
     }
+    return std::nullopt;
   }
 
   const std::vector<IndexedAttribute>& attributes_;
@@ -200,19 +226,7 @@ std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>
 
 ComparedSetting compare_secret(const std::vector<IndexedAttribute>& attributes, std::string_view path,
                                const std::vector<Fingerprint>& prints, const Fingerprinter& fingerprints) {
-  ComparedSetting compared;
-  compared.attribute = path;
-  compared.sensitive = true;
-  compared.why = compared.attribute + " is secret, and its value is not kept";
-  const auto known =
-      std::find_if(attributes.begin(), attributes.end(), [&](const auto& each) { return each.path == path; });
-  if (prints.empty() || known == attributes.end()) return compared;
-  const Fingerprint expected = known->absent ? 0 : !known->value.empty() ? fingerprints.of(known->value) : known->hash;
-  const bool is_same = std::find(prints.begin(), prints.end(), expected) != prints.end();
-  compared.result = is_same ? Result::same : Result::different;
-  compared.expected = shown_hash(expected);
-  compared.live = shown_hash(prints.front());
-  return compared;
+  return Compare(attributes, Lists::ordered, fingerprints).secret(std::string(path), prints);
 }
 
 }  // namespace plumbline::baseline

@@ -30,7 +30,7 @@ struct Request {
   Head head;
   std::string_view body;
   bool body_cut = false;  ///< there was more of it
-  /// Secrets are kept as fingerprints under its keys; nullptr: not at all. AWS alone so far.
+  /// Secrets are kept as fingerprints under its keys; nullptr: not at all.
   const SecretPrints* prints = nullptr;
   const TokenCheck* tokens = nullptr;  ///< what proves bearer tokens; nullptr: nothing does
 };

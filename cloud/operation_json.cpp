@@ -72,16 +72,10 @@ Json json_of(const Touched& target) {
   return json;
 }
 
-bool has_secret(const Value& value) {
-  return value.kind == Value::Kind::secret || std::any_of(value.items.begin(), value.items.end(), has_secret) ||
-         std::any_of(value.members.begin(), value.members.end(),
-                     [](const Member& member) { return has_secret(member.value); });
-}
-
 }  // namespace
 
 std::optional<std::string> setting_json(const Value& value) {
-  if (has_secret(value)) return std::nullopt;
+  if (holds_secret(value)) return std::nullopt;
   return typed_json_of(value).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -62,14 +62,16 @@ class KubernetesOrigin final : public Origin {
                    answer->status == 403 ? "allow the agent's service account to get it" : "does it exist?");
   }
 
+  /// With the UID, which only those know who may read the object: whoever had this version is a run (agent/correlate).
   Result<std::string> version_of(const WebAnswer& answer) const {
     simdjson::dom::parser parser;
     simdjson::dom::element object;
-    std::string_view version;
+    std::string_view uid, version;
     if (parser.parse(simdjson::padded_string(std::string_view(answer.body))).get(object) != simdjson::SUCCESS ||
         object.at_pointer("/metadata/resourceVersion").get_string().get(version) != simdjson::SUCCESS)
       return invalid("read " + shown_, "the answer is no object of Kubernetes", "is `endpoint` an API server?");
-    return std::string(version);
+    if (object.at_pointer("/metadata/uid").get_string().get(uid) != simdjson::SUCCESS) return std::string(version);
+    return std::string(uid) + "/" + std::string(version);
   }
 
   Result<Secret> value_of(const WebAnswer& answer) const {

@@ -34,7 +34,7 @@ struct KubernetesOriginOptions {
 };
 
 /// Asks for the object's metadata first (PartialObjectMetadata), so that an unchanged one costs a few hundred bytes;
-/// the version is its resourceVersion. Errors as of find_kubernetes_api().
+/// the version is its UID and resourceVersion. Errors as of find_kubernetes_api().
 Result<std::unique_ptr<Origin>> make_kubernetes_origin(KubernetesOriginOptions options);
 
 }  // namespace plumbline::fetch

@@ -53,15 +53,24 @@ StateRequests::StateRequests(const std::vector<SourceConfig>& sources) {
     } else if (at.starts_with("azblob://")) {
       add_azure(source);
     } else if (at.starts_with("kubernetes://")) {
-      if (const auto where = parse_kubernetes_location(at))
-        forms_.push_back({source.name, "", "", "",
-                          "/api/v1/namespaces/" + where->object_namespace + "/" + where->resource + "/" + where->name,
-                          ""});
+      add_kubernetes(source);
     } else if (at.starts_with("https://")) {
       if (Place place = place_of(at); !place.host.empty())
         forms_.push_back({source.name, std::move(place.host), "", "", std::move(place.path), ""});
     }
   }
+}
+
+void StateRequests::add_kubernetes(const SourceConfig& source) {
+  const auto where = parse_kubernetes_location(source.location);
+  if (!where) return;
+  const std::string in_namespace = "/namespaces/" + where->object_namespace + "/";
+  forms_.push_back({source.name, "", "", "", "/api/v1" + in_namespace + where->resource + "/" + where->name, "",
+                    StateUse::Of::object});
+  if (where->resource != "secrets") return;
+  forms_.push_back({source.name, "", "", "",
+                    "/apis/coordination.k8s.io/v1" + in_namespace + "leases/lock-" + where->name, "",
+                    StateUse::Of::lease});
 }
 
 void StateRequests::add_s3(const SourceConfig& source) {
@@ -114,7 +123,7 @@ std::vector<StateUse> StateRequests::uses(std::string_view method, std::string_v
   for (const auto& form : forms_) {
     const bool is_host =
         !form.host.empty() ? host == form.host : host.starts_with(form.host_begins) && host.ends_with(form.host_ends);
-    if (!is_host) continue;
+    if (!is_host || (form.of == StateUse::Of::lease && !wrote)) continue;
     if (!path) path = http::percent_decode(target.substr(0, question)).value_or("");
     if (*path != form.path) continue;
     const auto query = http::parse_query(target.substr(std::min(question + 1, target.size())));
@@ -122,7 +131,7 @@ std::vector<StateUse> StateRequests::uses(std::string_view method, std::string_v
     const std::string* object = http::find_field(*query, "name");
     if (!form.object.empty() && (object == nullptr || *object != form.object)) continue;
     if (http::find_field(*query, "partNumber") != nullptr || http::find_field(*query, "uploads") != nullptr) continue;
-    found.push_back({form.name, wrote});
+    found.push_back({form.name, wrote, form.of});
   }
   return found;
 }

@@ -16,6 +16,22 @@ baseline::Lists lists_of(std::string_view type) {
   return is_kubernetes ? baseline::Lists::ordered : baseline::Lists::unordered;
 }
 
+/// "vpc_security_group_ids" → "vpcSecurityGroupIds"; keys of tags are users' own.
+std::string camel_case(std::string_view attribute) {
+  std::string out;
+  const auto free = attribute.starts_with("tags.") ? std::size_t{4} : attribute.size();
+  for (std::size_t i = 0; i < free; ++i) {
+    const bool upper = attribute[i] == '_' && i + 1 < free && attribute[i + 1] >= 'a' && attribute[i + 1] <= 'z';
+    out += upper ? static_cast<char>(attribute[++i] - 32) : attribute[i];
+  }
+  return out.append(attribute.substr(free));
+}
+
+/// What has members of its own is in another shape in Pulumi's inputs than in Terraform's state.
+bool has_other_shape(const CallSetting& setting) {
+  return setting.json && !setting.attribute.starts_with("tags") && setting.json->find('{') != std::string::npos;
+}
+
 }  // namespace
 
 CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std::string_view semantics,
@@ -34,12 +50,24 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
   const auto ignored = index.resource(owner.resource).ignored;
   const auto lists = lists_of(index.type(owner.resource));
   std::size_t same = 0, unknown = 0;
-  for (const auto& setting : owner.type->settings) {
+  const bool is_bridged = is_bridged_type(index.type(owner.resource));
+  for (const auto& given : owner.type->settings) {
+    CallSetting renamed;
+    if (is_bridged) {
+      renamed = given;
+      renamed.attribute = camel_case(given.attribute);
+    }
+    const CallSetting& setting = is_bridged ? renamed : given;
     result.sets.push_back(setting.attribute);
     const bool is_ignored = std::any_of(ignored.begin(), ignored.end(),
                                         [&](const auto& path) { return baseline::is_within(setting.attribute, path); });
     if (is_ignored) {
       ++same;
+      continue;
+    }
+    if (is_bridged && has_other_shape(setting)) {
+      ++unknown;
+      result.missing.push_back("comparison: in which shape the program gave " + setting.attribute + " is not known");
       continue;
     }
     const auto all =

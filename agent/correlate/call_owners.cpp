@@ -23,14 +23,48 @@ std::string noun_of(std::string_view type) {
   return letters_of(prefix == std::string_view::npos ? type : type.substr(prefix + 1));
 }
 
+/// Whether a type of Pulumi's bridged provider ("aws:rds/instance:Instance") is called as this one of Terraform or
+/// CloudFormation is: "aws_security_group" is "aws:ec2/securityGroup:…", "aws_s3_bucket" "aws:s3/bucket:…",
+/// "AWS::RDS::DBInstance" "aws:rds/instance:…". That is enough where the id is the same.
+bool is_called_alike(std::string_view pulumi, std::string_view name) {
+  const auto module_at = pulumi.find(':') + 1, slash = pulumi.find('/', module_at), type_at = pulumi.rfind(':');
+  const std::string module = letters_of(pulumi.substr(module_at, slash - module_at));
+  const std::string noun = letters_of(pulumi.substr(slash + 1, type_at - slash - 1));
+  const std::string_view cloud = pulumi.substr(0, module_at - 1);
+  if (noun.empty()) return false;
+  const std::string other = noun_of(name);
+  if (const auto colons = name.find("::"); colons != std::string_view::npos) {
+    const auto service = name.substr(colons + 2, name.rfind("::") - colons - 2);
+    return letters_of(name.substr(0, colons)) == cloud && letters_of(service) == module && other.ends_with(noun);
+  }
+  const bool is_of_cloud = name.starts_with(cloud) && name.substr(cloud.size()).starts_with('_');
+  return is_of_cloud && (other == noun || other == module + noun);
+}
+
 const CallType* type_of(const CallTarget& target, std::string_view name) {
   if (!target.types) return nullptr;
-  const auto found =
-      std::find_if(target.types->begin(), target.types->end(), [&](const auto& each) { return each.name == name; });
-  return found == target.types->end() ? nullptr : &*found;
+  const auto& types = *target.types;
+  auto found = std::find_if(types.begin(), types.end(), [&](const auto& each) { return each.name == name; });
+  if (found == types.end() && is_bridged_type(name)) {
+    const auto alike = [&](const auto& each) { return is_called_alike(name, each.name); };
+    // Its settings are named as Terraform names them.
+    found = std::find_if(types.begin(), types.end(),
+                         [&](const auto& each) { return each.name.find(':') == std::string::npos && alike(each); });
+    if (found == types.end() && std::any_of(types.begin(), types.end(), alike))
+      found = std::find_if(types.begin(), types.end(),
+                           [](const auto& each) { return each.name.find(':') == std::string::npos; });
+    if (found == types.end()) found = std::find_if(types.begin(), types.end(), alike);
+  }
+  return found == types.end() ? nullptr : &*found;
 }
 
 }  // namespace
+
+bool is_bridged_type(std::string_view type) {
+  const auto module = type.find(':');
+  return module != std::string_view::npos && type.find("::") == std::string_view::npos && type.find('/') > module &&
+         type.find('/') < type.rfind(':') && type.rfind(':') > module;
+}
 
 std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,
                                       std::string_view operation) {

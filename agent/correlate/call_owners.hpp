@@ -40,6 +40,10 @@ struct CallOwner {
   const CallType* type = nullptr;  ///< of the target; nullptr where it is known by name alone
 };
 
+/// Whether that is a type of a provider that Pulumi made of Terraform's: "aws:s3/bucket:Bucket". Its attributes are
+/// called as Terraform's, in camel case.
+bool is_bridged_type(std::string_view type);
+
 /// Owners in one index, best first, and only those of the best rank: a call also names what its target merely refers to
 /// (the VPC of a new subnet). `operation` is the vendor's name for the call. Any thread.
 std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,

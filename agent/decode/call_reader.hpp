@@ -30,7 +30,8 @@ struct ReadCall {
   std::uint64_t tries = 1;              ///< CallTries counts them
   bool unseen = false;                  ///< a connection of which nothing is known but whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it was about, where it worked
-  std::string version;                  ///< then: of the state, by the answer's ETag; "" = it has none
+  std::string version;                  ///< then: of the state, by the answer's ETag or object; "" = it has none
+  bool lock_held = false;               ///< by the sender afterwards, where `states` has a lock
   /// Whom its access key was handed out to on this node, and who that came from, nearest first (correlate/principals).
   std::string principal_arn;
   std::vector<std::string> principal_chain;

@@ -1,5 +1,6 @@
 #include "agent/enrich/enricher.hpp"
 
+#include "agent/enrich/file_locks.hpp"
 #include "agent/enrich/redact.hpp"
 
 #include <algorithm>
@@ -87,6 +88,11 @@ std::vector<ProcessFacts> Enricher::ancestors(const ProcessFacts& of, bool& comp
   }
   if (next.tgid == 0) complete = true;  // a thread of the kernel
   return lineage;
+}
+
+std::optional<ProcessFacts> Enricher::lock_holder(const std::string& path) {
+  const auto pid = write_locker(proc_root_, path);
+  return pid ? processes_.running(*pid) : std::nullopt;
 }
 
 wire::Process Enricher::describe(const ProcessFacts& facts, const std::vector<ProcessFacts>& lineage) {

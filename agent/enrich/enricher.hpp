@@ -35,6 +35,13 @@ class Enricher {
   /// The process and its ancestors, as far as they are known.
   std::vector<process_key> lineage(const mark_actor& raw);
 
+  /// Who holds the POSIX write lock of the file at `path`, by the kernel's table of locks: so OpenTofu and Terraform
+  /// lock a state file. nullopt: nobody, or nobody that is known for sure.
+  std::optional<ProcessFacts> lock_holder(const std::string& path);
+
+  /// Whether this very process still runs.
+  bool is_alive(const process_key& key) const { return is_running(proc_root_, key); }
+
   /// Only the process itself (for wire::Finding::first_actor).
   wire::Process process(const mark_actor& raw);
 

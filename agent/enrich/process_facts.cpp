@@ -223,6 +223,12 @@ std::uint32_t ProcessTable::mount_ns_of(std::uint32_t pid) const {
   return 0;
 }
 
+std::optional<ProcessFacts> ProcessTable::running(std::uint32_t pid) {
+  for (const auto& key : source_.list_processes())
+    if (key.tgid == pid && is_running(proc_root_, key)) return find(key);
+  return std::nullopt;
+}
+
 void ProcessTable::remember_running() {
   for (const auto& key : source_.list_processes()) {
     const auto known = source_.find_process(key);

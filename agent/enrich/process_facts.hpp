@@ -75,6 +75,9 @@ class ProcessTable {
   /// Inode number of the mount namespace of the process with this pid in the table; 0 = it is not there.
   std::uint32_t mount_ns_of(std::uint32_t pid) const;
 
+  /// Who has this number now, with its exact start; nullopt where the table does not know it.
+  std::optional<ProcessFacts> running(std::uint32_t pid);
+
   /// Reads the images of everybody who runs now and was started before the agent; about 50 us a process.
   void remember_running();
 

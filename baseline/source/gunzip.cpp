@@ -70,4 +70,19 @@ Result<std::string> gunzip(std::string_view bytes, std::size_t max) {
   return refusal(why);
 }
 
+std::string gunzip_start(std::string_view bytes, std::size_t max) {
+  Inflate inflater;
+  std::string content;
+  if (!is_gzip(bytes) || bytes.size() > std::numeric_limits<uInt>::max() || !inflater.ready) return content;
+  content.resize(max);
+  z_stream& stream = inflater.stream;
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(content.data());
+  stream.avail_out = static_cast<uInt>(max);
+  inflate(&stream, Z_SYNC_FLUSH);
+  content.resize(max - stream.avail_out);
+  return content;
+}
+
 }  // namespace plumbline::baseline

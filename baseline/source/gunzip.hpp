@@ -15,4 +15,8 @@ bool is_gzip(std::string_view bytes);
 /// secret; nothing of it is left here.
 Result<std::string> gunzip(std::string_view bytes, std::size_t max);
 
+/// As much of the first member's content as is there, `max` bytes at most: `bytes` may be cut anywhere. "" where it is
+/// not gzip. The caller clears what is secret.
+std::string gunzip_start(std::string_view bytes, std::size_t max);
+
 }  // namespace plumbline::baseline

@@ -203,9 +203,7 @@ class Effect {
         return dot == std::string_view::npos ? &member.value : member_at(member.value, path.substr(dot + 1));
     return nullptr;
   }
-  void make_secret(Value& value) const {
-    if (value.kind != Kind::secret) hide_value(value, prints_);
-  }
+  void make_secret(Value& value) const { hide_each_value(value, prints_); }
 
   std::vector<std::string> sensitive_;
   const table::EffectRow& row_;

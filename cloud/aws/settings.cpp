@@ -18,6 +18,13 @@ bool is_tags(std::string_view name) {
   return name.size() >= 3 && equal_ignoring_case(name.substr(0, 3), "tag");
 }
 
+/// {"TagSet": [{"Key", "Value"}, …]}, as S3 has them, is its list.
+const Value& tag_set(std::string_view name, const Value& value) {
+  const bool is_set =
+      name == "Tagging" && value.kind == Kind::map && value.members.size() == 1 && value.members[0].name == "TagSet";
+  return is_set ? value.members[0].value : value;
+}
+
 /// How a call is to be carried out: nothing that stays, though Terraform has attributes called so.
 bool is_switch(std::string_view name) {
   constexpr std::array<std::string_view, 9> names = {"ApplyImmediately",
@@ -206,7 +213,7 @@ class Reader {
   void other_tags(const std::string& path, const Value& value) {
     const auto* attribute = attribute_at(type_.block, "tags");
     if (attribute == nullptr) return;
-    const Value* list = &value;
+    const Value* list = &tag_set(path, value);
     if (value.kind == Kind::list && !value.items.empty() && value.items[0].find("ResourceType") != nullptr)
       list = value.items[0].find("Tags");
     if (list == nullptr || (list->kind != Kind::list && list->kind != Kind::map)) return;

@@ -5,6 +5,7 @@
 #include "cloud/azure/path.hpp"
 #include "cloud/body/leaves.hpp"
 #include "cloud/body/members.hpp"
+#include "cloud/body/secret_prints.hpp"
 #include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud::azure {
@@ -23,33 +24,38 @@ std::string text_at(const Value& tree, std::initializer_list<std::string_view> p
                                                                                            : std::string();
 }
 
-void hide_each(Value* map) {
-  if (map == nullptr) return;
-  for (auto& [name, value] : map->members) {
-    wipe(value);
-    value.kind = Value::Kind::secret;
-  }
-}
-
 Value* member(Value& map, std::string_view name) {
   for (auto& [key, value] : map.members)
     if (equal_ignoring_case(key, name)) return &value;
   return nullptr;
 }
 
-/// Beyond what names and looks tell: settings of apps, whose values are secrets under any name, and secrets of vaults.
-void hide(Value& body, std::string_view types) {
-  hide_secrets(body, Route{});
+void hide_each_of(Value& map, const SecretPrints* prints) {
+  for (auto& [name, value] : map.members) hide_each_value(value, prints);
+}
+
+/// What the common rules hide; lists that hold some of it can be compared as a whole, as Azure's own shape is that of
+/// Pulumi's inputs.
+void hide_below(Value& value, const SecretPrints* prints) {
+  for (auto& [name, member] : value.members) hide_below(member, prints);
+  if (value.kind != Value::Kind::list) return;
+  hide_in_list(value, prints, [&](Value& item) {
+    hide_below(item, prints);
+    if (item.kind != Value::Kind::map) return;
+    hide_secrets(item, Route{}, prints);
+  });
+}
+
+void hide(Value& body, std::string_view types, const SecretPrints* prints) {
+  hide_below(body, prints);
+  hide_secrets(body, Route{}, prints);
   const std::string type = lower(types_alone(types));
   Value* properties = member(body, "properties");
-  if (type.ends_with("/secrets") && properties != nullptr) {
-    if (Value* value = member(*properties, "value")) {
-      wipe(*value);
-      value->kind = Value::Kind::secret;
-    }
-  }
+  if (type.ends_with("/secrets") && properties != nullptr)
+    if (Value* value = member(*properties, "value")) hide_each_value(*value, prints);
   const std::string place = lower(types);
-  if (place.ends_with("/config/appsettings") || place.ends_with("/config/connectionstrings")) hide_each(properties);
+  if (place.ends_with("/config/appsettings") || place.ends_with("/config/connectionstrings"))
+    if (properties != nullptr) hide_each_of(*properties, prints);
 }
 
 /// Terraform's types of one of Azure's, those first that the body speaks for.
@@ -178,7 +184,7 @@ void decode(const Request& request, const Response& response, const Route& route
     Decoded body = decode_json(request.body, request.body_cut);
     operation.parameters_cut = body.cut;
     operation.parameters = std::move(body.value);
-    hide(operation.parameters, path.types);
+    hide(operation.parameters, path.types, request.prints);
   }
   if (const auto location = text_at(operation.parameters, {"location"}); !location.empty())
     operation.region = lower(location);

@@ -8,7 +8,9 @@
 #include <string>
 
 #include "baseline/value/canonical.hpp"
+#include "baseline/value/wiped_parser.hpp"
 #include "include/util/hex.hpp"
+#include "include/wire/json_write.hpp"
 
 namespace plumbline::cloud {
 namespace {
@@ -31,6 +33,43 @@ std::optional<std::string> without_base64(const std::string& text) {
   if (size < 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size) - (text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0));
   return bytes;
+}
+
+/// As the state's reader would get it.
+void append_json(const Value& value, std::string& out) {
+  const auto each = [&](char opens, char closes, const auto& all, auto&& one) {
+    out += opens;
+    for (const auto& item : all) {
+      if (out.back() != opens) out += ',';
+      one(item);
+    }
+    out += closes;
+  };
+  switch (value.kind) {
+    case Value::Kind::text:
+      return wire::append_json_string(out, value.text);
+    case Value::Kind::list:
+      return each('[', ']', value.items, [&](const Value& item) { append_json(item, out); });
+    case Value::Kind::map:
+      return each('{', '}', value.members, [&](const Member& member) {
+        wire::append_json_string(out, member.name);
+        out += ':';
+        append_json(member.value, out);
+      });
+    case Value::Kind::number:
+    case Value::Kind::boolean:
+      out += value.text;
+      return;
+    default:
+      out += "null";
+  }
+}
+
+std::size_t size_of(const Value& value) {
+  std::size_t size = 8 + value.text.size();
+  for (const auto& item : value.items) size += size_of(item);
+  for (const auto& member : value.members) size += member.name.size() + size_of(member.value);
+  return size;
 }
 
 void wipe_text(std::string& text) {
@@ -65,6 +104,32 @@ void SecretPrints::hide(Value& value) const {
   wipe(value);
   value.kind = Value::Kind::secret;
   value.prints = std::move(prints);
+}
+
+std::vector<std::uint64_t> SecretPrints::of_list(const Value& list) const {
+  std::vector<std::uint64_t> prints;
+  if (size_of(list) > longest_secret) return prints;
+  std::string json;
+  json.reserve(7 * longest_secret);  // no piece of it is left in a block that was given back
+  append_json(list, json);
+  const std::size_t size = json.size();
+  json.append(simdjson::SIMDJSON_PADDING, '\0');
+  baseline::WipedParser parser(max_depth + 2);
+  simdjson::dom::element parsed;
+  if (parser.parse(std::string_view(json).substr(0, size), parsed) == simdjson::SUCCESS)
+    for (const auto order : {baseline::Lists::ordered, baseline::Lists::unordered}) {
+      auto canonical = baseline::canonical(parsed, order);
+      for (const auto& key : keys_) prints.push_back(key->of(canonical.text));
+      wipe_text(canonical.text);
+    }
+  wipe_text(json);
+  return prints;
+}
+
+void hide_each_value(Value& value, const SecretPrints* prints) {
+  if (value.kind == Value::Kind::null || value.kind == Value::Kind::secret) return;
+  if (prints == nullptr || value.kind != Value::Kind::map || value.members.empty()) return hide_value(value, prints);
+  for (auto& member : value.members) hide_each_value(member.value, prints);
 }
 
 void hide_value(Value& value, const SecretPrints* prints) {

@@ -19,11 +19,28 @@ class SecretPrints {
   /// may hold it: as it is, without its base64, and as SHA-1 of either (the AWS provider's `user_data`).
   void hide(Value& value) const;
 
+  /// Fingerprints of a whole list as a state of the same shape has it, ordered and as a set: where some of it is
+  /// secret, that is all that can be compared. None of one that is longer than 64 KiB.
+  std::vector<std::uint64_t> of_list(const Value& list) const;
+
  private:
   std::vector<std::unique_ptr<const baseline::Fingerprinter>> keys_;
 };
 
 /// As SecretPrints::hide(), without fingerprints where `prints` is nullptr.
 void hide_value(Value& value, const SecretPrints* prints);
+
+/// The same of each value in a map by itself, so that their names are told and each can be compared; without `prints`
+/// the whole of it.
+void hide_each_value(Value& value, const SecretPrints* prints);
+
+/// Hides by `hide` what of a list is secret; where something is, the list keeps the fingerprints of the whole.
+template <class Hide>
+void hide_in_list(Value& list, const SecretPrints* prints, Hide hide) {
+  std::vector<std::uint64_t> whole;
+  if (prints != nullptr && list.kind == Value::Kind::list && !list.items.empty()) whole = prints->of_list(list);
+  for (auto& item : list.items) hide(item);
+  if (holds_secret(list)) list.prints = std::move(whole);
+}
 
 }  // namespace plumbline::cloud

@@ -47,7 +47,7 @@ class Hider {
   void hide(Value& value) const {
     // Whether something is there at all is no secret.
     if (value.kind == Value::Kind::null || value.kind == Value::Kind::secret) return;
-    hide_value(value, prints_);
+    hide_each_value(value, prints_);
   }
   void any(Value& value, std::string_view place) {
     if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);

@@ -1,5 +1,7 @@
 #include "cloud/body/value.hpp"
 
+#include <algorithm>
+
 #include <string.h>
 
 namespace plumbline::cloud {
@@ -35,6 +37,12 @@ void wipe(Value& value) {
   value.items.clear();
   value.members.clear();
   value.prints.clear();
+}
+
+bool holds_secret(const Value& value) {
+  return value.kind == Value::Kind::secret || std::any_of(value.items.begin(), value.items.end(), holds_secret) ||
+         std::any_of(value.members.begin(), value.members.end(),
+                     [](const Member& member) { return holds_secret(member.value); });
 }
 
 }  // namespace plumbline::cloud

@@ -34,6 +34,9 @@ struct Member {
   Value value;
 };
 
+/// Whether something in it is a secret.
+bool holds_secret(const Value& value);
+
 /// Overwrites all texts below, then forgets them.
 void wipe(Value& value);
 

@@ -236,7 +236,7 @@ void decode(const Request& request, const Response& response, const Route& route
     Decoded body = decode_json(request.body, request.body_cut);
     operation.parameters_cut = body.cut;
     operation.parameters = std::move(body.value);
-    gcp::hide_secrets(operation.parameters);
+    gcp::hide_secrets(operation.parameters, request.prints);
   }
   std::string answered;
   add_outcome(response, is_dry_run(target.query, operation.parameters), operation, answered);

@@ -13,23 +13,22 @@ constexpr std::array<std::string_view, 9> names = {"rawKey",   "rsaEncryptedKey"
                                                    "keyValue", "plaintext",       "wrappedKey",
                                                    "payload",  "service_key",     "sensitiveQueryString"};
 
-void walk(Value& value) {
-  for (auto& item : value.items) walk(item);
+void walk(Value& value, const SecretPrints* prints) {
+  for (auto& item : value.items) walk(item, prints);
   for (auto& [name, member] : value.members) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      walk(member);
-    } else if (member.kind != Value::Kind::null) {
-      wipe(member);
-      member.kind = Value::Kind::secret;
+      walk(member, prints);
+    } else {
+      hide_each_value(member, prints);
     }
   }
 }
 
 }  // namespace
 
-void hide_secrets(Value& body) {
-  cloud::hide_secrets(body, Route{});
-  walk(body);
+void hide_secrets(Value& body, const SecretPrints* prints) {
+  cloud::hide_secrets(body, Route{}, prints);
+  walk(body, prints);
 }
 
 }  // namespace plumbline::cloud::gcp

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "cloud/body/value.hpp"
+#include "cloud/body/secret_prints.hpp"
 
 namespace plumbline::cloud::gcp {
 
 /// hide_secrets() of bodies, and beyond names and looks what Google calls its secrets by: keys of disks, a secret's
-/// payload, what is to be encrypted.
-void hide_secrets(Value& body);
+/// payload, what is to be encrypted. `prints`: see hide_value().
+void hide_secrets(Value& body, const SecretPrints* prints);
 
 }  // namespace plumbline::cloud::gcp

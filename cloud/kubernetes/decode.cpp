@@ -163,7 +163,7 @@ void decode(const Request& request, const Response& response, const Route& route
     operation.parameters_cut = body.cut;
     if (path.subresource == "exec" || path.subresource == "attach" || path.subresource == "portforward")
       add_query(request, operation.parameters);
-    hide_secrets(operation.parameters, path.resource);
+    hide_secrets(operation.parameters, path.resource, request.prints);
   }
   const Answer answer = read_answer(response);
   operation.outcome = outcome_of(response.status, is_dry_run(request, operation.parameters));

@@ -19,18 +19,6 @@ bool is_reference(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-void hide(Value& value) {
-  if (value.kind == Value::Kind::null || value.kind == Value::Kind::secret) return;
-  wipe(value);
-  value.kind = Value::Kind::secret;
-}
-
-/// Each value by itself, so that its key is still told.
-void hide_each(Value& value) {
-  if (value.kind != Value::Kind::map) return hide(value);
-  for (auto& [name, member] : value.members) hide(member);
-}
-
 /// {name: DB_PASSWORD, value: x}
 bool is_named_secret(const Value& map) {
   const Value* name = map.find("name");
@@ -55,15 +43,21 @@ bool is_secret_change(const Value& map, bool of_secret) {
 
 class Hider {
  public:
-  explicit Hider(bool of_secret) : of_secret_(of_secret) {}
+  Hider(bool of_secret, const SecretPrints* prints) : of_secret_(of_secret), prints_(prints) {}
 
   void any(Value& value) {
     if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);
-    for (auto& item : value.items) any(item);
+    if (value.kind == Value::Kind::list) hide_in_list(value, prints_, [this](Value& item) { any(item); });
     if (value.kind == Value::Kind::map) map(value);
   }
 
  private:
+  void hide(Value& value) const { hide_each_value(value, prints_); }
+  /// Each value by itself, so that its key is still told.
+  void hide_each(Value& value) const {
+    if (value.kind != Value::Kind::map) return hide(value);
+    for (auto& [name, member] : value.members) hide(member);
+  }
   void map(Value& value) {
     const Value* kind = value.find("kind");
     const bool secret = of_secret_ || (kind != nullptr && kind->text == "Secret");
@@ -80,12 +74,13 @@ class Hider {
   }
 
   bool of_secret_;
+  const SecretPrints* prints_;
 };
 
 }  // namespace
 
-void hide_secrets(Value& body, std::string_view plural) {
-  Hider(plural == "secrets").any(body);
+void hide_secrets(Value& body, std::string_view plural, const SecretPrints* prints) {
+  Hider(plural == "secrets", prints).any(body);
 }
 
 }  // namespace plumbline::cloud::kubernetes

@@ -1,5 +1,8 @@
 // The head of a request, each part on a line of its own: method, host, target, then headers as "name: value".
+#include "baseline/source/gunzip.hpp"
 #include "cloud/aws/metadata.hpp"
+#include "cloud/body/secret_prints.hpp"
+#include "cloud/kubernetes/object.hpp"
 #include "cloud/operation.hpp"
 #include "cloud/table/tables.hpp"
 #include "tests/fuzz/cloud_promises.hpp"
@@ -45,5 +48,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::check_operation(handed_out);
   }
   fuzz::check_operation(cloud::decode({head, text, false}, {200, headers, text, false}));
+  // As the agent asks: secrets by fingerprints, and which version of a state an answer holds.
+  static const baseline::KeyedHash key{std::array<std::byte, 32>{}};
+  static const cloud::SecretPrints prints({&key});
+  const auto operation = cloud::decode({head, text, true, &prints}, {200, headers, text, false});
+  fuzz::check_operation(operation);
+  (void)cloud::kubernetes::leaves_held(operation.parameters, true);
+  const std::string unpacked = baseline::gunzip_start(text, 4096);
+  fuzz::must(unpacked.size() <= 4096, "what is unpacked has a bound");
+  for (const std::string_view answer : {text, std::string_view(unpacked)})
+    fuzz::must(cloud::kubernetes::object_version(answer, true).size() <= 257, "a version is short");
   return 0;
 }

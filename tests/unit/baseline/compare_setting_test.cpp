@@ -103,5 +103,27 @@ TEST(CompareSetting, of_nonsense_says_nothing) {
   EXPECT_THAT(set("nobody", "1"), ElementsAre(HasSubstr(" ? the baseline does not say")));
 }
 
+TEST(CompareSetting, of_a_secret_by_its_fingerprints_wherever_the_baseline_has_it) {
+  const auto with = [](std::string_view path, std::string_view canonical) {
+    return compare_secret(resource, path, {fingerprints.of(R"("another form")"), fingerprints.of(canonical)},
+                          fingerprints);
+  };
+  EXPECT_EQ(with("token", R"("t")").result, Result::same);
+  EXPECT_EQ(with("token", R"("u")").result, Result::different);
+  EXPECT_TRUE(with("token", R"("u")").sensitive);
+  EXPECT_EQ(with("tags.Name", R"("web")").result, Result::same) << "which the baseline has in clear";
+  EXPECT_EQ(with("vpc.subnets", R"(["s-1"])").result, Result::same) << "within a block";
+  EXPECT_EQ(with("vpc.subnets", R"(["s-2"])").result, Result::different);
+  EXPECT_EQ(with("vpc.key", R"("k")").result, Result::different) << "the block has none";
+  EXPECT_THAT(with("policy.a", R"("b")").why, HasSubstr("policy as one hash"));
+  EXPECT_EQ(with("nothing", R"("b")").result, Result::unknown);
+  EXPECT_EQ(compare_secret(resource, "token", {}, fingerprints).result, Result::unknown);
+  for (const char* path : {"token", "tags.Name", "vpc.subnets", "vpc.key"}) {
+    const auto told = with(path, R"("u")");
+    EXPECT_TRUE(told.expected.empty() || told.expected.starts_with("siphash:")) << told.expected;
+    EXPECT_TRUE(told.live.starts_with("siphash:")) << told.live;
+  }
+}
+
 }  // namespace
 }  // namespace plumbline::baseline

@@ -114,6 +114,10 @@ TEST(AwsTouched, buckets_by_host_and_by_path) {
   EXPECT_EQ(versioning.set("aws_s3_bucket_versioning"),
             Json::parse(R"({"versioning_configuration.status": "Enabled"})"));
   EXPECT_EQ(versioning.set("aws_s3_bucket"), Json::parse(R"({"versioning.enabled": true})"));
+  const Effect tags(Sent::to("s3", "PUT", "/?tagging", "logs.s3.eu-west-1.amazonaws.com")
+                        .carrying("<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+                        .decoded(204));
+  EXPECT_EQ(tags.set("aws_s3_bucket"), Json::parse(R"({"tags": {"a": "b"}})"));
 }
 
 TEST(AwsTouched, objects_by_the_head_and_batches_by_what_failed) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "baseline/value/canonical.hpp"
 #include "tests/unit/cloud/exchange.hpp"
 
@@ -74,6 +76,107 @@ TEST_F(SecretPrintsTest, reach_the_setting_and_no_output) {
   const std::string line = to_json(operation);
   EXPECT_THAT(line, Not(HasSubstr("canary")));
   for (const auto print : found) EXPECT_THAT(line, Not(HasSubstr(std::to_string(print))));
+}
+
+Sent plain(std::string method, std::string path, std::string host) {
+  return {std::move(method), std::move(host), std::move(path), {}, "", false};
+}
+
+/// Settings of one IaC type that are secret, by attribute.
+class SecretsOfClouds : public SecretPrintsTest {
+ protected:
+  std::map<std::string, std::vector<std::uint64_t>> settings(const Sent& sent, const std::string& type) const {
+    const auto views = sent.fields();
+    const Request request{{sent.method, sent.host, sent.path, views}, sent.body, false, &prints_};
+    const auto operation = decode(request, {200, {}, "{}", false});
+    const std::string line = to_json(operation);
+    EXPECT_THAT(line, Not(HasSubstr("canary")));
+    EXPECT_THAT(line, Not(HasSubstr("Y2FuYXJ5")));
+    std::map<std::string, std::vector<std::uint64_t>> found;
+    for (const auto& thing : operation.touched)
+      for (const auto& candidate : thing.candidates)
+        for (const auto& setting : candidate.settings)
+          if (candidate.iac_type == type && holds_secret(setting.value))
+            found[setting.attribute] = setting.value.prints;
+    return found;
+  }
+  /// As the baseline has a list: ordered for Kubernetes, else sorted.
+  std::uint64_t of_json(const std::string& json, baseline::Lists lists) const {
+    simdjson::dom::parser parser;
+    return fingerprints_.of(baseline::canonical(parser.parse(json).value(), lists).text);
+  }
+};
+
+TEST_F(SecretsOfClouds, data_of_a_secret_in_both_spellings) {
+  const auto sent = [](const std::string& body) {
+    return plain("PATCH", "/api/v1/namespaces/shop/secrets/db", "10.0.0.1:6443")
+        .with("content-type", "application/strategic-merge-patch+json")
+        .carrying(body);
+  };
+  const auto encoded = settings(sent(R"({"data":{"password":"Y2FuYXJ5LTE=","user":null}})"), "v1/Secret");
+  ASSERT_EQ(encoded.size(), 1u);
+  EXPECT_THAT(encoded.at("data.password"), Contains(in_state("canary-1")));
+  const auto plain = settings(sent(R"({"stringData":{"password":"canary-1"}})"), "v1/Secret");
+  EXPECT_THAT(plain.at("data.password"), Contains(in_state("canary-1")));
+  EXPECT_THAT(plain.at("data.password"), Not(Contains(in_state("canary-2"))));
+}
+
+TEST_F(SecretsOfClouds, variables_of_a_container_and_a_list_of_which_one_is_secret) {
+  const auto found = settings(
+      plain("PATCH", "/apis/apps/v1/namespaces/shop/deployments/web", "10.0.0.1:6443")
+          .with("content-type", "application/strategic-merge-patch+json")
+          .carrying(
+              R"({"spec":{"template":{"spec":{"containers":[{"name":"web","env":[{"name":"DB_PASSWORD","value":"canary-1"},
+{"name":"LEVEL","value":"info"}],"args":["-v","postgres://app:canary-2@db/shop"]}]}}}})"),
+      "apps/v1/Deployment");
+  const std::string web = "spec.template.spec.containers[name=web].";
+  EXPECT_THAT(found.at(web + "env[name=DB_PASSWORD].value"), Contains(in_state("canary-1")));
+  EXPECT_THAT(found.at(web + "args"),
+              Contains(of_json(R"(["-v","postgres://app:canary-2@db/shop"])", baseline::Lists::ordered)));
+  EXPECT_EQ(found.size(), 2u);
+}
+
+TEST_F(SecretsOfClouds, what_google_calls_a_payload) {
+  const auto version =
+      settings(plain("POST", "/v1/projects/p/locations/global/parameters/q/versions?parameterVersionId=v1",
+                     "parametermanager.googleapis.com")
+                   .carrying(R"({"payload":{"data":"Y2FuYXJ5LTE="}})"),
+               "google_parameter_manager_parameter_version");
+  ASSERT_TRUE(version.contains("parameter_data"));
+  EXPECT_THAT(version.at("parameter_data"), Contains(in_state("canary-1")));
+}
+
+TEST_F(SecretsOfClouds, settings_of_an_app_and_a_secret_of_a_vault) {
+  const std::string subscription = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g/providers/";
+  const auto put = [&](const std::string& path, const std::string& body) {
+    return plain("PUT", subscription + path + "?api-version=2023-12-01", "management.azure.com").carrying(body);
+  };
+  const auto vault = settings(put("Microsoft.KeyVault/vaults/v/secrets/s", R"({"properties":{"value":"canary-1"}})"),
+                              "azure-native:keyvault:Secret");
+  EXPECT_THAT(vault.at("value"), Contains(in_state("canary-1")));
+  const std::string list = R"([{"name":"DB_PASSWORD","value":"canary-1"},{"name":"LEVEL","value":"info"}])";
+  const auto site =
+      settings(put("Microsoft.Web/sites/w", R"({"properties":{"siteConfig":{"appSettings":)" + list + "}}}"),
+               "azure-native:web:Site");
+  EXPECT_THAT(site.at("siteConfig.appSettings"), Contains(of_json(list, baseline::Lists::unordered)));
+  const auto config = settings(put("Microsoft.Web/sites/w/config/appsettings", R"({"properties":{"A":"canary-1"}})"),
+                               "azure-native:web:Config");
+  for (const auto& [attribute, prints] : config) EXPECT_THAT(prints, Contains(in_state("canary-1"))) << attribute;
+}
+
+TEST_F(SecretsOfClouds, variables_of_a_function_keep_their_names) {
+  const auto sent = Sent::to("lambda", "PUT", "/2015-03-31/functions/f/configuration", "lambda.eu-west-1.amazonaws.com")
+                        .carrying(R"({"Environment":{"Variables":{"DB":"canary-1","LEVEL":"canary-2"}}})");
+  const auto views = sent.fields();
+  const Request request{{sent.method, sent.host, sent.path, views}, sent.body, false, &prints_};
+  const auto operation = decode(request, {200, {}, "{}", false});
+  const Value* level = operation.parameters.find({"Environment", "Variables", "LEVEL"});
+  ASSERT_NE(level, nullptr);
+  EXPECT_EQ(level->kind, Value::Kind::secret);
+  EXPECT_THAT(level->prints, Contains(in_state("canary-2")));
+  const auto without =
+      decode({{sent.method, sent.host, sent.path, views}, sent.body, false, nullptr}, {200, {}, "{}", false});
+  EXPECT_EQ(without.parameters.find({"Environment", "Variables", "LEVEL"}), nullptr) << "as the model says";
 }
 
 }  // namespace

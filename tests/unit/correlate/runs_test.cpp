@@ -5,12 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
+
+#include "agent/correlate/runs_file.hpp"
+#include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Optional;
 
 mark_actor actor(std::uint32_t pid, std::uint64_t at) {
@@ -109,6 +114,36 @@ TEST(Runs, who_was_one_stays_one_when_it_reads_again) {
   EXPECT_TRUE(runs.find("net", provider_of_tofu, 150)) << "a call that is told late";
 }
 
+TEST(Runs, a_lock_elsewhere_counts_once_its_holder_had_the_state_and_as_long_as_it_holds_it) {
+  Runs runs({256, 4, 1000});
+  runs.fetched("net", "uid/1");
+  runs.leased("net", actor(7, 100), true);
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 150)) << "anybody may say that";
+  runs.had_state("net", actor(7, 200), "uid/1", false);
+  EXPECT_THAT(runs.find("net", provider_of_tofu, 5000),
+              Optional(Field(&Runs::Found::says, HasSubstr("holds the lock"))));
+  runs.leased("net", actor(7, 6000), true);
+  runs.leased("net", actor(9, 6000), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 6001)) << "another one let go of what it may have said to have";
+  runs.leased("net", actor(7, 7000), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 7000));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 7001));
+}
+
+TEST(Runs, who_lets_go_of_the_lock_is_none_though_it_had_the_state) {
+  Runs runs;
+  runs.fetched("net", "uid/1");
+  runs.had_state("net", actor(7, 100), "uid/1", false);
+  runs.leased("net", actor(7, 150), true);
+  runs.had_state("net", actor(7, 200), "uid/2", true);
+  runs.leased("net", actor(7, 250), false);
+  EXPECT_TRUE(runs.find("net", provider_of_tofu, 249)) << "a call that is told late";
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 251));
+  runs.fetched("net", "uid/2");
+  EXPECT_TRUE(runs.wrote("net", key(7)));
+  EXPECT_FALSE(runs.find("net", provider_of_tofu, 251)) << "it wrote it while it held the lock";
+}
+
 TEST(Runs, are_bounded_and_forgotten_with_their_baseline) {
   Runs runs({2, 4, 1000});
   for (std::uint32_t pid = 7; pid < 10; ++pid) runs.locked("net" + std::to_string(pid), actor(pid, 100));
@@ -117,6 +152,57 @@ TEST(Runs, are_bounded_and_forgotten_with_their_baseline) {
   EXPECT_FALSE(runs.find("net7", provider_of_tofu, 100));
   runs.forget("net8");
   EXPECT_EQ(runs.size(), 1u);
+}
+
+TEST(Runs, what_is_kept_of_them_is_what_was_there) {
+  const TempDir dir;
+  const std::string path = dir / "runs.json", boot(32, 'b');
+  Runs before;
+  before.fetched("net", "\"v1\"");
+  before.had_state("net", actor(7, 100), "\"v1\"", false);
+  before.had_state("net", actor(8, 100), "guess", false);
+  before.locked("dns", actor(9, 200), {42, -1});
+  before.did("net", "tofu:net/x.y", key(7));
+  ASSERT_TRUE(write_runs(path, boot, before.keep()));
+  EXPECT_THAT(std::string(std::istreambuf_iterator(std::ifstream(path).rdbuf()), {}), Not(HasSubstr("guess")));
+
+  auto kept = read_runs(path, boot);
+  ASSERT_TRUE(kept) << kept.error().message();
+  Runs after;
+  after.take_over(std::move(*kept), [](const process_key& process) { return process.tgid != 9; });
+  EXPECT_TRUE(after.find("net", provider_of_tofu, 150));
+  EXPECT_FALSE(after.find("net", std::vector{key(8)}, 150)) << "nobody had proven that";
+  EXPECT_FALSE(after.find("dns", std::vector{key(9)}, 250)) << "it has ended";
+  EXPECT_FALSE(after.find("net", provider_of_tofu, 100 + 3'600'000'000'001)) << "not for longer than before";
+  ASSERT_TRUE(after.who_did("net", "tofu:net/x.y"));
+  EXPECT_EQ(after.who_did("net", "tofu:net/x.y")->tgid, 7u);
+  after.take_over(before.keep(), [](const process_key&) { return true; });
+  EXPECT_TRUE(after.holds("dns", {42, -1}));
+  EXPECT_FALSE(after.holds("dns", {42, 0})) << "the same number, another file";
+
+  EXPECT_THAT(read_runs(path, std::string(32, 'c'))->runs, ::testing::IsEmpty());
+  for (const char* text : {"", "[]", R"({"version":2,"runs":[],"did":[]})", R"({"version":1,"runs":{},"did":[]})"}) {
+    dir.write("runs.json", text);
+    EXPECT_EQ(read_runs(path, boot).error().code, ErrorCode::corrupt) << text;
+  }
+  dir.write("runs.json",
+            R"({"version":1,"boot_id":")" + boot +
+                R"(","runs":[3,{"baseline":"net"},{"baseline":"net","pid":-1,"start":"1"}],"did":[[],{}]})");
+  EXPECT_THAT(read_runs(path, boot)->runs, ::testing::IsEmpty());
+  EXPECT_EQ(read_runs(dir / "none", boot).error().code, ErrorCode::not_found);
+}
+
+TEST(Runs, only_what_has_to_be_kept_counts_as_a_change) {
+  Runs runs;
+  runs.fetched("net", "v");
+  runs.had_state("net", actor(7, 100), "guess", false);
+  EXPECT_EQ(runs.changes(), 0u);
+  runs.had_state("net", actor(7, 100), "v", false);
+  EXPECT_EQ(runs.changes(), 1u);
+  runs.had_state("net", actor(7, 200), "v", false);
+  EXPECT_EQ(runs.changes(), 1u) << "it reads it again and again";
+  runs.fetched("net", "guess");
+  EXPECT_EQ(runs.changes(), 2u);
 }
 
 }  // namespace

@@ -73,6 +73,20 @@ TEST(StateRequests, google_azure_kubernetes_and_a_url) {
   EXPECT_THAT(told(requests, "POST", "state.example", "/prod/x"), IsEmpty());
 }
 
+TEST(StateRequests, the_lock_of_a_secret_is_a_lease_beside_it) {
+  const StateRequests requests({source("k", "kubernetes://infra/secrets/tfstate-default-net"),
+                                source("m", "kubernetes://infra/configmaps/tfstate-default-net/x")});
+  const std::string lease = "/apis/coordination.k8s.io/v1/namespaces/infra/leases/lock-tfstate-default-net";
+  const auto uses = requests.uses("PUT", "10.0.0.1:6443", lease + "?timeout=1s");
+  ASSERT_EQ(uses.size(), 1u);
+  EXPECT_EQ(uses[0].of, StateUse::Of::lease);
+  EXPECT_EQ(uses[0].name, "k");
+  EXPECT_THAT(told(requests, "GET", "10.0.0.1:6443", lease), IsEmpty()) << "who looks at a lock has none";
+  EXPECT_THAT(told(requests, "PUT", "10.0.0.1:6443", lease + "2"), IsEmpty());
+  EXPECT_EQ(requests.uses("GET", "h", "/api/v1/namespaces/infra/secrets/tfstate-default-net").at(0).of,
+            StateUse::Of::object);
+}
+
 TEST(StateRequests, of_files_and_nonsense_there_are_none) {
   EXPECT_TRUE(StateRequests({source("f", ""), source("b", "s3://no"), source("c", "https://")}).empty());
 }

@@ -7,7 +7,7 @@
 #include "agent/observer.hpp"
 #include "tests/unit/fetch/fakes.hpp"
 #include "tests/unit/support/fake_kernel.hpp"
-#include "tests/unit/support/no_processes.hpp"
+#include "tests/unit/support/few_processes.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
@@ -40,9 +40,9 @@ class ObserverFixture : public ::testing::Test {
   const TempDir dir_;
   fetch::test::FakeClock clock_;
   const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
-  NoProcesses processes_;
-  Users users_;
   TempDir empty_;
+  FewProcesses processes_{empty_.path()};
+  Users users_;
   Containers containers_{{empty_.path(), empty_.path()}};
   Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
   Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};

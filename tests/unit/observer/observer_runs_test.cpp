@@ -1,4 +1,7 @@
 // Calls of the tool that a baseline belongs to: pending until the baseline shows them, and drift when none does.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <fstream>
 
 #include "agent/detect/judge.hpp"
@@ -25,11 +28,24 @@ class ObserverRuns : public ObserverFixture {
  protected:
   ObserverRuns() {
     write_state(1);
+    restart();
+  }
+  void restart() {
     make_observer(
         {spec_}, std::nullopt,
         [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
         &real_clock_);
     start();
+  }
+  /// Has the state's lock, as OpenTofu and Terraform lock it, by the kernel's table.
+  void lock_state(std::uint32_t pid) const {
+    struct stat status{};
+    ASSERT_EQ(::stat((dir_ / "net.tfstate").c_str(), &status), 0);
+    char line[128];
+    std::snprintf(line, sizeof line, "1: POSIX  ADVISORY  WRITE %u %02x:%02x:%llu 0 EOF\n", pid,
+                  gnu_dev_major(status.st_dev), gnu_dev_minor(status.st_dev),
+                  static_cast<unsigned long long>(status.st_ino));
+    empty_.write("locks", line);
   }
   void write_state(int serial) {
     dir_.write("net.tfstate", R"({"version":4,"serial":)" + std::to_string(serial) +
@@ -40,6 +56,8 @@ class ObserverRuns : public ObserverFixture {
     mark_actor made{};
     made.tgid = pid;
     made.start_boot_ns = 5;
+    for (const auto& key : processes_.list_processes())
+      if (key.tgid == pid) made.start_boot_ns = key.start_boot_ns;
     made.at_boot_ns = static_cast<std::uint64_t>(real_clock_.boot());
     return made;
   }
@@ -60,7 +78,7 @@ class ObserverRuns : public ObserverFixture {
   }
 
   LaterClock real_clock_;
-  const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
+  baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
 };
 
 TEST_F(ObserverRuns, who_made_the_lock_of_the_state_is_a_run_until_it_is_gone) {
@@ -131,12 +149,140 @@ TEST_F(ObserverRuns, a_start_alone_accepts_nothing) {
   tell_of_folder(7);
   ASSERT_EQ(verdict_of_call(7), Verdict::pending);
   ASSERT_TRUE(observer_->checkpoint());
-  make_observer(
-      {spec_}, std::nullopt,
-      [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
-      &real_clock_);
-  start();
+  restart();
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << state_.drifts().at(0).closed_by;
+}
+
+TEST_F(ObserverRuns, a_lock_that_stands_at_the_start_is_of_whoever_has_locked_the_state) {
+  processes_.run(7, "tofu");
+  processes_.run(8, "aws");
+  processes_.run(9, "provider", 7);
+  dir_.write(".net.tfstate.lock.info", "{}");
+  lock_state(7);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  EXPECT_EQ(verdict_of_call(9), Verdict::pending) << "a child of it";
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+  kernel_.touch(dir_ / ".net.tfstate.lock.info", actor(8));
+  observer_->on_ring();
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band) << "who only touches it";
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, a_lock_of_fcntl_without_the_file_that_says_so_is_no_run) {
+  processes_.run(7, "sqlite3");
+  lock_state(7);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, a_lock_of_somebody_whom_the_kernel_side_does_not_know_is_no_run) {
+  dir_.write(".net.tfstate.lock.info", "{}");
+  lock_state(7);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, who_held_the_lock_before_a_restart_still_does) {
+  processes_.run(7, "tofu");
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+  real_clock_.later += 2'000'000'000;
+  observer_->on_timer();  // and no checkpoint: it is killed
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  write_state(2);
+  kernel_.touch(dir_ / "net.tfstate", actor(7));
+  observer_->on_ring();
+  real_clock_.later += 2'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::accepted) << "the run of before wrote it";
+}
+
+TEST_F(ObserverRuns, a_run_ends_with_its_lock_its_process_or_the_machines_life) {
+  const auto tool = processes_.run(7, "tofu");
+  const auto hold = [&] {
+    std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+    tell_of_folder(7);
+    dir_.write(".net.tfstate.lock.info", "{}");
+    tell_of_folder(7);
+    ASSERT_EQ(verdict_of_call(7), Verdict::pending);
+    ASSERT_TRUE(observer_->checkpoint());
+    observer_.reset();
+  };
+  hold();
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "the lock is gone";
+  hold();
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  dir_.write("another", "{}");  // so that its inode is another one
+  dir_.write(".net.tfstate.lock.info", "{}");
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "another lock";
+  hold();
+  const std::string kept = dir_ / "state/runs.json";
+  std::string text;
+  std::getline(std::ifstream(kept), text);
+  dir_.write("state/runs.json", std::string(text).replace(text.find(identity_.boot_id), 32, std::string(32, 'f')));
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "another life of the machine";
+  hold();
+  processes_.end(tool);
+  restart();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "whoever has that number now";
+}
+
+/// A checkpoint in a folder, as Pulumi 3.260 keeps and locks it.
+class ObserverRunsOfPulumi : public ObserverRuns {
+ protected:
+  ObserverRunsOfPulumi() {
+    dir_.write(
+        ".pulumi/stacks/shop/dev.json",
+        R"({"version":3,"checkpoint":{"stack":"organization/shop/dev","latest":{"manifest":{"time":"2026-01-01T00:00:00Z"},
+"resources":[{"urn":"urn:pulumi:dev::shop::aws:ec2/securityGroup:SecurityGroup::web","custom":true,"id":"sg-1",
+"type":"aws:ec2/securityGroup:SecurityGroup","inputs":{"description":"d"},"outputs":{"id":"sg-1"}}]}}})");
+    spec_ = {"shop", "pulumi", dir_ / ".pulumi/stacks/shop/dev.json"};
+    restart();
+  }
+  void lock(const std::string& id, std::uint32_t pid) {
+    dir_.write(locks_ + "/" + id + ".json", "{}");
+    kernel_.touch(dir_ / locks_, actor(pid));
+    observer_->on_ring();
+  }
+  const std::string locks_ = ".pulumi/locks/organization/shop/dev";
+};
+
+TEST_F(ObserverRunsOfPulumi, who_made_the_only_lock_of_the_stack_is_a_run_until_it_is_gone) {
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band) << "and it is known by Terraform's name of its type";
+  std::filesystem::create_directories(dir_ / locks_);
+  kernel_.touch(dir_ / ".pulumi", actor(7));
+  observer_->on_ring();
+  lock("5d1c", 7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+  lock("77aa", 8);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band) << "a second lock takes nothing over";
+  EXPECT_EQ(verdict_of_call(7), Verdict::pending);
+  std::filesystem::remove(dir_ / (locks_ + "/77aa.json"));
+  std::filesystem::remove(dir_ / (locks_ + "/5d1c.json"));
+  kernel_.touch(dir_ / locks_, actor(7));
+  observer_->on_ring();
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRunsOfPulumi, two_that_lock_it_at_once_are_none) {
+  std::filesystem::create_directories(dir_ / locks_);
+  dir_.write(locks_ + "/notes.txt", "{}");
+  kernel_.touch(dir_ / ".pulumi", actor(7));
+  observer_->on_ring();
+  dir_.write(locks_ + "/77aa.json", "{}");
+  lock("5d1c", 7);
+  EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
 }
 
 }  // namespace
