@@ -19,6 +19,7 @@ namespace agent = plumbline::agent;
 
 struct Arguments {
   std::string config = "/etc/plumbline/agent.yaml";
+  std::string node;
   bool check = false;
   bool schema = false;
 };
@@ -66,6 +67,7 @@ int run(const Arguments& arguments) {
   }
   auto config = agent::load_agent_config(arguments.config);
   if (!config) return config.error().code == ErrorCode::not_found ? (fail(config.error()), 78) : fail(config.error());
+  if (!arguments.node.empty()) config->node = arguments.node;
   for (const auto& path : config->rules)
     if (auto rules = agent::load_rules(path); !rules) return fail(rules.error());
   if (auto fine = plumbline::fetch::check_origins(config->baselines); !fine) return fail(fine.error());
@@ -89,6 +91,8 @@ int main(int argc, char** argv) {
   CLI::App app{"Plumbline agent: sees changes of managed files the moment they happen."};
   Arguments arguments;
   app.add_option("--config", arguments.config, "configuration file")->capture_default_str();
+  app.add_option("--node", arguments.node,
+                 "name of this node, before that of the configuration; in a pod spec.nodeName");
   app.add_flag("--check-config", arguments.check, "read configuration and rules, then exit");
   app.add_flag("--config-schema", arguments.schema, "print the JSON Schema of the configuration, then exit");
   app.set_version_flag("--version", "plumbline-agent " PLUMBLINE_VERSION);

@@ -30,6 +30,7 @@ struct Parsed {
   BaselineOptions baseline;
   DecodeOptions decode;
   SimulateOptions simulate;
+  std::string probe;
   double timeout = 10;
   double simulate_timeout = 10;
   std::function<int(const Context&)> command;
@@ -129,6 +130,12 @@ void add_commands(CLI::App& app, Parsed& parsed) {
         return decode(context, parsed.decode);
       })
       ->add_option("file", parsed.decode.file, "requests, one JSON object a line; default: standard input");
+
+  add("probe", "a health check, for kubelet and its like: exit code 0 or 1",
+      [&](const Context& c) { return probe(c, parsed.probe); })
+      ->add_option("check", parsed.probe, "livez, readyz or startupz")
+      ->required()
+      ->check(CLI::IsMember({"livez", "readyz", "startupz"}));
 
   add("doctor", "what works here, what does not, and what helps", doctor);
 

@@ -46,6 +46,10 @@ int watch(const Context& context, const WatchOptions& options);
 /// a mistake of usage.
 int doctor(const Context& context);
 
+/// A health check of an agent or collector, for whoever starts and restarts it: `what` is livez, readyz or startupz. 0
+/// where all is well, 1 where it says that it is not, and its checks either way.
+int probe(const Context& context, const std::string& what);
+
 struct SimulateOptions {
   std::string resource;  ///< "" = any that matches its baseline and is watched
   std::chrono::milliseconds timeout{10'000};

@@ -19,7 +19,7 @@ import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = {"plumbline-agent", "plumbline-collector", "plumb"}
-FLAGS = {"--config", "--check-config", "--version"}
+FLAGS = {"--config", "--check-config", "--node", "--version"}
 EXPOSURE = {"plumbline-agent.service": 33, "plumbline-collector.service": 15}  # tenths, systemd 252; lower is better
 WRITTEN = {"state_dir", "socket", "sqlite", "path", "pin_dir"}  # config keys whose value names a file we write
 
@@ -63,15 +63,10 @@ class Checks:
         self.config_map = documents["ConfigMap"]["metadata"]["name"]
         self.pod = documents["DaemonSet"]["spec"]["template"]["spec"]
         self.selector = documents["DaemonSet"]["spec"]
-        self.image_programs = PROGRAMS | set(self.applets()) | {"busybox"}
 
     def expect(self, condition, complaint):
         if not condition:
             self.complaints.append(complaint)
-
-    def applets(self):
-        match = re.search(r"for applet in ([a-z ]+);", (self.folder / "image_root.sh").read_text())
-        return match.group(1).split() if match else []
 
     def containers(self):
         return {c["name"]: c for c in self.pod["containers"] + self.pod.get("initContainers", [])}
@@ -150,37 +145,34 @@ class Checks:
             command = container.get("command", ["plumbline-agent"])
             arguments = command[1:] + container.get("args", [])
             program = command[0].rsplit("/", 1)[-1]
-            self.expect(program in self.image_programs, f"plumbline.yaml: {name} runs {program}, not in the image")
-            if program in PROGRAMS:
-                self.check_arguments(f"plumbline.yaml: {name}", arguments)
-                config = arguments[arguments.index("--config") + 1] if "--config" in arguments else ""
-                self.expect(self.mount_of(container, config), f"plumbline.yaml: {name} has no {config or '--config'}")
+            self.expect(program in PROGRAMS, f"plumbline.yaml: {name} runs {program}, not in the image")
+            self.check_arguments(f"plumbline.yaml: {name}", arguments)
+            config = arguments[arguments.index("--config") + 1] if "--config" in arguments else ""
+            self.expect(self.mount_of(container, config), f"plumbline.yaml: {name} has no {config or '--config'}")
 
     def check_arguments(self, where, arguments):
         for argument in arguments:
             self.expect(not argument.startswith("-") or argument in FLAGS, f"{where}: unknown flag {argument}")
 
     def check_probes(self):
-        listens = {"agent": self.config_of("agent.yaml")["api"]["listen"],
-                   "collector": self.config_of("collector.yaml")["listen"]}
-        for name, listen in listens.items():
-            container = self.containers()[name]
+        collector = f"http://{self.config_of('collector.yaml')['listen']}"
+        asks = {"agent": ["plumb", "probe"], "collector": ["plumb", "--collector", collector, "probe"]}
+        for name, words in asks.items():
             wanted = {"livenessProbe": "livez", "readinessProbe": "readyz"}
-            if name == "agent":
+            if name == "agent":  # by its socket, where plumb looks by itself
                 wanted["startupProbe"] = "startupz"
-            for probe, call in wanted.items():
-                command = container.get(probe, {}).get("exec", {}).get("command", [""])
-                self.expect(command[0] in self.image_programs,
-                            f"plumbline.yaml: {name}'s {probe} runs '{command[0]}', not in the image")
-                self.expect(command[-1] == f"http://{listen}/{call}",
-                            f"plumbline.yaml: {name}'s {probe} asks {command[-1]}, not http://{listen}/{call}")
+                socket = self.config_of("agent.yaml")["api"]["socket"]
+                self.expect(socket == "/run/plumbline/agent.sock", f"plumbline.yaml: plumb does not look at {socket} by itself")
+            for probe, check in wanted.items():
+                command = self.containers()[name].get(probe, {}).get("exec", {}).get("command", [])
+                self.expect(command == [*words, check],
+                            f"plumbline.yaml: {name}'s {probe} runs {' '.join(command)}, not {' '.join([*words, check])}")
 
     def check_node_name(self):
-        init = self.containers()["config"]
-        self.expect("@NODE_NAME@" in self.data["agent.yaml"] and "@NODE_NAME@" in init["command"][-1],
-                    "plumbline.yaml: the node's name does not get into agent.yaml")
-        self.expect(any(e["name"] == "NODE_NAME" for e in init.get("env", [])),
-                    "plumbline.yaml: the init container is not told NODE_NAME")
+        agent = self.containers()["agent"]
+        self.expect(agent["args"][-2:] == ["--node", "$(NODE_NAME)"], "plumbline.yaml: the agent is not told its node's name")
+        field = [e.get("valueFrom") for e in agent.get("env", []) if e["name"] == "NODE_NAME"]
+        self.expect(field == [{"fieldRef": {"fieldPath": "spec.nodeName"}}], "plumbline.yaml: NODE_NAME is not the node's name")
 
     def check_image(self):
         dockerfile = (self.folder / "Dockerfile").read_text()
@@ -241,7 +233,7 @@ class Checks:
         for origin, files in sets.items():
             with tempfile.TemporaryDirectory() as scratch:
                 for name, text in files.items():
-                    text = re.sub(r"/etc/plumbline(-baseline)?/", f"{scratch}/", text)
+                    text = re.sub(r"/etc/plumbline/", f"{scratch}/", text)
                     (pathlib.Path(scratch) / name).write_text(text)
                 for program, name in (("plumbline-agent", "agent.yaml"), ("plumbline-collector", "collector.yaml")):
                     done = subprocess.run([f"{build}/{program}", "--config", f"{scratch}/{name}", "--check-config"],

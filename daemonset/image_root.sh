@@ -3,9 +3,8 @@
 #
 #   image_root.sh ROOT BUILD_FOLDER
 #
-# Used by the Dockerfile, and by itself wherever there is no Docker (tar -C ROOT -c . | podman import …).
-# busybox is in it for two things only: the exec probes (wget; the agent's API is on the pod's loopback, where the kubelet
-# cannot reach it) and the init container that writes the node's name into the config (sh, sed).
+# Used by the Dockerfile, and by itself wherever there is no Docker (tar -C ROOT -c . | podman import …). There is no shell
+# in it: kubelet's probes run `plumb probe`.
 set -euo pipefail
 
 root=$1 build=$2
@@ -28,9 +27,4 @@ for program in plumbline-agent plumbline-collector plumb; do
     mkdir -p "$root$(dirname "$library")"
     cp -Lu "$library" "$root$library"
   done
-done
-
-cp /bin/busybox "$root/usr/bin/busybox"
-for applet in sh sed wget; do
-  ln -sf busybox "$root/usr/bin/$applet"
 done
