@@ -69,19 +69,6 @@ class Plumb : public testing::Test {
   bool colour_ = false;
 };
 
-TEST_F(Plumb, probe_says_by_its_exit_code_whether_all_is_well) {
-  EXPECT_EQ(plumb({"probe", "livez"}), 0);
-  EXPECT_THAT(out_.str(), HasSubstr("ok"));
-  EXPECT_EQ(err_.str(), "");
-  node_.ready_checks[1] = {"spool", false, "it is full"};
-  EXPECT_EQ(plumb({"probe", "readyz"}), 1);
-  EXPECT_EQ(out_.str(), "");
-  EXPECT_THAT(err_.str(), HasSubstr("[-]spool failed: it is full"));
-  EXPECT_EQ(plumb({"probe", "readyz", "--url", "http://127.0.0.1:1"}), 64) << "one place is asked";
-  EXPECT_EQ(plumb_as_is({"plumb", "--url", "http://127.0.0.1:1", "probe", "livez"}), 69);
-  EXPECT_EQ(plumb({"probe", "healthz"}), 64);
-}
-
 TEST_F(Plumb, drift_without_any) {
   EXPECT_EQ(plumb({"drift"}), 0);
   EXPECT_EQ(out_.str(), "no drift is open\n");

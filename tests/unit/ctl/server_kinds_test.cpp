@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "ctl/app.hpp"
+#include "http/health.hpp"
 #include "http/page.hpp"
 #include "http/server.hpp"
 #include "include/wire/json.hpp"
@@ -48,6 +49,8 @@ class ServerKinds : public testing::Test {
       page.add(R"({"resource":"file:/b","comparison":"mismatch"})");
       return std::move(page).finish("");
     });
+    for (const char* path : {"/livez", "/readyz"})
+      server_.route("GET", path, [this](const http::Request& r) { return http::health_response(r, checks_); });
     url_ = "http://127.0.0.1:" + std::to_string(server_.listen_tcp("127.0.0.1", 0).value());
     server_.start();
   }
@@ -73,6 +76,7 @@ class ServerKinds : public testing::Test {
   }
 
   std::string status_ = "{}", baselines_;
+  std::vector<http::HealthCheck> checks_ = {{"store", true, "takes writes"}};
   http::Server server_;
   std::string url_;
   std::ostringstream out_, err_;
@@ -188,6 +192,19 @@ TEST_F(ServerKinds, a_name_that_does_not_exist_is_told) {
   EXPECT_EQ(plumb("--url", {"status"}), 69);
   EXPECT_THAT(err_.str(), HasSubstr("find http://-:1: "));
   EXPECT_THAT(err_.str(), HasSubstr("check the host's name"));
+}
+
+TEST_F(ServerKinds, probe_says_by_its_exit_code_whether_all_is_well) {
+  EXPECT_EQ(plumb("--collector", {"probe", "livez"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("[+]store ok: takes writes"));
+  EXPECT_EQ(err_.str(), "");
+  checks_ = {{"store", false, "it is full\x1b[2J"}};
+  EXPECT_EQ(plumb("--url", {"probe", "readyz"}), 1);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(err_.str(), testing::AllOf(HasSubstr("[-]store failed: it is full"), Not(HasSubstr("\x1b"))));
+  EXPECT_EQ(plumb("--url", {"probe", "healthz"}), 64);
+  url_ = "http://127.0.0.1:1";
+  EXPECT_EQ(plumb("--url", {"probe", "livez"}), 69);
 }
 
 }  // namespace
