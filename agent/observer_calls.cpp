@@ -29,6 +29,11 @@ bool shows_all(const std::vector<wire::AttributeDiff>& diff, const baseline::Ind
   });
 }
 
+/// What is no way of the IaC to bring its stack up to date.
+bool ends_stack(std::string_view operation) {
+  return operation == "DeleteStack" || operation == "CancelUpdateStack";
+}
+
 /// Against what the kernel saw.
 void judge_claims(const SeenCall& seen, wire::Finding& finding) {
   judge_token(seen.token, seen.by_key, finding);
@@ -94,6 +99,7 @@ void Observer::take_call(const SeenCall& seen) {
     return;
   }
   p_.counters.calls.fetch_add(1, std::memory_order_relaxed);
+  const CallPlace place{seen.call.provider, seen.call.service, seen.call.region, seen.call.account};
   std::vector<process_key> lineage;
   std::vector<Pending> pending;
   std::vector<std::string> missing;
@@ -101,7 +107,7 @@ void Observer::take_call(const SeenCall& seen) {
   for (const auto& source : sources_) {
     if (!source->status.index) continue;
     const baseline::Index& index = *source->status.index;
-    for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation)) {
+    for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation, place)) {
       if (pending.empty()) {
         actor = p_.enricher.actor(seen.actor, missing);
         lineage = p_.enricher.lineage(seen.actor);
@@ -125,7 +131,7 @@ void Observer::take_call(const SeenCall& seen) {
   }
   if (pending.empty()) {  // most are of things that no baseline describes
     p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
-    auto told = is_of_own_stack(seen) ? std::nullopt : unowned(seen);
+    auto told = is_of_own_stack(seen) && !ends_stack(seen.call.operation) ? std::nullopt : unowned(seen);
     if (!told) return;
     pending.push_back(std::move(*told));
   }

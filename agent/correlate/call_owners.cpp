@@ -1,6 +1,7 @@
 #include "agent/correlate/call_owners.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <tuple>
 
@@ -58,6 +59,68 @@ const CallType* type_of(const CallTarget& target, std::string_view name) {
   return found == types.end() ? nullptr : &*found;
 }
 
+/// "sg-0123456789abcdef0", "vol-1a2b3c4d": EC2 gives each thing one, of which there is no second.
+bool is_random(std::string_view id) {
+  const auto dash = id.rfind('-');
+  if (dash == 0 || dash == std::string_view::npos) return false;
+  const auto digits = id.substr(dash + 1);
+  return (digits.size() == 8 || digits.size() == 17) &&
+         digits.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+         std::all_of(id.begin(), id.begin() + static_cast<std::ptrdiff_t>(dash),
+                     [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+}
+
+/// Whether a name alone can mean but one thing, wherever it is used.
+bool is_unique(std::string_view id) {
+  return id.starts_with("arn:") || id.starts_with("https://") || is_random(id);
+}
+
+/// The part of "arn:aws:SERVICE:REGION:ACCOUNT:…" (3 = region, 4 = account), of the first of them; "" = there is none.
+std::string part_of_arn(const std::vector<std::string>& ids, int part) {
+  for (const auto& id : ids) {
+    if (!id.starts_with("arn:")) continue;
+    std::string_view rest = id;
+    for (int i = 0; i < part && !rest.empty(); ++i) rest.remove_prefix(std::min(rest.find(':'), rest.size() - 1) + 1);
+    return std::string(rest.substr(0, rest.find(':')));
+  }
+  return {};
+}
+
+bool contradict(std::string_view a, std::string_view b) {
+  return !a.empty() && !b.empty() && !a.starts_with(b) && !b.starts_with(a);  // "us-east-1a" is in "us-east-1"
+}
+
+/// Of which the requests of all regions go to one, or whose names are the world's.
+bool is_global(std::string_view service) {
+  constexpr std::array<std::string_view, 12> all = {
+      "iam",    "route53",       "cloudfront", "s3", "sts",    "waf", "globalaccelerator",
+      "shield", "organizations", "budgets",    "ce", "support"};
+  return std::find(all.begin(), all.end(), service) != all.end();
+}
+
+/// Whether what the call names is another thing than the one in the index, which is merely called alike: in another
+/// account or region of AWS, or with another id of EC2 beside its name.
+bool is_elsewhere(const baseline::Index& index, std::uint32_t row, const CallTarget& target,
+                  const std::vector<CallTarget>& targets, const CallPlace& place) {
+  if (place.provider != "aws" || is_unique(target.id)) return false;
+  const auto ids = index.ids(row);
+  std::string account(index.account(row)), region(index.region(row));
+  if (account.empty()) account = part_of_arn(ids, 4);
+  if (region.empty()) region = part_of_arn(ids, 3);
+  if (contradict(account, place.account)) return true;
+  if (!is_global(place.service) && contradict(region, place.region)) return true;
+  return std::any_of(targets.begin(), targets.end(), [&](const CallTarget& other) {
+    if (other.types != target.types || !is_random(other.id)) return false;
+    const auto kind = std::string_view(other.id).substr(0, other.id.rfind('-') + 1);
+    bool has_one = false;
+    for (const auto& id : ids) {
+      if (id == other.id) return false;
+      has_one = has_one || (is_random(id) && id.starts_with(kind));
+    }
+    return has_one;
+  });
+}
+
 }  // namespace
 
 bool is_bridged_type(std::string_view type) {
@@ -67,7 +130,7 @@ bool is_bridged_type(std::string_view type) {
 }
 
 std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,
-                                      std::string_view operation) {
+                                      std::string_view operation, const CallPlace& place) {
   std::vector<CallOwner> owners;
   std::vector<std::uint32_t> rows;
   const std::string verb_and_noun = letters_of(operation);
@@ -75,6 +138,7 @@ std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::v
     if (target.id.empty()) continue;
     index.find_id(target.id, rows);
     for (const auto row : rows) {
+      if (is_elsewhere(index, row, target, targets, place)) continue;
       const std::string_view type = index.type(row);
       CallOwner owner{row, 0, "its id " + target.id + " and its type", type_of(target, type)};
       if (owner.type == nullptr) {

@@ -44,9 +44,15 @@ struct CallOwner {
 /// called as Terraform's, in camel case.
 bool is_bridged_type(std::string_view type);
 
+/// Where a call was made. A thing of another account, or of another region, only has the same name. "" = not known.
+struct CallPlace {
+  std::string_view provider = {}, service = {}, region = {}, account = {};
+};
+
 /// Owners in one index, best first, and only those of the best rank: a call also names what its target merely refers to
-/// (the VPC of a new subnet). `operation` is the vendor's name for the call. Any thread.
+/// (the VPC of a new subnet), and names things that are called alike elsewhere. `operation` is the vendor's name for
+/// the call. Any thread.
 std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,
-                                      std::string_view operation);
+                                      std::string_view operation, const CallPlace& place = {});
 
 }  // namespace plumbline::agent

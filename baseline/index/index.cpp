@@ -159,6 +159,14 @@ std::string Index::address(std::uint32_t i) const {
   const auto all = rows<ResourceRow>(resources);
   return i < all.size() ? whole_name(all[i].address) : std::string();
 }
+std::string_view Index::region(std::uint32_t i) const {
+  return text(make_of(i).region);
+}
+
+std::string_view Index::account(std::uint32_t i) const {
+  return text(make_of(i).account);
+}
+
 std::string_view Index::type(std::uint32_t i) const {
   return text(make_of(i).type);
 }

@@ -53,6 +53,9 @@ class Index {
   /// Row numbers beyond the counts give empty things, as offsets of a forged index do: never a crash.
   std::string address(std::uint32_t resource) const;
   std::string_view type(std::uint32_t resource) const;
+  /// Resource::region and ::account.
+  std::string_view region(std::uint32_t resource) const;
+  std::string_view account(std::uint32_t resource) const;
   std::uint64_t digest(std::uint32_t resource) const;
   std::uint32_t source_of(std::uint32_t resource) const;
   std::vector<std::string> ids(std::uint32_t resource) const;

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 
 import harness
 from cloud_doubles import Proxy, azure_dns, google_firewalls
@@ -76,7 +75,7 @@ def test_a_call_of_azure_by_its_own_client(stack):
     drifts = call(stack, azure_dns(stack, GROUP, "shop.example", TOKEN), python, AZURE, [web, old])
     assert drifts[web]["call"]["operation"] == "dnsZones/A/write", drifts[web]["call"]
     assert drifts[old]["call"]["operation"] == "dnsZones/A/delete", drifts[old]["call"]
-    print("told of azurerm_dns_a_record.web:", [(d["attribute"], d["live"]) for d in drifts[web]["diff"]], file=sys.stderr)
+    assert [(d["attribute"], d["expected"], d["live"]) for d in drifts[web]["diff"]] == [("ttl", "300", "60")], drifts[web]["diff"]
 
 
 def test_a_call_of_google_by_its_own_client(stack):

@@ -111,7 +111,7 @@ def test_whose_token_a_call_was_made_with_is_proven(stack):
     verdict, severity, says, container = told("of-other-pod")
     assert (verdict, severity) == ("impersonation", "critical"), (verdict, severity, says)
     assert says == f"; the caller is in pod {cluster.uid('web-2')}" and container["pod_uid"] == cluster.uid("web-2"), says
-    assert told("of-host")[:3] == ("impersonation", "critical", "; the caller is a process of the host")
+    assert told("of-host")[:3] == ("out_of_band", "high", "; the caller is a process of the host")
     assert "token keys" in stack.plumb("status").stdout
     everything = json.dumps([stack.findings(), stack.drifts(), stack.api("/v1/status")])
     assert token not in everything and token.split(".")[2] not in everything

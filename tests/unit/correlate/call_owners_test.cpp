@@ -69,5 +69,66 @@ TEST(CallOwners, attributes_of_pulumi_are_terraforms_in_camel_case) {
   EXPECT_EQ(set("restore", R"([{"restore_time":"x"}])").result, ComparisonResult::not_comparable);
 }
 
+/// An index of one resource of Terraform.
+baseline::Index terraform(const std::string& type, const std::string& attributes) {
+  const TempDir dir;
+  const baseline::Fingerprinter prints(key);
+  const std::vector<baseline::SourceSpec> specs = {
+      {"net", "terraform_state",
+       dir.write(
+           "net.tfstate",
+           R"({"version":4,"serial":1,"lineage":"a","resources":[{"mode":"managed","type":")" + type +
+               R"(","name":"x","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{)" +
+               attributes + "}}]}]}")}};
+  const auto done = baseline::compile(specs, {key, prints}, dir / "index");
+  EXPECT_TRUE(done) << done.error().message();
+  auto opened = baseline::Index::open(dir / "index");
+  return std::move(*opened);
+}
+
+TEST(CallOwners, a_name_is_another_thing_s_in_another_account_or_region) {
+  const auto index =
+      terraform("aws_dynamodb_table",
+                R"("id":"users","name":"users","arn":"arn:aws:dynamodb:us-east-1:111111111111:table/users")");
+  const auto is_owned = [&](const std::string& id, std::string_view region, std::string_view account) {
+    return !owners_of_call(index, target(id, {{"aws_dynamodb_table", {}}}), "DeleteTable",
+                           {"aws", "dynamodb", region, account})
+                .empty();
+  };
+  EXPECT_TRUE(is_owned("users", "us-east-1", "111111111111"));
+  EXPECT_TRUE(is_owned("users", "", "")) << "nothing contradicts it";
+  EXPECT_FALSE(is_owned("users", "eu-west-1", "111111111111"));
+  EXPECT_FALSE(is_owned("users", "us-east-1", "222222222222"));
+  EXPECT_FALSE(is_owned("users", "", "222222222222"));
+  EXPECT_TRUE(is_owned("arn:aws:dynamodb:us-east-1:111111111111:table/users", "eu-west-1", "222222222222"))
+      << "which says all";
+}
+
+TEST(CallOwners, what_is_the_whole_account_s_has_no_region) {
+  const auto index =
+      terraform("aws_iam_role", R"("id":"deployer","name":"deployer","arn":"arn:aws:iam::111111111111:role/deployer")");
+  const auto is_owned = [&](std::string_view account) {
+    return !owners_of_call(index, target("deployer", {{"aws_iam_role", {}}}), "DeleteRole",
+                           {"aws", "iam", "us-east-1", account})
+                .empty();
+  };
+  EXPECT_TRUE(is_owned("111111111111"));
+  EXPECT_FALSE(is_owned("222222222222"));
+}
+
+TEST(CallOwners, a_new_thing_of_a_managed_one_s_name_is_known_by_its_own_id) {
+  const auto index = terraform(
+      "aws_security_group",
+      R"("id":"sg-0123456789abcdef0","name":"web","arn":"arn:aws:ec2:us-east-1:111111111111:security-group/sg-0123456789abcdef0")");
+  const auto owned = [&](const std::string& answered) {
+    auto targets = target("web", {{"aws_security_group", {}}});
+    targets.push_back({answered, targets[0].types});
+    return owners_of_call(index, targets, "CreateSecurityGroup", {"aws", "ec2", "us-east-1", "111111111111"}).size();
+  };
+  EXPECT_EQ(owned("sg-0fffffffffffffff0"), 0U);
+  EXPECT_EQ(owned("sg-0123456789abcdef0"), 1U);
+  EXPECT_EQ(owned("not-an-id"), 1U);
+}
+
 }  // namespace
 }  // namespace plumbline::agent

@@ -165,7 +165,7 @@ TEST_F(JudgeToken, of_the_pod_in_which_the_caller_is) {
   EXPECT_THAT(finding_.evidence, says("for pod shop/web-1, in which the caller is"));
 }
 
-TEST_F(JudgeToken, in_the_hands_of_another_pod_or_of_the_host_is_an_impersonation) {
+TEST_F(JudgeToken, in_the_hands_of_another_pod_is_an_impersonation_and_on_the_host_told) {
   in_pod("0b-2");
   judged();
   EXPECT_EQ(finding_.verdict, Verdict::impersonation);
@@ -173,7 +173,7 @@ TEST_F(JudgeToken, in_the_hands_of_another_pod_or_of_the_host_is_an_impersonatio
   EXPECT_THAT(finding_.evidence, says("the caller is in pod 0b-2"));
   in_pod("");
   judged();
-  EXPECT_EQ(finding_.verdict, Verdict::impersonation);
+  EXPECT_EQ(finding_.verdict, Verdict::out_of_band);
   EXPECT_THAT(finding_.evidence, says("a process of the host"));
 }
 
