@@ -2,40 +2,10 @@
 
 #include <algorithm>
 
+#include "include/util/glob.hpp"
+
 namespace plumbline::agent {
 namespace {
-
-/// Backtracks to the last star only, so it takes time in the product of the lengths and no stack.
-bool matches(std::string_view glob, std::string_view text, bool star_crosses_slash) {
-  std::size_t g = 0, t = 0;
-  std::size_t star = std::string_view::npos, resume = 0;       // last "*" and where it may swallow on from
-  std::size_t deep = std::string_view::npos, deep_resume = 0;  // last "**", which a "*" must not hide
-  while (t < text.size()) {
-    if (g + 1 < glob.size() && glob[g] == '*' && glob[g + 1] == '*') {
-      deep = g;
-      deep_resume = t;
-      star = std::string_view::npos;
-      g += 2;
-    } else if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = t;
-    } else if (g < glob.size() && glob[g] == text[t]) {
-      ++g;
-      ++t;
-    } else if (star != std::string_view::npos && (star_crosses_slash || text[resume] != '/')) {
-      g = star + 1;
-      t = ++resume;
-    } else if (deep != std::string_view::npos) {
-      g = deep + 2;
-      t = ++deep_resume;
-      star = std::string_view::npos;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
-}
 
 template <class T, class Fits>
 bool any_or_empty(const std::vector<T>& list, Fits fits) {
@@ -97,10 +67,10 @@ wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive) {
 }
 
 bool path_matches(std::string_view glob, std::string_view path) {
-  return matches(glob, path, false);
+  return path_glob_matches(glob, path);
 }
 bool text_matches(std::string_view glob, std::string_view text) {
-  return matches(glob, text, true);
+  return text_glob_matches(glob, text);
 }
 
 void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run) {
