@@ -37,6 +37,18 @@ std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// nullopt where it is no Unix socket: TCP sockets answer SO_PEERCRED too, with a pid of 0.
+std::optional<PeerProcess> peer_process(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 || address.ss_family != AF_UNIX)
+    return std::nullopt;
+  ucred who{};
+  size = sizeof who;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.pid <= 0) return std::nullopt;
+  return PeerProcess{static_cast<std::uint32_t>(who.pid), who.uid};
+}
+
 std::string peer_name(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -52,10 +64,8 @@ std::string peer_name(int fd) {
     ::inet_ntop(AF_INET6, &in.sin6_addr, text, sizeof text);
     return "[" + std::string(text) + "]:" + std::to_string(ntohs(in.sin6_port));
   }
-  ucred who{};
-  size = sizeof who;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "unix";
-  return "unix:pid=" + std::to_string(who.pid) + ",uid=" + std::to_string(who.uid);
+  const auto who = peer_process(fd);
+  return who ? "unix:pid=" + std::to_string(who->pid) + ",uid=" + std::to_string(who->uid) : "unix";
 }
 
 }  // namespace
@@ -76,7 +86,8 @@ Connection::Connection(Core& core, Socket socket, Origin origin, bool refuse)
       wake_timer_(stream_.get_executor()),
       origin_(std::move(origin)),
       refuse_(refuse),
-      peer_(peer_name(stream_.socket().native_handle())) {}
+      peer_(peer_name(stream_.socket().native_handle())),
+      peer_process_(peer_process(stream_.socket().native_handle())) {}
 
 Connection::~Connection() {
   if (signal_) signal_->disarm();
@@ -180,6 +191,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
   request.peer = peer_;
+  request.peer_process = peer_process_;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   exchange.head = request.method == "HEAD";
   if (exchange.head) request.method = "GET";

@@ -43,6 +43,13 @@ struct Approval {
   bool covers(std::string_view baseline, std::string_view resource, std::string_view path) const;
 };
 
+/// What is known of an approval of the run that made a change.
+struct ApprovalState {
+  bool required = false;  ///< a proven tool without one is an unapproved run
+  std::string says;       ///< the approved run that covers the change, for people; "" = none does
+  bool explains = false;  ///< a change that no rule and no run of a tool explains, too
+};
+
 /// Of a token that may be used once.
 struct UsedToken {
   std::string sha256;  ///< of what its issuer signed: whoever changes a signature's form has no other token

@@ -16,7 +16,7 @@ constexpr int version = 1;
 std::string to_json(const Approval& a) {
   return JsonObject()
       .text("id", a.id)
-      .text("principal", a.principal)
+      .bytes("principal", a.principal)
       .flag("verified", a.is_verified)
       .raw("baselines", wire::to_json(a.baselines))
       .raw("resources", wire::to_json(a.asked.resources))
@@ -34,7 +34,7 @@ std::string to_json(const Approval& a) {
 Approval approval_of(wire::detail::Reader& r) {
   Approval a;
   r.text("id", a.id, false);
-  r.text("principal", a.principal, false);
+  r.text("principal", a.principal);
   r.flag("verified", a.is_verified);
   r.texts("baselines", a.baselines);
   r.texts("resources", a.asked.resources);

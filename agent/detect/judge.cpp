@@ -73,7 +73,8 @@ bool text_matches(std::string_view glob, std::string_view text) {
   return text_glob_matches(glob, text);
 }
 
-void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run) {
+void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run,
+           const ApprovalState& approval) {
   const bool equal = f.comparison == wire::ComparisonResult::match;
   const char* to_come = "a baseline that has moved to this content";
   const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return fits(r.when, f); });
@@ -89,6 +90,11 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, con
     f.rule = "run";
     f.verdict = equal ? wire::Verdict::in_band : wire::Verdict::pending;
     f.evidence.push_back({"run", run});
+    f.missing_evidence.push_back("the tool's digest: no rule names it");
+    if (!equal) f.missing_evidence.push_back(to_come);
+  } else if (approval.required && approval.explains && !approval.says.empty()) {
+    f.rule = "approval";
+    f.verdict = equal ? wire::Verdict::in_band : wire::Verdict::pending;
     f.missing_evidence.push_back("the tool's digest: no rule names it");
     if (!equal) f.missing_evidence.push_back(to_come);
   } else {
@@ -107,8 +113,17 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, con
                                      : "one writer: other programs changed it in between (handovers)");
   }
   if (equal) f.evidence.push_back({"baseline", "live equals the baseline"});
-  f.missing_evidence.push_back("approved run");
-  f.severity = rule != rules.end() && rule->severity && !mixed ? *rule->severity : default_severity(f, sensitive);
+  const bool unapproved = approval.required && approval.says.empty() &&
+                          (f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band);
+  if (unapproved) f.verdict = wire::Verdict::unapproved_run;
+  if (approval.says.empty())
+    f.missing_evidence.push_back("approved run");
+  else
+    f.evidence.push_back({"approval", approval.says});
+  if (unapproved)
+    f.severity = wire::Severity::medium;
+  else
+    f.severity = rule != rules.end() && rule->severity && !mixed ? *rule->severity : default_severity(f, sensitive);
 }
 
 void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& f) {
