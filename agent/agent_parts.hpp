@@ -34,6 +34,10 @@ struct Agent::Parts {
         key(std::move(k)),
         state(std::move(identity), counters, config.recent_findings) {}
 
+  ~Parts() { server.stop(); }  // it posts to `io`
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
   AgentConfig config;
   std::string config_path;
   SystemClock clock;

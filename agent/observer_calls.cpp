@@ -169,7 +169,7 @@ std::vector<wire::Drift> Observer::accept_calls(const Source& source, const base
     const bool by_rule = !by_run && !has("approval");
     const bool may_accept = drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band ||
                             (by_run && drift.verdict == wire::Verdict::unapproved_run);
-    const bool known_writer = may_accept && (by_rule || has("rule") || is_written_by_run_of(source, drift));
+    const bool known_writer = may_accept && (by_rule || has("rule") || (by_run && is_written_by_run_of(source, drift)));
     const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]) &&
                                shows_all(drift.diff, *before, then[0], *fresh, now[0]);
     if (!now.empty() && !shows_another && !known_writer) continue;

@@ -168,7 +168,7 @@ void read_approval(Map& map, ApprovalConfig& approval) {
            "whom it is of (sub), * stands for anything; needed where the issuer signs for others, too");
   if (map.describing()) return;
   if (approval.audience.empty()) map.refuse("audience", "is empty: any token of the issuer would do");
-  if (approval.keys.empty() && map.has("subjects")) map.refuse("subjects", "says nothing without keys");
+  if (approval.keys.empty() && !approval.subjects.empty()) map.refuse("subjects", "says nothing without keys");
 }
 
 void bind(Map& map, AgentConfig& c) {

@@ -37,14 +37,16 @@ Result<void> Approvals::add(Approval approval, const std::optional<UsedToken>& t
     return Error{ErrorCode::unavailable, what,
                  "tokens of " + std::to_string(tokens_.size()) + " runs that are not over yet are remembered",
                  "let tokens end sooner"};
-  std::erase_if(approvals_, [&](const Approval& known) {
+  const auto in_the_way = [&](const Approval& known) {
     return known.id == approval.id && same_process_by_tick(known.process, approval.process);
-  });
-  if (approvals_.size() >= options_.max_approvals)
-    std::erase_if(approvals_, [&](const Approval& known) { return known.until <= now_boot; });
+  };
+  const auto is_over = [&](const Approval& known) { return known.until <= now_boot || in_the_way(known); };
+  if (approvals_.size() >= options_.max_approvals) std::erase_if(approvals_, is_over);
   if (approvals_.size() >= options_.max_approvals)
     return Error{ErrorCode::unavailable, what, std::to_string(approvals_.size()) + " approved runs are in force",
                  "end some: GET /v1/runs lists them"};
+  for (auto& known : approvals_)  // it stays for what was changed before
+    if (in_the_way(known)) known.until = std::min(known.until, now_boot);
   if (token) tokens_[token->sha256] = token->until;
   approvals_.push_back(std::move(approval));
   return {};

@@ -117,6 +117,17 @@ TEST(Approvals, of_more_than_a_day_are_refused_and_one_can_be_ended) {
   EXPECT_FALSE(covers(approvals, "x", "", child, 150 * ms));
 }
 
+TEST(Approvals, one_that_takes_the_place_of_another_does_so_from_then_on) {
+  Approvals approvals;
+  ASSERT_TRUE(approvals.add(approval(), {}, 100 * ms));
+  Approval narrow = approval();
+  narrow.from = 150 * ms;
+  narrow.asked.paths = {"/etc/a"};
+  ASSERT_TRUE(approvals.add(narrow, {}, 150 * ms));
+  EXPECT_TRUE(covers(approvals, "tofu:net/a", "", child, 149 * ms));
+  EXPECT_FALSE(covers(approvals, "tofu:net/a", "", child, 150 * ms));
+}
+
 TEST(Approvals, at_the_bound_what_is_in_force_stays_and_the_next_is_refused) {
   Approvals approvals({2, 1, 0, static_cast<std::int64_t>(hour)});
   const UsedToken first{"aa", 1}, second{"bb", 1};

@@ -197,5 +197,30 @@ TEST_F(ObserverRuns, what_an_unapproved_run_did_is_accepted_with_the_state_that_
   EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::unapproved_run);
 }
 
+TEST_F(ObserverRuns, what_an_approval_alone_explains_is_accepted_by_no_revision_that_does_not_show_it) {
+  ApprovedRuns::Options options;
+  options.required = true;
+  options.file = dir_ / "approved_runs.json";
+  ApprovedRuns runs(options, {}, real_clock_, counters_);
+  observer_->set_approved_runs(&runs);
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  start_ = read_proc("/proc", self)->key.start_boot_ns;
+  RunRequest request;
+  request.id = "r1";
+  request.baselines = {"net"};
+  request.expires_in = std::chrono::seconds(60);
+  ASSERT_EQ(runs.approve(request, {self, 0}).status, 201);
+  ASSERT_EQ(verdict_of_call(self), Verdict::pending);
+  write_state(2);
+  kernel_.touch(dir_ / "net.tfstate", actor(self));
+  observer_->on_ring();
+  real_clock_.later = 2'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::open);
+  real_clock_.later = hour;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::out_of_band);
+}
+
 }  // namespace
 }  // namespace plumbline::agent
