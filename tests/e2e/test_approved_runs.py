@@ -10,6 +10,9 @@ import time
 
 import harness
 from harness import Skip, sha256, wait
+from moto import Moto
+from test_runs import Tool, folders, group_of
+from watched_calls import start, state
 
 REQUIRED = "verdicts: {approval: {required: true}}\n"
 
@@ -157,6 +160,27 @@ def test_without_an_agent_nothing_runs(stack):
     assert done.returncode == 69 and "start the agent" in done.stderr and not touched.exists(), done
     done = subprocess.run([*plumb_run(stack, "--best-effort"), "sh", "-c", f"touch {touched}; exit 3"], capture_output=True, text=True)
     assert done.returncode == 3 and "without an approval" in done.stderr and touched.exists(), done
+
+
+def test_calls_of_a_run_that_nobody_approved_are_told_as_such(stack):
+    """As the laptop's, with a lock and in the cloud: a run of its baseline, with the same credentials, with and without an approval."""
+    moto = Moto(stack)
+    group, port = group_of(moto, "approved-run"), 443
+    where = stack.dir / "net" / "terraform.tfstate"
+    where.parent.mkdir()
+    state(where, ("aws_security_group", "approved", {"id": group, "name": "approved-run", "description": "d", "ingress": []}))
+    start(stack, folders(moto), baselines=[f"{{name: net, terraform_state: {where}}}"], more=REQUIRED)
+    for before, verdict in (((), "unapproved_run"), (plumb_run(stack, "--id", "ci/43"), "pending")):
+        tool = Tool(stack, moto, where, "", group, port, serial=port, before=before)
+        tool.change()
+        drift = wait(lambda: next(iter(stack.drifts(state="open")), None), "the call")
+        assert (drift["verdict"], drift["severity"]) == (verdict, "medium" if verdict == "unapproved_run" else "info"), drift
+        assert has(drift, "run", "holds the lock") and has(drift, "approval", "run ci/43 ") == (verdict == "pending"), drift
+        tool.write_state()
+        wait(lambda: stack.drifts(state="open") == [], "the state to show it")
+        closed = next(d for d in stack.drifts() if d["id"] == drift["id"])
+        assert (closed["state"], closed["verdict"]) == ("accepted", verdict), closed
+        port += 1
 
 
 class Issuer:
