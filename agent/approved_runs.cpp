@@ -85,12 +85,13 @@ Result<void> ApprovedRuns::keep(Approvals&& fresh) {
   if (auto saved = fresh.save(options_.file, options_.boot_id); !saved) return saved;
   approvals_ = std::move(fresh);
   counters_.runs_approved_now = approvals_.in_force(static_cast<std::uint64_t>(clock_.boot())).size();
+  counters_.runs_crowded_out = approvals_.forgotten();
   return {};
 }
 
 http::Response ApprovedRuns::refused(const RunRequest& request, const http::PeerProcess& peer, const Error& error) {
   counters_.runs_refused.fetch_add(1, std::memory_order_relaxed);
-  spdlog::warn("event=run_refused run=\"{}\" pid={} uid={} why=\"{}\"", request.id, peer.pid, peer.uid,
+  spdlog::warn(R"(event=run_refused run="{}" pid={} uid={} why="{}")", request.id, peer.pid, peer.uid,
                wire::escape_bytes(error.message()));
   return http::problem(error);
 }
@@ -101,11 +102,12 @@ http::Response ApprovedRuns::approve(const RunRequest& request, const http::Peer
   if (!approval) return refused(request, peer, approval.error());
   if (token && approvals_.is_used(token->sha256)) counters_.run_tokens_replayed.fetch_add(1, std::memory_order_relaxed);
   Approvals fresh = approvals_;
+  note_ends(fresh);  // those make room
   if (auto added = fresh.add(*approval, token, static_cast<std::uint64_t>(clock_.boot())); !added)
     return refused(request, peer, added.error());
   if (auto kept = keep(std::move(fresh)); !kept) return refused(request, peer, kept.error());
   counters_.runs_approved.fetch_add(1, std::memory_order_relaxed);
-  spdlog::info("event=run_approved run=\"{}\" principal=\"{}\" proof={} pid={} uid={} until={}", approval->id,
+  spdlog::info(R"(event=run_approved run="{}" principal="{}" proof={} pid={} uid={} until={})", approval->id,
                approval->principal, proof_of(*approval), peer.pid, peer.uid, rfc3339(wall_of(approval->until)));
   return http::json_response(json_of(*approval), 201);
 }
@@ -158,12 +160,16 @@ ApprovalState ApprovedRuns::of(const wire::Finding& finding, std::span<const pro
           approval->names_something()};
 }
 
+/// Whether anything changed.
+bool ApprovedRuns::note_ends(Approvals& approvals) const {
+  return approvals.sweep(static_cast<std::uint64_t>(clock_.boot()), clock_.wall(),
+                         [&](const process_key& key) { return is_running(options_.proc_root, key); });
+}
+
 void ApprovedRuns::sweep() {
   Approvals fresh = approvals_;
-  const auto now = static_cast<std::uint64_t>(clock_.boot());
-  const bool changed =
-      fresh.sweep(now, clock_.wall(), [&](const process_key& key) { return is_running(options_.proc_root, key); });
-  counters_.runs_approved_now = approvals_.in_force(now).size();
+  const bool changed = note_ends(fresh);
+  counters_.runs_approved_now = approvals_.in_force(static_cast<std::uint64_t>(clock_.boot())).size();
   if (!changed) return;
   if (auto kept = keep(std::move(fresh)); !kept)  // with the next turn
     spdlog::warn("event=approved_runs_not_kept why=\"{}\"", kept.error().message());

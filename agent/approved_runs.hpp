@@ -52,6 +52,7 @@ class ApprovedRuns {
   Result<Approval> approval_of(const RunRequest& request, const http::PeerProcess& peer,
                                std::optional<UsedToken>& token) const;
   Result<void> keep(Approvals&& fresh);
+  bool note_ends(Approvals& approvals) const;
   http::Response refused(const RunRequest& request, const http::PeerProcess& peer, const Error& error);
   std::string json_of(const Approval& approval) const;
   WallNs wall_of(std::uint64_t boot_ns) const { return clock_.wall_at_boot(static_cast<std::int64_t>(boot_ns)); }

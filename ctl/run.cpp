@@ -43,11 +43,11 @@ Result<Json> body_of(const Context& context, const RunOptions& run) {
   for (const auto& [key, globs] :
        {std::pair("baselines", &run.baselines), {"resources", &run.resources}, {"paths", &run.paths}})
     if (!globs->empty()) body[key] = *globs;
-  if (context.options.token_file.empty()) return Result<Json>(boost::system::in_place_value, std::move(body));
+  if (context.options.token_file.empty()) return {boost::system::in_place_value, std::move(body)};
   auto token = read_token(context.options.token_file);
   if (!token) return token.error();
   body["token"] = *token;
-  return Result<Json>(boost::system::in_place_value, std::move(body));
+  return {boost::system::in_place_value, std::move(body)};
 }
 
 /// This process: it has its number and start time still when it is the command.
@@ -67,20 +67,21 @@ Result<void> register_run(const Context& context, const RunOptions& run) {
 
 }  // namespace
 
-int run_approved(const Context& context, const RunOptions& run) {
-  if (auto registered = register_run(context, run); !registered) {
-    if (!run.best_effort) return fail(context, registered.error());
+int run_approved(const Context& context, const RunOptions& options) {
+  if (auto registered = register_run(context, options); !registered) {
+    if (!options.best_effort) return fail(context, registered.error());
     context.terminal.err << "plumb: goes on without an approval: " << printable(registered.error().message()) << '\n';
   }
+  std::vector<std::string> words = options.command;
   std::vector<char*> argv;
-  argv.reserve(run.command.size() + 1);
-  for (const auto& word : run.command) argv.push_back(const_cast<char*>(word.c_str()));  // execvp(3) writes nothing
+  argv.reserve(words.size() + 1);
+  for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   context.terminal.out.flush();
   context.terminal.err.flush();
   ::execvp(argv[0], argv.data());
   const int error = errno;
-  context.terminal.err << "plumb: run " << printable(run.command.front()) << ": " << errno_text(error) << '\n';
+  context.terminal.err << "plumb: run " << printable(words.front()) << ": " << errno_text(error) << '\n';
   return error == ENOENT ? not_found : not_executable;
 }
 

@@ -1,6 +1,7 @@
 #include "agent/correlate/approvals.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "agent/enrich/process_facts.hpp"
 #include "include/util/glob.hpp"
@@ -42,8 +43,15 @@ Result<void> Approvals::add(Approval approval, const std::optional<UsedToken>& t
   };
   const auto is_over = [&](const Approval& known) { return known.until <= now_boot || in_the_way(known); };
   if (approvals_.size() >= options_.max_approvals) std::erase_if(approvals_, is_over);
+  const auto is_left = [](const Approval& known) { return known.ended != 0; };
+  if (const auto first = std::find_if(approvals_.begin(), approvals_.end(), is_left);
+      approvals_.size() >= options_.max_approvals && first != approvals_.end()) {
+    approvals_.erase(first);
+    ++forgotten_;
+  }
   if (approvals_.size() >= options_.max_approvals)
-    return Error{ErrorCode::unavailable, what, std::to_string(approvals_.size()) + " approved runs are in force",
+    return Error{ErrorCode::unavailable, what,
+                 std::to_string(approvals_.size()) + " approved runs are in force, and their processes run",
                  "end some: GET /v1/runs lists them"};
   for (auto& known : approvals_)  // it stays for what was changed before
     if (in_the_way(known)) known.until = std::min(known.until, now_boot);
@@ -81,14 +89,14 @@ bool Approvals::sweep(std::uint64_t now_boot, WallNs now, const std::function<bo
 const Approval* Approvals::find(std::string_view baseline, std::string_view resource, std::string_view path,
                                 std::span<const process_key> lineage, std::uint64_t at_boot) const {
   const Approval* found = nullptr;
-  for (auto approval = approvals_.rbegin(); approval != approvals_.rend(); ++approval) {
-    if (at_boot < approval->from || at_boot >= approval->until) continue;
+  for (const auto& approval : std::views::reverse(approvals_)) {
+    if (at_boot < approval.from || at_boot >= approval.until) continue;
     if (std::none_of(lineage.begin(), lineage.end(),
-                     [&](const auto& key) { return same_process_by_tick(key, approval->process); }))
+                     [&](const auto& key) { return same_process_by_tick(key, approval.process); }))
       continue;
-    if (!approval->covers(baseline, resource, path)) continue;
-    if (approval->names_something()) return &*approval;
-    if (found == nullptr) found = &*approval;
+    if (!approval.covers(baseline, resource, path)) continue;
+    if (approval.names_something()) return &approval;
+    if (found == nullptr) found = &approval;
   }
   return found;
 }

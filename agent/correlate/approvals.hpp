@@ -56,7 +56,8 @@ struct UsedToken {
   WallNs until = 0;    ///< its end; after it, nobody takes it
 };
 
-/// Not thread-safe. Bounded: what is in force never makes room; past `max_approvals` another one is refused.
+/// Not thread-safe. Bounded: at `max_approvals` what is over makes room, then, counted, the first whose process is
+/// gone; one whose process runs never does, and another one is refused.
 class Approvals {
  public:
   struct Options {
@@ -86,6 +87,7 @@ class Approvals {
   /// In force then, the latest first.
   std::vector<Approval> in_force(std::uint64_t at_boot) const;
   bool is_empty() const { return approvals_.empty(); }
+  std::uint64_t forgotten() const { return forgotten_; }  ///< before their end, to make room
 
   /// Writes all of it, whole or not at all. Boot times count in one boot only, whose id is `boot_id`.
   Result<void> save(const std::string& path, const std::string& boot_id) const;
@@ -94,7 +96,8 @@ class Approvals {
 
  private:
   Options options_;
-  std::list<Approval> approvals_;         // the oldest first
+  std::list<Approval> approvals_;  // the oldest first
+  std::uint64_t forgotten_ = 0;
   std::map<std::string, WallNs> tokens_;  // sha256 → UsedToken::until
 };
 

@@ -139,6 +139,18 @@ TEST(Approvals, at_the_bound_what_is_in_force_stays_and_the_next_is_refused) {
   approvals.end("a", 150 * ms);
   ASSERT_TRUE(approvals.add(approval("c"), {}, 150 * ms)) << "what is over makes room";
   EXPECT_EQ(approvals.in_force(150 * ms).size(), 2u);
+  EXPECT_EQ(approvals.forgotten(), 0u);
+  EXPECT_FALSE(approvals.add(approval("d"), {}, 150 * ms));
+
+  // What their processes left behind has to go before a run that begins.
+  Approvals left({2, 1, static_cast<std::int64_t>(hour), static_cast<std::int64_t>(hour)});
+  ASSERT_TRUE(left.add(approval("a"), {}, 100 * ms));
+  ASSERT_TRUE(left.add(approval("b"), {}, 100 * ms));
+  left.sweep(150 * ms, 0, none_runs);
+  ASSERT_TRUE(left.add(approval("c"), {}, 150 * ms));
+  EXPECT_EQ(left.forgotten(), 1u);
+  EXPECT_EQ(left.in_force(150 * ms).front().id, "c");
+  EXPECT_EQ(left.in_force(150 * ms).back().id, "b");
 }
 
 TEST(Approvals, a_token_is_used_once_until_its_end) {
