@@ -21,9 +21,8 @@ namespace plumbline::agent {
 namespace {
 
 Judge judge_by(std::vector<Rule> rules) {
-  return [rules = std::move(rules)](wire::Finding& finding, bool sensitive, const std::string& run) {
-    judge(rules, finding, sensitive, run);
-  };
+  return [rules = std::move(rules)](wire::Finding& finding, bool sensitive, const std::string& run,
+                                    const ApprovalState& approval) { judge(rules, finding, sensitive, run, approval); };
 }
 
 }  // namespace
@@ -111,6 +110,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
 
   // The API first, so that probes have an answer ("not ready") while the first check runs.
   add_api_routes(p.server, p.state);
+  if (auto made = p.set_up_runs(who.boot_id); !made) return made.error();
   std::error_code ignored;  // listen_unix says it better
   std::filesystem::create_directories(std::filesystem::path(p.config.api_socket).parent_path(), ignored);
   if (auto bound = p.server.listen_unix(p.config.api_socket, 0660); !bound) return bound.error();

@@ -11,11 +11,13 @@
 #include <string>
 
 #include "agent/agent.hpp"
+#include "agent/approved_runs.hpp"
 #include "agent/call_watch.hpp"
 #include "agent/export/exporter.hpp"
 #include "agent/kernel_facts.hpp"
 #include "agent/observer.hpp"
 #include "agent/source/mount_table.hpp"
+#include "agent/token_keyring.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/file_loader.hpp"
 #include "fetch/handout_client.hpp"
@@ -31,6 +33,10 @@ struct Agent::Parts {
         config_path(std::move(path)),
         key(std::move(k)),
         state(std::move(identity), counters, config.recent_findings) {}
+
+  ~Parts() { server.stop(); }  // it posts to `io`
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   AgentConfig config;
   std::string config_path;
@@ -61,9 +67,13 @@ struct Agent::Parts {
   std::unique_ptr<fetch::FileLoader> loader;
   std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
 
+  std::unique_ptr<TokenKeyring> run_keyring;  ///< nullptr: approvals of runs need no token
+  std::unique_ptr<ApprovedRuns> runs;
+
   std::shared_ptr<TokenKeyring> keyring;  ///< nullptr: bearer tokens are not proven
   std::unique_ptr<CallWatch> calls;       ///< nullptr: nobody watches; ends before what it posts to
 
+  Result<void> set_up_runs(const std::string& boot_id);
   void start_calls();
   void set_states();
   void stop_calls(const std::string& why);

@@ -289,8 +289,8 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   f.baseline = wire::BaselineRef{subject.source->status.name, subject.source->status.revision};
   for (const auto& left_out : {comparison.why_not, comparison.unknown_names})
     if (!left_out.empty()) f.missing_evidence.push_back("comparison: " + left_out);
-  describe_actor(subject, causes, (replaced || by_orphans) && where.exists, f, pending.marks);
-  judge_(f, subject.expected.sensitive, "");
+  const auto* by = describe_actor(subject, causes, (replaced || by_orphans) && where.exists, f, pending.marks);
+  judge_(f, subject.expected.sensitive, "", approval_of(f, by, true));
   // A baseline that moved while the agent was down: nobody saw it move, the drift's own record tells.
   pending.baseline_moved = p_.state.with_book([&](const DriftBook& book) {
     const auto* open = book.open_drift(subject.drift_of());

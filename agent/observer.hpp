@@ -20,6 +20,8 @@
 
 namespace plumbline::agent {
 
+class ApprovedRuns;
+
 /// Not thread-safe: one thread calls everything.
 class Observer {
  public:
@@ -64,6 +66,8 @@ class Observer {
   /// Calls are watched from now on, or no longer; a gap tells of the time in between, also of one without an agent.
   void calls_watched(bool are);
   void set_judge(Judge judge) { judge_ = std::move(judge); }
+  /// Before start(); outlives it. Without: no run is approved, and none need be.
+  void set_approved_runs(ApprovedRuns* runs) { approved_ = runs; }
   /// The configured sources changed (SIGHUP); loads, watches and compares the difference.
   void set_sources(const std::vector<baseline::SourceSpec>& specs);
 
@@ -173,8 +177,9 @@ class Observer {
   void drop_retired();
   void name_merged_writers(const Cause& cause, wire::Finding& finding);
   void begin_batch();
-  void describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced, wire::Finding& finding,
-                      std::vector<HandledMark>& handled);
+  const mark_actor* describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced,
+                                   wire::Finding& finding, std::vector<HandledMark>& handled);
+  ApprovalState approval_of(const wire::Finding& finding, const mark_actor* by, bool may_explain);
   std::size_t scan(const std::set<WatchId>& ids, const std::string& source, const std::string& unknown_actor);
   bool record(std::vector<Pending>& pending);
   bool record_drifts(std::vector<wire::Drift>& drifts);
@@ -192,6 +197,7 @@ class Observer {
   std::string own_folder_;  ///< state_dir without symlinks
   ObserverParts p_;
   Judge judge_;
+  ApprovedRuns* approved_ = nullptr;
   Runs runs_;
   std::uint64_t kept_runs_ = 0;      ///< Runs::changes() when they were written last
   std::int64_t keep_runs_from_ = 0;  ///< boot ns: no sooner again

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "agent/approved_runs.hpp"
 #include "agent/observer_types.hpp"
 
 namespace plumbline::agent {
@@ -14,8 +15,18 @@ bool same_actor(const mark_actor& a, const mark_actor& b) {
 
 }  // namespace
 
-void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced, wire::Finding& finding,
-                              std::vector<HandledMark>& handled) {
+/// What is known of an approval of who made it. `may_explain`: there is drift of it, which ends with a grace.
+ApprovalState Observer::approval_of(const wire::Finding& finding, const mark_actor* by, bool may_explain) {
+  if (approved_ == nullptr) return {};
+  if (by == nullptr || approved_->is_empty()) return approved_->none();
+  auto state = approved_->of(finding, p_.enricher.lineage(*by), by->at_boot_ns);
+  state.explains = state.explains && may_explain;
+  return state;
+}
+
+/// Who made the last change, within `causes`; nullptr: nobody knows.
+const mark_actor* Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes, bool replaced,
+                                           wire::Finding& finding, std::vector<HandledMark>& handled) {
   const Cause* best = nullptr;
   // How far a cause is from the moment in which another inode took the file's place: the old one's removal, or the
   // directory's change that put it there. Its change time tells, to a clock tick.
@@ -43,7 +54,7 @@ void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes
           "no hook saw this change: " + std::string(causes.empty() ? "found by comparing" : "its mark holds no actor");
     finding.missing_evidence.push_back("actor");
     p_.counters.actors_unknown.fetch_add(1, std::memory_order_relaxed);
-    return;
+    return nullptr;
   }
   if (finding.changes == 0) finding.changes = best->of_directory ? 1 : best->changes;
   p_.counters.changes.fetch_add(finding.changes, std::memory_order_relaxed);
@@ -59,6 +70,7 @@ void Observer::describe_actor(Subject& subject, const std::vector<Cause>& causes
     finding.missing_evidence.push_back("actor of this very entry: " + std::to_string(best->changes) +
                                        " changes of its directory were merged, the last one's actor is shown");
   telling_[best->mark.slot] = {best->mark.key.ino, last.at_boot_ns, best->value.handovers, best->value.raced};
+  return &last;
 }
 
 /// The kernel side begins anew with `first` and `handovers` only when all is acknowledged: until then a part of them

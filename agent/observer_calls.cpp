@@ -82,7 +82,7 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
       if (const auto of = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns))
         f.evidence.push_back({"run", of->says + " (" + source->status.name + ")"});
   }
-  judge_(f, false, "");
+  judge_(f, false, "", approval_of(f, &seen.actor, false));
   judge_claims(seen, f);
   return pending;
 }
@@ -124,7 +124,7 @@ void Observer::take_call(const SeenCall& seen) {
       f.call->sets = std::move(difference.sets);
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
-      judge_(f, difference.sensitive, run ? run->says : "");
+      judge_(f, difference.sensitive, run ? run->says : "", approval_of(f, &seen.actor, true));
       judge_claims(seen, f);
       if (run) runs_.did(source->status.name, f.resource, run->process);
     }
@@ -171,11 +171,16 @@ std::vector<wire::Drift> Observer::accept_calls(const Source& source, const base
     if (drift.kind != "call" || drift.state != wire::DriftState::open || drift.baseline != source.status.name) continue;
     const auto now = fresh != nullptr ? fresh->find_address(drift.resource) : std::vector<std::uint32_t>();
     const auto then = before ? before->find_address(drift.resource) : std::vector<std::uint32_t>();
-    // A run is no proof of a writer: what it did has to be shown, or the revision be of its own writing.
-    const bool by_run = std::any_of(drift.evidence.begin(), drift.evidence.end(),
-                                    [](const wire::Evidence& e) { return e.kind == "run"; });
-    const bool known_writer = (!by_run || is_written_by_run_of(source, drift)) &&
-                              (drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band);
+    // Neither a run nor an approval is proof of a writer: what it did has to be shown, or the revision be of the run's
+    // own writing; that nobody approved the run changes nothing in that.
+    const auto has = [&](std::string_view kind) {
+      return std::any_of(drift.evidence.begin(), drift.evidence.end(), [&](const auto& e) { return e.kind == kind; });
+    };
+    const bool by_run = has("run");
+    const bool by_rule = !by_run && !has("approval");
+    const bool may_accept = drift.verdict == wire::Verdict::pending || drift.verdict == wire::Verdict::in_band ||
+                            (by_run && drift.verdict == wire::Verdict::unapproved_run);
+    const bool known_writer = may_accept && (by_rule || has("rule") || (by_run && is_written_by_run_of(source, drift)));
     const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]) &&
                                shows_all(drift.diff, *before, then[0], *fresh, now[0]);
     if (!now.empty() && !shows_another && !known_writer) continue;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/correlate/approvals.hpp"
 #include "agent/correlate/call_owners.hpp"
 #include "agent/decode/call_reader.hpp"
 #include "agent/enrich/enricher.hpp"
@@ -23,7 +24,8 @@
 namespace plumbline::agent {
 
 /// Gives a finding its verdict, rule, severity and evidence. `run`: Runs::find(), "" = it is of none.
-using Judge = std::function<void(wire::Finding& finding, bool sensitive, const std::string& run)>;
+using Judge =
+    std::function<void(wire::Finding& finding, bool sensitive, const std::string& run, const ApprovalState& approval)>;
 
 /// A call of a cloud's API that was seen on this node.
 struct SeenCall {

@@ -120,6 +120,11 @@ Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const CallsConfig& conf
     wanted = *config.token_keys;
   else if (const auto own = fetch::find_kubernetes_api({}); own && std::ifstream(own->token_file).good())
     wanted = {{"kubernetes", "", ""}};
+  return make(wanted, "calls.token_keys");
+}
+
+Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const std::vector<TokenKeysConfig>& wanted,
+                                                         const std::string& key) {
   std::stop_source stop;
   fetch::FetchLimits limits;
   limits.stop = stop.get_token();
@@ -128,7 +133,7 @@ Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const CallsConfig& conf
     auto origin = origin_of(one, limits);
     if (!origin) {
       Error error = origin.error();
-      error.what = "calls.token_keys, " + one.from + ": " + error.what;
+      error.what = key + ", " + one.from + ": " + error.what;
       return error;
     }
     places.push_back({one.from, std::move(*origin)});

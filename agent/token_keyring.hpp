@@ -48,6 +48,8 @@ class TokenKeyring {
   /// The places that are configured, and the cluster that the agent runs in where none is. Errors (`invalid_argument`)
   /// name the place. No places: nullptr.
   static Result<std::unique_ptr<TokenKeyring>> make(const CallsConfig& config);
+  /// These places and no other; `key` is where the configuration names them.
+  static Result<std::unique_ptr<TokenKeyring>> make(const std::vector<TokenKeysConfig>& places, const std::string& key);
 
  private:
   struct Held {

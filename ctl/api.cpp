@@ -47,7 +47,14 @@ Result<Api> Api::open(const Options& options) {
 }
 
 Result<Json> Api::get(const std::string& target) const {
-  auto response = client_.get(target);
+  return read(client_.get(target), target);
+}
+
+Result<Json> Api::post(const std::string& target, std::string json) const {
+  return read(client_.post(target, std::move(json)), target);
+}
+
+Result<Json> Api::read(const Result<http::Response>& response, const std::string& target) const {
   if (!response) return response.error();
   const std::string doing = "ask " + client_.endpoint().text + " for " + target.substr(0, target.find('?'));
   if (response->status >= 400) {

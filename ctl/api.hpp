@@ -21,12 +21,15 @@ class Api {
 
   /// One JSON document. An answer of 400 and more is http::error_of() it.
   Result<Json> get(const std::string& target) const;
+  /// The answer to a JSON text, as get() has it.
+  Result<Json> post(const std::string& target, std::string json) const;
   /// All items of a list, page by page; `target` without limit and cursor.
   Result<std::vector<Json>> list(const std::string& target) const;
   const http::Client& client() const { return client_; }
   bool is_collector() const { return collector_; }
 
  private:
+  Result<Json> read(const Result<http::Response>& response, const std::string& target) const;
   Api(http::Client client, bool collector) : client_(std::move(client)), collector_(collector) {}
   http::Client client_;
   bool collector_;

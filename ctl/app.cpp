@@ -31,6 +31,7 @@ struct Parsed {
   DecodeOptions decode;
   SimulateOptions simulate;
   std::string probe;
+  RunOptions run;
   double timeout = 10;
   double simulate_timeout = 10;
   std::function<int(const Context&)> command;
@@ -145,6 +146,21 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   simulating->add_option("--wait", parsed.simulate_timeout, "seconds to wait for the finding")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
+
+  auto* running = add("run", "run a command as an approved run: plumb run [OPTIONS] -- COMMAND…",
+                      [&](const Context& c) { return run_approved(c, parsed.run); });
+  running->add_option("--id", parsed.run.id, "the run's id, as your CI has it; default: one is made");
+  running->add_option("--baseline", parsed.run.baselines, "it changes what this baseline has");
+  running->add_option("--resource", parsed.run.resources, "it changes what has this address; * stands for anything");
+  running->add_option("--path", parsed.run.paths, "it changes this path; * within a segment, ** across");
+  running->add_option("--for", parsed.run.lasts, "it is over after this time, at most 24h")
+      ->default_str("30m")
+      ->default_val("30m");
+  running->add_flag("--best-effort", parsed.run.best_effort, "run the command without an approval where none is given");
+  running->add_option("command", parsed.run.command, "what to run; --token-file names a token that approves it")
+      ->required();
+  for (const char* name : {"--baseline", "--resource", "--path"})
+    running->get_option(name)->allow_extra_args(false);
 
   add("completion", "a completion script",
       [&](const Context& c) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ctl/context.hpp"
 
@@ -56,5 +57,17 @@ struct SimulateOptions {
 };
 /// Sets a managed file's times to what they are and waits for the finding. 1 where it does not come.
 int simulate(const Context& context, const SimulateOptions& options);
+
+struct RunOptions {
+  std::string id;     ///< "" = one is made
+  std::string lasts;  ///< "30m"
+  std::vector<std::string> baselines, resources, paths;
+  bool best_effort = false;
+  std::vector<std::string> command;
+};
+/// Has the agent approve this process as a run and becomes the command, which is then covered with all that it starts.
+/// Returns where that failed: 126 and 127 as shells do, else before anything ran. The run's token is
+/// Options::token_file.
+int run_approved(const Context& context, const RunOptions& options);
 
 }  // namespace plumbline::ctl

@@ -187,6 +187,14 @@ Result<Response> Client::get(const std::string& target) const {
   return run(Call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target)});
 }
 
+Result<Response> Client::post(const std::string& target, std::string json) const {
+  Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::post, target)};
+  call.message.set(beast::http::field::content_type, "application/json");
+  call.message.body() = std::move(json);
+  call.message.prepare_payload();
+  return run(call);
+}
+
 Result<void> Client::stream(const std::string& target, const std::string& last_event_id, const StreamCalls& calls,
                             std::chrono::milliseconds limit) const {
   Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target), &calls};

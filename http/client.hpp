@@ -35,12 +35,14 @@ struct ClientOptions {
 };
 
 /// Errors: `permission` where the socket or address refuses this user, `corrupt` where the CA file cannot be used,
-/// `unavailable` where nobody answers, answers in time, or in HTTP. Statuses of 400 and more are no error of get().
+/// `unavailable` where nobody answers, answers in time, or in HTTP. Statuses of 400 and more are no error of these.
 class Client {
  public:
   explicit Client(Endpoint endpoint, ClientOptions options = {});
 
   Result<Response> get(const std::string& target) const;
+  /// With a JSON text as its body.
+  Result<Response> post(const std::string& target, std::string json) const;
 
   struct StreamCalls {
     std::function<void()> on_open;                  ///< the server has answered 200; may be empty

@@ -1,7 +1,5 @@
 #include "http/connection.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -18,6 +16,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "http/answers.hpp"
+#include "http/peer.hpp"
 #include "http/target.hpp"
 
 namespace plumbline::http::detail {
@@ -38,27 +37,6 @@ std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string peer_name(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "unknown";
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address.ss_family == AF_INET) {
-    const auto& in = reinterpret_cast<const sockaddr_in&>(address);
-    ::inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
-    return std::string(text) + ":" + std::to_string(ntohs(in.sin_port));
-  }
-  if (address.ss_family == AF_INET6) {
-    const auto& in = reinterpret_cast<const sockaddr_in6&>(address);
-    ::inet_ntop(AF_INET6, &in.sin6_addr, text, sizeof text);
-    return "[" + std::string(text) + "]:" + std::to_string(ntohs(in.sin6_port));
-  }
-  ucred who{};
-  size = sizeof who;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "unix";
-  return "unix:pid=" + std::to_string(who.pid) + ",uid=" + std::to_string(who.uid);
-}
-
 }  // namespace
 
 /// One request and how to answer it.
@@ -77,7 +55,8 @@ Connection::Connection(Core& core, Socket socket, Origin origin, bool refuse)
       wake_timer_(stream_.get_executor()),
       origin_(std::move(origin)),
       refuse_(refuse),
-      peer_(peer_name(stream_.plain().socket().native_handle())) {}
+      peer_(peer_name(stream_.plain().socket().native_handle())),
+      peer_process_(peer_process(stream_.plain().socket().native_handle())) {}
 
 Connection::~Connection() {
   if (signal_) signal_->disarm();
@@ -203,6 +182,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
   request.peer = peer_;
   request.certificate = certificate_;
   request.is_encrypted = stream_.tls() != nullptr;
+  request.peer_process = peer_process_;
   for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
   exchange.head = request.method == "HEAD";
   if (exchange.head) request.method = "GET";

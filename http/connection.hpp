@@ -110,6 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const bool refuse_;
   std::string peer_;
   std::shared_ptr<const ClientCertificate> certificate_;
+  std::optional<PeerProcess> peer_process_;
   std::atomic<std::int64_t> waiting_since_{0};
   bool leaving_ = false;       // under Core::mutex
   Phase phase_ = Phase::idle;  // like all below: only on the strand

@@ -23,6 +23,12 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 /// The first field of that name, ignoring ASCII case; nullptr where there is none.
 const std::string* find_field(const Fields& fields, std::string_view name);
 
+/// Who connected to a Unix socket, as the kernel says (SO_PEERCRED): in this process' own pid namespace.
+struct PeerProcess {
+  std::uint32_t pid = 0;
+  std::uint32_t uid = 0;
+};
+
 /// One request, whole: the body has been read within the route's limit.
 struct Request {
   std::string method;                         ///< "GET"; a HEAD request reaches the GET handler as "GET"
@@ -35,6 +41,7 @@ struct Request {
   std::shared_ptr<const ClientCertificate> certificate;  ///< that the client was verified by; nullptr: by none
   bool is_encrypted = false;                             ///< it came by TLS
   std::string peer;  ///< "127.0.0.1:4711", or "unix:pid=17,uid=0" as the kernel says (SO_PEERCRED)
+  std::optional<PeerProcess> peer_process;  ///< of a Unix socket; nullopt on TCP
 
   const std::string* header(std::string_view name) const { return find_field(headers, name); }
 };

@@ -158,6 +158,19 @@ void read_calls(Map& map, AgentConfig& c) {
   if (calls.max_files == 0 || calls.max_files > 65536) map.refuse("max_files", "must be between 1 and 65536");
 }
 
+void read_approval(Map& map, ApprovalConfig& approval) {
+  map.read("required", approval.required,
+           "true: what a proven tool changes without an approved run is an unapproved_run; default: false");
+  map.list("keys", "whose signatures prove tokens that approve a run; without any, whoever has the socket approves",
+           [&](Map& keys) { read_token_keys(keys, approval.keys); });
+  map.read("audience", approval.audience, "whom such a token is for (aud)");
+  map.read("subjects", approval.subjects,
+           "whom it is of (sub), * stands for anything; needed where the issuer signs for others, too");
+  if (map.describing()) return;
+  if (approval.audience.empty()) map.refuse("audience", "is empty: any token of the issuer would do");
+  if (approval.keys.empty() && !approval.subjects.empty()) map.refuse("subjects", "says nothing without keys");
+}
+
 void bind(Map& map, AgentConfig& c) {
   map.object("node", "who this node is", [&](Map& node) {
     std::string name;
@@ -212,6 +225,7 @@ void bind(Map& map, AgentConfig& c) {
                   "time in which a baseline is to show what its own tool changed; after it, that is out_of_band");
     if (!verdicts.describing() && c.pending_grace < std::chrono::seconds(1))
       verdicts.refuse("pending_grace", "must be at least 1s");
+    verdicts.object("approval", "which runs are approved", [&](Map& approval) { read_approval(approval, c.approval); });
   });
   map.object("rescan", "comparing without being told", [&](Map& rescan) {
     rescan.read("interval", c.rescan_interval, "time between two full comparisons");

@@ -52,6 +52,14 @@ struct CallsConfig {
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 
+/// Which runs of tools are approved.
+struct ApprovalConfig {
+  bool required = false;               ///< what a proven tool does without an approved run is an unapproved run
+  std::vector<TokenKeysConfig> keys;   ///< of who signs tokens that approve one; empty = whoever has the socket does
+  std::string audience = "plumbline";  ///< whom such a token is for (`aud`)
+  std::vector<std::string> subjects;   ///< globs of whom it is of (`sub`); empty = anybody whom the keys' issuers know
+};
+
 struct AgentConfig {
   std::string node;  ///< default: the host's name
   std::map<std::string, std::string> labels;
@@ -74,6 +82,7 @@ struct AgentConfig {
   std::uint32_t images = 4096;
   std::chrono::milliseconds rescan_interval{3'600'000};
   std::chrono::milliseconds pending_grace{1'800'000};
+  ApprovalConfig approval;
   std::string log_level = "info";
 };
 

@@ -2,40 +2,10 @@
 
 #include <algorithm>
 
+#include "include/util/glob.hpp"
+
 namespace plumbline::agent {
 namespace {
-
-/// Backtracks to the last star only, so it takes time in the product of the lengths and no stack.
-bool matches(std::string_view glob, std::string_view text, bool star_crosses_slash) {
-  std::size_t g = 0, t = 0;
-  std::size_t star = std::string_view::npos, resume = 0;       // last "*" and where it may swallow on from
-  std::size_t deep = std::string_view::npos, deep_resume = 0;  // last "**", which a "*" must not hide
-  while (t < text.size()) {
-    if (g + 1 < glob.size() && glob[g] == '*' && glob[g + 1] == '*') {
-      deep = g;
-      deep_resume = t;
-      star = std::string_view::npos;
-      g += 2;
-    } else if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = t;
-    } else if (g < glob.size() && glob[g] == text[t]) {
-      ++g;
-      ++t;
-    } else if (star != std::string_view::npos && (star_crosses_slash || text[resume] != '/')) {
-      g = star + 1;
-      t = ++resume;
-    } else if (deep != std::string_view::npos) {
-      g = deep + 2;
-      t = ++deep_resume;
-      star = std::string_view::npos;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
-}
 
 template <class T, class Fits>
 bool any_or_empty(const std::vector<T>& list, Fits fits) {
@@ -97,13 +67,14 @@ wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive) {
 }
 
 bool path_matches(std::string_view glob, std::string_view path) {
-  return matches(glob, path, false);
+  return path_glob_matches(glob, path);
 }
 bool text_matches(std::string_view glob, std::string_view text) {
-  return matches(glob, text, true);
+  return text_glob_matches(glob, text);
 }
 
-void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run) {
+void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run,
+           const ApprovalState& approval) {
   const bool equal = f.comparison == wire::ComparisonResult::match;
   const char* to_come = "a baseline that has moved to this content";
   const auto rule = std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return fits(r.when, f); });
@@ -119,6 +90,11 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, con
     f.rule = "run";
     f.verdict = equal ? wire::Verdict::in_band : wire::Verdict::pending;
     f.evidence.push_back({"run", run});
+    f.missing_evidence.push_back("the tool's digest: no rule names it");
+    if (!equal) f.missing_evidence.push_back(to_come);
+  } else if (approval.required && approval.explains && !approval.says.empty()) {
+    f.rule = "approval";
+    f.verdict = equal ? wire::Verdict::in_band : wire::Verdict::pending;
     f.missing_evidence.push_back("the tool's digest: no rule names it");
     if (!equal) f.missing_evidence.push_back(to_come);
   } else {
@@ -137,8 +113,17 @@ void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, con
                                      : "one writer: other programs changed it in between (handovers)");
   }
   if (equal) f.evidence.push_back({"baseline", "live equals the baseline"});
-  f.missing_evidence.push_back("approved run");
-  f.severity = rule != rules.end() && rule->severity && !mixed ? *rule->severity : default_severity(f, sensitive);
+  const bool unapproved = approval.required && approval.says.empty() &&
+                          (f.verdict == wire::Verdict::pending || f.verdict == wire::Verdict::in_band);
+  if (unapproved) f.verdict = wire::Verdict::unapproved_run;
+  if (approval.says.empty())
+    f.missing_evidence.push_back("approved run");
+  else
+    f.evidence.push_back({"approval", approval.says});
+  if (unapproved)
+    f.severity = wire::Severity::medium;
+  else
+    f.severity = rule != rules.end() && rule->severity && !mixed ? *rule->severity : default_severity(f, sensitive);
 }
 
 void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& f) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config/rules_file.hpp"
+#include "agent/correlate/approvals.hpp"
 #include "cloud/bearer.hpp"
 #include "include/wire/finding.hpp"
 
@@ -14,8 +15,11 @@ namespace plumbline::agent {
 /// Fills verdict, rule, severity, evidence and missing evidence from the rules, first match first. A proven writer
 /// (in_band by a rule) whose content does not equal the baseline is `pending`: its baseline has not moved yet. Where no
 /// rule fits, what a run of the baseline changes (`run` says what makes it one) is `pending`, or `in_band` if the
-/// content is right; of anybody else it is `out_of_band`, or `converged_by_stranger`.
-void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitive, const std::string& run = "");
+/// content is right; of anybody else it is `out_of_band`, or `converged_by_stranger`. Where `approval` is required,
+/// what a proven tool or a run did without one is an `unapproved_run`, and an approval that explains a change does so
+/// where nothing else does.
+void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitive, const std::string& run = "",
+           const ApprovalState& approval = {});
 
 /// What the bearer token of a call says against what the kernel saw: a token that its issuer bound to a pod, in the
 /// hands of somebody who is not in that pod, makes drift that no rule and no run explains an impersonation, one

@@ -14,7 +14,6 @@
 namespace plumbline::agent {
 namespace {
 
-constexpr std::uint64_t ns_per_tick = 10'000'000;  // USER_HZ is 100 on every architecture that we build for
 constexpr std::size_t max_proc_file = std::size_t{64} << 10;
 constexpr std::size_t max_outside = 1024;
 constexpr std::size_t max_images = 16'384;

@@ -48,6 +48,12 @@ struct ProcessFacts {
 inline bool same_process(const process_key& a, const process_key& b) {
   return a.tgid == b.tgid && a.start_boot_ns == b.start_boot_ns;
 }
+/// USER_HZ is 100 on every architecture that we build for.
+inline constexpr std::uint64_t ns_per_tick = 10'000'000;
+/// The same where the start of one of them is known to the clock tick only, as /proc shows it.
+inline bool same_process_by_tick(const process_key& a, const process_key& b) {
+  return a.tgid == b.tgid && a.start_boot_ns / ns_per_tick == b.start_boot_ns / ns_per_tick;
+}
 inline process_key process_of(const mark_actor& actor) {
   return {actor.start_boot_ns, actor.tgid, 0};
 }

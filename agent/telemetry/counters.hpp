@@ -24,7 +24,12 @@ struct Counters {
   Counter calls{0};            ///< writing calls of clouds that were seen
   Counter calls_unmanaged{0};  ///< … that touch nothing that is managed
   Counter runs_forgotten{0};   ///< runs of tools, to make room for others
-  Counter append_failures{0};  ///< the spool refused; the marks stay pending and are tried again
+  Counter runs_approved{0};
+  Counter runs_approved_now{0};    ///< gauge
+  Counter runs_crowded_out{0};     ///< … before their end, to make room
+  Counter runs_refused{0};         ///< … that somebody asked to approve
+  Counter run_tokens_replayed{0};  ///< … whose token was used before
+  Counter append_failures{0};      ///< the spool refused; the marks stay pending and are tried again
   Counter actors_unknown{0};
   Counter digests_unreadable{0};
   Counter baseline_loads{0};
@@ -72,6 +77,13 @@ inline constexpr std::array counter_table{
                 &Counters::calls_unmanaged},
     CounterInfo{"runs_forgotten_total", "counter", "Runs of baselines' tools that made room for others.",
                 &Counters::runs_forgotten},
+    CounterInfo{"runs_approved_total", "counter", "Runs that were approved.", &Counters::runs_approved},
+    CounterInfo{"runs_approved", "gauge", "Approved runs in force.", &Counters::runs_approved_now},
+    CounterInfo{"runs_crowded_out_total", "counter", "Approved runs forgotten before their end, to make room.",
+                &Counters::runs_crowded_out},
+    CounterInfo{"runs_refused_total", "counter", "Approvals of runs that were refused.", &Counters::runs_refused},
+    CounterInfo{"run_tokens_replayed_total", "counter", "Tokens of runs that were used before.",
+                &Counters::run_tokens_replayed},
     CounterInfo{"append_failures_total", "counter",
                 "Appends that the spool refused; nothing is lost, they are tried again.", &Counters::append_failures},
     CounterInfo{"actors_unknown_total", "counter", "Findings without a known actor.", &Counters::actors_unknown},

@@ -49,10 +49,10 @@ else:
 class Tool:
     """One run of it; it waits for a word before each step."""
 
-    def __init__(self, stack, moto, where, bucket, group, port, serial=2):
+    def __init__(self, stack, moto, where, bucket, group, port, serial=2, before=()):
         python = moto.bin / "python"
         self.process = stack.cleanup.enter_context(subprocess.Popen(
-            [python, "-c", TOOL, str(where), bucket, str(moto.bin / "aws"), group, str(port), str(serial)], env=moto.environment,
+            [*before, python, "-c", TOOL, str(where), bucket, str(moto.bin / "aws"), group, str(port), str(serial)], env=moto.environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         assert self.process.stdout.readline() == "begun\n"
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "agent/api/glob.hpp"
+#include "agent/api/runs.hpp"
 #include "agent/api/stream.hpp"
 #include "http/client.hpp"
 #include "http/page.hpp"
@@ -27,6 +28,7 @@ class AgentApi : public testing::Test {
  protected:
   void SetUp() override {
     add_api_routes(server_, node_);
+    add_run_routes(server_, {});
     const auto port = server_.listen_tcp("127.0.0.1", 0).value();
     client_.emplace(http::parse_endpoint("http://127.0.0.1:" + std::to_string(port)).value());
     server_.start();
@@ -313,7 +315,9 @@ TEST_F(AgentApi, the_document_and_the_routes_agree) {
   for (const auto& route : server_.routes()) {
     std::string pattern = route.pattern;
     if (const auto dots = pattern.find("...}"); dots != std::string::npos) pattern.erase(dots, 3);
-    served.insert((route.method == "GET" ? "get " : route.method) + pattern);
+    std::string method = route.method;
+    std::transform(method.begin(), method.end(), method.begin(), [](unsigned char c) { return std::tolower(c); });
+    served.insert(method.append(" ").append(pattern));
   }
   EXPECT_EQ(described, served);
 }

@@ -92,6 +92,11 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("calls: {token_keys: [{token_file: /t}]}"), HasSubstr("`from` is missing"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: /k, ca_file: /c}]}"), HasSubstr("neither token_file nor ca_file"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: kubernetes, ca_file: c}]}"), HasSubstr("absolute"));
+  EXPECT_EQ(refusal("verdicts: {approval: {required: true}}"), "(accepted)");
+  EXPECT_EQ(refusal("verdicts: {approval: {keys: [{from: /k}], audience: a, subjects: [\"repo:a/*\"]}}"), "(accepted)");
+  EXPECT_THAT(refusal("verdicts: {approval: {audience: \"\"}}"), HasSubstr("any token of the issuer"));
+  EXPECT_THAT(refusal("verdicts: {approval: {subjects: [a]}}"), HasSubstr("without keys"));
+  EXPECT_THAT(refusal("verdicts: {approval: {keys: [{from: k}]}}"), HasSubstr("no place that keys may come from"));
   EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640}"), HasSubstr("loopback"));
   EXPECT_THAT(refusal("api: {listen: \"127.evil.example:9640\"}"), HasSubstr("not a loopback address"));
   EXPECT_THAT(refusal("api: {listen: here}"), HasSubstr("HOST:PORT"));

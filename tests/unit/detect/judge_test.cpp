@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using wire::ComparisonResult;
 using wire::Verdict;
 
@@ -72,6 +73,81 @@ TEST(Judge, what_a_run_changes_is_pending_until_the_baseline_shows_it_and_a_rule
   f = finding();
   judge({rule}, f, false, "tofu (pid 7) holds the lock");
   EXPECT_EQ(f.verdict, Verdict::impersonation);
+}
+
+const ApprovalState none_given{true, "", false};
+const ApprovalState given{true, "run r1 of repo:acme (verified) until 2026-12-01T00:00:00Z", false};
+const ApprovalState given_by_name{true, given.says, true};
+
+TEST(Judge, a_proven_tool_without_an_approval_is_an_unapproved_run_whatever_the_content) {
+  for (const auto comparison : {ComparisonResult::mismatch, ComparisonResult::match, ComparisonResult::not_comparable})
+    for (const bool by_rule : {true, false}) {
+      auto f = finding(comparison);
+      judge(by_rule ? std::vector{tofu()} : std::vector<Rule>(), f, true, by_rule ? "" : "tofu holds the lock",
+            none_given);
+      EXPECT_EQ(f.verdict, Verdict::unapproved_run);
+      EXPECT_EQ(f.severity, wire::Severity::medium);
+      EXPECT_THAT(f.missing_evidence, Contains("approved run"));
+    }
+}
+
+TEST(Judge, with_an_approval_a_proven_tool_is_judged_as_ever_and_the_approval_is_told) {
+  for (const auto comparison : {ComparisonResult::mismatch, ComparisonResult::match})
+    for (const auto& run : {"", "tofu holds the lock"})
+      for (const auto& state : {given, given_by_name}) {
+        auto f = finding(comparison), without = finding(comparison);
+        const std::vector<Rule> rules = *run == '\0' ? std::vector{tofu()} : std::vector<Rule>();
+        judge(rules, f, false, run, state);
+        judge(rules, without, false, run);
+        EXPECT_EQ(f.verdict, without.verdict);
+        EXPECT_EQ(f.severity, without.severity);
+        EXPECT_EQ(f.rule, without.rule);
+        ASSERT_FALSE(f.evidence.empty());
+        EXPECT_EQ(f.evidence.back().kind, "approval");
+        EXPECT_EQ(f.evidence.back().says, given.says);
+        EXPECT_THAT(f.missing_evidence, Not(Contains("approved run")));
+        EXPECT_THAT(without.missing_evidence, Contains("approved run"));
+      }
+}
+
+TEST(Judge, an_approval_that_names_the_resource_explains_a_change_that_nothing_else_does) {
+  auto f = finding();
+  judge({}, f, false, "", given_by_name);
+  EXPECT_EQ(f.verdict, Verdict::pending);
+  EXPECT_EQ(f.severity, wire::Severity::info);
+  EXPECT_EQ(f.rule, "approval");
+  f = finding(ComparisonResult::match);
+  judge({}, f, false, "", given_by_name);
+  EXPECT_EQ(f.verdict, Verdict::in_band);
+  f = finding();
+  judge({}, f, false, "", given);
+  EXPECT_EQ(f.verdict, Verdict::out_of_band) << "one that names nothing approves what is proven, and explains nothing";
+  f = finding();
+  f.handovers = 1;
+  judge({}, f, false, "", given_by_name);
+  EXPECT_EQ(f.verdict, Verdict::out_of_band) << "another program had a part in it";
+}
+
+TEST(Judge, where_approvals_are_not_required_they_are_told_and_change_nothing) {
+  auto f = finding();
+  judge({}, f, false, "", {false, given.says, true});
+  EXPECT_EQ(f.verdict, Verdict::out_of_band);
+  EXPECT_EQ(f.evidence.back().kind, "approval");
+  f = finding();
+  judge({tofu()}, f, false, "", {false, "", false});
+  EXPECT_EQ(f.verdict, Verdict::pending);
+}
+
+TEST(Judge, strangers_and_declared_owners_need_no_approval) {
+  auto f = finding();
+  judge({}, f, false, "", none_given);
+  EXPECT_EQ(f.verdict, Verdict::out_of_band);
+  EXPECT_EQ(f.severity, wire::Severity::high);
+  Rule owner = tofu();
+  owner.verdict = Verdict::expected_runtime;
+  f = finding();
+  judge({owner}, f, false, "", none_given);
+  EXPECT_EQ(f.verdict, Verdict::expected_runtime);
 }
 
 TEST(Judge, a_rule_proves_nothing_of_a_change_that_another_program_had_a_part_in) {

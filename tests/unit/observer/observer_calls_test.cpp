@@ -16,8 +16,9 @@ class ObserverCalls : public ObserverFixture {
     start_anew();
   }
   void start_anew() {
-    make_observer({spec_}, std::nullopt,
-                  [this](wire::Finding& finding, bool, const std::string&) { finding.verdict = verdict_; });
+    make_observer(
+        {spec_}, std::nullopt,
+        [this](wire::Finding& finding, bool, const std::string&, const ApprovalState&) { finding.verdict = verdict_; });
     start();
   }
   void write_state(int serial, const std::string& description) {

@@ -22,7 +22,8 @@ class ObserverFixture : public ::testing::Test {
   /// Not started. `clock` nullptr: the fixture's.
   void make_observer(
       std::vector<baseline::SourceSpec> sources, std::optional<HandoutSetup> handout = std::nullopt,
-      Judge judge = [](wire::Finding&, bool, const std::string&) {}, const Clock* clock = nullptr) {
+      Judge judge = [](wire::Finding&, bool, const std::string&, const ApprovalState&) {},
+      const Clock* clock = nullptr) {
     observer_.reset();
     observer_ = std::make_unique<Observer>(ObserverOptions{identity_, dir_ / "state", std::move(sources), 1 << 20, hour,
                                                            std::move(handout), hour / 2, true},

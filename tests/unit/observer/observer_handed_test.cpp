@@ -93,7 +93,7 @@ class SlowClock final : public Clock {
 
 TEST_F(ObserverHanded, many_are_taken_in_turns) {
   const SlowClock slow;
-  make_observer({}, handout(), [](wire::Finding&, bool, const std::string&) {}, &slow);
+  make_observer({}, handout(), [](wire::Finding&, bool, const std::string&, const ApprovalState&) {}, &slow);
   start();
   std::vector<fetch::HandedBaseline> many;
   for (int i = 0; i < 20; ++i) many.push_back(handed("ops" + std::to_string(i), "1", entry(file_)));
@@ -115,7 +115,7 @@ TEST_F(ObserverHanded, many_are_taken_in_turns) {
 
 TEST_F(ObserverHanded, its_own_that_is_read_between_two_turns_is_in_force_once) {
   const SlowClock slow;
-  make_observer({own("zz")}, handout(), [](wire::Finding&, bool, const std::string&) {}, &slow);
+  make_observer({own("zz")}, handout(), [](wire::Finding&, bool, const std::string&, const ApprovalState&) {}, &slow);
   start();
   std::vector<fetch::HandedBaseline> many;
   for (int i = 0; i < 20; ++i) many.push_back(handed("ops" + std::to_string(i), "1", "[]"));

@@ -4,6 +4,9 @@
 
 #include <fstream>
 
+#include <unistd.h>
+
+#include "agent/approved_runs.hpp"
 #include "agent/detect/judge.hpp"
 #include "tests/unit/observer/observer_fixture.hpp"
 
@@ -12,6 +15,9 @@ namespace {
 
 using wire::DriftState;
 using wire::Verdict;
+
+const Judge judge_by_runs = [](wire::Finding& finding, bool sensitive, const std::string& run,
+                               const ApprovalState& approval) { judge({}, finding, sensitive, run, approval); };
 
 /// The real one, which files' times are compared with, and later.
 class LaterClock final : public Clock {
@@ -31,10 +37,7 @@ class ObserverRuns : public ObserverFixture {
     restart();
   }
   void restart() {
-    make_observer(
-        {spec_}, std::nullopt,
-        [](wire::Finding& finding, bool sensitive, const std::string& run) { judge({}, finding, sensitive, run); },
-        &real_clock_);
+    make_observer({spec_}, std::nullopt, judge_by_runs, &real_clock_);
     start();
   }
   /// Has the state's lock, as OpenTofu and Terraform lock it, by the kernel's table.
@@ -55,7 +58,7 @@ class ObserverRuns : public ObserverFixture {
   mark_actor actor(std::uint32_t pid) const {
     mark_actor made{};
     made.tgid = pid;
-    made.start_boot_ns = 5;
+    made.start_boot_ns = start_;
     for (const auto& key : processes_.list_processes())
       if (key.tgid == pid) made.start_boot_ns = key.start_boot_ns;
     made.at_boot_ns = static_cast<std::uint64_t>(real_clock_.boot());
@@ -77,6 +80,7 @@ class ObserverRuns : public ObserverFixture {
     return state_.findings().at(0).verdict;
   }
 
+  std::uint64_t start_ = 5;  ///< of who acts
   LaterClock real_clock_;
   baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
 };
@@ -283,6 +287,88 @@ TEST_F(ObserverRunsOfPulumi, two_that_lock_it_at_once_are_none) {
   lock("5d1c", 7);
   EXPECT_EQ(verdict_of_call(7), Verdict::out_of_band);
   EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+}
+
+TEST_F(ObserverRuns, where_approval_is_required_a_run_without_one_is_unapproved_until_its_state_shows_it) {
+  ApprovedRuns::Options options;
+  options.required = true;
+  options.file = dir_ / "approved_runs.json";
+  ApprovedRuns runs(options, {}, real_clock_, counters_);
+  observer_->set_approved_runs(&runs);
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
+  EXPECT_EQ(verdict_of_call(7), Verdict::unapproved_run);
+  EXPECT_EQ(state_.findings().at(0).severity, wire::Severity::medium);
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  tell_of_folder(7);
+
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  start_ = read_proc("/proc", self)->key.start_boot_ns + 1;
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(self);
+  EXPECT_EQ(verdict_of_call(self), Verdict::unapproved_run);
+  RunRequest request;
+  request.id = "r1";
+  request.expires_in = std::chrono::seconds(60);
+  ASSERT_EQ(runs.approve(request, {self, 0}).status, 201);
+  EXPECT_EQ(verdict_of_call(self), Verdict::pending);
+  std::filesystem::remove(dir_ / ".net.tfstate.lock.info");
+  tell_of_folder(self);
+  EXPECT_EQ(verdict_of_call(self), Verdict::out_of_band) << "an approval that names nothing explains nothing by itself";
+  request.baselines = {"net"};
+  ASSERT_EQ(runs.approve(request, {self, 0}).status, 201);
+  EXPECT_EQ(verdict_of_call(self), Verdict::pending);
+  EXPECT_EQ(state_.findings().at(0).rule, "approval");
+  EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band) << "anybody else in that time";
+  real_clock_.later = 61'000'000'000;
+  EXPECT_EQ(verdict_of_call(self), Verdict::out_of_band) << "it is over";
+}
+
+TEST_F(ObserverRuns, what_an_unapproved_run_did_is_accepted_with_the_state_that_it_wrote_and_stays_unapproved) {
+  ApprovedRuns::Options options;
+  options.required = true;
+  options.file = dir_ / "approved_runs.json";
+  ApprovedRuns runs(options, {}, real_clock_, counters_);
+  observer_->set_approved_runs(&runs);
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  ASSERT_EQ(verdict_of_call(7), Verdict::unapproved_run);
+  real_clock_.later = hour;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::unapproved_run) << "no grace is needed";
+  write_state(2);
+  kernel_.touch(dir_ / "net.tfstate", actor(7));
+  observer_->on_ring();
+  real_clock_.later += 2'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::accepted);
+  EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::unapproved_run);
+}
+
+TEST_F(ObserverRuns, what_an_approval_alone_explains_is_accepted_by_no_revision_that_does_not_show_it) {
+  ApprovedRuns::Options options;
+  options.required = true;
+  options.file = dir_ / "approved_runs.json";
+  ApprovedRuns runs(options, {}, real_clock_, counters_);
+  observer_->set_approved_runs(&runs);
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  start_ = read_proc("/proc", self)->key.start_boot_ns;
+  RunRequest request;
+  request.id = "r1";
+  request.baselines = {"net"};
+  request.expires_in = std::chrono::seconds(60);
+  ASSERT_EQ(runs.approve(request, {self, 0}).status, 201);
+  ASSERT_EQ(verdict_of_call(self), Verdict::pending);
+  write_state(2);
+  kernel_.touch(dir_ / "net.tfstate", actor(self));
+  observer_->on_ring();
+  real_clock_.later = 2'000'000'000;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::open);
+  real_clock_.later = hour;
+  observer_->on_timer();
+  EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::out_of_band);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class Life {
                   hour / 2,
                   local_only},
                  {kernel, enricher_, containers_, *spool, state, users_, key_, clock_, counters},
-                 [](wire::Finding&, bool, const std::string&) {}) {}
+                 [](wire::Finding&, bool, const std::string&, const ApprovalState&) {}) {}
 
   static constexpr std::int64_t hour = 3'600'000'000'000;
   const NodeIdentity identity{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
