@@ -95,7 +95,7 @@ void TokenKeyring::rebuild() {
   std::vector<Row> rows;
   for (auto& held : held_) {
     if (!held.jwks.empty())
-      if (auto added = all->add_jwks(held.place.from, held.jwks); !added && held.why.empty())
+      if (auto added = all->add_jwks(held.place.from, held.jwks, held.place.issuer); !added && held.why.empty())
         held.why = added.error().message();  // together they are too many
     rows.push_back({held.place.from, held.keys, held.why});
   }
@@ -119,7 +119,7 @@ Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const CallsConfig& conf
   if (config.token_keys)
     wanted = *config.token_keys;
   else if (const auto own = fetch::find_kubernetes_api({}); own && std::ifstream(own->token_file).good())
-    wanted = {{"kubernetes", "", ""}};
+    wanted = {{"kubernetes", "", "", "", true}};
   return make(wanted, "calls.token_keys");
 }
 
@@ -136,7 +136,7 @@ Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const std::vector<Token
       error.what = key + ", " + one.from + ": " + error.what;
       return error;
     }
-    places.push_back({one.from, std::move(*origin)});
+    places.push_back({one.from, std::move(*origin), {one.issuer, one.cluster}});
   }
   if (places.empty()) return nullptr;
   return std::make_unique<TokenKeyring>(std::move(places), std::move(stop), Intervals());

@@ -23,6 +23,7 @@ class TokenKeyring {
   struct Place {
     std::string from;  ///< as the configuration names it
     std::unique_ptr<fetch::Origin> origin;
+    cloud::TokenIssuer issuer = {};
   };
   /// How it stands with one of them.
   struct Row {

@@ -162,12 +162,13 @@ std::optional<double> time_of(const Value& claims, std::string_view name) {
   return bad == std::errc() && at == end ? std::optional(time) : std::nullopt;
 }
 
-bool is_within_its_time(std::string_view payload, std::int64_t now) {
+bool is_within_its_time(std::string_view payload, std::int64_t now, std::string& issuer) {
   std::string json = base64url_decoded(payload, TokenKeys::longest_token);
   Decoded claims = decode_json(json, false);
   const auto until = time_of(claims.value, "exp"), from = time_of(claims.value, "nbf");
   const bool is_within = !claims.cut && until && static_cast<double>(now - leeway) < *until &&
                          (claims.value.find("nbf") == nullptr || (from && *from <= static_cast<double>(now + leeway)));
+  issuer = text_of(claims.value, "iss");
   wipe(claims.value);
   ::explicit_bzero(json.data(), json.size());
   return is_within;
@@ -180,6 +181,7 @@ struct TokenKeys::Key {
   std::string algorithm;
   int type = 0;
   Pkey key;
+  TokenIssuer issuer;
 };
 
 TokenKeys::TokenKeys() = default;
@@ -187,7 +189,7 @@ TokenKeys::~TokenKeys() = default;
 TokenKeys::TokenKeys(TokenKeys&&) noexcept = default;
 TokenKeys& TokenKeys::operator=(TokenKeys&&) noexcept = default;
 
-Result<void> TokenKeys::add_jwks(const std::string& origin, std::string_view json) {
+Result<void> TokenKeys::add_jwks(const std::string& origin, std::string_view json, const TokenIssuer& issuer) {
   const std::string what = "read the keys of " + origin;
   if (json.size() > most_bytes)
     return Error{ErrorCode::invalid_argument, what, "there are more than 256 KiB of them", "is it a JWK set?"};
@@ -204,7 +206,7 @@ Result<void> TokenKeys::add_jwks(const std::string& origin, std::string_view jso
       return Error{ErrorCode::invalid_argument, what, "there are more than " + std::to_string(most_keys) + " keys",
                    "give fewer issuers"};
     const int type = EVP_PKEY_get_base_id(key.get());
-    keys_.push_back({text_of(jwk, "kid"), text_of(jwk, "alg"), type, std::move(key)});
+    keys_.push_back({text_of(jwk, "kid"), text_of(jwk, "alg"), type, std::move(key), issuer});
     ++used;
   }
   if (used == 0)
@@ -217,7 +219,7 @@ std::size_t TokenKeys::size() const {
   return keys_.size();
 }
 
-bool TokenKeys::prove(std::string_view token, std::int64_t now) const {
+bool TokenKeys::prove(std::string_view token, std::int64_t now, bool* of_cluster) const {
   if (keys_.empty() || token.size() > longest_token) return false;
   const auto first = token.find('.'), second = token.find('.', first == std::string_view::npos ? first : first + 1);
   if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) return false;
@@ -229,15 +231,17 @@ bool TokenKeys::prove(std::string_view token, std::int64_t now) const {
   if (head.cut || algorithm == algorithms.end() || head.value.find("crit") != nullptr) return false;
   std::string signature = base64url_decoded(token.substr(second + 1), 2'048);
   if (algorithm->part != 0) signature = der_of(signature, algorithm->part);
-  if (signature.empty()) return false;
+  std::string issuer;
+  if (signature.empty() || !is_within_its_time(token.substr(first + 1, second - first - 1), now, issuer)) return false;
   const auto fits = [&](const Key& key) {
-    return key.type == algorithm->key && (key.id.empty() || id.empty() || key.id == id) &&
-           (key.algorithm.empty() || key.algorithm == name);
+    return (key.issuer.name.empty() || key.issuer.name == issuer) && key.type == algorithm->key &&
+           (key.id.empty() || id.empty() || key.id == id) && (key.algorithm.empty() || key.algorithm == name);
   };
-  const bool is_signed = std::any_of(keys_.begin(), keys_.end(), [&](const Key& key) {
+  const auto by = std::find_if(keys_.begin(), keys_.end(), [&](const Key& key) {
     return fits(key) && verifies(key.key.get(), *algorithm, token.substr(0, second), signature);
   });
-  return is_signed && is_within_its_time(token.substr(first + 1, second - first - 1), now);
+  if (by != keys_.end() && of_cluster != nullptr) *of_cluster = by->issuer.is_cluster;
+  return by != keys_.end();
 }
 
 }  // namespace plumbline::cloud

@@ -97,7 +97,12 @@ void read_token_keys(Map& map, std::vector<TokenKeysConfig>& all) {
   map.read("token_file", keys.token_file, "bearer token that opens the URL; of kubernetes: default, the pod's own");
   map.read("ca_file", keys.ca_file,
            "PEM of who signed the server's certificate; default: the system's, or the pod's own");
+  map.read("issuer", keys.issuer, "as its tokens say it (iss); others' are not proven by these keys");
+  map.read(
+      "cluster", keys.cluster,
+      "true: of a cluster of Kubernetes, whose tokens may be of its own accounts and pods; default: of `kubernetes`");
   if (map.describing()) return;
+  if (keys.from == "kubernetes") keys.cluster = true;
   map.require("from");
   const bool is_path = keys.from.starts_with('/');
   if (!is_path && !keys.from.starts_with("https://") && keys.from != "kubernetes")
@@ -138,6 +143,11 @@ void read_calls(Map& map, AgentConfig& c) {
   map.list("token_keys", "whose signatures prove bearer tokens; default: the cluster that the agent runs in",
            [&](Map& keys) { read_token_keys(keys, token_keys); });
   if (map.describing()) return;
+  for (const auto& keys : token_keys)
+    if (!keys.cluster && keys.issuer.empty())
+      map.refuse("token_keys",
+                 "`" + keys.from + "` is of no issuer, so anybody's tokens that its keys sign would be proven",
+                 "say whose with `issuer`, or `cluster: true` where it is a cluster of Kubernetes");
   if (map.has("token_keys")) calls.token_keys = std::move(token_keys);
   if (map.has("metadata_services")) calls.metadata_services = metadata;
   calls.is_chosen = map.has("enabled");

@@ -36,6 +36,8 @@ struct TokenKeysConfig {
   std::string from;        ///< an absolute path, an https:// URL, or "kubernetes": the cluster that the agent runs in
   std::string token_file;  ///< as of a baseline
   std::string ca_file;
+  std::string issuer;    ///< as its tokens say it (iss); "" = not looked at
+  bool cluster = false;  ///< it is a cluster of Kubernetes, whose tokens may be of its accounts and pods
 };
 
 /// Calls of cloud APIs, seen in the plaintext of TLS connections, and in those that some endpoints have without TLS.

@@ -80,7 +80,8 @@ def test_whose_token_a_call_was_made_with_is_proven(stack):
     described.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(map(deployment, names))}))
     (stack.dir / "reader").write_text("fixture\n")
     (stack.dir / "reader").chmod(0o600)
-    keys = f"{{from: \"{cluster.url}/openid/v1/jwks\", token_file: {stack.dir}/reader, ca_file: {cluster.folder}/apiserver.crt}}"
+    keys = (f"{{from: \"{cluster.url}/openid/v1/jwks\", token_file: {stack.dir}/reader, ca_file: {cluster.folder}/apiserver.crt, "
+            "cluster: true, issuer: \"https://kubernetes.default.svc\"}")
     start(stack, [cluster.kubectl_path.parent], f", token_keys: [{keys}]",
           baselines=[f"{{name: shop, kubernetes: {described}}}"])
     harness.wait(lambda: stack.api("/v1/status")["calls"]["token_keys"][0]["keys"] > 0, "the cluster's keys")

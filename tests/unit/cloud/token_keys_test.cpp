@@ -17,9 +17,9 @@ std::string claims_until(std::int64_t end, const std::string& more = "") {
   return R"({"sub":"system:serviceaccount:shop:deployer","exp":)" + std::to_string(end) + more + "}";
 }
 
-TokenKeys keys_of(const std::string& jwks) {
+TokenKeys keys_of(const std::string& jwks, const TokenIssuer& issuer = {"", true}) {
   TokenKeys keys;
-  const auto added = keys.add_jwks("a test", jwks);
+  const auto added = keys.add_jwks("a test", jwks, issuer);
   EXPECT_TRUE(added) << added.error().message();
   return keys;
 }
@@ -143,6 +143,26 @@ TEST(Bearer, tells_whose_token_it_is_and_what_proves_it) {
   EXPECT_FALSE(forged.proof.is_signed);
   EXPECT_FALSE(claims_of_token(issuer.token(claims_until(now + 60)), nullptr).proof.is_signed);
   EXPECT_EQ(claims_of_token(issuer.token(claims_until(now + 60)), &check).proof.pod_uid, "");
+}
+
+TEST(Bearer, believes_each_issuer_of_its_own_alone) {
+  const Issuer cluster("ES256", "c"), company("ES256", "e");
+  TokenKeys keys = keys_of(cluster.jwks(), {"https://cluster", true});
+  ASSERT_TRUE(keys.add_jwks("the company", company.jwks(), {"https://company", false}));
+  const TokenCheck check{keys, now};
+  const auto is_signed = [&](const Issuer& by, const std::string& iss, const std::string& subject) {
+    const std::string claims =
+        R"({"iss":")" + iss + R"(","sub":")" + subject + R"(","exp":)" + std::to_string(now + 60);
+    return claims_of_token(by.token(claims + "}"), &check).proof.is_signed;
+  };
+  EXPECT_TRUE(is_signed(cluster, "https://cluster", "system:serviceaccount:shop:deployer"));
+  EXPECT_TRUE(is_signed(company, "https://company", "jo@example.com"));
+  EXPECT_FALSE(is_signed(company, "https://company", "system:serviceaccount:shop:deployer"))
+      << "which is the cluster's";
+  EXPECT_FALSE(is_signed(company, "https://cluster", "jo@example.com"));
+  EXPECT_FALSE(is_signed(cluster, "https://other", "system:serviceaccount:shop:deployer"));
+  const std::string pod = R"({"iss":"https://company","sub":"jo","exp":)" + std::to_string(now + 60) + bound + "}";
+  EXPECT_FALSE(claims_of_token(company.token(pod), &check).proof.is_signed);
 }
 
 TEST(Bearer, of_a_call_and_of_what_it_exchanged) {

@@ -86,8 +86,11 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
   EXPECT_THAT(refusal("calls: {exec_gate: 2s}"), HasSubstr("half the node would wait"));
   EXPECT_THAT(refusal("calls: {exclude_cgroups: [nginx]}"), HasSubstr("is no path of a cgroup"));
-  EXPECT_EQ(refusal("calls: {token_keys: [{from: /etc/keys.json}, {from: kubernetes}]}"), "(accepted)");
-  EXPECT_EQ(refusal("calls: {token_keys: [{from: \"https://i/keys\", token_file: /t, ca_file: /c}]}"), "(accepted)");
+  EXPECT_EQ(refusal("calls: {token_keys: [{from: /etc/keys.json, cluster: true}, {from: kubernetes}]}"), "(accepted)");
+  EXPECT_EQ(
+      refusal("calls: {token_keys: [{from: \"https://i/keys\", issuer: \"https://i\", token_file: /t, ca_file: /c}]}"),
+      "(accepted)");
+  EXPECT_THAT(refusal("calls: {token_keys: [{from: /etc/keys.json}]}"), HasSubstr("say whose with `issuer`"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: \"http://i/keys\"}]}"), HasSubstr("https:// URL"));
   EXPECT_THAT(refusal("calls: {token_keys: [{token_file: /t}]}"), HasSubstr("`from` is missing"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: /k, ca_file: /c}]}"), HasSubstr("neither token_file nor ca_file"));

@@ -45,10 +45,12 @@ class TokenKeyringTest : public ::testing::Test {
     said_ = std::move(what);
   }
   TokenKeyring::Place fake() {
-    return {"https://issuer.example/keys", std::make_unique<FakeOrigin>([this] {
+    return {"https://issuer.example/keys",
+            std::make_unique<FakeOrigin>([this] {
               const std::lock_guard lock(mutex_);
               return said_;
-            })};
+            }),
+            {}};
   }
   static std::unique_ptr<TokenKeyring> started(std::vector<TokenKeyring::Place> places) {
     auto keyring = std::make_unique<TokenKeyring>(
@@ -92,7 +94,7 @@ TEST_F(TokenKeyringTest, of_a_file_and_of_an_issuer_together) {
   set(first_.jwks());
   dir_.write("keys.json", second_.jwks());
   CallsConfig config;
-  config.token_keys = {{dir_ / "keys.json", "", ""}};
+  config.token_keys = {{dir_ / "keys.json", "", "", "", true}};
   auto of_file = TokenKeyring::make(config);
   ASSERT_TRUE(of_file) << of_file.error().message();
   (*of_file)->start();
@@ -102,14 +104,14 @@ TEST_F(TokenKeyringTest, of_a_file_and_of_an_issuer_together) {
 
 TEST_F(TokenKeyringTest, names_the_place_that_is_none) {
   CallsConfig config;
-  config.token_keys = {{"kubernetes", "", ""}};
+  config.token_keys = {{"kubernetes", "", "", "", true}};
   const auto none = TokenKeyring::make(config);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message(), HasSubstr("calls.token_keys, kubernetes: "));
   EXPECT_THAT(none.error().message(), HasSubstr("the agent runs in no cluster"));
   config.token_keys.reset();
   EXPECT_EQ(TokenKeyring::make(config).value(), nullptr) << "nothing is said where nothing was asked for";
-  config.token_keys = {{dir_ / "missing.json", "", ""}};
+  config.token_keys = {{dir_ / "missing.json", "", "", "", true}};
   auto missing = TokenKeyring::make(config);
   ASSERT_TRUE(missing);
   EXPECT_EQ((*missing)->rows()[0].why, "not asked yet");
