@@ -14,9 +14,7 @@ std::vector<wire::BlindSpot> blind_spots_of(const Kernel& kernel) {
        "they pass no inode", "the rescan finds them once the page cache lets go"},
       {"remote_change", "node",
        "Changes that another host makes on a network file system are not seen when they happen.",
-       "they pass no hook of this kernel", "the rescan finds them"},
-      {"approved_runs", "node", "Approved runs cannot be registered yet, so no verdict rests on an approval.",
-       "not built", ""}};
+       "they pass no hook of this kernel", "the rescan finds them"}};
   if (kernel.tier() == Tier::fentry) {
     all.push_back({"direct_io_after_event", "node",
                    "A direct (O_DIRECT) write may land after its event; the file is read once more a second later.",
