@@ -140,6 +140,23 @@ TEST_F(OpensslLike, with_any_byte_changed_is_found_where_it_is_or_not_at_all) {
   EXPECT_GT(refused, 150u) << "of the bytes that say who they are";
 }
 
+// Each would be looked through, for 256 MiB, as often as there are segments.
+TEST_F(OpensslLike, whose_segments_overlap_is_refused) {
+  std::string bytes = bytes_;
+  auto* const segments = reinterpret_cast<Elf64_Phdr*>(bytes.data() + sizeof(Elf64_Ehdr));
+  const auto count = reinterpret_cast<const Elf64_Ehdr*>(bytes.data())->e_phnum;
+  Elf64_Phdr* first = nullptr;
+  bool is_changed = false;
+  for (auto* each = segments; each < segments + count && !is_changed; ++each) {
+    if (each->p_type != PT_LOAD) continue;
+    is_changed = first != nullptr;
+    if (is_changed) first->p_filesz = each->p_offset - first->p_offset + 1;
+    first = each;
+  }
+  ASSERT_TRUE(is_changed);
+  EXPECT_THAT(look(bytes), HasSubstr("overlap"));
+}
+
 TEST(FunctionBounds, of_a_program_hold_what_is_in_them_alone) {
   const Fd file(::open(OPENSSL_INSIDE_PIE ".stripped", O_RDONLY | O_CLOEXEC));
   const auto elf = ElfFile::open(file.get());
