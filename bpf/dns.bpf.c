@@ -2,8 +2,8 @@
  *
  * Answers of DNS (RFC 1035) that programs receive by UDP from port 53: of a server far away, of the cluster's, of a
  * stub on this node. fexit on udp_recvmsg, when the bytes are in the program's own memory in one piece; in the packet
- * they may lie anywhere, which no fentry program can read. What is from elsewhere pays a load or two. Needs Linux 5.17
- * (bpf_get_func_ret). */
+ * they may lie anywhere, which no fentry program can read. Only of sockets that asked: anybody may send a datagram from
+ * a port 53 of his own. What is from elsewhere pays a load or two. Needs Linux 5.17 (bpf_get_func_ret). */
 #include "bpf/lib/message_memory.h"
 #include "include/abi/dns.h"
 #include <bpf/bpf_tracing.h>
@@ -24,18 +24,31 @@ struct {
   __type(value, struct dns_counters);
 } dns_counters SEC(".maps");
 
+/* Sockets without a peer that sent to port 53. With the socket, so that none takes another's room. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, __u8);
+} asked SEC(".maps");
+
 #define DNS_PORT __builtin_bswap16(53)
 
-/* A resolver's socket is connected, or asks who sent it. */
-static __always_inline bool is_from_dns(struct sock* sk, struct msghdr* msg) {
-  __u16 connected = BPF_CORE_READ(sk, __sk_common.skc_dport);
-  if (connected) return connected == DNS_PORT;
+/* Whether the address of a message, which is the other side's, has port 53. */
+static __always_inline bool names_dns(struct msghdr* msg) {
   struct {
     __u16 family;
     __u16 port; /* in network order, of IPv4 and IPv6 alike */
-  } from;
+  } other;
   const void* name = BPF_CORE_READ(msg, msg_name);
-  return name && bpf_probe_read_kernel(&from, sizeof(from), name) == 0 && from.port == DNS_PORT;
+  return name && bpf_probe_read_kernel(&other, sizeof(other), name) == 0 && other.port == DNS_PORT;
+}
+
+/* A resolver's socket is connected, so that the kernel takes nothing from others, or asked and looks at who sent it. */
+static __always_inline bool is_from_dns(struct sock* sk, struct msghdr* msg) {
+  __u16 connected = BPF_CORE_READ(sk, __sk_common.skc_dport);
+  if (connected) return connected == DNS_PORT;
+  return names_dns(msg) && bpf_sk_storage_get(&asked, sk, NULL, 0);
 }
 
 static __always_inline int received(void* ctx, struct sock* sk, struct msghdr* msg, size_t room) {
@@ -78,6 +91,23 @@ static __always_inline int received(void* ctx, struct sock* sk, struct msghdr* m
   bpf_ringbuf_submit(r, is_full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
   __sync_fetch_and_add(&c->answers, 1);
   return 0;
+}
+
+static __always_inline int sent(struct sock* sk, struct msghdr* msg) {
+  if (!names_dns(msg)) return 0;
+  __u8* mark = bpf_sk_storage_get(&asked, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+  if (mark) *mark = 1;
+  return 0;
+}
+
+SEC("fentry/udp_sendmsg")
+int BPF_PROG(on_udp_sent, struct sock* sk, struct msghdr* msg) {
+  return sent(sk, msg);
+}
+
+SEC("fentry/udpv6_sendmsg")
+int BPF_PROG(on_udp6_sent, struct sock* sk, struct msghdr* msg) {
+  return sent(sk, msg);
 }
 
 SEC("fexit/udp_recvmsg")

@@ -6,9 +6,35 @@
 
 namespace plumbline::agent {
 
+void DnsNames::resize(std::uint32_t net_ns, const std::function<void(ByEnd& of_it)>& change) {
+  const auto at = of_one_.try_emplace(net_ns).first;
+  sizes_.erase({at->second.size(), net_ns});
+  change(at->second);
+  if (at->second.empty())
+    of_one_.erase(at);
+  else
+    sizes_.emplace(at->second.size(), net_ns);
+}
+
+void DnsNames::add(const Key& key, std::int64_t end) {
+  by_end_.emplace(end, key);
+  resize(std::get<0>(key), [&](ByEnd& of_it) { of_it.emplace(end, key); });
+}
+
 void DnsNames::forget(std::map<Key, std::int64_t>::iterator at) {
   by_end_.erase({at->second, at->first});
+  resize(std::get<0>(at->first), [&](ByEnd& of_it) { of_it.erase({at->second, at->first}); });
   names_.erase(at);
+}
+
+void DnsNames::make_room(std::uint32_t net_ns, std::int64_t now) {
+  while (!by_end_.empty() && by_end_.begin()->first <= now) forget(names_.find(by_end_.begin()->second));
+  const auto of_one = of_one_.find(net_ns);
+  const bool is_one_full = of_one != of_one_.end() && of_one->second.size() >= options_.max_of_one;
+  if (!is_one_full && names_.size() < options_.max_names) return;
+  const auto& most = is_one_full ? of_one->second : of_one_.find(sizes_.rbegin()->second)->second;
+  ++crowded_;
+  forget(names_.find(most.begin()->second));
 }
 
 void DnsNames::learn(std::uint32_t net_ns, const DnsAnswer& answer, std::int64_t now) {
@@ -16,16 +42,16 @@ void DnsNames::learn(std::uint32_t net_ns, const DnsAnswer& answer, std::int64_t
   const std::int64_t end =
       now + std::clamp(std::int64_t{answer.ttl} * 1'000'000'000, options_.shortest_ns, options_.longest_ns);
   for (const auto& address : answer.addresses) {
-    const auto [at, is_new] = names_.try_emplace(Key{net_ns, address, answer.name}, end);
-    if (!is_new) {
-      by_end_.erase({at->second, at->first});
-      at->second = std::max(at->second, end);
+    const Key key{net_ns, address, answer.name};
+    std::int64_t until = end;
+    if (const auto known = names_.find(key); known != names_.end()) {
+      until = std::max(until, known->second);
+      forget(known);
+    } else {
+      make_room(net_ns, now);
     }
-    by_end_.insert({at->second, at->first});
-    if (names_.size() <= options_.max_names) continue;
-    const auto first = by_end_.begin();
-    crowded_ += first->first > now ? 1 : 0;
-    forget(names_.find(first->second));
+    names_.emplace(key, until);
+    add(key, until);
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,14 +14,16 @@
 namespace plumbline::agent {
 
 /// Names of clouds' hosts alone. By network namespace, as who asks may be another process than who connects
-/// (systemd-resolved, nscd, a helper), and others' answers are nobody's business. One thread at a time; bounded: at the
-/// bound the one whose time is over first makes room, and is counted.
+/// (systemd-resolved, nscd, a helper), and others' answers are nobody's business. One thread at a time; bounded, in all
+/// and in each namespace: at a bound the one whose time is over first makes room, of the namespace, or of the one that
+/// has most, and is counted. So nobody who asks for much makes others' names go.
 class DnsNames {
  public:
   struct Options {
     std::int64_t shortest_ns = 300'000'000'000;  ///< programs keep addresses longer than they are told to
     std::int64_t longest_ns = 3'600'000'000'000;
-    std::size_t max_names = 8192;  ///< pairs of address and name
+    std::size_t max_names = 8192;   ///< pairs of address and name
+    std::size_t max_of_one = 2048;  ///< of them, of one network namespace
   };
   explicit DnsNames(const Options& options) : options_(options) {}
 
@@ -36,11 +39,17 @@ class DnsNames {
 
  private:
   using Key = std::tuple<std::uint32_t, IpAddress, std::string>;
+  using ByEnd = std::set<std::pair<std::int64_t, Key>>;  // when its time is over, boot ns
+  void add(const Key& key, std::int64_t end);
   void forget(std::map<Key, std::int64_t>::iterator at);
+  void make_room(std::uint32_t net_ns, std::int64_t now);
+  void resize(std::uint32_t net_ns, const std::function<void(ByEnd& of_it)>& change);
 
   const Options options_;
-  std::map<Key, std::int64_t> names_;              // → when its time is over, boot ns
-  std::set<std::pair<std::int64_t, Key>> by_end_;  // the same
+  std::map<Key, std::int64_t> names_;                      // → when its time is over, boot ns
+  ByEnd by_end_;                                           // the same
+  std::map<std::uint32_t, ByEnd> of_one_;                  // the same, by network namespace
+  std::set<std::pair<std::size_t, std::uint32_t>> sizes_;  // of those
   std::uint64_t crowded_ = 0, ambiguous_ = 0;
 };
 

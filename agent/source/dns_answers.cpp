@@ -20,6 +20,7 @@ class LibbpfDnsAnswers final : public DnsAnswers {
     skeleton_.reset(dns_bpf__open());
     if (!skeleton_) return io_error("open the BPF object of DNS", errno);
     bpf_program__set_autoload(skeleton_->progs.on_udp6_received, has_ipv6);
+    bpf_program__set_autoload(skeleton_->progs.on_udp6_sent, has_ipv6);
     const int error = dns_bpf__load(skeleton_.get());
     is_forbidden_ = error == -EPERM;
     if (error != 0) return io_error("load the hooks of DNS", -error);

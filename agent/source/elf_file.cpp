@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <map>
 
 namespace plumbline::agent {
@@ -17,6 +18,10 @@ constexpr std::uint64_t max_names = 1 << 20;       // bytes of section names
 constexpr std::uint64_t max_table = 256ULL << 20;  // bytes of one table of symbols or strings
 constexpr std::size_t chunk = 1 << 18;             // read at once
 constexpr std::size_t max_needed = 256;
+constexpr std::size_t max_name = 64;           // bytes of a section's name: those that are asked for have 23
+constexpr std::size_t max_wanted = 4096;       // places of names that are asked for in one table of strings
+constexpr std::uint64_t cost_of_call = 1024;   // in bytes: what reads little takes time too
+constexpr std::uint64_t clock_step = 1 << 20;  // bytes: its clock is a system call
 #if defined(__x86_64__)
 constexpr std::uint16_t own_machine = EM_X86_64;
 #elif defined(__aarch64__)
@@ -32,19 +37,49 @@ std::span<std::byte> bytes_of(T& value) {
   return std::as_writable_bytes(std::span(&value, 1));
 }
 
+std::chrono::nanoseconds time_of_thread() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 }  // namespace
 
-Result<ElfFile> ElfFile::open(int fd) {
+ElfFile::ElfFile(int fd, std::uint64_t size, ElfLimits limits)
+    : fd_(fd), size_(size), limits_(std::move(limits)), began_(time_of_thread()) {}
+
+Result<ElfFile> ElfFile::open(int fd, ElfLimits limits) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) return io_error("read an ELF file", errno);
   if (!S_ISREG(status.st_mode)) return Error{ErrorCode::unsupported, "read an ELF file", "it is no file", ""};
-  ElfFile file(fd, static_cast<std::uint64_t>(status.st_size));
+  ElfFile file(fd, static_cast<std::uint64_t>(status.st_size), std::move(limits));
   if (auto read = file.read_tables(); !read) return read.error();
   return file;
 }
 
+bool ElfFile::is_within_limits(std::uint64_t bytes) const {
+  if (why_ended_ != nullptr) return false;
+  spent_ += bytes + cost_of_call;
+  if (limits_.stop.stop_requested()) {
+    why_ended_ = "the looking was ended";
+  } else if (spent_ > limits_.bytes) {
+    why_ended_ = "more of it would have to be read than of any program that is known";
+  } else if (spent_ - looked_at_clock_ >= clock_step) {
+    looked_at_clock_ = spent_;
+    if (time_of_thread() - began_ > limits_.cpu)
+      why_ended_ = "to look at it takes longer than any program that is known";
+  }
+  return why_ended_ == nullptr;
+}
+
+std::optional<Error> ElfFile::why_ended() const {
+  if (why_ended_ == nullptr) return std::nullopt;
+  const bool is_stopped = limits_.stop.stop_requested();
+  return Error{is_stopped ? ErrorCode::unavailable : ErrorCode::corrupt, "look for TLS in an ELF file", why_ended_, ""};
+}
+
 bool ElfFile::read(std::uint64_t offset, std::span<std::byte> to) const {
-  if (offset > size_ || to.size() > size_ - offset) return false;
+  if (offset > size_ || to.size() > size_ - offset || !is_within_limits(to.size())) return false;
   while (!to.empty()) {
     const ssize_t n = ::pread(fd_, to.data(), to.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
@@ -76,7 +111,10 @@ Result<void> ElfFile::read_tables() {
     return broken("its sections' names are cut short");
   for (const auto& section : raw) {
     Section& out = sections_.emplace_back();
-    if (section.sh_name < names.size()) out.name = names.c_str() + section.sh_name;  // c_str() ends the last one
+    if (section.sh_name < names.size()) {
+      const auto name = std::string_view(names).substr(section.sh_name, max_name);
+      out.name = name.substr(0, name.find('\0'));
+    }
     out.address = section.sh_addr;
     out.offset = section.sh_offset;
     out.size = section.sh_type == SHT_NOBITS ? 0 : section.sh_size;
@@ -138,6 +176,7 @@ Result<void> ElfFile::find_in(const Section& symbols, const Section& strings, st
       for (auto here = piece.find(ended); here != std::string::npos; here = piece.find(ended, here + 1))
         wanted[at + here] = name;
     }
+    if (wanted.size() > max_wanted) return broken("it names one function too often");
     if (piece.size() < chunk) break;
     at += piece.size() - longest;  // a name may lie across the border
   }

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <map>
-#include <string>
+#include <string_view>
+
+#include "agent/source/elf_window.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -61,22 +62,28 @@ std::optional<FunctionBounds> FunctionBounds::of(const ElfFile& file) {
   return bounds;
 }
 
-/// Those whose common part is that of C: version 1, "zR", addresses as "pcrel | sdata4". Others are left out.
+/// Those whose common part is that of C: version 1, "zR", addresses as "pcrel | sdata4". Others are left out. Of what
+/// was read before, only the last common part is remembered: a linker keeps one of equal ones, and a stranger's file
+/// may have as many as it has bytes.
 void FunctionBounds::read_descriptions(const ElfFile::Section& section) {
-  std::string bytes(section.size, '\0');
-  if (!file_->read(section.offset, std::as_writable_bytes(std::span(bytes)))) return;
-  std::map<std::uint64_t, bool> is_of_c;  // by where the common part begins
+  // Length, 0, version, "zR", alignment of code (1), of data (-8), return address (16), one byte more: the form.
+  constexpr std::string_view wanted("\0\0\0\0\1zR\0\1\x78\x10\1\x1b", 13);
+  std::optional<std::uint64_t> known;  // where the last common part begins
+  bool is_of_c = false;
   const auto common = [&](std::uint64_t at) {
-    const auto [known, is_new] = is_of_c.try_emplace(at, false);
-    if (!is_new) return known->second;
-    // Length, 0, version, "zR", alignment of code (1), of data (-8), return address (16), one byte more: the form.
-    constexpr std::string_view wanted("\0\0\0\0\1zR\0\1\x78\x10\1\x1b", 13);
-    return known->second = bytes.size() - at >= 17 && std::string_view(bytes).substr(at + 4, 13) == wanted;
+    if (known == at) return is_of_c;
+    known = at;
+    std::array<char, wanted.size()> found{};
+    is_of_c = section.size - at >= 4 + found.size() &&
+              file_->read(section.offset + at + 4, std::as_writable_bytes(std::span(found))) &&
+              std::string_view(found.data(), found.size()) == wanted;
+    return is_of_c;
   };
-  for (std::uint64_t at = 0; at + sizeof(Description) <= bytes.size() && ranges_.size() < max_ranges;) {
+  Window descriptions(*file_, section.offset + section.size);
+  for (std::uint64_t at = 0; at + sizeof(Description) <= section.size && ranges_.size() < max_ranges;) {
     Description description{};
-    std::memcpy(&description, &bytes[at], sizeof description);
-    if (description.length == 0 || description.length > bytes.size() - at - 4) break;  // the end, or a longer form
+    if (!descriptions.read(section.offset + at, bytes_of(description))) break;
+    if (description.length == 0 || description.length > section.size - at - 4) break;  // the end, or a longer form
     if (description.common != 0 && description.common <= at + 4 && common(at + 4 - description.common)) {
       const auto start = moved(section.address + at + offsetof(Description, start), description.start);
       ranges_.push_back({start, start + description.size});

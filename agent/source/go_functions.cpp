@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "agent/source/elf_window.hpp"
 #include "agent/source/machine_code.hpp"
 #include "agent/source/tls_functions.hpp"
 
@@ -42,28 +43,6 @@ template <class T>
 std::span<std::byte> bytes_of(T& value) {
   return std::as_writable_bytes(std::span(&value, 1));
 }
-
-/// Reads forward in small steps without a system call for each.
-class Window {
- public:
-  Window(const ElfFile& file, std::uint64_t end) : file_(file), end_(std::min(end, file.size())) {}
-  bool read(std::uint64_t offset, std::span<std::byte> to) {
-    if (offset > end_ || to.size() > end_ - offset) return false;
-    if (offset < at_ || offset + to.size() > at_ + bytes_.size()) {
-      bytes_.resize(std::max<std::uint64_t>(to.size(), std::min<std::uint64_t>(window, end_ - offset)));
-      at_ = offset;
-      if (!file_.read(at_, bytes_)) return false;
-    }
-    std::memcpy(to.data(), bytes_.data() + (offset - at_), to.size());
-    return true;
-  }
-
- private:
-  const ElfFile& file_;
-  const std::uint64_t end_;
-  std::uint64_t at_ = 0;
-  std::vector<std::byte> bytes_;
-};
 
 Error broken(const char* why) {
   return {ErrorCode::corrupt, "read Go's table of functions", why, ""};

@@ -41,6 +41,17 @@ struct Path {
   bool holds(std::uint64_t address) const { return address >= first && address <= last; }
 };
 
+/// No linker makes these; so the same bytes would be looked through once for each segment.
+bool do_segments_overlap(const ElfFile& file) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  for (const auto& segment : file.segments())
+    if (segment.p_type == PT_LOAD && segment.p_filesz != 0) ranges.emplace_back(segment.p_offset, segment.p_filesz);
+  std::sort(ranges.begin(), ranges.end());
+  for (std::size_t i = 1; i < ranges.size(); ++i)
+    if (ranges[i].first - ranges[i - 1].first < ranges[i - 1].second) return true;
+  return false;
+}
+
 /// Hands over what segments hold, in pieces that overlap by `overlap` bytes; false ends it.
 void for_each_piece(const ElfFile& file, std::size_t overlap, const auto& wants, const auto& tell) {
   std::vector<std::byte> bytes;
@@ -243,6 +254,7 @@ class Search {
 Result<std::optional<OpensslFunctions>> find_openssl_without_symbols(const ElfFile& file) {
   const auto bounds = FunctionBounds::of(file);
   if (!bounds) return std::optional<OpensslFunctions>();
+  if (do_segments_overlap(file)) return unsure("its segments overlap");
   const auto paths = find_paths(file);
   if (paths.empty()) return std::optional<OpensslFunctions>();
   const auto uses = find_uses(file, paths);

@@ -207,8 +207,9 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   counters_.looked.fetch_add(1, std::memory_order_relaxed);
   Known known;
   known.row.path = path;
-  const auto elf = ElfFile::open(fd);
+  const auto elf = ElfFile::open(fd, {.stop = stop_});
   const auto found = elf ? find_tls_functions(*elf) : Result<TlsFunctions>(elf.error());
+  if (stop_.stop_requested()) return false;                                 // nothing is known of it
   const bool is_none = !elf && elf.error().code == ErrorCode::unsupported;  // a script, a picture
   if (is_none || (found && found->hooks.empty())) {
     if (nothing_.size() >= options_.max_known) {

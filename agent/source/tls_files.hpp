@@ -58,6 +58,8 @@ class TlsFiles {
   /// The file at a place that was opened with O_PATH, for reading; none where it is anything else: to open a device may
   /// be to use it, and names are chosen by containers too. Any thread.
   static Fd reopened(const Fd& place);
+  /// Looks end soon after this is requested, in the middle of a file too, whatever that claims; before the first look.
+  void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.
   bool look(int fd, const std::string& path);
   struct Below {
@@ -128,6 +130,7 @@ class TlsFiles {
   Capture& capture_;
   const Options options_;
   Counters counters_;
+  std::stop_token stop_;
   const Fd changes_;  // inotify
   struct Written {
     Fd file;

@@ -132,9 +132,7 @@ Result<void> add_openssl(TlsFunctions& functions, const ElfFile& file) {
   return {};
 }
 
-}  // namespace
-
-Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
+Result<TlsFunctions> look(const ElfFile& file) {
   std::array<std::string_view, known_functions.size()> names;
   std::transform(known_functions.begin(), known_functions.end(), names.begin(), [](const Known& k) { return k.name; });
   const auto symbols = file.find_functions(names);
@@ -166,6 +164,14 @@ Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
   if (!go->empty()) add_stack(functions, "go");
   functions.hooks.insert(functions.hooks.end(), go->begin(), go->end());
   return functions;
+}
+
+}  // namespace
+
+Result<TlsFunctions> find_tls_functions(const ElfFile& file) {
+  auto found = look(file);
+  if (auto ended = file.why_ended()) return *std::move(ended);
+  return found;
 }
 
 }  // namespace plumbline::agent

@@ -24,7 +24,8 @@ struct TlsFunctions {
   std::vector<TlsHook> hooks;
 };
 
-/// By content alone: a file's name says nothing. Empty hooks: it defines none of them. Errors are the file's.
+/// By content alone: a file's name says nothing. Empty hooks: it defines none of them. Errors are the file's, and that
+/// a limit of its was reached (`unavailable`: it was told to stop).
 Result<TlsFunctions> find_tls_functions(const ElfFile& file);
 
 }  // namespace plumbline::agent

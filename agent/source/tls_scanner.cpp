@@ -79,7 +79,9 @@ std::vector<std::string> TlsScanner::usual_folders() {
 }
 
 TlsScanner::TlsScanner(TlsFiles& files, Options options)
-    : files_(files), options_(std::move(options)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : files_(files), options_(std::move(options)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  files_.set_stop(stopping_.get_token());
+}
 
 void TlsScanner::start() {
   // The host's own folders are gone through as such.
@@ -370,8 +372,8 @@ void TlsScanner::look_at_libraries(int root, int exe) {
   std::set<std::string> names;
   std::deque<Fd> files;
   files.emplace_back(::fcntl(exe, F_DUPFD_CLOEXEC, 0));
-  for (; !files.empty(); files.pop_front()) {
-    const auto elf = ElfFile::open(files.front().get());
+  for (; !files.empty() && !stopping_.stop_requested(); files.pop_front()) {
+    const auto elf = ElfFile::open(files.front().get(), {.stop = stopping_.get_token()});
     if (!elf) continue;
     for (const auto& name : elf->needed()) {
       if (names.size() >= max_libraries || name.find('/') != std::string::npos || !names.insert(name).second) continue;

@@ -198,6 +198,32 @@ TEST_F(DnsTest, what_comes_from_elsewhere_is_not) {
   for (const bool connects : {false, true}) EXPECT_THAT(asked(false, 5353, connects, by_recvfrom), IsEmpty());
 }
 
+// A neighbour may send what it likes from a port 53 of its own.
+TEST_F(DnsTest, what_nobody_asked_for_is_not) {
+  for (const bool is_ipv6 : {false, true}) {
+    const Server server(is_ipv6, 53);
+    if (!server.is_there() && is_ipv6 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) continue;
+    ASSERT_TRUE(server.is_there()) << std::strerror(errno);
+    const pid_t child = in_child([&] {
+      // Another socket asks in its name: the server answers to where the question came from.
+      const int fd = ::socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+      const int other = ::socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+      const int one = 1;
+      const auto own = loopback(is_ipv6, 5354), to = loopback(is_ipv6, 53);
+      for (const int each : {other, fd}) {  // the one that was bound last receives
+        ::setsockopt(each, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        if (::bind(each, address_of(own), size_of(own)) != 0) ::_exit(2);
+      }
+      if (::sendto(other, "??............", 14, 0, address_of(to), size_of(to)) != 14) ::_exit(3);
+      std::string buffer(1232, '\0');
+      const timeval limit{5, 0};
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+      if (!by_recvfrom(fd, buffer)) ::_exit(4);
+    });
+    EXPECT_THAT(told_of(child), IsEmpty()) << is_ipv6;
+  }
+}
+
 TEST_F(DnsTest, one_in_pieces_is_counted) {
   const Server server(false, 53);
   ASSERT_TRUE(server.is_there()) << std::strerror(errno);

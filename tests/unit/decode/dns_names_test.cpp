@@ -56,7 +56,7 @@ TEST(DnsNames, of_several_services_are_none) {
 }
 
 TEST(DnsNames, too_many_make_room_where_time_is_over_first) {
-  DnsNames names({300 * second, 3600 * second, 2});
+  DnsNames names({300 * second, 3600 * second, 2, 2});
   names.learn(here, {ec2, {address(1)}, 900}, 0);
   names.learn(here, {ec2, {address(2)}, 600}, 0);
   names.learn(here, {ec2, {address(3)}, 700}, 0);
@@ -64,6 +64,20 @@ TEST(DnsNames, too_many_make_room_where_time_is_over_first) {
   EXPECT_EQ(names.crowded(), 1u);
   EXPECT_TRUE(names.name_of(here, address(1), second));
   EXPECT_FALSE(names.name_of(here, address(2), second));
+}
+
+// A container that asks for many names, in one network namespace or in several of its own.
+TEST(DnsNames, of_one_network_do_not_make_anothers_go) {
+  DnsNames names({300 * second, 3600 * second, 8, 4});
+  names.learn(here, {ec2, {address(1)}, 300}, 0);
+  for (std::uint8_t i = 0; i < 20; ++i) names.learn(elsewhere, {sts, {address(i)}, 3600}, 0);
+  EXPECT_EQ(names.size(), 5u);
+  EXPECT_TRUE(names.name_of(here, address(1), second));
+  for (std::uint32_t network = 3; network < 6; ++network)
+    for (std::uint8_t i = 0; i < 20; ++i) names.learn(network, {sts, {address(i)}, 3600}, 0);
+  EXPECT_EQ(names.size(), 8u);
+  EXPECT_TRUE(names.name_of(here, address(1), second));
+  EXPECT_TRUE(names.name_of(5, address(19), second)) << "the newest is known";
 }
 
 }  // namespace

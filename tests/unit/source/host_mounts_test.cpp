@@ -31,7 +31,7 @@ TEST(HostMounts, lines_are_read_as_proc_5_writes_them) {
 TEST(HostMounts, what_somebody_serves_is_not_walked_through) {
   const auto mount = [](const char* path, const char* type) { return HostMount{{0, 1}, path, type}; };
   const std::vector<HostMount> all = {mount("/", "ext4"),          mount("/proc", "proc"),    mount("/srv", "nfs4"),
-                                      mount("/srv/x/img", "xfs"), mount("/srvs", "xfs"),    mount("/sys", "sysfs"),
+                                      mount("/srv/x/img", "xfs"),  mount("/srvs", "xfs"),     mount("/sys", "sysfs"),
                                       mount("/sys/fs/x", "tmpfs"), mount("/data", "xfs"),     mount("/data", "fuse.s3"),
                                       mount("/net", "autofs"),     mount("/net/a/b", "ext4"), mount("/back", "fuse.s3"),
                                       mount("/back", "ext4")};

@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <sstream>
 
@@ -79,7 +83,7 @@ TEST_P(OpensslInside, is_hooked_as_with_symbols) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, OpensslInside, ::testing::Values(OPENSSL_INSIDE_PIE, OPENSSL_INSIDE_STATIC),
-                         [](const auto& info) { return info.index == 0 ? "pie" : "linked_statically"; });
+                         [](const auto& kind) { return kind.index == 0 ? "pie" : "linked_statically"; });
 
 // A program of 5 KB whose functions look like OpenSSL's: what is changed in it is refused.
 class OpensslLike : public ::testing::Test {
@@ -127,12 +131,30 @@ TEST_F(OpensslLike, with_any_byte_changed_is_found_where_it_is_or_not_at_all) {
     std::string changed = bytes_;
     changed[at] = static_cast<char>(changed[at] ^ 0x21);
     std::array<std::uint64_t, 3> found{};
-    if (!look(changed, &found).empty())
+    if (!look(changed, &found).empty()) {
       ++refused;
-    else if (at >= sizeof(Elf64_Ehdr) + 16 * sizeof(Elf64_Phdr))  // before it stands where all of it is loaded
+    } else if (at >= sizeof(Elf64_Ehdr) + 16 * sizeof(Elf64_Phdr)) {  // before it stands where all of it is loaded
       EXPECT_EQ(found, real) << at;
+    }
   }
   EXPECT_GT(refused, 150u) << "of the bytes that say who they are";
+}
+
+// Each would be looked through, for 256 MiB, as often as there are segments.
+TEST_F(OpensslLike, whose_segments_overlap_is_refused) {
+  std::string bytes = bytes_;
+  auto* const segments = reinterpret_cast<Elf64_Phdr*>(bytes.data() + sizeof(Elf64_Ehdr));
+  const auto count = reinterpret_cast<const Elf64_Ehdr*>(bytes.data())->e_phnum;
+  Elf64_Phdr* first = nullptr;
+  bool is_changed = false;
+  for (auto* each = segments; each < segments + count && !is_changed; ++each) {
+    if (each->p_type != PT_LOAD) continue;
+    is_changed = first != nullptr;
+    if (is_changed) first->p_filesz = each->p_offset - first->p_offset + 1;
+    first = each;
+  }
+  ASSERT_TRUE(is_changed);
+  EXPECT_THAT(look(bytes), HasSubstr("overlap"));
 }
 
 TEST(FunctionBounds, of_a_program_hold_what_is_in_them_alone) {
@@ -150,6 +172,38 @@ TEST(FunctionBounds, of_a_program_hold_what_is_in_them_alone) {
   }
   EXPECT_FALSE(bounds->around(0));
   EXPECT_FALSE(bounds->around(~0ULL));
+}
+
+/// MiB by which the most that a process ever had grows, in a process of its own.
+int growth_of(const std::function<void()>& act) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto most = [] {
+      rusage usage{};
+      ::getrusage(RUSAGE_SELF, &usage);
+      return usage.ru_maxrss;
+    };
+    const long before = most();
+    act();
+    ::_exit(static_cast<int>(std::min(255L, (most() - before) / 1024)));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status));
+  return WEXITSTATUS(status);
+}
+
+// Eight bytes each, and each names another common part.
+TEST(FunctionBounds, of_a_crafted_table_take_no_memory_for_each_row) {
+  std::vector<std::uint32_t> rows(4 << 20);
+  for (std::uint32_t i = 0; i < rows.size(); i += 2) {
+    rows[i] = 4;
+    rows[i + 1] = std::max(1U, 4 * i + 4 - i / 2);
+  }
+  test::ElfBuilder builder;
+  builder.add(".eh_frame", SHT_PROGBITS, std::string(reinterpret_cast<const char*>(rows.data()), 4 * rows.size()));
+  const auto file = file_of(builder.bytes());
+  EXPECT_LT(growth_of([&] { EXPECT_FALSE(FunctionBounds::of(ElfFile::open(file.get()).value())); }), 32);
 }
 
 }  // namespace

@@ -56,6 +56,17 @@ TEST_F(TlsFilesTest, a_file_is_hooked_once_whatever_its_name) {
   EXPECT_EQ(files_.rows()[0].stack, "openssl");
 }
 
+TEST_F(TlsFilesTest, nothing_is_known_of_a_file_at_which_the_looking_was_ended) {
+  const auto path = dir_.write("libssl.so.3", library());
+  std::stop_source stop;
+  stop.request_stop();
+  files_.set_stop(stop.get_token());
+  EXPECT_FALSE(look(path));
+  EXPECT_THAT(files_.rows(), IsEmpty()) << "it is not told as one that cannot be hooked";
+  files_.set_stop({});
+  EXPECT_TRUE(look(path)) << "nor as one without TLS";
+}
+
 TEST_F(TlsFilesTest, what_was_replaced_is_another_file) {
   const auto path = dir_.write("libssl.so.3", library());
   EXPECT_TRUE(look(path));
