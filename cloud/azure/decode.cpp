@@ -3,59 +3,18 @@
 #include <algorithm>
 
 #include "cloud/azure/path.hpp"
+#include "cloud/azure/secret_names.hpp"
+#include "cloud/azure/secrets.hpp"
 #include "cloud/body/leaves.hpp"
-#include "cloud/body/members.hpp"
-#include "cloud/body/secret_prints.hpp"
 #include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud::azure {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
-
 std::string text_at(const Value& tree, std::initializer_list<std::string_view> path) {
   const Value* value = tree.find(path);
   return value != nullptr && value->kind == Value::Kind::text && value->text.size() <= 256 ? value->text
                                                                                            : std::string();
-}
-
-Value* member(Value& map, std::string_view name) {
-  for (auto& [key, value] : map.members)
-    if (equal_ignoring_case(key, name)) return &value;
-  return nullptr;
-}
-
-void hide_each_of(Value& map, const SecretPrints* prints) {
-  for (auto& [name, value] : map.members) hide_each_value(value, prints);
-}
-
-/// What the common rules hide; lists that hold some of it can be compared as a whole, as Azure's own shape is that of
-/// Pulumi's inputs.
-void hide_below(Value& value, const SecretPrints* prints) {
-  for (auto& [name, member] : value.members) hide_below(member, prints);
-  if (value.kind != Value::Kind::list) return;
-  hide_in_list(value, prints, [&](Value& item) {
-    hide_below(item, prints);
-    if (item.kind != Value::Kind::map) return;
-    hide_secrets(item, Route{}, prints);
-  });
-}
-
-void hide(Value& body, std::string_view types, const SecretPrints* prints) {
-  hide_below(body, prints);
-  hide_secrets(body, Route{}, prints);
-  const std::string type = lower(types_alone(types));
-  Value* properties = member(body, "properties");
-  if (type.ends_with("/secrets") && properties != nullptr)
-    if (Value* value = member(*properties, "value")) hide_each_value(*value, prints);
-  const std::string place = lower(types);
-  if (place.ends_with("/config/appsettings") || place.ends_with("/config/connectionstrings"))
-    if (properties != nullptr) hide_each_of(*properties, prints);
 }
 
 /// Terraform's types of one of Azure's, those first that the body speaks for.
@@ -184,7 +143,7 @@ void decode(const Request& request, const Response& response, const Route& route
     Decoded body = decode_json(request.body, request.body_cut);
     operation.parameters_cut = body.cut;
     operation.parameters = std::move(body.value);
-    hide(operation.parameters, path.types, request.prints);
+    hide_secrets(operation.parameters, path, body.cut, request.prints);
   }
   if (const auto location = text_at(operation.parameters, {"location"}); !location.empty())
     operation.region = lower(location);

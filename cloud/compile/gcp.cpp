@@ -28,19 +28,22 @@ class GcpTables {
         apis_(folder + "/gcp_apis.tsv", 2),
         methods_(folder + "/gcp_methods.tsv", 4),
         types_(folder + "/gcp_terraform_types.tsv", 2),
-        fields_(folder + "/gcp_terraform_fields.tsv", 3) {}
+        fields_(folder + "/gcp_terraform_fields.tsv", 3),
+        maps_(folder + "/gcp_map_fields.tsv", 3) {}
 
   std::vector<std::string> add() {
     add_words();
     add_methods();
     add_hosts();
-    Lists types, fields;
+    Lists types, fields, maps;
     for (const auto& row : types_.rows())
       for (const auto name : split(row[1], ',')) types[std::string(row[0])].push_back(name);
     for (const auto& row : fields_.rows()) fields[std::string(row[0]) + "\t" + std::string(row[1])] = {row[2]};
+    for (const auto& row : maps_.rows()) maps[std::string(row[0]) + "\t" + std::string(row[1])] = {row[2]};
     add_lists(types, image_.gcp_types);
     add_lists(fields, image_.gcp_fields);
-    return {apis_.bytes(), methods_.bytes(), types_.bytes(), fields_.bytes()};
+    add_lists(maps, image_.gcp_maps);
+    return {apis_.bytes(), methods_.bytes(), types_.bytes(), fields_.bytes(), maps_.bytes()};
   }
 
  private:
@@ -142,7 +145,7 @@ class GcpTables {
   }
 
   Image& image_;
-  Tsv apis_, methods_, types_, fields_;
+  Tsv apis_, methods_, types_, fields_, maps_;
   std::map<std::string, std::uint16_t> words_;
   std::map<std::string, std::uint32_t> ids_;
   std::map<std::string, std::vector<std::uint32_t>, std::less<>> hosts_;

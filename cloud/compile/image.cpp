@@ -113,6 +113,7 @@ std::string Image::bytes(std::uint64_t source_hash) const {
   add_rows(table::gcp_hosts, gcp_hosts);
   add_rows(table::gcp_types, gcp_types);
   add_rows(table::gcp_fields, gcp_fields);
+  add_rows(table::gcp_maps, gcp_maps);
   add_rows(table::azure_types, azure_types);
   add(table::pool, pool_.data(), pool_.size(), 1);
   header.bytes = static_cast<std::uint32_t>(out.size());

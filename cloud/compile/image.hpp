@@ -67,8 +67,8 @@ class Image {
   std::vector<std::uint16_t> gcp_segments;
   std::vector<table::Text> gcp_words;
   std::vector<table::NameRow> gcp_hosts;
-  std::vector<table::NameRow> gcp_types, gcp_fields;  ///< of these, the slices are texts
-  std::vector<table::NameRow> azure_types;            ///< of these, the slices are texts
+  std::vector<table::NameRow> gcp_types, gcp_fields, gcp_maps;  ///< of these, the slices are texts
+  std::vector<table::NameRow> azure_types;                      ///< of these, the slices are texts
 
  private:
   table::Slice once(const std::vector<table::Text>& list);

@@ -119,22 +119,46 @@ std::vector<std::string> ids_of(const Thing& thing, std::string_view api) {
   return ids;
 }
 
-/// The API's fields as the provider's attributes: in snake case but for what the table says.
-std::vector<Setting> terraform_settings(std::string_view type, const std::vector<Setting>& all) {
-  std::vector<Setting> settings = all;
-  for (auto& setting : settings) {
-    const std::string key = std::string(type) + "\t" + setting.parameter;
-    const auto* row = table::find_name(table::gcp_fields, key);
-    if (row != nullptr) {
-      setting.attribute = table::text(table::rows<table::Text>(table::texts, row->services)[0]);
-      continue;
-    }
-    // Keys of labels and metadata are users' own.
-    const auto dot = setting.parameter.find('.');
-    const auto head = std::string_view(setting.parameter).substr(0, dot);
-    const bool free = head == "labels" || head == "annotations" || head == "metadata";
-    setting.attribute = free ? std::string(setting.parameter) : snake_case(setting.parameter);
+/// The attribute that a table names of a type's field; "" where it is called as the API does.
+std::string_view renamed(std::string_view type, std::string_view field) {
+  const auto* row = table::find_name(table::gcp_fields, std::string(type).append(1, '\t').append(field));
+  return row == nullptr ? std::string_view() : table::text(table::rows<table::Text>(table::texts, row->services)[0]);
+}
+
+/// What stands below keys of an API's field that are users' own: "value", "object"; "" where they are the API's.
+std::string_view below_keys(std::string_view api, std::string_view field) {
+  const auto* row = table::find_name(table::gcp_maps, std::string(api).append(1, '\t').append(field));
+  return row == nullptr ? std::string_view() : table::text(table::rows<table::Text>(table::texts, row->services)[0]);
+}
+
+/// Where the path's part at `from` ends: at a dot that no backslash is before.
+std::size_t part_end(std::string_view path, std::size_t from) {
+  while (from < path.size() && path[from] != '.') from += path[from] == '\\' ? 2 : 1;
+  return std::min(from, path.size());
+}
+
+/// A field as the provider's attribute: in snake case but for what the table says, and users' own keys.
+std::string attribute_of(std::string_view api, std::string_view type, std::string_view field) {
+  if (const auto known = renamed(type, field); !known.empty()) return std::string(known);
+  std::string out;
+  bool key = false;  // the part is one of a map of objects
+  for (std::size_t at = 0; at < field.size();) {
+    const std::size_t end = part_end(field, at);
+    const auto part = field.substr(at, end - at);
+    out.append(out.empty() ? "" : ".").append(key ? std::string(part) : snake_case(part));
+    at = end + 1;
+    const auto below = key ? std::string_view() : below_keys(api, part);
+    key = below == "object";
+    if (below.empty()) continue;
+    if (const auto known = renamed(type, field.substr(0, end)); !known.empty()) out = known;
+    if (below == "value" && end < field.size()) return out.append(field.substr(end));
   }
+  return out;
+}
+
+std::vector<Setting> terraform_settings(std::string_view api, std::string_view type, const std::vector<Setting>& all) {
+  std::vector<Setting> settings = all;
+  for (auto& setting : settings) setting.attribute = attribute_of(api, type, setting.parameter);
   return settings;
 }
 
@@ -264,7 +288,8 @@ void decode(const Request& request, const Response& response, const Route& route
   });
   if (const auto* row = table::find_name(table::gcp_types, std::string(api) + ":" + thing.key))
     for (const auto type : table::rows<table::Text>(table::texts, row->services))
-      touched.candidates.push_back({std::string(table::text(type)), terraform_settings(table::text(type), settings)});
+      touched.candidates.push_back(
+          {std::string(table::text(type)), terraform_settings(api, table::text(type), settings)});
   operation.touched.push_back(std::move(touched));
 }
 

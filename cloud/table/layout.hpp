@@ -210,6 +210,7 @@ enum SectionName : std::uint8_t {
   gcp_hosts,     ///< "compute"; "/compute", a path's first word, for hosts that several APIs share → ids of APIs
   gcp_types,     ///< resource → texts: Terraform's types
   gcp_fields,    ///< "type\tfield" → one text: the attribute
+  gcp_maps,      ///< "api\tfield", whose keys are users' own → one text: "value" or "object", what is below a key
   azure_types,   ///< NameRow, whose slice is in section texts
   pool,
   section_count

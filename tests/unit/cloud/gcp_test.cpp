@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cloud/body/secret_prints.hpp"
 #include "tests/unit/cloud/exchange.hpp"
 
 namespace plumbline::cloud {
@@ -119,6 +120,42 @@ TEST(Gcp, a_patch_sets_attributes_of_terraform) {
   EXPECT_EQ(operation.touched[0].candidates[0].iac_type, "google_storage_bucket");
   EXPECT_THAT(settings_of(operation),
               ElementsAre("labels.envName=prod", "encryption.default_kms_key_name=k", "default_event_based_hold=true"));
+}
+
+/// Keys of users' maps are their own, wherever the map stands; the API's names above and beside them are not.
+TEST(Gcp, keys_of_maps_stay_as_they_are) {
+  const auto attributes = [](const char* method, const char* api, const char* path, const char* body) {
+    std::vector<std::string> all;
+    const baseline::KeyedHash hash{std::array<std::byte, 32>{}};
+    const SecretPrints prints{{&hash}};  // without, a secret map is one value
+    const auto sent = google(method, std::string(api) + ".googleapis.com", path, body);
+    const auto views = sent.fields();
+    const auto operation =
+        decode({{sent.method, sent.host, sent.path, views}, sent.body, false, &prints}, {200, {}, "{}", false});
+    if (operation.touched.empty() || operation.touched[0].candidates.empty()) return all;
+    for (const auto& setting : operation.touched[0].candidates[0].settings) all.push_back(setting.attribute);
+    return all;
+  };
+  EXPECT_THAT(attributes("PATCH", "cloudfunctions", "/v1/projects/p/locations/l/functions/f",
+                         R"({"environmentVariables":{"DBPASS":"x"},"buildEnvironmentVariables":{"aB":"x"},)"
+                         R"("availableMemoryMb":256,"labels":{"envName":"x"}})"),
+              ElementsAre("environment_variables.DBPASS", "build_environment_variables.aB", "available_memory_mb",
+                          "labels.envName"));
+  EXPECT_THAT(attributes("PATCH", "cloudfunctions", "/v2/projects/p/locations/l/functions/f",
+                         R"({"serviceConfig":{"environmentVariables":{"DBPASS":"x"},"maxInstanceCount":3}})"),
+              ElementsAre("service_config.environment_variables.DBPASS", "service_config.max_instance_count"));
+  EXPECT_THAT(
+      attributes("PATCH", "sqladmin", "/v1/projects/p/instances/db",
+                 R"({"settings":{"userLabels":{"costCenter":"x","a.B":"x"},"activationPolicy":"ALWAYS"}})"),
+      ElementsAre("settings.user_labels.costCenter", R"(settings.user_labels.a\.B)", "settings.activation_policy"));
+  EXPECT_THAT(attributes("PUT", "container", "/v1/projects/p/locations/l/clusters/c",
+                         R"({"resourceLabels":{"teamName":"x"},"nodeConfig":{"labels":{"nodeRole":"x"},)"
+                         R"("machineType":"e2","metadata":{"someKey":"x"}}})"),
+              ElementsAre("resource_labels.teamName", "node_config.labels.nodeRole", "node_config.machine_type",
+                          "node_config.metadata.someKey"));
+  EXPECT_THAT(attributes("PATCH", "run", "/v2/projects/p/locations/l/services/s",
+                         R"({"template":{"annotations":{"myKey/aB":"x"},"serviceAccount":"x"}})"),
+              ElementsAre("template.annotations.myKey/aB", "template.service_account"));
 }
 
 TEST(Gcp, names_what_is_created) {
