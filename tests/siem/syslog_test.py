@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from siem import Collector, Records, end_with_parent, free_port, harness, main, wait
+from siem import NODE_ID, Collector, Records, end_with_parent, free_port, harness, main, wait
 
 
 def certificates(folder):
@@ -101,10 +101,10 @@ def pair(kind, more="", client_certificate=False, wanted=False):
         receiver.stop(signal.SIGKILL)
 
 
-def check_all_come_and_survive_restarts(kind):
+def check_all_come_and_survive_restarts(kind, more=""):
     """Nothing that the receiver wrote before it ended is lost, nothing that comes after is; repeats are few."""
     records = Records()
-    with pair(kind) as (collector, receiver):
+    with pair(kind, more) as (collector, receiver):
         sent = [records.finding(f"file:/etc/{i}", f"d-{i}") for i in range(20)]
         collector.post(sent)
         wait(lambda: len(receiver.lines()) >= 20, f"20 lines of {kind}: {collector.sink('siem')} {receiver.says()}")
@@ -117,14 +117,33 @@ def check_all_come_and_survive_restarts(kind):
             collector.post(more)
             sent += more
             receiver.start()
-            wait(lambda: set(uids(receiver.lines())) >= {f"3f9a1c2b00000000000000000000abcd/{r['id']}" for r in sent},
+            wait(lambda: set(uids(receiver.lines())) >= {f"{NODE_ID}/{r['id']}" for r in sent},
                  f"all lines of {kind} after signal {how}: {collector.sink('siem')}")
+        # Stopped, its kernel still takes messages, which then die with it: syslog's own hole. They are sent again.
+        receiver.process.send_signal(signal.SIGSTOP)
+        unread = [records.finding(f"file:/etc/unread-{i}", f"d-unread-{i}") for i in range(20)]
+        collector.post(unread)
+        sent += unread
         collector.wait_delivered("siem")
+        receiver.stop(signal.SIGKILL)
+        assert not set(uids(receiver.lines())) & {f"{NODE_ID}/{r['id']}" for r in unread}, "it had read them"
+        receiver.start()
+        wait(lambda: set(uids(receiver.lines())) >= {f"{NODE_ID}/{r['id']}" for r in sent},
+             f"what {kind} had not read: {collector.sink('siem')}")
         print(f"  {kind}: {len(sent)} sent, {len(receiver.lines())} written, {len(set(uids(receiver.lines())))} different")
 
 
 def test_rsyslog():
     check_all_come_and_survive_restarts("rsyslog")
+
+
+def test_the_check_can_fail():
+    try:
+        check_all_come_and_survive_restarts("rsyslog", ", resend: 0")
+    except AssertionError as error:
+        assert "had not read" in str(error), error
+        return
+    raise AssertionError("nothing was lost without `resend`")
 
 
 def test_syslog_ng():
@@ -168,4 +187,4 @@ def test_cef_and_leef():
 
 
 if __name__ == "__main__":
-    main(test_rsyslog, test_syslog_ng, test_client_certificates, test_wrong_ca_and_name, test_cef_and_leef)
+    main(test_rsyslog, test_the_check_can_fail, test_syslog_ng, test_client_certificates, test_wrong_ca_and_name, test_cef_and_leef)
