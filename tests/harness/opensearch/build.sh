@@ -3,7 +3,9 @@
 # directory: java -cp 'DIR/classes:DIR/lib/*' Start FOLDER PORT. Exits 77 where Maven or a Java compiler is missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-command -v mvn >/dev/null && command -v javac >/dev/null || { echo "OpenSearch needs mvn and javac" >&2; exit 77; }
+for tool in mvn javac; do
+  command -v "$tool" >/dev/null || { echo "OpenSearch needs $tool, which is not installed" >&2; exit 77; }
+done
 target=${PLUMBLINE_CACHE:-$HOME/.cache/plumbline}/opensearch-2.18.0.0-$(cat "$here/pom.xml" "$here/Start.java" | sha256sum | cut -c1-8)
 mkdir -p "$(dirname "$target")"
 exec 9>"$target.lock"
