@@ -27,19 +27,19 @@ std::string who(const wire::Actor& actor) {
 }
 
 template <class Judged>
-void take_judgement(const Judged& from, Alert& into) {
+void take_judgement(Judged&& from, Alert& into) {
   into.judged = true;
   into.severity = from.severity;
   into.verdict = wire::text_of(from.verdict);
   into.comparison = wire::text_of(from.comparison);
-  into.resource = from.resource;
-  into.kind = from.kind;
-  into.diff = from.diff;
-  into.where = from.where;
-  into.actor = from.actor;
-  into.call = from.call;
-  into.evidence = from.evidence;
-  into.missing_evidence = from.missing_evidence;
+  into.resource = std::move(from.resource);
+  into.kind = std::move(from.kind);
+  into.diff = std::move(from.diff);
+  into.where = std::move(from.where);
+  into.actor = std::move(from.actor);
+  into.call = std::move(from.call);
+  into.evidence = std::move(from.evidence);
+  into.missing_evidence = std::move(from.missing_evidence);
 }
 
 void name_judged(const LedgerRecord& record, Alert& alert) {
@@ -49,8 +49,7 @@ void name_judged(const LedgerRecord& record, Alert& alert) {
   alert.title = what + ": " + alert.resource + " on " + record.node + differs + who(alert.actor);
 }
 
-void take_drift(const wire::Drift& drift, const LedgerRecord& record, Alert& alert) {
-  take_judgement(drift, alert);
+void take_drift(wire::Drift&& drift, const LedgerRecord& record, Alert& alert) {
   alert.type = "drift";
   alert.uid = record.node_id + "/" + drift.id;
   alert.state = wire::text_of(drift.state);
@@ -64,6 +63,7 @@ void take_drift(const wire::Drift& drift, const LedgerRecord& record, Alert& ale
   alert.phase = closed                                                                       ? Phase::closed
                 : record.type == "finding" && drift.findings.size() <= 1 && drift.count <= 1 ? Phase::opened
                                                                                              : Phase::updated;
+  take_judgement(std::move(drift), alert);
 }
 
 /// The collector's own records and gaps: what they mean for what people know of the node.
@@ -116,16 +116,15 @@ Alert alert_of(const LedgerRecord& record) {
   alert.at = alert.first_seen = record.at;
   const auto body = wire::Json::parse(record.body, nullptr, false);
   if (body.is_object() && body.contains("finding")) {
-    if (const auto finding = wire::finding_from_json(body["finding"])) {
-      take_judgement(*finding, alert);
+    if (auto finding = wire::finding_from_json(body["finding"])) {
       alert.at = alert.first_seen = finding->at;
       alert.rule = finding->rule;
       alert.baseline = finding->baseline;
-      alert.phase = Phase::opened;
+      take_judgement(std::move(*finding), alert);
     }
   }
   if (body.is_object() && body.contains("drift") && body["drift"].is_object())
-    if (const auto drift = wire::drift_from_json(body["drift"])) take_drift(*drift, record, alert);
+    if (auto drift = wire::drift_from_json(body["drift"])) take_drift(std::move(*drift), record, alert);
   if (alert.judged)
     name_judged(record, alert);
   else
