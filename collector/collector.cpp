@@ -13,6 +13,7 @@
 #include "collector/forward/http_poster.hpp"
 #include "collector/ingest/ingest.hpp"
 #include "collector/ingest/silence.hpp"
+#include "collector/make_sink.hpp"
 #include "collector/store/sqlite_store.hpp"
 #include "collector/telemetry/log.hpp"
 #include "fetch/make_origin.hpp"
@@ -20,17 +21,6 @@
 
 namespace plumbline::collector {
 namespace {
-
-Result<std::unique_ptr<Sink>> make_sink(const SinkConfig& config, const std::shared_ptr<Watchdog>& watchdog,
-                                        const Clock& clock) {
-  auto sink = config.webhook ? make_webhook_sink(*config.webhook, watchdog, clock)
-              : config.slack ? make_slack_sink(*config.slack, watchdog, clock)
-                             : make_ndjson_sink(*config.ndjson);
-  if (sink) return sink;
-  Error error = sink.error();
-  error.what = "build sink " + config.name + ": " + error.what;
-  return error;
-}
 
 Result<std::string> read_token(const CollectorConfig& config) {
   if (config.token_file.empty()) return std::string();
@@ -100,7 +90,7 @@ Result<void> Collector::check(const CollectorConfig& config, const Clock& clock)
     if (const auto fine = fetch::check_origins(std::span(&entry.source, 1)); !fine) return fine.error();
   const auto watchdog = std::make_shared<Watchdog>();
   for (const SinkConfig& sink_config : config.sinks)
-    if (const auto sink = make_sink(sink_config, watchdog, clock); !sink) return sink.error();
+    if (const auto sink = make_sink(sink_config, nullptr, watchdog, clock); !sink) return sink.error();
   return {};
 }
 
@@ -120,11 +110,12 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   }
 
   for (const SinkConfig& sink_config : config.sinks) {
-    auto sink = make_sink(sink_config, parts->watchdog, clock);
+    auto sink = make_sink(sink_config, parts->store.get(), parts->watchdog, clock);
     if (!sink) return sink.error();
     ForwarderOptions options;
     options.name = sink_config.name;
-    options.kind = sink_config.kind();
+    options.kind = sink_config.kind;
+    options.rate_limit = sink_config.rate_limit;
     options.include_matches = sink_config.include_matches;
     options.from_now = sink_config.start == "now";
     options.random = random_source();

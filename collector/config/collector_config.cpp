@@ -46,80 +46,6 @@ void positive(const Map& map, const std::string& key, std::chrono::milliseconds 
     map.refuse(key, "it is shorter than " + std::to_string(least.count()) + "ms", "");
 }
 
-void read_http(Map& sink, std::string& ca_file, std::chrono::milliseconds& timeout) {
-  sink.read("ca_file", ca_file, "PEM file of the CA that signed the destination's certificate; default: the system's");
-  sink.read("timeout", timeout, "time for one whole request");
-  positive(sink, "timeout", timeout, std::chrono::milliseconds(1));
-}
-
-void read_webhook(Map& map, SinkConfig& out) {
-  WebhookOptions options;
-  const bool there = map.optional_object("webhook", "CloudEvents 1.0 by POST, one a request", [&](Map& sink) {
-    sink.require("url");
-    sink.read("url", options.url, "http:// or https:// URL that takes the events");
-    sink.read("hmac_key_file", options.hmac_key_file, "file with the key of Plumbline-Signature; without it: unsigned");
-    read_http(sink, options.ca_file, options.timeout);
-  });
-  if (there) out.webhook = options;
-}
-
-void read_slack(Map& map, SinkConfig& out) {
-  SlackOptions options;
-  const bool there = map.optional_object("slack", "digests to a Slack incoming webhook", [&](Map& sink) {
-    sink.require("url_file");
-    sink.read("url_file", options.url_file, "file with the incoming webhook's URL, which is a secret");
-    std::uint32_t records = static_cast<std::uint32_t>(options.digest_records);
-    sink.read("digest_interval", options.digest_interval, "how long a record waits for company");
-    sink.read("digest_records", records, "send the digest early when this many wait (1 to 500)");
-    if (records < 1 || records > 500) sink.refuse("digest_records", "it is not between 1 and 500", "");
-    options.digest_records = records;
-    read_http(sink, options.ca_file, options.timeout);
-  });
-  if (there) out.slack = options;
-}
-
-void read_ndjson(Map& map, SinkConfig& out) {
-  NdjsonOptions options;
-  const bool there = map.optional_object("ndjson", "a file, one record a line", [&](Map& sink) {
-    sink.require("path");
-    sink.read("path", options.path, "absolute path of the file; its directory is made where it is missing");
-    Bytes bytes{options.max_bytes};
-    sink.read("max_bytes", bytes, "size at which the file is set aside and a new one begun");
-    sink.read("keep", options.keep, "files set aside that are kept, 0 = all");
-    if (sink.describing()) return;
-    if (bytes.value < 1024) sink.refuse("max_bytes", "it is less than 1KiB", "");
-    if (options.path.empty() || options.path[0] != '/') sink.refuse("path", "it is not absolute", "");
-    options.max_bytes = bytes.value;
-  });
-  if (there) out.ndjson = options;
-}
-
-void read_sink(Map& map, std::vector<SinkConfig>& sinks, std::set<std::string>& names) {
-  SinkConfig sink;
-  map.require("name");
-  map.read("name", sink.name, "unique; the sink's place in the ledger goes by it");
-  map.read("include_matches", sink.include_matches, "also findings that match their baseline and touch no drift");
-  read_webhook(map, sink);
-  read_slack(map, sink);
-  read_ndjson(map, sink);
-  sink.start = sink.slack ? "now" : "beginning";
-  map.read_word("start", sink.start, {"beginning", "now"},
-                "where a sink that is new to the store begins; default: now for slack, else beginning");
-  if (map.describing()) return;
-  const auto fine = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  if (sink.name.empty() || !std::all_of(sink.name.begin(), sink.name.end(), fine))
-    map.refuse("name", "a sink's name has lower-case letters, digits, '.', '_' and '-' only", "");
-  if (!names.insert(sink.name).second)
-    map.refuse("name", "another sink is called `" + sink.name + "` too", "rename one");
-  const int kinds = (sink.webhook ? 1 : 0) + (sink.slack ? 1 : 0) + (sink.ndjson ? 1 : 0);
-  if (kinds != 1)
-    map.refuse("", kinds == 0 ? "the sink has no destination" : "the sink has more than one destination",
-               "give it exactly one of webhook, slack, ndjson");
-  sinks.push_back(std::move(sink));
-}
-
 void read_baseline(Map& map, std::vector<ShelfSource>& out) {
   ShelfSource entry;
   std::vector<fetch::SourceConfig> named;
@@ -175,7 +101,8 @@ void bind(Map& map, CollectorConfig& out) {
   map.list("baselines", "sources that are compiled here and handed to nodes",
            [&](Map& baseline) { read_baseline(baseline, out.baselines); });
   std::set<std::string> names;
-  map.list("sinks", "destinations of the ledger's records", [&](Map& sink) { read_sink(sink, out.sinks, names); });
+  map.list("sinks", "destinations of the ledger's records",
+           [&](Map& sink) { read_sink_config(sink, out.sinks, names); });
 }
 
 }  // namespace

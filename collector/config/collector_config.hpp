@@ -3,30 +3,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "collector/baselines/shelf.hpp"
-#include "collector/forward/ndjson.hpp"
-#include "collector/forward/slack.hpp"
-#include "collector/forward/webhook.hpp"
+#include "collector/config/sink_config.hpp"
 #include "collector/ingest/prepare.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::collector {
-
-/// Exactly one of the three destinations is set.
-struct SinkConfig {
-  std::string name;
-  bool include_matches = false;
-  std::string start;  ///< "beginning" or "now"
-  std::optional<WebhookOptions> webhook;
-  std::optional<SlackOptions> slack;
-  std::optional<NdjsonOptions> ndjson;
-
-  const char* kind() const { return webhook ? "webhook" : slack ? "slack" : "ndjson"; }
-};
 
 struct CollectorConfig {
   std::string host = "127.0.0.1";

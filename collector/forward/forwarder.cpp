@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
-#include "collector/forward/event.hpp"
+#include "collector/forward/rate_limit.hpp"
+#include "collector/forward/read_ahead.hpp"
+#include "collector/forward/settlement.hpp"
 #include "collector/telemetry/log.hpp"
 
 namespace plumbline::collector {
@@ -16,9 +17,6 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// What a sink reads ahead of its delivery: enough for the fullest digest, bounded in memory.
-constexpr std::size_t read_ahead_records = 512;
-constexpr std::size_t read_ahead_bytes = std::size_t{1} << 20;
 constexpr std::size_t replay_records = 64;
 constexpr auto stop_within = std::chrono::milliseconds(900);
 
@@ -33,6 +31,9 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
         pace_(sink_->pace()),
         store_(store),
         clock_(clock),
+        max_records_(std::max(pace_.max_records, std::size_t{1})),
+        ahead_(store, max_records_, options_.include_matches),
+        rate_(options_.rate_limit, Steady::now()),
         retry_(options_.retry, options_.random) {
     status_.name = options_.name;
     status_.kind = options_.kind;
@@ -106,8 +107,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
     while (!stopping() && !open()) {
     }
     while (!stopping()) {
-      if (!deliver_replays()) continue;
-      if (!fill()) continue;
+      if (!deliver_replays() || !refresh() || !fill()) continue;
       if (ahead_.empty()) {
         wait_for_news();
         continue;
@@ -126,7 +126,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
     const std::uint64_t cursor = known->value_or(options_.from_now ? end : 0);
     auto begin = sink_->open(cursor, end);
     if (!begin) return failed(Delivery::again(begin.error().message()));
-    read_position_ = *begin;
+    ahead_.begin(*begin);
     move_cursor(*begin);
     const std::lock_guard lock(mutex_);
     retry_.succeeded();
@@ -140,32 +140,29 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
       const std::lock_guard lock(mutex_);
       news_ = false;
     }
-    // A row that is not for this sink costs no delivery, so whole stretches of them are passed at once.
-    while (ahead_.size() < std::max(pace_.max_records, std::size_t{1}) && !stopping()) {
-      auto rows = store_.ledger_after(read_position_, read_ahead_records, read_ahead_bytes);
-      if (!rows) return failed(Delivery::again(rows.error().message()));
-      if (rows->empty()) break;
-      read_position_ = rows->back().seq;
-      std::uint64_t filtered = 0;
-      for (auto& row : *rows) {
-        if (options_.include_matches || is_news(row))
-          ahead_.push_back(std::move(row));
-        else
-          ++filtered;
-      }
-      if (ahead_.empty()) move_cursor(read_position_);
-      const std::lock_guard lock(mutex_);
-      status_.filtered += filtered;
-    }
+    const auto filtered = ahead_.fill([this] { return !stopping(); });
+    if (!filtered) return failed(Delivery::again(filtered.error().message()));
+    if (ahead_.empty()) move_cursor(ahead_.cursor());
     const std::lock_guard lock(mutex_);
-    status_.oldest_undelivered_at = ahead_.empty() ? 0 : ahead_.front().received_at;
+    status_.filtered += *filtered;
+    status_.oldest_undelivered_at = ahead_.oldest_at();
+    return true;
+  }
+
+  /// False: it failed, and this has waited.
+  bool refresh() {
+    if (pace_.refresh == std::chrono::nanoseconds(0) || Steady::now() < next_refresh_) return true;
+    const auto delivery = attempt([this] { return sink_->refresh(); });
+    if (!delivery) return false;
+    if (delivery->outcome != Delivery::Outcome::delivered) return failed(*delivery);
+    next_refresh_ = Steady::now() + pace_.refresh;
     return true;
   }
 
   /// Waits for company and for the least interval. False: something came or stop was asked; look again.
   bool linger() {
     if (!first_waiting_) first_waiting_ = Steady::now();
-    auto until = last_delivery_ + pace_.interval;
+    auto until = std::max(last_delivery_ + pace_.interval, rate_.next(Steady::now()));
     if (ahead_.size() < pace_.max_records) until = std::max(until, *first_waiting_ + pace_.linger);
     std::unique_lock lock(mutex_);
     if (Steady::now() >= until) return true;
@@ -183,52 +180,60 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   void wait_for_news() {
     std::unique_lock lock(mutex_);
     status_.state = "idle";
-    changed_.wait(lock, [this] { return stopping_ || news_ || replay_; });
+    const auto something = [this] { return stopping_ || news_ || replay_; };
+    if (pace_.refresh == std::chrono::nanoseconds(0)) return changed_.wait(lock, something);
+    changed_.wait_until(lock, next_refresh_, something);
   }
 
   void deliver_ahead() {
-    const std::size_t count = std::min(ahead_.size(), std::max(pace_.max_records, std::size_t{1}));
-    // A deque is not contiguous; the common case is one record.
-    std::vector<LedgerRecord> records(std::make_move_iterator(ahead_.begin()),
-                                      std::make_move_iterator(ahead_.begin() + static_cast<std::ptrdiff_t>(count)));
-    const auto put_back = [&](std::size_t from) {
-      for (std::size_t i = from; i < count; ++i) ahead_[i] = std::move(records[i]);
-      ahead_.erase(ahead_.begin(), ahead_.begin() + static_cast<std::ptrdiff_t>(from));
-    };
-    const auto attempted = attempt(records);
-    if (!attempted) return;
-    const Delivery& delivery = *attempted;
-    switch (delivery.outcome) {
-      case Delivery::Outcome::delivered: {
-        const std::size_t done = std::min(delivery.count, count);
-        const std::uint64_t last = done == 0 ? 0 : records[done - 1].seq;
-        put_back(done);
-        passed(done == 0 ? 0 : (ahead_.empty() ? read_position_ : last), done);
-        return;
-      }
-      case Delivery::Outcome::refused: {
-        for (std::size_t i = 0; i < count; ++i) {
-          const auto kept = set_aside(records[i], delivery.why);
-          if (kept) continue;
-          put_back(i);
-          failed(Delivery::again(kept.error().message()));
-          return;
-        }
-        const std::uint64_t last = records.back().seq;
-        put_back(count);
-        passed(ahead_.empty() ? read_position_ : last, 0);
-        return;
-      }
-      case Delivery::Outcome::retry:
-      case Delivery::Outcome::paused:
-        break;
+    const std::size_t wanted = std::min(ahead_.size(), batch_limit_);
+    const std::size_t allowed = rate_.allowed(wanted, Steady::now());
+    if (allowed == 0) return;  // linger() waits for it
+    std::vector<LedgerRecord> records = ahead_.take(allowed);
+    rate_.took(records.size());
+    const auto attempted = attempt([&] { return sink_->deliver(records); });
+    if (!attempted) return put_back(std::move(records));
+    after(*attempted, std::move(records));
+  }
+
+  void put_back(std::vector<LedgerRecord>&& records) {
+    const std::vector<bool> all(records.size(), true);
+    ahead_.put_back(std::move(records), all);
+  }
+
+  /// What is neither delivered nor a dead letter goes back; the cursor stands before it.
+  void after(const Delivery& delivery, std::vector<LedgerRecord>&& records) {
+    if (delivery.outcome == Delivery::Outcome::retry || delivery.outcome == Delivery::Outcome::paused) {
+      put_back(std::move(records));
+      failed(delivery);
+      return;
     }
-    put_back(0);
-    failed(delivery);
+    auto settlement = settle(delivery, records.size());
+    if (settlement.fewer) batch_limit_ = std::max<std::size_t>(records.size() / 2, 1);
+    std::vector<bool> stays(records.size(), false);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const auto& [fate, why] = settlement.records[i];
+      stays[i] = fate == Settlement::Fate::stays;
+      if (fate != Settlement::Fate::dead) continue;
+      const auto kept = set_aside(records[i], why);
+      if (kept) continue;
+      stays[i] = true;
+      settlement.trouble = kept.error().message();
+    }
+    ahead_.put_back(std::move(records), stays);
+    const std::size_t delivered = settlement.delivered();
+    if (delivered > 0) batch_limit_ = std::min(max_records_, batch_limit_ * 2);
+    if (delivered > 0 || settlement.trouble.empty()) passed(delivered);
+    move_cursor(ahead_.cursor());
+    if (settlement.trouble.empty()) return;
+    Delivery trouble = Delivery::again(settlement.trouble);
+    trouble.retry_after = delivery.retry_after;
+    failed(trouble);
   }
 
   /// nullopt: stop was asked, or came first, and nothing was delivered as far as anybody knows.
-  std::optional<Delivery> attempt(std::span<const LedgerRecord> records) {
+  template <class Deliver>
+  std::optional<Delivery> attempt(const Deliver& deliver) {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return std::nullopt;
@@ -236,7 +241,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
       delivering_ = true;
     }
     const auto began = Steady::now();
-    Delivery delivery = sink_->deliver(records);
+    Delivery delivery = deliver();
     const std::lock_guard lock(mutex_);
     delivering_ = false;
     if (abandoned_ || (stopping_ && delivery.outcome != Delivery::Outcome::delivered)) return std::nullopt;
@@ -268,13 +273,17 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
         if (!ended) return failed(Delivery::again(ended.error().message()));
         continue;
       }
-      wait_until(last_delivery_ + pace_.interval);
-      const auto delivery = attempt(*rows);
+      wait_until(std::max(last_delivery_ + pace_.interval, rate_.next(Steady::now())));
+      rate_.took(1);
+      const auto delivery = attempt([&] { return sink_->deliver(*rows); });
       if (!delivery) return false;
       if (delivery->outcome == Delivery::Outcome::retry || delivery->outcome == Delivery::Outcome::paused)
         return failed(*delivery);
-      const bool refused = delivery->outcome == Delivery::Outcome::refused;
-      const auto ended = store_.end_replay(letter.id, refused ? delivery->why : "");
+      const auto settlement = settle(*delivery, 1);
+      const auto& [fate, why] = settlement.records.front();
+      if (fate == Settlement::Fate::stays) return failed(Delivery::again(why));
+      const bool refused = fate == Settlement::Fate::dead;
+      const auto ended = store_.end_replay(letter.id, why);
       if (!ended) return failed(Delivery::again(ended.error().message()));
       const std::lock_guard lock(mutex_);
       retry_.succeeded();
@@ -301,9 +310,8 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
     return {};
   }
 
-  /// Everything up to `through` (0 = nothing more) is done with; `delivered` of it went out.
-  void passed(std::uint64_t through, std::size_t delivered) {
-    if (through != 0) move_cursor(through);
+  /// The destination took what it was offered, or said for good that it will not; `delivered` went out.
+  void passed(std::size_t delivered) {
     bool recovered = false;
     {
       const std::lock_guard lock(mutex_);
@@ -312,7 +320,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
       status_.delivered += delivered;
       if (delivered > 0) status_.last_delivered_at = clock_.wall();
       status_.last_error.clear();
-      status_.oldest_undelivered_at = ahead_.empty() ? 0 : ahead_.front().received_at;
+      status_.oldest_undelivered_at = ahead_.oldest_at();
     }
     if (recovered) log(LogLevel::info, "a sink works again", {{"sink", options_.name}});
   }
@@ -357,9 +365,13 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   Store& store_;
   const Clock& clock_;
 
+  const std::size_t max_records_;
+
   // The sink's thread only:
-  std::deque<LedgerRecord> ahead_;
-  std::uint64_t read_position_ = 0;
+  ReadAhead ahead_;
+  RateLimit rate_;
+  std::size_t batch_limit_ = max_records_;  // smaller while a batch is tried in parts
+  Steady::time_point next_refresh_;
   Steady::time_point last_delivery_;
   std::optional<Steady::time_point> first_waiting_;
 

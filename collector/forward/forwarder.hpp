@@ -15,9 +15,10 @@ namespace plumbline::collector {
 
 struct ForwarderOptions {
   std::string name;              ///< of the sink, from the config: its cursor and dead letters go by it
-  std::string kind;              ///< "webhook", "slack", "ndjson"
+  std::string kind;              ///< "webhook", "syslog", …: the key that it has in collector.yaml
   bool include_matches = false;  ///< also findings that match their baseline and touch no drift
-  bool from_now = false;  ///< a sink that the store does not know yet begins at the ledger's end, not at its start
+  bool from_now = false;       ///< a sink that the store does not know yet begins at the ledger's end, not at its start
+  std::size_t rate_limit = 0;  ///< records a second; 0 = none
   RetryOptions retry;
   std::function<double()> random;  ///< [0, 1); called by the sink's thread only
 };

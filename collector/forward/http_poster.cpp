@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,7 +18,6 @@
 namespace plumbline::collector {
 namespace {
 
-constexpr std::size_t max_answer_bytes = std::size_t{64} << 10;
 constexpr std::size_t excerpt_bytes = 200;
 
 std::string printable(const std::string& text) {
@@ -26,11 +26,46 @@ std::string printable(const std::string& text) {
   return out;
 }
 
+/// Which file this is, and of when: another one under its name, or other content, is another text. "" = it is not
+/// there.
+std::string identity_of(const std::string& path) {
+  struct stat status{};
+  if (path.empty() || ::stat(path.c_str(), &status) != 0) return "";
+  return std::to_string(status.st_ino) + "." + std::to_string(status.st_size) + "." +
+         std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
+}
+
 }  // namespace
 
 struct HttpPoster::Impl {
   Impl(http::Url parsed, PosterOptions wanted, std::shared_ptr<Watchdog> dog, const Clock& time)
-      : url(std::move(parsed)), options(std::move(wanted)), watchdog(std::move(dog)), clock(time), client(url.origin) {}
+      : url(std::move(parsed)), options(std::move(wanted)), watchdog(std::move(dog)), clock(time) {}
+
+  std::string files() const {
+    return identity_of(options.ca_file) + "|" + identity_of(options.certificate_file) + "|" +
+           identity_of(options.key_file);
+  }
+
+  /// A client that has read the files as they are now.
+  void connect_anew() {
+    files_read = files();
+    client = std::make_unique<httplib::Client>(url.origin, options.certificate_file, options.key_file);
+    // These bound one system call each; the watchdog bounds the whole and comes first.
+    const auto each = options.timeout + std::chrono::seconds(1);
+    client->set_connection_timeout(each);
+    client->set_read_timeout(each);
+    client->set_write_timeout(each);
+    client->set_keep_alive(true);
+    client->set_follow_location(false);
+    client->set_tcp_nodelay(true);
+    if (!options.ca_file.empty()) client->set_ca_cert_path(options.ca_file);
+    client->set_socket_options([this](socket_t connecting) {
+      httplib::default_socket_options(connecting);
+      const std::lock_guard lock(socket_mutex);
+      socket = Fd(::dup(connecting));
+      if (cancelled) ::shutdown(connecting, SHUT_RDWR);
+    });
+  }
 
   // httplib's own stop() waits for a connect that is under way, so the socket is shut down through a second
   // descriptor of it, taken before it connects.
@@ -43,7 +78,8 @@ struct HttpPoster::Impl {
   PosterOptions options;
   std::shared_ptr<Watchdog> watchdog;
   const Clock& clock;
-  httplib::Client client;
+  std::unique_ptr<httplib::Client> client;
+  std::string files_read;
   std::mutex socket_mutex;
   Fd socket;
   std::atomic<bool> cancelled = false;
@@ -57,42 +93,36 @@ Result<std::unique_ptr<HttpPoster>> HttpPoster::make(const PosterOptions& option
   auto url = http::parse_url("read a sink's URL", options.url);
   if (!url) return url.error();
   auto impl = std::make_unique<Impl>(std::move(*url), options, std::move(watchdog), clock);
-  httplib::Client& client = impl->client;
-  if (!client.is_valid())
-    return invalid("read a sink's URL", "host or port make no sense", "write https://host:port/path");
-  // These bound one system call each; the watchdog bounds the whole and comes first.
-  const auto each = options.timeout + std::chrono::seconds(1);
-  client.set_connection_timeout(each);
-  client.set_read_timeout(each);
-  client.set_write_timeout(each);
-  client.set_keep_alive(true);
-  client.set_follow_location(false);
-  client.set_tcp_nodelay(true);
-  if (!options.ca_file.empty()) client.set_ca_cert_path(options.ca_file);
-  client.set_socket_options([raw = impl.get()](socket_t socket) {
-    httplib::default_socket_options(socket);
-    const std::lock_guard lock(raw->socket_mutex);
-    raw->socket = Fd(::dup(socket));
-    if (raw->cancelled) ::shutdown(socket, SHUT_RDWR);
-  });
+  if (options.certificate_file.empty() != options.key_file.empty())
+    return invalid("read a sink's certificate", "a certificate needs its key, and a key its certificate",
+                   "give both certificate_file and key_file");
+  impl->connect_anew();
+  if (!impl->client->is_valid())
+    return invalid("read a sink's URL", "host or port make no sense, or the certificate and its key cannot be read",
+                   "write https://host:port/path, and PEM files");
   return std::unique_ptr<HttpPoster>(new HttpPoster(std::move(impl)));
 }
 
+const std::string& HttpPoster::target() const {
+  return impl_->url.target;
+}
+
 HttpReply HttpPoster::post(const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body,
-                           const std::string& content_type) {
-  if (impl_->cancelled) return {0, "the collector is stopping", "", std::nullopt};
+                           const std::string& content_type, const std::string& target) {
+  if (impl_->cancelled) return {0, "the collector is stopping", "", "", std::nullopt};
+  if (impl_->files_read != impl_->files()) impl_->connect_anew();
   std::atomic<bool> overdue = false;
   HttpReply reply;
   httplib::Request request;
   request.method = "POST";
-  request.path = impl_->url.target;
+  request.path = target.empty() ? impl_->url.target : target;
   for (const auto& [key, value] : headers) request.headers.emplace(key, value);
   request.headers.emplace("Content-Type", content_type);
   request.headers.emplace("User-Agent", std::string("plumbline-collector/") + PLUMBLINE_VERSION);
   request.body = body;
   std::string answer;
   request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    if (answer.size() + size > max_answer_bytes) return false;
+    if (answer.size() + size > impl_->options.max_answer_bytes) return false;
     answer.append(data, size);
     return true;
   };
@@ -103,7 +133,7 @@ HttpReply HttpPoster::post(const std::vector<std::pair<std::string, std::string>
                                   overdue = true;
                                   impl_->shut_down();
                                 });
-    sent = impl_->client.send(request);
+    sent = impl_->client->send(request);
   }
   const httplib::Result& result = *sent;
   if (!result || overdue) {
@@ -112,6 +142,7 @@ HttpReply HttpPoster::post(const std::vector<std::pair<std::string, std::string>
   }
   reply.status = result->status;
   reply.excerpt = printable(answer);
+  reply.body = std::move(answer);
   if (result->has_header("Retry-After"))
     reply.retry_after = http::parse_retry_after(result->get_header_value("Retry-After"), impl_->clock.wall());
   return reply;
@@ -131,6 +162,14 @@ Delivery delivery_of(const HttpReply& reply, std::size_t count) {
   delivery.why = "HTTP " + std::to_string(reply.status) + (reply.excerpt.empty() ? "" : ": " + reply.excerpt);
   if (reply.status >= 300 && reply.status < 400)
     delivery.why += " (redirects are not followed: configure the final URL)";
+  return delivery;
+}
+
+Delivery delivery_of_batch(const HttpReply& reply, std::size_t count) {
+  Delivery delivery = delivery_of(reply, count);
+  if (delivery.outcome != Delivery::Outcome::refused) return delivery;
+  const bool of_records = reply.status == 400 || reply.status == 413 || reply.status == 422;
+  delivery.outcome = of_records ? Delivery::Outcome::split : Delivery::Outcome::paused;
   return delivery;
 }
 

@@ -106,7 +106,8 @@ class NdjsonSink final : public Sink {
     std::uint64_t last = last_seq_;
     for (const auto& record : records) {
       if (record.seq <= last_seq_) continue;  // here already, from before a crash
-      text += ndjson_line(record);
+      text += options_.format == Format::plumbline ? ndjson_line(record)
+                                                   : ndjson_line(record, document(options_.format, record));
       last = record.seq;
     }
     const auto written = append(text);

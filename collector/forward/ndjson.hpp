@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "collector/forward/format.hpp"
 #include "collector/forward/sink.hpp"
 
 namespace plumbline::collector {
@@ -12,6 +13,7 @@ struct NdjsonOptions {
   std::string path;
   std::uint64_t max_bytes = std::uint64_t{256} << 20;  ///< a file this long is set aside before the next write
   std::uint32_t keep = 10;                             ///< files set aside; older ones are removed. 0 = keep all
+  Format format = Format::plumbline;
 };
 
 /// Appends one line a record and is durable (fdatasync) before it reports delivery. Exactly once: the file itself says

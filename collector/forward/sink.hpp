@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "collector/store/store.hpp"
 #include "include/util/result.hpp"
@@ -16,18 +17,28 @@ namespace plumbline::collector {
 /// What became of the records that were offered, as far as the sink knows.
 struct Delivery {
   enum class Outcome {
-    delivered,  ///< the first `count` are at their destination, durably as far as it tells
+    delivered,  ///< the first `count` are at their destination, durably as far as it tells, but for the `exceptions`
     retry,      ///< none is; try again later (network, timeout, 408, 429, 5xx)
-    refused,    ///< the destination will never take them (other 4xx): dead letters
-    paused,     ///< the destination wants nothing until a person acts (401, 403, 410, a redirect): probe rarely
+    split,    ///< too many at once (413), or one that is refused hides among them (400): fewer; a single one is refused
+    refused,  ///< the destination will never take them (other 4xx): dead letters
+    paused,   ///< the destination wants nothing until a person acts (401, 403, 410, a redirect): probe rarely
+  };
+  /// One of the first `count` records that the destination judged by itself: tried again, or a dead letter.
+  struct Exception {
+    std::size_t index = 0;
+    bool refused = false;
+    std::string why;
   };
   Outcome outcome = Outcome::retry;
   std::size_t count = 0;
   std::string why;
   std::optional<std::chrono::nanoseconds> retry_after;  ///< what the destination asked for
+  std::vector<Exception> exceptions;                    ///< ascending by index; only with `delivered`
 
-  static Delivery done(std::size_t count) { return {Outcome::delivered, count, "", std::nullopt}; }
-  static Delivery again(std::string why) { return {Outcome::retry, 0, std::move(why), std::nullopt}; }
+  static Delivery done(std::size_t count) { return {Outcome::delivered, count, "", std::nullopt, {}}; }
+  static Delivery again(std::string why) { return {Outcome::retry, 0, std::move(why), std::nullopt, {}}; }
+  static Delivery pause(std::string why) { return {Outcome::paused, 0, std::move(why), std::nullopt, {}}; }
+  static Delivery refuse(std::string why) { return {Outcome::refused, 0, std::move(why), std::nullopt, {}}; }
 };
 
 /// How a sink wants to be fed.
@@ -35,9 +46,10 @@ struct SinkPace {
   std::size_t max_records = 1;           ///< offered at once
   std::chrono::nanoseconds linger{0};    ///< how long a record may wait for company
   std::chrono::nanoseconds interval{0};  ///< least time between two deliveries
+  std::chrono::nanoseconds refresh{0};   ///< how often refresh() is called; 0 = never
 };
 
-/// open() and deliver() are called by the sink's own thread only; cancel() by any.
+/// open(), deliver() and refresh() are called by the sink's own thread only; cancel() by any.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -50,6 +62,10 @@ class Sink {
 
   /// Delivers 1 to max_records records, ascending. May block up to the sink's own timeout.
   virtual Delivery deliver(std::span<const LedgerRecord> records) = 0;
+
+  /// Called every `refresh` while nothing fails, whether or not there are records: what a destination forgets is told
+  /// again, a connection that broke is mended. `delivered`: all is well.
+  virtual Delivery refresh() { return Delivery::done(0); }
 
   /// Makes a deliver() under way, and all later ones, return soon. Does not block.
   virtual void cancel() noexcept {}

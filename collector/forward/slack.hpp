@@ -17,6 +17,8 @@ struct SlackOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
   std::chrono::milliseconds digest_interval = std::chrono::seconds(30);  ///< how long a record waits for company
   std::size_t digest_records = 500;                                      ///< … or until so many wait
+  std::string certificate_file{};  ///< of our own, where the destination asks for one; "" = none
+  std::string key_file{};
 };
 
 /// Collects records into one message (Slack takes one a second from a webhook and answers more with 429).

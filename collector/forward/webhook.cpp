@@ -21,13 +21,13 @@ class WebhookSink final : public Sink {
 
   Delivery deliver(std::span<const LedgerRecord> records) override {
     const LedgerRecord& record = records.front();
-    const std::string body = cloud_event(record);
+    const std::string body = cloud_event(record, document(options_.format, record));
     // With the node: an id is its node's own.
     std::vector<std::pair<std::string, std::string>> headers = {{"Idempotency-Key", record.node_id + "/" + record.id}};
     if (!options_.hmac_key_file.empty()) {
       // Read each time: a rotated key takes effect without a restart. A file that cannot be read is for a person.
       auto key = read_secret_file(options_.hmac_key_file);
-      if (!key) return {Delivery::Outcome::paused, 0, key.error().message(), std::nullopt};
+      if (!key) return Delivery::pause(key.error().message());
       headers.emplace_back("Plumbline-Signature", sign_webhook(*key, clock_.wall() / 1'000'000'000, body));
       OPENSSL_cleanse(key->data(), key->size());
     }
@@ -60,7 +60,9 @@ Result<std::unique_ptr<Sink>> make_webhook_sink(const WebhookOptions& options, s
     const auto key = read_secret_file(options.hmac_key_file);
     if (!key) return key.error();
   }
-  auto poster = HttpPoster::make({options.url, options.ca_file, options.timeout}, std::move(watchdog), clock);
+  auto poster =
+      HttpPoster::make({options.url, options.ca_file, options.timeout, options.certificate_file, options.key_file},
+                       std::move(watchdog), clock);
   if (!poster) return poster.error();
   return std::unique_ptr<Sink>(std::make_unique<WebhookSink>(std::move(*poster), options, clock));
 }

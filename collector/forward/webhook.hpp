@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "collector/forward/format.hpp"
 #include "collector/forward/sink.hpp"
 #include "collector/forward/watchdog.hpp"
 #include "include/util/clock.hpp"
@@ -15,6 +16,9 @@ struct WebhookOptions {
   std::string hmac_key_file;  ///< "" = unsigned
   std::string ca_file;
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
+  std::string certificate_file{};  ///< of our own, where the destination asks for one; "" = none
+  std::string key_file{};
+  Format format = Format::plumbline;  ///< of the event's data
 };
 
 /// One CloudEvent a request (POST, application/cloudevents+json), with `Idempotency-Key: <node id>/<record id>` and,

@@ -16,8 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::set<std::string> names;
   for (const auto& sink : config->sinks) {
     fuzz::must(!sink.name.empty() && names.insert(sink.name).second, "a sink has a name of its own");
-    fuzz::must(sink.webhook.has_value() + sink.slack.has_value() + sink.ndjson.has_value() == 1,
-               "a sink has one destination");
+    fuzz::must(sink.destination.index() != 0 && !sink.kind.empty(), "a sink has one destination");
     fuzz::must(sink.start == "beginning" || sink.start == "now", "a sink starts somewhere");
   }
   for (const auto& baseline : config->baselines)

@@ -37,11 +37,46 @@ sinks:
   EXPECT_EQ(config->port, 9651);
   EXPECT_EQ(config->sqlite_path, "/tmp/x.db");
   ASSERT_EQ(config->sinks.size(), 3u);
-  EXPECT_EQ(config->sinks[0].webhook->timeout, std::chrono::seconds(3));
+  EXPECT_EQ(std::get<WebhookOptions>(config->sinks[0].destination).timeout, std::chrono::seconds(3));
   EXPECT_EQ(config->sinks[0].start, "beginning");
   EXPECT_EQ(config->sinks[1].start, "now");
-  EXPECT_EQ(config->sinks[2].ndjson->max_bytes, 1u << 20);
+  EXPECT_EQ(std::get<NdjsonOptions>(config->sinks[2].destination).max_bytes, 1u << 20);
   EXPECT_TRUE(config->sinks[2].include_matches);
+}
+
+TEST(CollectorConfig, every_sink_is_read) {
+  const auto config = parse_collector_config("c.yaml", R"(
+sinks:
+- {name: a, rate_limit: 100, syslog: {address: "siem.example", format: cef, facility: 16, max_message_bytes: 64KiB, resend: 10}}
+- {name: b, syslog: {address: "[::1]:443", certificate_file: /c, key_file: /k}}
+- {name: c, elasticsearch: {url: "https://es:9200", index: drift, format: ecs, api_key_file: /k}}
+- {name: d, splunk: {url: "https://splunk:8088", token_file: /t, acknowledge: false}}
+- {name: e, otlp: {url: "https://otel:4318/v1/logs"}}
+- {name: f, alertmanager: {url: "http://am:9093", resend: 30s}}
+- {name: g, pagerduty: {routing_key_file: /k, min_severity: low}}
+- {name: h, teams: {url_file: /u}}
+)");
+  ASSERT_TRUE(config) << config.error().message();
+  ASSERT_EQ(config->sinks.size(), 8u);
+  const auto& a = std::get<SyslogOptions>(config->sinks[0].destination);
+  EXPECT_EQ(a.tls.host + " " + a.tls.port, "siem.example 6514");
+  EXPECT_EQ(a.format, SyslogFormat::cef);
+  EXPECT_EQ(config->sinks[0].rate_limit, 100u);
+  const auto& b = std::get<SyslogOptions>(config->sinks[1].destination);
+  EXPECT_EQ(b.tls.host + " " + b.tls.port, "::1 443");
+  EXPECT_EQ(std::get<ElasticsearchOptions>(config->sinks[2].destination).format, Format::ecs);
+  EXPECT_FALSE(std::get<SplunkOptions>(config->sinks[3].destination).acknowledge);
+  EXPECT_EQ(config->sinks[4].start, "beginning");
+  EXPECT_EQ(config->sinks[5].start, "now");
+  EXPECT_EQ(std::get<PagerdutyOptions>(config->sinks[6].destination).min_severity, wire::Severity::low);
+  for (const char* bad :
+       {"syslog: {address: 'a/b'}", "syslog: {address: 'a:b'}", "syslog: {}", "syslog: {address: a, facility: 24}",
+        "syslog: {address: a, certificate_file: /c}", "syslog: {address: a, max_message_bytes: 100}",
+        "elasticsearch: {url: 'https://a', index: ''}", "otlp: {url: 'https://a', username: x}",
+        "elasticsearch: {url: 'https://a', api_key_file: /a, token_file: /b}", "splunk: {url: 'https://a'}",
+        "otlp: {url: 'https://a', format: cef}", "alertmanager: {url: 'http://a', resend: 1ms}",
+        "pagerduty: {routing_key_file: /a, min_severity: none}", "webhook: {url: 'http://a', key_file: /a}"})
+    EXPECT_NE(why(std::string("sinks: [{name: x, ") + bad + "}]"), "accepted") << bad;
 }
 
 TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {

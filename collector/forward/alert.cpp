@@ -1,0 +1,163 @@
+#include "collector/forward/alert.hpp"
+
+#include <algorithm>
+
+#include "include/wire/json.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+constexpr std::size_t max_title_bytes = 500;
+
+std::string printable(const std::string& bytes) {
+  std::string text = wire::escape_bytes(bytes);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return text;
+}
+
+std::string who(const wire::Actor& actor) {
+  if (!actor.process) return "";
+  const auto& process = *actor.process;
+  std::string text = " by " + (process.exe.empty() ? process.comm : process.exe);
+  const std::string& user = process.login_user.empty() ? process.user : process.login_user;
+  if (!user.empty()) text += " (" + user + ")";
+  if (actor.container) text += " in " + (actor.container->pod.empty() ? actor.container->name : actor.container->pod);
+  return text;
+}
+
+template <class Judged>
+void take_judgement(Judged&& from, Alert& into) {
+  into.judged = true;
+  into.severity = from.severity;
+  into.verdict = wire::text_of(from.verdict);
+  into.comparison = wire::text_of(from.comparison);
+  into.resource = std::move(from.resource);
+  into.kind = std::move(from.kind);
+  into.diff = std::move(from.diff);
+  into.where = std::move(from.where);
+  into.actor = std::move(from.actor);
+  into.call = std::move(from.call);
+  into.evidence = std::move(from.evidence);
+  into.missing_evidence = std::move(from.missing_evidence);
+}
+
+void name_judged(const LedgerRecord& record, Alert& alert) {
+  std::string differs;
+  for (const auto& diff : alert.diff) differs += (differs.empty() ? ": " : ", ") + diff.attribute;
+  const std::string what = alert.type == "drift" ? "Drift " + alert.state : "Change (" + alert.comparison + ")";
+  alert.title = what + ": " + alert.resource + " on " + record.node + differs + who(alert.actor);
+}
+
+void take_drift(wire::Drift&& drift, const LedgerRecord& record, Alert& alert) {
+  alert.type = "drift";
+  alert.uid = record.node_id + "/" + drift.id;
+  alert.state = wire::text_of(drift.state);
+  alert.at = drift.updated_at != 0 ? drift.updated_at : record.at;
+  alert.first_seen = drift.opened_at;
+  alert.count = std::max<std::uint64_t>(drift.count, 1);
+  alert.closed_by = drift.closed_by;
+  if (!alert.baseline && !drift.baseline.empty()) alert.baseline = wire::BaselineRef{drift.baseline, {}};
+  const bool closed = drift.state == wire::DriftState::resolved || drift.state == wire::DriftState::accepted;
+  // The first finding opens it; a record without a finding only ever changes what is there.
+  alert.phase = closed                                                                       ? Phase::closed
+                : record.type == "finding" && drift.findings.size() <= 1 && drift.count <= 1 ? Phase::opened
+                                                                                             : Phase::updated;
+  take_judgement(std::move(drift), alert);
+}
+
+/// The collector's own records and gaps: what they mean for what people know of the node.
+void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert) {
+  const auto said = [&](const char* part, const char* key) {
+    const auto* at = body.is_object() && body.contains(part) ? &body[part] : nullptr;
+    return at != nullptr && at->is_object() && at->contains(key) && (*at)[key].is_string()
+               ? (*at)[key].template get<std::string>()
+               : std::string();
+  };
+  if (record.type == "silence") {
+    const bool returned = said("silence", "state") == "returned";
+    alert.uid = record.node_id + "/silence";
+    alert.phase = returned ? Phase::closed : Phase::opened;
+    alert.severity = wire::Severity::high;
+    alert.title = "Agent of " + record.node +
+                  (returned ? " is heard again" : " is silent: what changes there goes unseen until it is back");
+  } else if (record.type == "gap") {
+    alert.severity = wire::Severity::low;
+    alert.title =
+        "Gap in what was seen on " + record.node + ": " + said("gap", "reason") + " (" + said("gap", "scope") + ")";
+  } else if (record.type == "sequence_gap") {
+    alert.severity = wire::Severity::high;
+    alert.title = "Records of " + record.node + " are missing: its sequence has a hole";
+  } else if (record.type == "conflict") {
+    alert.severity = wire::Severity::high;
+    alert.title = "Two senders say that they are " + record.node + ", or its agent lost its state";
+  } else {
+    alert.severity = wire::severity_of(record.severity).value_or(wire::Severity::medium);
+    alert.verdict = record.verdict;
+    alert.comparison = record.comparison;
+    alert.resource = record.resource;
+    alert.state = record.drift_state;
+    if (!record.drift_id.empty()) {
+      alert.type = "drift";
+      alert.uid = record.node_id + "/" + record.drift_id;
+      const bool closed = alert.state == "resolved" || alert.state == "accepted";
+      alert.phase = closed ? Phase::closed : Phase::updated;
+    }
+    alert.title = record.type + " of " + record.resource + " on " + record.node;
+  }
+}
+
+}  // namespace
+
+Alert alert_of(const LedgerRecord& record) {
+  Alert alert;
+  alert.record_uid = alert.uid = record.node_id + "/" + record.id;
+  alert.type = record.type;
+  alert.at = alert.first_seen = record.at;
+  const auto body = wire::Json::parse(record.body, nullptr, false);
+  if (body.is_object() && body.contains("finding")) {
+    if (auto finding = wire::finding_from_json(body["finding"])) {
+      alert.at = alert.first_seen = finding->at;
+      alert.rule = finding->rule;
+      alert.baseline = finding->baseline;
+      take_judgement(std::move(*finding), alert);
+    }
+  }
+  if (body.is_object() && body.contains("drift") && body["drift"].is_object())
+    if (auto drift = wire::drift_from_json(body["drift"])) take_drift(std::move(*drift), record, alert);
+  if (alert.judged)
+    name_judged(record, alert);
+  else
+    name_other(record, body, alert);
+  alert.title = cut_text(printable(alert.title), max_title_bytes);
+  return alert;
+}
+
+std::string name_of_path(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
+}
+
+std::string command_line(const std::vector<std::string>& argv) {
+  std::string line;
+  for (const auto& word : argv) {
+    if (!line.empty()) line += ' ';
+    const bool plain = !word.empty() && word.find_first_of(" \t\n'\"\\$`|&;<>()*?[]#~!{}") == std::string::npos;
+    if (plain) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
+std::string cut_text(std::string text, std::size_t max) {
+  if (text.size() <= max) return text;
+  while (max > 0 && (static_cast<unsigned char>(text[max]) & 0xC0) == 0x80) --max;
+  return text.substr(0, max) + "…";
+}
+
+}  // namespace plumbline::collector

@@ -1,0 +1,106 @@
+#include "collector/forward/digest.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "collector/forward/alert.hpp"
+#include "include/wire/json.hpp"
+
+namespace plumbline::collector {
+namespace {
+
+std::string strong(const std::string& text, const Markup& markup) {
+  return markup.strong_begin + text + markup.strong_end;
+}
+
+std::string who(const wire::Actor& actor) {
+  if (!actor.process) return "by an unknown process";
+  const auto& process = *actor.process;
+  std::string text = "by " + (process.exe.empty() ? process.comm : process.exe);
+  if (!process.login_user.empty())
+    text += " (" + process.login_user + ")";
+  else if (!process.user.empty())
+    text += " (" + process.user + ")";
+  if (actor.container) text += " in " + (actor.container->pod.empty() ? actor.container->name : actor.container->pod);
+  return text;
+}
+
+template <class Judged>
+std::string sentence(const Judged& judged, const std::string& node, const std::string& state, const Markup& markup) {
+  const auto& escape = markup.escape;
+  std::string text = strong(std::string(wire::text_of(judged.severity)), markup) + " " + state + " " +
+                     markup.code_begin + escape(wire::escape_bytes(judged.resource)) + markup.code_end + " on " +
+                     escape(node);
+  std::string differs;
+  for (const auto& diff : judged.diff) differs += (differs.empty() ? ": " : ", ") + diff.attribute;
+  text += escape(differs) + " " + escape(wire::escape_bytes(who(judged.actor)));
+  return text;
+}
+
+struct Line {
+  int rank = 0;  ///< worst first
+  std::uint64_t seq = 0;
+  std::string text;
+};
+
+Line line_of(const LedgerRecord& record, const Markup& markup) {
+  const auto& escape = markup.escape;
+  Line line{0, record.seq, ""};
+  const auto body = wire::Json::parse(record.body, nullptr, false);
+  if (body.is_object() && body.contains("drift") && body["drift"].is_object()) {
+    if (const auto drift = wire::drift_from_json(body["drift"])) {
+      line.rank = drift->state == wire::DriftState::open ? 10 + static_cast<int>(drift->severity) : 1;
+      line.text = sentence(*drift, record.node, std::string(wire::text_of(drift->state)), markup);
+      if (drift->count > 1) line.text += " (" + std::to_string(drift->count) + " times)";
+      return line;
+    }
+  }
+  if (body.is_object() && body.contains("finding")) {
+    if (const auto finding = wire::finding_from_json(body["finding"])) {
+      line.rank = static_cast<int>(finding->severity);
+      line.text = sentence(*finding, record.node, std::string(wire::text_of(finding->comparison)), markup);
+      return line;
+    }
+  }
+  if (record.type == "silence") {
+    const bool returned = record.body.find(R"("state":"returned")") != std::string::npos;
+    line.rank = returned ? 1 : 20;
+    line.text = returned ? "agent of " + escape(record.node) + " is heard again"
+                         : strong("agent of " + escape(record.node) + " is silent", markup) +
+                               ": what changes there goes unseen";
+    return line;
+  }
+  if (record.type == "conflict") {
+    line.rank = 20;
+    line.text = strong("two senders say that they are " + escape(record.node), markup) +
+                ", or its agent lost its state: what one of them says is set aside (dead letters)";
+    return line;
+  }
+  line.rank = 5;
+  line.text = escape(record.type) + " on " + escape(record.node);
+  return line;
+}
+
+}  // namespace
+
+MessageDigest digest_of(std::span<const LedgerRecord> records, const Markup& markup, std::size_t max_lines,
+                        std::size_t max_line_bytes) {
+  // The last record of a drift tells its state; earlier ones of this digest would only repeat it.
+  std::map<std::string, const LedgerRecord*> latest;
+  std::vector<Line> lines;
+  for (const auto& record : records)
+    if (!record.drift_id.empty()) latest[record.node_id + "/" + record.drift_id] = &record;
+  for (const auto& record : records)
+    if (record.drift_id.empty() || latest[record.node_id + "/" + record.drift_id] == &record)
+      lines.push_back(line_of(record, markup));
+  std::sort(lines.begin(), lines.end(),
+            [](const Line& a, const Line& b) { return a.rank != b.rank ? a.rank > b.rank : a.seq < b.seq; });
+  MessageDigest digest;
+  digest.title = "Plumbline: " + std::to_string(records.size()) + (records.size() == 1 ? " record" : " records");
+  for (std::size_t i = 0; i < lines.size() && i < max_lines; ++i)
+    digest.lines.push_back(cut_text(lines[i].text, max_line_bytes));
+  digest.more = lines.size() - digest.lines.size();
+  return digest;
+}
+
+}  // namespace plumbline::collector

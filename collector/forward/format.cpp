@@ -1,0 +1,31 @@
+#include "collector/forward/format.hpp"
+
+#include "collector/forward/ecs.hpp"
+#include "collector/forward/ocsf.hpp"
+
+namespace plumbline::collector {
+
+std::optional<Format> format_of(std::string_view word) {
+  if (word == "ocsf") return Format::ocsf;
+  if (word == "ecs") return Format::ecs;
+  if (word == "plumbline") return Format::plumbline;
+  return std::nullopt;
+}
+
+std::vector<std::string> format_words() {
+  return {"ocsf", "ecs", "plumbline"};
+}
+
+std::string document(Format format, const LedgerRecord& record) {
+  switch (format) {
+    case Format::ocsf:
+      return ocsf_finding(record, alert_of(record));
+    case Format::ecs:
+      return ecs_document(record, alert_of(record));
+    case Format::plumbline:
+      break;
+  }
+  return record.body;
+}
+
+}  // namespace plumbline::collector
