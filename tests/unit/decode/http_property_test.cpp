@@ -196,7 +196,7 @@ std::vector<std::string> heads(const std::string& name) {
       talk.counters.desyncs + talk.counters.refused + talk.counters.dead_directions + talk.counters.unknown_headers,
       0U);
   std::vector<std::string> lines;
-  for (const auto& [request, response, stream, first, last] : talk.exchanges)
+  for (const auto& [request, response, stream, first, last, taken_by] : talk.exchanges)
     lines.push_back(request.method + " " + request.target + " " + std::to_string(request.body_bytes) + " " +
                     std::string(request.header("x-amz-target")) + " -> " + std::to_string(response->status) + " " +
                     std::to_string(response->body_bytes) + " " + std::string(response->header("x-amzn-requestid")) +

@@ -15,9 +15,10 @@ constexpr const char* stack = R"({"Stacks":[{"StackId":"arn:aws:cloudformation:e
 class ObserverStacks : public ObserverFixture {
  protected:
   void begin(const std::string& at) {
-    make_observer({{"shop", "cloudformation", at}}, std::nullopt, [](wire::Finding& finding, bool, const std::string&) {
-      finding.verdict = wire::Verdict::out_of_band;
-    });
+    make_observer({{"shop", "cloudformation", at}}, std::nullopt,
+                  [](wire::Finding& finding, bool, const std::string&, const ApprovalState&) {
+                    finding.verdict = wire::Verdict::out_of_band;
+                  });
     start();
     observer_->set_unowned_calls({"aws:cloudformation:*"});
     observer_->set_ask_again([this](const std::string& name, bool) { asked_.push_back(name); });
