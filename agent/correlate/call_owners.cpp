@@ -109,6 +109,7 @@ bool is_elsewhere(const baseline::Index& index, std::uint32_t row, const CallTar
   if (region.empty()) region = part_of_arn(ids, 3);
   if (contradict(account, place.account)) return true;
   if (!is_global(place.service) && contradict(region, place.region)) return true;
+  if (!target.types) return false;  // nothing tells which of the call's ids are of one thing
   return std::any_of(targets.begin(), targets.end(), [&](const CallTarget& other) {
     if (other.types != target.types || !is_random(other.id)) return false;
     const auto kind = std::string_view(other.id).substr(0, other.id.rfind('-') + 1);

@@ -21,9 +21,9 @@ namespace plumbline::agent {
 void judge(const std::vector<Rule>& rules, wire::Finding& finding, bool sensitive, const std::string& run = "",
            const ApprovalState& approval = {});
 
-/// What the bearer token of a call says against what the kernel saw: a token that its issuer bound to a pod, in the
-/// hands of somebody who is not in that pod, makes drift that no rule and no run explains an impersonation, one
-/// severity higher. Tells the pod by a proven token where the caller is in it. After judge().
+/// What the bearer token of a call says against what the kernel saw: a token that its issuer bound to a pod, sent by
+/// another pod itself (`exchanged`: it was not), makes drift that no rule and no run explains an impersonation, one
+/// severity higher. Of a process of the host it is told. After judge().
 void judge_token(const cloud::TokenProof& token, bool exchanged, wire::Finding& finding);
 
 /// What a call's client says to be (cloud::tool_of(), "" = nothing of note) against what the kernel saw. A forged one

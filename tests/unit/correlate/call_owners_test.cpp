@@ -128,6 +128,11 @@ TEST(CallOwners, a_new_thing_of_a_managed_one_s_name_is_known_by_its_own_id) {
   EXPECT_EQ(owned("sg-0fffffffffffffff0"), 0U);
   EXPECT_EQ(owned("sg-0123456789abcdef0"), 1U);
   EXPECT_EQ(owned("not-an-id"), 1U);
+  // Of a call that the tables do not know, another group may be merely named beside it.
+  EXPECT_EQ(owners_of_call(index, {{"web", nullptr}, {"sg-0fffffffffffffff0", nullptr}}, "ReplaceSecurityGroup",
+                           {"aws", "ec2", "us-east-1", "111111111111"})
+                .size(),
+            1U);
 }
 
 }  // namespace

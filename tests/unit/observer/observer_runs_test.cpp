@@ -55,6 +55,22 @@ class ObserverRuns : public ObserverFixture {
                                   R"(,"lineage":"a","resources":[{"mode":"managed","type":"aws_security_group",
 "name":"web","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{"id":"sg-1"}}]}]})");
   }
+  /// Another revision, of that process's writing, that the observer takes up.
+  void write_next_state(std::uint32_t by) {
+    write_state(2);
+    kernel_.touch(dir_ / "net.tfstate", actor(by));
+    observer_->on_ring();
+    real_clock_.later += 2'000'000'000;
+    observer_->on_timer();
+  }
+  ApprovedRuns& require_approval() {
+    ApprovedRuns::Options options;
+    options.required = true;
+    options.file = dir_ / "approved_runs.json";
+    approved_.emplace(options, ApprovedRuns::Keys(), real_clock_, counters_);
+    observer_->set_approved_runs(&*approved_);
+    return *approved_;
+  }
   mark_actor actor(std::uint32_t pid) const {
     mark_actor made{};
     made.tgid = pid;
@@ -82,6 +98,7 @@ class ObserverRuns : public ObserverFixture {
 
   std::uint64_t start_ = 5;  ///< of who acts
   LaterClock real_clock_;
+  std::optional<ApprovedRuns> approved_;
   baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
 };
 
@@ -140,11 +157,7 @@ TEST_F(ObserverRuns, what_no_revision_shows_in_time_is_drift_like_anybodys) {
   EXPECT_EQ(drift.verdict, Verdict::out_of_band);
   EXPECT_EQ(drift.severity, wire::Severity::medium);
   EXPECT_EQ(drift.evidence.back().kind, "grace");
-  write_state(2);
-  kernel_.touch(dir_ / "net.tfstate", actor(7));
-  observer_->on_ring();
-  real_clock_.later += 2'000'000'000;
-  observer_->on_timer();
+  write_next_state(7);
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << "that revision shows nothing of it";
 }
 
@@ -198,11 +211,7 @@ TEST_F(ObserverRuns, who_held_the_lock_before_a_restart_still_does) {
   observer_->on_timer();  // and no checkpoint: it is killed
   restart();
   EXPECT_EQ(verdict_of_call(7), Verdict::pending);
-  write_state(2);
-  kernel_.touch(dir_ / "net.tfstate", actor(7));
-  observer_->on_ring();
-  real_clock_.later += 2'000'000'000;
-  observer_->on_timer();
+  write_next_state(7);
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::accepted) << "the run of before wrote it";
 }
 
@@ -290,11 +299,7 @@ TEST_F(ObserverRunsOfPulumi, two_that_lock_it_at_once_are_none) {
 }
 
 TEST_F(ObserverRuns, where_approval_is_required_a_run_without_one_is_unapproved_until_its_state_shows_it) {
-  ApprovedRuns::Options options;
-  options.required = true;
-  options.file = dir_ / "approved_runs.json";
-  ApprovedRuns runs(options, {}, real_clock_, counters_);
-  observer_->set_approved_runs(&runs);
+  ApprovedRuns& runs = require_approval();
   dir_.write(".net.tfstate.lock.info", "{}");
   tell_of_folder(7);
   EXPECT_EQ(verdict_of_call(8), Verdict::out_of_band);
@@ -326,32 +331,20 @@ TEST_F(ObserverRuns, where_approval_is_required_a_run_without_one_is_unapproved_
 }
 
 TEST_F(ObserverRuns, what_an_unapproved_run_did_is_accepted_with_the_state_that_it_wrote_and_stays_unapproved) {
-  ApprovedRuns::Options options;
-  options.required = true;
-  options.file = dir_ / "approved_runs.json";
-  ApprovedRuns runs(options, {}, real_clock_, counters_);
-  observer_->set_approved_runs(&runs);
+  require_approval();
   dir_.write(".net.tfstate.lock.info", "{}");
   tell_of_folder(7);
   ASSERT_EQ(verdict_of_call(7), Verdict::unapproved_run);
   real_clock_.later = hour;
   observer_->on_timer();
   EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::unapproved_run) << "no grace is needed";
-  write_state(2);
-  kernel_.touch(dir_ / "net.tfstate", actor(7));
-  observer_->on_ring();
-  real_clock_.later += 2'000'000'000;
-  observer_->on_timer();
+  write_next_state(7);
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::accepted);
   EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::unapproved_run);
 }
 
 TEST_F(ObserverRuns, what_an_approval_alone_explains_is_accepted_by_no_revision_that_does_not_show_it) {
-  ApprovedRuns::Options options;
-  options.required = true;
-  options.file = dir_ / "approved_runs.json";
-  ApprovedRuns runs(options, {}, real_clock_, counters_);
-  observer_->set_approved_runs(&runs);
+  ApprovedRuns& runs = require_approval();
   const auto self = static_cast<std::uint32_t>(::getpid());
   start_ = read_proc("/proc", self)->key.start_boot_ns;
   RunRequest request;
