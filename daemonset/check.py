@@ -44,7 +44,8 @@ def written_paths(config):
 
 def read_paths(config):
     """Paths of baselines and rules that a config makes its program read."""
-    paths = [value for source in config.get("baselines", []) for key, value in source.items() if key != "name"]
+    paths = [value + "/pods" if key == "kubelet_dir" else value for source in config.get("baselines", [])
+             for key, value in source.items() if str(value).startswith("/")]
     return paths + config.get("rules", [])
 
 
@@ -94,13 +95,17 @@ class Checks:
             self.expect(context.get("allowPrivilegeEscalation") is False, f"plumbline.yaml: {name} may gain privileges")
             capabilities = context.get("capabilities", {})
             self.expect(capabilities.get("drop") == ["ALL"], f"plumbline.yaml: {name} does not drop ALL capabilities")
-            self.expect(name == "agent" or not capabilities.get("add"), f"plumbline.yaml: {name} is given capabilities")
+            self.expect(name in ("agent", "prepare") or not capabilities.get("add"), f"plumbline.yaml: {name} is given capabilities")
+            self.expect(name == "prepare" or (context.get("runAsNonRoot") is True and context.get("runAsUser")),
+                        f"plumbline.yaml: {name} runs as root")
+            for capability in capabilities.get("add", []):
+                self.expect(re.search(rf"- {capability} # \S+", self.manifest),
+                            f"plumbline.yaml: capability {capability} is given without a reason beside it")
             limits = container.get("resources", {}).get("limits", {})
             self.expect("memory" in limits, f"plumbline.yaml: {name} has no memory limit")
             self.expect("cpu" not in limits, f"plumbline.yaml: {name} has a CPU limit: throttled is late")
-        for capability in self.capabilities():
-            self.expect(re.search(rf"- {capability} # \S+", self.manifest),
-                        f"plumbline.yaml: capability {capability} is given without a reason beside it")
+        in_files = {line.split()[0] for line in (self.folder / "chart/capabilities").read_text().splitlines()}
+        self.expect(in_files == set(self.capabilities()), "chart/capabilities, which the image's file has, are not those of plumbline.yaml")
 
     def capabilities(self):
         return self.containers()["agent"]["securityContext"]["capabilities"].get("add", [])
@@ -132,20 +137,23 @@ class Checks:
                             f"plumbline.yaml: {file} writes {path} ({key}), which is no writable mount of {name}")
             for path in read_paths(config):
                 mount = self.mount_of(container, path)
-                in_map = mount and mount["name"] == "config" and pathlib.Path(path).name in self.data
+                in_map = mount and mount["name"] == "config" and pathlib.Path(path).name in self.data and within(path, "/etc/plumbline")
                 self.expect(mount and (mount["name"] != "config" or in_map),
                             f"plumbline.yaml: {file} reads {path}, which {name} does not have")
         agent = self.containers()["agent"]
-        for entry in yaml.safe_load(self.data["baseline.yaml"])["files"]:
-            self.expect(self.mount_of(agent, entry["path"]),
-                        f"plumbline.yaml: managed file {entry['path']} is in no folder that the agent mounts")
+        for manifest in ("baseline.yaml", "canary.yaml"):
+            for entry in yaml.safe_load(self.data[manifest])["files"]:
+                self.expect(self.mount_of(agent, entry["path"]),
+                            f"plumbline.yaml: managed file {entry['path']} is in no folder that the agent mounts")
 
     def check_commands(self):
         for name, container in self.containers().items():
-            command = container.get("command", ["plumbline-agent"])
+            command = container.get("command", [container["image"].split(":")[0].rsplit("/", 1)[-1]])
             arguments = command[1:] + container.get("args", [])
             program = command[0].rsplit("/", 1)[-1]
             self.expect(program in PROGRAMS, f"plumbline.yaml: {name} runs {program}, not in the image")
+            if program == "plumb":
+                continue
             self.check_arguments(f"plumbline.yaml: {name}", arguments)
             config = arguments[arguments.index("--config") + 1] if "--config" in arguments else ""
             self.expect(self.mount_of(container, config), f"plumbline.yaml: {name} has no {config or '--config'}")
@@ -182,7 +190,8 @@ class Checks:
             self.expect(re.search(rf"ninja .*\b{program}\b", dockerfile), f"Dockerfile: {program} is not built")
         version = re.search(r"project\(plumbline VERSION ([0-9.]+)", (HERE.parent / "CMakeLists.txt").read_text())
         for name, container in self.containers().items():
-            self.expect(version and container["image"] == f"plumbline:{version.group(1)}",
+            image = "plumbline-collector" if name == "collector" else "plumbline-agent"
+            self.expect(version and container["image"] == f"{image}:{version.group(1)}",
                         f"plumbline.yaml: {name}'s image {container['image']} is not of this version")
 
     def unit(self, name):

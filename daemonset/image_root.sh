@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
-# Lays out the root file system of the image: our programs, what they load, and nothing else.
+# Lays out the root file system of an image: programs, what they load, and nothing else.
 #
-#   image_root.sh ROOT BUILD_FOLDER
+#   image_root.sh ROOT BUILD_FOLDER agent|agent-root|collector
 #
-# Used by the Dockerfile, and by itself wherever there is no Docker (tar -C ROOT -c . | podman import …). There is no shell
-# in it: kubelet's probes run `plumb probe`.
+# plumb is in each: kubelet's probes run `plumb probe`, and there is no shell. `agent` has the capabilities that the chart
+# grants as file capabilities too, since Kubernetes gives a user that is not root none; a container without them cannot even
+# start it, so `agent-root`, for who grants others, has none. Run as root, for these. Used by the Dockerfile and make_images.sh.
 set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$1 build=$2 image=$3
 
-root=$1 build=$2
+case $image in
+  agent | agent-root) program=plumbline-agent ;;
+  collector) program=plumbline-collector ;;
+  *) echo "no image is called '$image'" >&2; exit 64 ;;
+esac
 
 mkdir -p "$root"/{usr/bin,usr/lib,usr/lib64,etc/ssl/certs,etc/plumbline,proc,sys,dev,run/plumbline,tmp,var/lib,var/log}
 ln -sfn usr/bin "$root/bin"
@@ -20,11 +27,15 @@ if [[ -e /etc/ssl/certs/ca-certificates.crt ]]; then
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 fi
 
-for program in plumbline-agent plumbline-collector plumb; do
-  strip -g -o "$root/usr/bin/$program" "$build/$program"
+for file in "$program" plumb; do
+  strip -o "$root/usr/bin/$file" "$build/$file"
   # The loader and each library, at the paths they were found at. vdso has no path; a static program has none at all.
-  { ldd "$build/$program" | grep -oE '/[^ ]+' || true; } | while read -r library; do
+  { ldd "$build/$file" | grep -oE '/[^ ]+' || true; } | while read -r library; do
     mkdir -p "$root$(dirname "$library")"
     cp -Lu "$library" "$root$library"
   done
 done
+
+if [[ $image == agent ]]; then
+  setcap "$(awk '{ printf "%scap_%s", (NR > 1 ? "," : ""), tolower($1) }' "$here/chart/capabilities")+ep" "$root/usr/bin/plumbline-agent"
+fi

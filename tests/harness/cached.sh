@@ -6,7 +6,7 @@
 #   …                                                 # in $cached_work; output goes to standard error
 #   cached_keep out                                   # the folder becomes $cached_target, and is printed
 #
-# What has to be made where it stays: cached_begin NAME complete …, cached_in_place, …, cached_keep.
+# What has to be made where it stays: cached_begin NAME complete …, cached_in_place, …, cached_complete.
 #
 # Exits 77 where it cannot be had: a test that wants it is skipped, with what standard error said last.
 # shellcheck shell=bash
@@ -54,12 +54,14 @@ cached_in_place() {
   mkdir "$cached_target"
 }
 
-cached_keep() { # [FOLDER]
-  if (($#)); then
-    rm -rf "$cached_target"
-    mv "$1" "$cached_target" # a half-made folder never has the final name
-  else
-    touch "$cached_target/complete"
-  fi
+cached_complete() {
+  touch "$cached_target/complete"
+  echo "$cached_target" >&3
+}
+
+# A half-made folder never has the final name.
+cached_keep() { # FOLDER
+  rm -rf "$cached_target"
+  mv "$1" "$cached_target"
   echo "$cached_target" >&3
 }

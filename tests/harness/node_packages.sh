@@ -19,4 +19,4 @@ cd "$cached_target"
 echo '{"private": true}' >package.json
 # Nothing of theirs runs while it is installed.
 npm install --silent --no-audit --no-fund --ignore-scripts "${@:2}"
-cached_keep
+cached_complete

@@ -17,4 +17,4 @@ cached_needs python3
 cached_in_place
 python3 -m venv "$cached_target" # it knows its own path
 "$cached_target/bin/pip" install --quiet "${@:2}"
-cached_keep
+cached_complete

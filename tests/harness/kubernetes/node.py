@@ -49,7 +49,7 @@ def run(*command, text=None, check=True, seconds=120):
     return done.stdout if check else done
 
 
-def wait(condition, what, seconds=120):
+def wait(condition, what, seconds=60):
     """Polls until the condition gives something true, and returns that. The bound is for a hang, not a measurement."""
     end = time.monotonic() + seconds
     while True:
@@ -184,7 +184,7 @@ class Node:
     def spawn_kubelet(self):
         (self.conf / "kubelet.yaml").write_text(json.dumps({
             "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "cgroupfs", "failSwapOn": False,
-            "failCgroupV1": False, "oomScoreAdj": 0, "localStorageCapacityIsolation": False, "address": ADDRESS, "resolvConf": os.devnull,
+            "failCgroupV1": False, "syncFrequency": "3s", "oomScoreAdj": 0, "localStorageCapacityIsolation": False, "address": ADDRESS, "resolvConf": os.devnull,
             "clusterDNS": [DNS], "clusterDomain": "cluster.local", "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
             "authentication": {"x509": {"clientCAFile": str(self.conf / "kubelet-client.crt")}, "webhook": {"enabled": True}},
             "authorization": {"mode": "Webhook"}, "enableControllerAttachDetach": False,

@@ -1,0 +1,89 @@
+"""The chart as Helm installs it: what runs, as whom, with what, and that it works."""
+
+import json
+import pathlib
+
+from kube import MANAGED, NAMESPACE, RELEASE, ROOT, run, sha256, wait
+
+CAPABILITIES = {"cap_bpf": 39, "cap_perfmon": 38, "cap_dac_read_search": 2, "cap_sys_ptrace": 19}
+CONFIG = {"app.conf": "listen 80\n", "second.conf": "second\n"}
+
+
+def test_an_unknown_value_is_refused(kube):
+    for values, name in (({"agnet": {}}, "agnet"), ({"agent": {"tolerationz": []}}, "tolerationz")):
+        done = kube.helm("template", values=values, check=False)
+        assert done.returncode != 0 and name in done.stderr, done.stderr
+    done = kube.helm("template", values={"agent": {"resources": {"limits": {"cpu": "1"}}}}, check=False)
+    assert done.returncode != 0 and "cpu" in done.stderr, "a CPU limit is refused"
+
+
+def test_the_plain_manifest_is_rendered_from_the_chart(kube):
+    rendered = run(ROOT / "daemonset/render.sh", kube.node.tools / "helm")
+    assert rendered == (ROOT / "daemonset/plumbline.yaml").read_text(), "run daemonset/render.sh HELM > daemonset/plumbline.yaml"
+
+
+def test_a_namespace_that_admits_no_agent_is_named(kube):
+    """Pod Security Admission refuses the pods, and what helm says names the label."""
+    kube.node.kubectl("create", "namespace", "strict")
+    kube.node.kubectl("label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
+    file = kube.node.work / "strict.json"
+    file.write_text(json.dumps(kube.values))
+    notes = kube.node.helm("install", "strict", ROOT / "daemonset/chart", "--namespace", "strict", "--values", file)
+    assert "pod-security.kubernetes.io/enforce=privileged" in notes, notes
+    wait(lambda: any("violates PodSecurity" in e["message"] for e in kube.node.get("events", "-n", "strict")["items"]), "the pods to be refused")
+    kube.node.helm("uninstall", "strict", "--namespace", "strict", "--no-hooks")
+    kube.node.kubectl("delete", "namespace", "strict", "--wait=false")
+
+
+def test_installed_by_helm_the_agent_is_ready(kube):
+    MANAGED.mkdir(exist_ok=True)
+    for name, content in CONFIG.items():
+        (MANAGED / name).write_text(content)
+        (MANAGED / name).chmod(0o644)
+    kube.install(folders=[str(MANAGED)], files=[{"path": str(MANAGED / name), "sha256": sha256(content), "mode": "0644"}
+                                                for name, content in CONFIG.items()],
+                 pods={"secrets": True})
+    pod = kube.pod()
+    assert all(c["ready"] for c in pod["status"]["containerStatuses"]), pod["status"]
+    rows = kube.resources(MANAGED)
+    assert rows == {name: "match" for name in CONFIG}, rows
+
+
+def processes(kube, program):
+    """Those of the release's pods: the folders of /proc by name."""
+    uid = kube.pod()["metadata"]["uid"]
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "comm").read_text().strip() == program[:15] and uid in (folder / "cgroup").read_text():
+                yield folder
+        except OSError:
+            continue
+
+
+def test_the_agent_is_nobody_with_four_capabilities(kube):
+    kube.ensure_installed()
+    expected = sum(1 << bit for bit in CAPABILITIES.values())
+    for program, wanted in (("plumbline-agent", expected), ("plumbline-collector", 0)):
+        found = list(processes(kube, program))
+        assert len(found) == 1, (program, found)
+        status = dict(line.split(":\t", 1) for line in (found[0] / "status").read_text().splitlines() if ":\t" in line)
+        assert status["Uid"].split() == ["65532"] * 4 and status["Gid"].split() == ["65532"] * 4, status["Uid"]
+        assert int(status["CapBnd"], 16) == wanted and int(status["CapEff"], 16) == wanted, (program, status["CapBnd"], status["CapEff"])
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
+
+
+def test_nothing_listens_beyond_loopback(kube):
+    kube.ensure_installed()
+    agent = next(processes(kube, "plumbline-agent"))
+    for table in ("tcp", "tcp6"):
+        for line in (agent / "net" / table).read_text().splitlines()[1:]:
+            local, state = line.split()[1], line.split()[3]
+            assert state != "0A" or local.startswith("0100007F:"), f"listens: {local}"
+
+
+def test_helm_test_makes_a_change_on_each_node_and_its_finding_comes(kube):
+    kube.ensure_installed()
+    said = kube.node.helm("test", RELEASE, "--namespace", NAMESPACE)
+    assert "Phase:          Succeeded" in said, said
+    left = kube.node.get("daemonsets,jobs", "-n", NAMESPACE)["items"]
+    assert [item["metadata"]["name"] for item in left] == [RELEASE], left

@@ -1,0 +1,83 @@
+"""Drift on a real node: who did it, and what is none."""
+
+import os
+
+from kube import MANAGED, sha256, wait
+
+POD_VOLUMES = "volumes/kubernetes.io~configmap/conf"
+
+
+def test_a_file_of_the_node(kube):
+    path = MANAGED / "app.conf"
+    before = path.read_text()
+    path.write_text("by hand\n")
+    drift = kube.wait_open(path)
+    assert drift["verdict"] == "out_of_band" and drift["where"]["node"] == "node-1", drift
+    assert drift["actor"]["process"]["pid"] == os.getpid() and "container" not in drift["actor"], drift["actor"]
+    assert kube.wait_open(path, ask=kube.collected)["id"] == drift["id"], "the collector has the same"
+    path.write_text(before)
+    kube.wait_closed(path)
+
+
+def set_conf(kube, content):
+    kube.node.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf", "namespace": "shop"}, "data": {"app.conf": content}})
+
+
+def ensure_shop(kube):
+    if kube.node.kubectl("get", "namespace", "shop", check=False).returncode == 0:
+        return
+    kube.node.kubectl("create", "namespace", "shop")
+    kube.node.kubectl("-n", "shop", "create", "serviceaccount", "intruder")
+    set_conf(kube, "one\n")
+    kube.run_pod("web", mounts=[{"name": "conf", "mountPath": "/conf"}], volumes=[{"name": "conf", "configMap": {"name": "conf"}}])
+
+
+def volume(kube):
+    return f"/var/lib/kubelet/pods/{kube.node.get('pod', '-n', 'shop', 'web')['metadata']['uid']}/{POD_VOLUMES}"
+
+
+def test_kubelets_own_update_of_a_config_map_is_no_drift(kube):
+    kube.ensure_installed()
+    ensure_shop(kube)
+    wait(lambda: kube.resources(volume(kube)).get("app.conf") == "match", "the ConfigMap's file to be managed")
+    before = {d["id"] for d in kube.drifts("--all") if d["kind"] == "file"}
+    for content in ("two\n", "three\n"):
+        set_conf(kube, content)
+        wait(lambda: kube.exec("web", "cat", "/conf/app.conf") == content, "kubelet to follow")
+        wait(lambda: kube.resources(volume(kube)).get("app.conf") == "match", "the agent to follow")
+    after = [d for d in kube.drifts("--all") if d["kind"] == "file"]
+    assert {d["id"] for d in after} == before, after
+
+
+def test_who_changes_a_config_maps_file_from_a_pod_is_named(kube):
+    """Kubelet mounts ConfigMaps read-only, so it takes a pod that has the node's folder to change one's file."""
+    kube.ensure_installed()
+    ensure_shop(kube)
+    intruder = kube.run_pod("intruder", mounts=[{"name": "pods", "mountPath": "/pods"}], serviceAccountName="intruder",
+                            volumes=[{"name": "pods", "hostPath": {"path": "/var/lib/kubelet/pods"}}])
+    wait(lambda: kube.resources(volume(kube)).get("app.conf") == "match", "the ConfigMap's file to be managed")
+    inside = volume(kube).replace("/var/lib/kubelet/pods", "/pods") + "/..data/app.conf"
+    kube.exec("intruder", "sh", "-c", f"echo mine > {inside}")
+    path = volume(kube) + "/app.conf"
+    # Kubelet puts it back when it looks at the pod again, so it may be over by now.
+    drift = wait(lambda: next((d for d in kube.drifts("--all") if d["where"]["path"] == path), None), f"a drift of {path}")
+    assert drift["resource"] == "k8s:pods/v1/ConfigMap/shop/conf" and drift["verdict"] == "out_of_band", drift
+    container = drift["actor"]["container"]
+    wanted = {"pod": "intruder", "namespace": "shop", "pod_uid": intruder["metadata"]["uid"], "name": "main", "runtime": "containerd",
+              "image": "localhost/busybox:1"}
+    assert container.items() >= wanted.items(), container
+    assert container["id"] in intruder["status"]["containerStatuses"][0]["containerID"], container
+    assert drift["actor"]["resolved"], drift["actor"]
+    kube.wait_closed(path)
+
+
+def test_a_baseline_that_moves_is_taken_live(kube):
+    """Of the chart's ConfigMap only baseline.yaml changes: no pod restarts, and the drift ends as accepted."""
+    pod = kube.pod()["metadata"]["uid"]
+    path = MANAGED / "second.conf"
+    path.write_text("second edition\n")
+    kube.wait_open(path)
+    files = [{**f, "sha256": sha256("second edition\n")} if f["path"] == str(path) else f for f in kube.values["files"]]
+    kube.install(files=files)
+    wait(lambda: any(d["state"] == "accepted" and d["where"]["path"] == str(path) for d in kube.drifts("--all")), "the drift to be accepted", 180)
+    assert kube.pod()["metadata"]["uid"] == pod and kube.pod()["status"]["containerStatuses"][0]["restartCount"] == 0

@@ -1,0 +1,122 @@
+"""Pods that end in the middle of changes lose nothing and double nothing."""
+
+import os
+import signal
+import threading
+
+from kube import MANAGED, NAMESPACE, sha256, wait
+from test_1_install import processes
+
+
+class Changes:
+    """Somebody who writes into one managed file, over and over, until told to stop."""
+
+    def __init__(self, path):
+        self.path, self.count, self.stop = path, 0, threading.Event()
+        self.thread = threading.Thread(target=self.write)
+
+    def write(self):
+        while not self.stop.wait(0.02):
+            self.count += 1
+            self.path.write_text(f"change {self.count}\n")
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+
+def settled(kube, path):
+    """The open drift of the path shows what is there now, with agent and collector alike; returns it."""
+    content = sha256(path.read_text())
+
+    def shows(drift):
+        return any(d["attribute"] == "content_sha256" and d["live"] == content for d in drift["diff"])
+    drift = kube.wait_open(path, shows)
+    assert kube.wait_open(path, shows, ask=kube.collected)["id"] == drift["id"]
+    return drift
+
+
+def check_record(kube, path, before):
+    """Of what is written in the meantime there is one drift, and the collector misses no record."""
+    drift = settled(kube, path)
+    assert drift["id"] == before["id"], "it is still the same drift"
+    for ask in (kube.drifts, kube.collected):
+        assert [d["id"] for d in ask("--state", "open") if d["where"]["path"] == str(path)] == [before["id"]]
+    status = kube.plumb("--collector", "http://127.0.0.1:9650", "status", "-o", "json")
+    for counter in ('"sequence_gaps": 0', '"conflicts": 0'):
+        assert counter in status or counter.split(":")[0] not in status, status
+
+
+def disturb(kube, what):
+    path = MANAGED / "app.conf"
+    path.write_text("changed before\n")
+    before = kube.wait_open(path)
+    with Changes(path) as changes:
+        wait(lambda: changes.count > 10, "some changes")
+        what()
+        kube.wait_rolled_out()
+        seen = changes.count
+        wait(lambda: changes.count > seen + 10, "some more changes")
+    check_record(kube, path, before)
+    path.write_text("listen 80\n")
+    kube.wait_closed(path)
+
+
+def test_a_pod_that_is_deleted_by_force(kube):
+    kube.ensure_installed()
+    old = kube.pod()["metadata"]
+
+    def delete():
+        kube.node.kubectl("-n", NAMESPACE, "delete", "pod", old["name"], "--force", "--grace-period=0")
+        wait(lambda: any(p["metadata"]["uid"] != old["uid"] for p in kube.pods()), "another pod")
+    disturb(kube, delete)
+
+
+def test_an_agent_that_is_killed(kube):
+    kube.ensure_installed()
+
+    def kill():
+        old = next(processes(kube, "plumbline-agent"))
+        os.kill(int(old.name), signal.SIGKILL)
+        wait(lambda: any(p.name != old.name for p in processes(kube, "plumbline-agent")), "another agent")
+    disturb(kube, kill)
+
+
+def test_a_collector_that_is_killed(kube):
+    kube.ensure_installed()
+
+    def kill():
+        old = next(processes(kube, "plumbline-collector"))
+        os.kill(int(old.name), signal.SIGKILL)
+        wait(lambda: any(p.name != old.name for p in processes(kube, "plumbline-collector")), "another collector")
+    disturb(kube, kill)
+
+
+def test_an_upgrade_of_the_agent(kube):
+    kube.ensure_installed()
+    old = kube.pod()["metadata"]["uid"]
+
+    def upgrade():
+        kube.install(agent={"labels": {"rollout": "second"}})
+        wait(lambda: any(p["metadata"]["uid"] != old for p in kube.pods()), "another pod")
+    disturb(kube, upgrade)
+    assert kube.pod()["metadata"]["uid"] != old
+
+
+def test_drift_outlives_the_pod(kube):
+    kube.ensure_installed()
+    path = MANAGED / "second.conf"
+    kept = path.read_text()
+    path.write_text("left open\n")
+    drift = kube.wait_open(path)
+    old = kube.pod()["metadata"]
+    kube.node.kubectl("-n", NAMESPACE, "delete", "pod", old["name"])
+    kube.wait_rolled_out()
+    again = kube.wait_open(path)
+    assert (again["id"], again["opened_at"], again["actor"]) == (drift["id"], drift["opened_at"], drift["actor"])
+    path.write_text(kept)
+    kube.wait_closed(path)

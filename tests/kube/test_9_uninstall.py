@@ -1,0 +1,40 @@
+"""helm uninstall, and what is left on the node: nothing."""
+
+import json
+import pathlib
+
+from kube import NAMESPACE, RELEASE, run, wait
+
+LEFT = ("/sys/fs/bpf/plumbline", "/run/plumbline", "/var/lib/plumbline", "/var/lib/plumbline-collector")
+
+
+def pinned():
+    """Ids of programs and maps that the agent's pins hold: ("prog", 7), ("map", 9)."""
+    found = set()
+    for pin in pathlib.Path(LEFT[0]).rglob("*"):
+        for kind, key in (("link", "prog_id"), ("map", "id")):
+            shown = run("bpftool", "-j", kind, "show", "pinned", pin, check=False)
+            if not pin.is_dir() and shown.returncode == 0:
+                shown = json.loads(shown.stdout)
+                found.add(("prog" if kind == "link" else "map", (shown[0] if isinstance(shown, list) else shown)[key]))
+    return found
+
+
+def loaded():
+    return {(kind, item["id"]) for kind in ("prog", "map") for item in json.loads(run("bpftool", "-j", kind, "list"))}
+
+
+def test_uninstalled_nothing_is_left_on_the_node(kube):
+    kube.ensure_installed()
+    assert all(pathlib.Path(path).exists() for path in LEFT), "there was something to remove"
+    here = pinned()
+    assert {kind for kind, _ in here} == {"prog", "map"} and here <= loaded(), "there were programs and maps to remove"
+    kube.node.helm("uninstall", RELEASE, "--namespace", NAMESPACE)
+    for path in LEFT:
+        assert not pathlib.Path(path).exists(), f"{path} is left"
+    wait(lambda: not kube.node.get("all", "-n", NAMESPACE)["items"], "the namespace to be empty")
+    left = kube.node.get("serviceaccounts,configmaps,roles,rolebindings,networkpolicies", "-n", NAMESPACE)["items"]
+    names = [f"{item['kind']}/{item['metadata']['name']}" for item in left if item["metadata"]["name"] not in ("default", "kube-root-ca.crt")]
+    assert names == [], names
+    assert kube.node.get("clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=plumbline")["items"] == []
+    wait(lambda: not loaded() & here, "the kernel to let go of programs and maps")
