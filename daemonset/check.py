@@ -8,6 +8,7 @@ Every path, port, flag and program that manifest, units and image name must be o
 Prints one line a complaint; ends with 1 where there is one.
 """
 import argparse
+import os
 import pathlib
 import re
 import shutil
@@ -237,6 +238,7 @@ class Checks:
 
     def check_by_programs(self, build):
         """Each config through its program's --check-config, with the paths it reads moved into a scratch folder."""
+        in_a_pod = {**os.environ, "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
         sets = {"config": {f.name: f.read_text() for f in (self.folder / "config").glob("*.yaml")},
                 "plumbline.yaml": dict(self.data)}
         for origin, files in sets.items():
@@ -246,7 +248,7 @@ class Checks:
                     (pathlib.Path(scratch) / name).write_text(text)
                 for program, name in (("plumbline-agent", "agent.yaml"), ("plumbline-collector", "collector.yaml")):
                     done = subprocess.run([f"{build}/{program}", "--config", f"{scratch}/{name}", "--check-config"],
-                                          capture_output=True, text=True, timeout=60)
+                                          capture_output=True, text=True, timeout=60, env=in_a_pod)
                     self.expect(done.returncode == 0,
                                 f"{origin}: {program} refuses {name}: {(done.stderr or done.stdout).strip()}")
 
