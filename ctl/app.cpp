@@ -32,8 +32,13 @@ struct Parsed {
   SimulateOptions simulate;
   std::string probe;
   RunOptions run;
+  PrepareOptions prepare;
+  CleanupOptions cleanup;
+  RolloutOptions rollout;
   double timeout = 10;
   double simulate_timeout = 10;
+  double cleanup_wait = 0;
+  double rollout_wait = 120;
   std::function<int(const Context&)> command;
 };
 
@@ -53,6 +58,46 @@ void add_options(CLI::App& app, Parsed& parsed) {
       ->check(CLI::IsMember({"table", "json", "ndjson"}).description(""))
       ->type_name("FORMAT")
       ->capture_default_str();
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+/// What installs and removes an agent, by hand or by the Helm chart.
+template <class Add>
+void add_node_commands(const Add& add, Parsed& parsed) {
+  auto* preparing = add("prepare", "make a node's folders for an agent that is not root; run as root",
+                        [&](const Context& c) { return prepare_node(c, parsed.prepare); });
+  preparing->add_option("--owner", parsed.prepare.owner, "UID:GID that the agent runs as")->required();
+  preparing->add_option("--canary", parsed.prepare.canary, "a file to make for plumb simulate");
+  preparing->add_option("folders", parsed.prepare.folders, "state, socket and pins")->required();
+
+  auto* cleaning =
+      add("cleanup", "remove what an agent that is gone has left on this node; run as root", [&](const Context& c) {
+        parsed.cleanup.wait = milliseconds(parsed.cleanup_wait);
+        return clean_up(c, parsed.cleanup);
+      });
+  cleaning->add_option("--wait", parsed.cleanup_wait, "seconds to wait for the end of an agent that still runs")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  cleaning->add_option("folders", parsed.cleanup.folders, "what to remove, with all that is in it")
+      ->default_val(std::vector<std::string>{"/sys/fs/bpf/plumbline", "/run/plumbline", "/var/lib/plumbline"})
+      ->capture_default_str();
+
+  auto* rollout =
+      add("rollout", "wait until a DaemonSet's pods are ready; for hooks of the Helm chart", [&](const Context& c) {
+        parsed.rollout.wait = milliseconds(parsed.rollout_wait);
+        return await_rollout(c, parsed.rollout);
+      });
+  rollout->add_option("name", parsed.rollout.name, "a DaemonSet of the pod's namespace")->required();
+  rollout->add_option("--wait", parsed.rollout_wait, "seconds to wait")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  add("pause", "do nothing until ended; for hooks of the Helm chart", pause_until_ended);
+  rollout->add_option("--api-server", parsed.rollout.api, "URL; default: the cluster's, as pods are told it");
+  rollout->add_option("--service-account", parsed.rollout.account, "folder with token, ca.crt and namespace")
+      ->default_val("/var/run/secrets/kubernetes.io/serviceaccount");
 }
 
 void add_commands(CLI::App& app, Parsed& parsed) {
@@ -159,9 +204,9 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   running->add_flag("--best-effort", parsed.run.best_effort, "run the command without an approval where none is given");
   running->add_option("command", parsed.run.command, "what to run; --token-file names a token that approves it")
       ->required();
-  for (const char* name : {"--baseline", "--resource", "--path"})
-    running->get_option(name)->allow_extra_args(false);
+  for (const char* name : {"--baseline", "--resource", "--path"}) running->get_option(name)->allow_extra_args(false);
 
+  add_node_commands(add, parsed);
   add("completion", "a completion script",
       [&](const Context& c) {
         c.terminal.out << completion_script(app, parsed.shell);
@@ -207,8 +252,8 @@ int run(int argc, const char* const* argv, const Terminal& terminal, const Clock
   parsed.options.format = parsed.format == "json"     ? Format::json
                           : parsed.format == "ndjson" ? Format::ndjson
                                                       : Format::table;
-  parsed.options.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(parsed.timeout * 1000));
-  parsed.simulate.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(parsed.simulate_timeout * 1000));
+  parsed.options.timeout = milliseconds(parsed.timeout);
+  parsed.simulate.timeout = milliseconds(parsed.simulate_timeout);
   return parsed.command({parsed.options, terminal, clock});
 }
 

@@ -70,4 +70,32 @@ struct RunOptions {
 /// Options::token_file.
 int run_approved(const Context& context, const RunOptions& options);
 
+struct PrepareOptions {
+  std::string owner;   ///< "UID:GID"
+  std::string canary;  ///< "" = none is made
+  std::vector<std::string> folders;
+};
+/// Makes the folders where they are missing, with mode 0700, and gives them and what is in them to the owner, without
+/// following links. What an agent that is not root needs before it starts; run as root.
+int prepare_node(const Context& context, const PrepareOptions& options);
+
+struct CleanupOptions {
+  std::vector<std::string> folders;
+  std::chrono::milliseconds wait{0};  ///< for an agent that still answers; then nothing is removed
+};
+/// Removes the folders with all that is in them: pins, so that the kernel unloads what they hold, and state.
+int clean_up(const Context& context, const CleanupOptions& options);
+
+struct RolloutOptions {
+  std::string name;     ///< of a DaemonSet in the pod's own namespace
+  std::string api;      ///< URL of the API server; "" = the cluster's own, as pods are told it
+  std::string account;  ///< folder of the service account: token, ca.crt, namespace
+  std::chrono::milliseconds wait{120'000};
+};
+/// Waits until as many pods of it are ready as there are nodes for it. 1 where the time is over, with how far it got.
+int await_rollout(const Context& context, const RolloutOptions& options);
+
+/// Does nothing until SIGTERM or SIGINT: what is left of a pod whose init containers did the work.
+int pause_until_ended(const Context& context);
+
 }  // namespace plumbline::ctl

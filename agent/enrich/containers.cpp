@@ -134,7 +134,10 @@ bool Containers::of_host(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id) {
 std::optional<Containers::Found> Containers::identify(const std::string& cgroup_path) const {
   if (cgroup_path.empty() || cgroup_path == "/") return std::nullopt;
   const std::string id = container_id_of(cgroup_path), pod_uid = pod_uid_of(cgroup_path);
-  if (auto state = read_runc_state(roots_.runc, id, cgroup_path)) {
+  std::optional<RuncState> state;
+  for (auto root = roots_.runc.begin(); root != roots_.runc.end() && !state; ++root)
+    state = read_runc_state(*root, id, cgroup_path);
+  if (state) {
     Found found{state->container, true};
     found.container.pod_uid = pod_uid;
     if (!state->graph_root.empty() && !read_podman_storage(state->graph_root, state->graph_driver, found.container))

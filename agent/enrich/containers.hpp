@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "include/wire/finding.hpp"
 
@@ -13,7 +14,10 @@ namespace plumbline::agent {
 
 struct ContainerRoots {
   std::string cgroup = "/sys/fs/cgroup";  ///< cgroup2 mount, or the parent of v1 mounts and "unified"
-  std::string runc = "/run/runc";         ///< <id>/state.json, podman's too
+  /// Folders with <id>/state.json, each of a runc that somebody calls: runc's own (podman, CRI-O), containerd's for
+  /// Kubernetes and for `ctr`, Docker's.
+  std::vector<std::string> runc = {"/run/runc", "/run/containerd/runc/k8s.io", "/run/containerd/runc/default",
+                                   "/run/docker/runtime-runc/moby"};
 };
 
 /// Not thread-safe. Bounded: 4,096 cgroups, the oldest are forgotten first and counted.

@@ -49,6 +49,35 @@ bool names_cgroup(const Json& state, std::string_view cgroup_path) {
   return false;
 }
 
+/// What runtimes of Kubernetes note of a container in its annotations, which runc keeps as labels:
+/// https://github.com/containerd/containerd/blob/v1.7.0/pkg/cri/annotations/annotations.go,
+/// https://github.com/cri-o/cri-o/blob/v1.28.0/pkg/annotations/internal.go
+struct PodLabel {
+  std::string_view key;
+  std::string wire::Container::* field;
+  const char* runtime;
+};
+constexpr PodLabel pod_labels[] = {
+    {"io.kubernetes.cri.container-name", &wire::Container::name, "containerd"},
+    {"io.kubernetes.cri.image-name", &wire::Container::image, "containerd"},
+    {"io.kubernetes.cri.sandbox-name", &wire::Container::pod, "containerd"},
+    {"io.kubernetes.cri.sandbox-namespace", &wire::Container::pod_namespace, "containerd"},
+    {"io.kubernetes.container.name", &wire::Container::name, "cri-o"},
+    {"io.kubernetes.cri-o.ImageName", &wire::Container::image, "cri-o"},
+    {"io.kubernetes.pod.name", &wire::Container::pod, "cri-o"},
+    {"io.kubernetes.pod.namespace", &wire::Container::pod_namespace, "cri-o"},
+};
+
+void take_pod_label(std::string_view label, wire::Container& container) {
+  const auto equals = label.find('=');
+  if (equals == std::string_view::npos) return;
+  for (const auto& [key, field, runtime] : pod_labels) {
+    if (label.substr(0, equals) != key) continue;
+    container.*field = label.substr(equals + 1);
+    container.runtime = runtime;
+  }
+}
+
 std::optional<RuncState> from_state(const Json& state) {
   RuncState result;
   result.container.id = text_at(state, "id");
@@ -61,6 +90,7 @@ std::optional<RuncState> from_state(const Json& state) {
       const std::string text = label.is_string() ? label.get<std::string>() : "";
       if (text.starts_with("bundle=")) bundle = text.substr(7);
       podman |= text == "io.container.manager=libpod";
+      take_pod_label(text, result.container);
     }
   if (podman) {
     // <graph root>/<driver>-containers/<id>/userdata

@@ -9,7 +9,7 @@
 namespace plumbline::agent {
 
 struct RuncState {
-  wire::Container container;  ///< id and runtime; "podman" where the labels say so
+  wire::Container container;  ///< id and runtime; of a pod's also its names, as containerd and CRI-O note them
   std::string graph_root;     ///< podman's storage, from the bundle's place; "" = not podman
   std::string graph_driver;   ///< "overlay"
 };

@@ -33,8 +33,8 @@ class Cluster:
         built = subprocess.run([TOOLS / "build.sh", "--path"], capture_output=True, text=True)
         if built.returncode != 0:
             raise Skip(built.stderr.strip())
-        cache, volumes = built.stdout.split()
-        self.kubectl_path, self.volumes = pathlib.Path(cache) / "kubectl", pathlib.Path(cache) / volumes
+        cache = pathlib.Path(built.stdout.strip())
+        self.kubectl_path, self.volumes = cache / "kubectl", cache / "volumes"
         self.folder = stack.dir / "cluster"
         self.folder.mkdir()
         self.kubelet = stack.dir / "kubelet"

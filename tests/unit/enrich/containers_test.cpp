@@ -61,7 +61,7 @@ class ContainersTest : public ::testing::Test {
                                        "/overlay-containers/" + id + R"(/userdata"]}})");
   }
   TempDir run_, graph_, cgroup_;
-  Containers containers_{{cgroup_.path(), run_.path()}};
+  Containers containers_{{cgroup_.path(), {run_ / "none", run_.path()}}};
 };
 
 TEST_F(ContainersTest, a_host_process_has_none) {
@@ -105,6 +105,38 @@ TEST_F(ContainersTest, a_plain_runc_container_is_found_by_its_cgroup_path) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->container.id, "mine");
   EXPECT_EQ(found->container.runtime, "runc");
+}
+
+TEST_F(ContainersTest, a_pods_container_has_its_names_from_what_the_runtime_noted) {
+  const std::string cgroup = "/kubepods/burstable/pod" + uid + "/" + id;
+  const auto state = [&](const std::string& labels) {
+    run_.write(id + "/state.json", R"({"id":")" + id + R"(","cgroup_paths":{"pids":"/sys/fs/cgroup/pids)" + cgroup +
+                                       R"("},"config":{"labels":[)" + labels + "]}}");
+  };
+  state(R"("io.kubernetes.cri.container-name=web","io.kubernetes.cri.image-name=registry.example/web:1",)"
+        R"("io.kubernetes.cri.sandbox-name=web-0","io.kubernetes.cri.sandbox-namespace=shop","bundle=/b")");
+  containers_.on_cgroup(7, false, cgroup);
+  const auto found = containers_.find(7, 0);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->complete);
+  const auto& container = found->container;
+  EXPECT_EQ(container.runtime, "containerd");
+  EXPECT_EQ(container.name, "web");
+  EXPECT_EQ(container.image, "registry.example/web:1");
+  EXPECT_EQ(container.pod, "web-0");
+  EXPECT_EQ(container.pod_namespace, "shop");
+  EXPECT_EQ(container.pod_uid, uid);
+
+  state(R"("io.kubernetes.container.name=web","io.kubernetes.cri-o.ImageName=registry.example/web:2",)"
+        R"("io.kubernetes.pod.name=web-1","io.kubernetes.pod.namespace=shop","io.kubernetes.pod.name")");
+  containers_.on_cgroup(8, false, cgroup);
+  const auto crio = containers_.find(8, 0);
+  ASSERT_TRUE(crio);
+  EXPECT_EQ(crio->container.runtime, "cri-o");
+  EXPECT_EQ(crio->container.name, "web");
+  EXPECT_EQ(crio->container.image, "registry.example/web:2");
+  EXPECT_EQ(crio->container.pod, "web-1");
+  EXPECT_EQ(crio->container.pod_namespace, "shop");
 }
 
 TEST_F(ContainersTest, a_container_that_is_gone_is_known_by_its_cgroup_and_says_so) {
