@@ -16,6 +16,7 @@
 #include "agent/identity.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/make_origin.hpp"
+#include "include/util/service_manager.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -149,6 +150,7 @@ void Agent::Parts::wait_for_timer() {
     if (error) return;
     tell_lost_calls();
     observer->on_timer();
+    tell_service_manager("WATCHDOG=1");  // at least at every housekeeping: the loop turns
     take_calls();
     wait_for_timer();
   });
@@ -239,6 +241,7 @@ int Agent::run() {
   p.wait_for_signal();
   p.observer->on_ring();  // what came in before we waited
   spdlog::info("event=ready socket={}", p.config.api_socket);
+  tell_service_manager("READY=1");
   asio::post(p.io, [&p] { p.enricher->remember_running(); });  // after the hooks, the first check and the probes
   p.observer->set_load_aside([&p](std::shared_ptr<fetch::SourceKeeper> keeper, bool any_revision) {
     if (!p.loader) p.loader = std::make_unique<fetch::FileLoader>(p.delivery());
@@ -248,6 +251,7 @@ int Agent::run() {
   p.start_handout();
   p.start_calls();
   p.io.run();
+  tell_service_manager("STOPPING=1");
   p.server.stop();
   p.stop_calls("the agent stops");
   if (p.handout) p.handout->stop();

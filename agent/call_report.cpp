@@ -32,6 +32,13 @@ Json plain_status(const PlainCalls& plain, const PlainCalls::Counts& counts) {
           {"holes", counts.streams.holes}};
 }
 
+Json scope_status(const CallScope& scope, const CallScope::Counts& counts, std::uint64_t left_out) {
+  return {{"has_patterns", !scope.is_empty()},
+          {"cgroups", counts.cgroups},
+          {"cgroups_excluded", counts.excluded},
+          {"calls_left_out", left_out}};
+}
+
 Json keyring_status(const TokenKeyring* keyring) {
   Json places = Json::array();
   if (keyring != nullptr)
@@ -106,6 +113,7 @@ std::string CallWatch::status_json() const {
       {"tries_folded", c.folded},
       {"records", c.kernel.records},
       {"records_lost", c.kernel.lost},
+      {"scope", scope_status(scope_, c.scope, c.kernel.excluded)},
       {"plain_http", plain_status(plain_, c.plain)},
       {"token_keys", keyring_status(options_.keyring.get())},
       {"credentials_handed_out", c.handed_out}}
@@ -127,7 +135,10 @@ std::string CallWatch::metrics_text() const {
            {"tls_unreadable_total", "Pieces whose memory was not there.", c.kernel.unreadable},
            {"tls_over_budget_total", "Pieces behind what is copied of a message.", c.kernel.over_budget},
            {"tls_ignored_total", "Calls on connections of no interest.", c.kernel.ignored},
-           {"tls_excluded_total", "Connections of excluded cgroups.", c.kernel.excluded},
+           {"tls_excluded_total", "Calls by programs in excluded cgroups, which are left alone.", c.kernel.excluded},
+           {"calls_scope_cgroups_total", "Cgroups that were asked about.", c.scope.cgroups},
+           {"calls_scope_excluded_total", "Of them, those that are left alone.", c.scope.excluded},
+           {"calls_scope_unknown_total", "Times when whoever was to be asked was gone.", c.scope.unknown},
            {"tls_entries_lost_total", "Returns of hooked functions whose entry was not seen.", c.kernel.entries_lost},
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},

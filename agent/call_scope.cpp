@@ -35,27 +35,42 @@ std::uint64_t started_at(const std::string& proc_root, std::uint32_t tgid) {
 
 }  // namespace
 
-bool CallScope::excludes(const mark_actor& actor) {
+/// A service's or a pod's own cgroups below its cgroup are it, too.
+bool CallScope::fits(std::string_view path) const {
+  for (;;) {
+    if (std::any_of(excluded_.begin(), excluded_.end(),
+                    [&](const std::string& glob) { return text_matches(glob, path); }))
+      return true;
+    const auto slash = path.rfind('/');
+    if (slash == std::string_view::npos || slash == 0) return false;
+    path = path.substr(0, slash);
+  }
+}
+
+std::optional<bool> CallScope::excludes(const capture_scope& scope, std::uint32_t tgid, std::uint64_t start_boot_ns) {
   if (excluded_.empty()) return false;
-  const std::pair key{actor.cgroup_id, actor.cgroup_v1_id};
+  const std::pair key{scope.cgroup_id, scope.cgroup_v1_id};
   if (const auto known = known_.find(key); known != known_.end()) return known->second;
   // "4:pids:/system.slice/x.service" of the old hierarchies, "0::/system.slice/x.service" of the unified one;
   // cgroups(7)
-  std::ifstream lines(proc_root_ + "/" + std::to_string(actor.tgid) + "/cgroup");
+  std::ifstream lines(proc_root_ + "/" + std::to_string(tgid) + "/cgroup");
   bool is_excluded = false, was_read = false;
   for (std::string line; std::getline(lines, line);) {
     const auto controllers = line.find(':');
     const auto path = controllers == std::string::npos ? controllers : line.find(':', controllers + 1);
     if (path == std::string::npos) continue;
     was_read = true;
-    is_excluded |= std::any_of(excluded_.begin(), excluded_.end(), [&](const std::string& glob) {
-      return text_matches(glob, std::string_view(line).substr(path + 1));
-    });
+    is_excluded |= fits(std::string_view(line).substr(path + 1));
   }
   // The number may be another process's by now, in another cgroup.
-  if (!was_read || started_at(proc_root_, actor.tgid) != ticks_of(actor.start_boot_ns)) return false;
+  if (!was_read || started_at(proc_root_, tgid) != ticks_of(start_boot_ns)) {
+    ++counts_.unknown;
+    return std::nullopt;
+  }
   if (known_.size() >= max_known) known_.clear();  // all are asked again
   known_.emplace(key, is_excluded);
+  ++counts_.cgroups;
+  counts_.excluded += is_excluded ? 1 : 0;
   return is_excluded;
 }
 

@@ -2,28 +2,43 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
-#include "include/abi/abi.h"
+#include "include/abi/capture.h"
 
 namespace plumbline::agent {
 
-/// Whose calls are not looked at: programs in cgroups whose path fits one of some patterns. One thread.
+/// Whose calls are not looked at: programs in cgroups whose path, or that of a cgroup which they lie below, fits one of
+/// some patterns. One thread.
 class CallScope {
  public:
   /// `excluded`: globs (text_matches()) of paths below the root of the hierarchy, as in /proc/PID/cgroup.
   explicit CallScope(std::vector<std::string> excluded, std::string proc_root = "/proc")
       : excluded_(std::move(excluded)), proc_root_(std::move(proc_root)) {}
 
-  /// A process that is gone before it could be asked, and whose cgroup nobody was asked of before, is not excluded.
-  bool excludes(const mark_actor& actor);
+  /// Of a process in this cgroup, by the name that the kernel side has for it. nullopt: it was gone before it could be
+  /// asked, and nobody was asked of its cgroup before.
+  std::optional<bool> excludes(const capture_scope& scope, std::uint32_t tgid, std::uint64_t start_boot_ns);
+
+  bool is_empty() const { return excluded_.empty(); }
+  struct Counts {
+    std::uint64_t cgroups = 0;   ///< that were asked about
+    std::uint64_t excluded = 0;  ///< of them, those that are left alone
+    std::uint64_t unknown = 0;   ///< times when nobody could be asked
+  };
+  const Counts& counts() const { return counts_; }
 
  private:
+  bool fits(std::string_view path) const;
+
   const std::vector<std::string> excluded_;
   const std::string proc_root_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, bool> known_;  // by both ids; bounded
+  Counts counts_;
 };
 
 }  // namespace plumbline::agent

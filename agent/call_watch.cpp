@@ -22,14 +22,15 @@ constexpr std::int64_t rest_ns = CAPTURE_REST_NS;
 }  // namespace
 
 Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock& clock) {
+  options.capture.has_scope = !options.excluded.empty();
   auto capture = open_capture(options.capture);
   if (!capture) return capture.error();
   options.files.why_no_return_probes = why_no_return_probes(**capture);
-  auto hellos = open_hellos(options.capture.processes_fd);
+  auto hellos = open_hellos(options.capture.processes_fd, (*capture)->scopes_fd());
   if (!hellos) options.why_no_hellos = hellos.error().message();
   auto answers = open_dns_answers();
   if (!answers) options.why_no_dns = answers.error().message();
-  auto plain = open_plain_http(options.capture.processes_fd);
+  auto plain = open_plain_http(options.capture.processes_fd, (*capture)->scopes_fd());
   if (!plain) options.plain.why_not = plain.error().message();
   auto watch =
       std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock, hellos ? std::move(*hellos) : nullptr,
@@ -61,6 +62,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       capture_(std::move(capture)),
       files_(*capture_, options_.files),
       scanner_(files_, options_.scanner),
+      warmer_([this] { capture_->warm(); }),
       connections_(options_.connections,
                    {[this](const HttpMessage& head, std::uint64_t connection) { return want(head, connection); },
                     [this](HttpExchange&& exchange, const mark_actor& actor, std::uint64_t connection) {
@@ -71,7 +73,11 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
                       capture_->decide(key, CAPTURE_IGNORED);
                     }}),
       plain_(std::move(plain), options_.plain,
-             [this](const capture_record& record, std::span<const char> data) { connections_.take(record, data); }),
+             [this](const capture_record& record, std::span<const char> data) {
+               if (record.direction == CAPTURE_OUT && is_out_of_scope(record.actor))
+                 return plain_.ignore(record.connection);
+               connections_.take(record, data);
+             }),
       tries_(options_.tries, [this](ReadCall&& call) { queue(std::move(call)); }),
       begun_(
           std::move(hellos), std::move(answers), options_.begun,
@@ -79,7 +85,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       principals_(options_.principals),
       scope_(options_.excluded, options_.scanner.proc_root),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  capture_->on_executed([this](const executed_record& record) { scanner_.on_executed(record.tgid, record.mount_ns); });
+  capture_->on_executed([this](const executed_record& record) { on_executed(record); });
 }
 
 CallWatch::~CallWatch() {
@@ -96,6 +102,7 @@ void CallWatch::stop() {
   ::eventfd_write(wake_up_.get(), 1);
   if (gate_) gate_->stop();
   scanner_.stop();
+  warmer_.stop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -103,6 +110,7 @@ void CallWatch::start(std::function<void()> wake) {
   wake_ = std::move(wake);
   counted_at_ = clock_.wall();
   thread_ = start_thread("plumb-calls", [this] { listen(); });
+  warmer_.start();
   scanner_.start();
   if (gate_) gate_->start();
 }
@@ -110,7 +118,8 @@ void CallWatch::start(std::function<void()> wake) {
 void CallWatch::listen() {
   const Capture::Sample sample = [this](const capture_record& record, std::span<const char> data) {
     begun_.heard(record.actor.tgid, record.actor.at_boot_ns);
-    if (is_out_of_scope(record)) return;
+    // A request alone tells in which cgroup it was made.
+    if (record.direction == CAPTURE_OUT && is_out_of_scope(record.actor)) return;
     connections_.take(record, data);
   };
   // What may not wait for the end of a rest comes first.
@@ -149,11 +158,19 @@ void CallWatch::listen() {
   tell_counts();
 }
 
-/// Told by a request, which alone says in which cgroup it was made.
-bool CallWatch::is_out_of_scope(const capture_record& record) {
-  if (record.direction != CAPTURE_OUT || !scope_.excludes(record.actor)) return false;
-  capture_->exclude({record.actor.cgroup_id, record.actor.cgroup_v1_id});
-  capture_->decide({record.connection, record.actor.tgid, 0}, CAPTURE_IGNORED);
+void CallWatch::on_executed(const executed_record& record) {
+  if (record.is_new_cgroup || record.is_new_program) warmer_.begin();
+  if (record.is_new_program) scanner_.on_executed(record.tgid, record.mount_ns);
+  if (record.is_new_scope)
+    capture_->set_scope(record.scope, scope_.excludes(record.scope, record.tgid, record.start_boot_ns));
+}
+
+/// For who came into a cgroup that nobody had been asked about, without executing anything there: the kernel side lets
+/// the first request through, and nothing after it.
+bool CallWatch::is_out_of_scope(const mark_actor& actor) {
+  const capture_scope scope{actor.cgroup_id, actor.cgroup_v1_id};
+  if (!scope_.excludes(scope, actor.tgid, actor.start_boot_ns).value_or(false)) return false;
+  capture_->set_scope(scope, true);
   return true;
 }
 
@@ -170,6 +187,7 @@ void CallWatch::tell_counts() {
   counts_.crowded = tries_.crowded();
   counts_.begun = begun_.counts();
   counts_.plain = plain_.counts();
+  counts_.scope = scope_.counts();
   const std::uint64_t lost = lost_in(counts_);
   const WallNs now = clock_.wall();
   const std::lock_guard lock(mutex_);
@@ -183,6 +201,7 @@ void CallWatch::tell_counts() {
 }
 
 void CallWatch::tell_unseen(const mark_actor& actor, const UnseenHost& unseen) {
+  if (is_out_of_scope(actor)) return;
   constexpr std::size_t most_rows = 64;
   ReadCall call;
   call.actor = actor;

@@ -21,6 +21,7 @@
 #include "agent/decode/call_tries.hpp"
 #include "agent/plain_calls.hpp"
 #include "agent/source/exec_gate.hpp"
+#include "agent/source/hook_warmer.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "agent/token_keyring.hpp"
 #include "cloud/body/secret_prints.hpp"
@@ -102,12 +103,14 @@ class CallWatch {
     std::uint64_t states = 0;    ///< requests for the state of a baseline that worked
     BegunConnections::Counts begun;
     PlainCalls::Counts plain;
+    CallScope::Counts scope;
     std::uint64_t handed_out = 0;  ///< answers of metadata services with credentials
     std::uint64_t waits = 0;       ///< seconds for which the queue was full
   };
   void open_gate();
   void listen();
-  bool is_out_of_scope(const capture_record& record);
+  void on_executed(const executed_record& record);
+  bool is_out_of_scope(const mark_actor& actor);
   void tell_counts();
   static std::uint64_t lost_in(const Counts& counts);  // pieces
   HttpConnections::Interest want(const HttpMessage& head, std::uint64_t connection) const;
@@ -124,6 +127,7 @@ class CallWatch {
   std::unique_ptr<Capture> capture_;
   TlsFiles files_;
   TlsScanner scanner_;
+  HookWarmer warmer_;
   std::unique_ptr<ExecGate> gate_;  // nullptr: nothing is held
   std::string why_no_gate_;         // though one was asked for
   std::function<void()> wake_;

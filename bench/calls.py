@@ -55,7 +55,7 @@ class Server:
         stack.cleanup.callback(self.process.kill)
         self.port = self.process.stdout.readline().strip()
 
-    def client(self, what, *arguments):
+    def client(self, what, *arguments, cgroup=None):
         if what in ("upload", "download"):
             os.sched_setaffinity(self.process.pid, {self.cpus[-1]})
         elif what == "requests":
@@ -63,20 +63,26 @@ class Server:
         else:
             os.sched_setaffinity(self.process.pid, self.cpus)
         arguments = (what, *arguments)
+
+        def before():
+            if what != "calls":
+                pinned(self.cpus[0])()
+            if cgroup:
+                cgroup.write_text(str(os.getpid()))
         done = subprocess.run([*self.network, BUILD / "bench_tls_client", self.port, *map(str, arguments)], capture_output=True, text=True, timeout=300,
-                              env=self.environment, preexec_fn=None if what == "calls" else pinned(self.cpus[0]))
+                              env=self.environment, preexec_fn=before)
         if done.returncode != 0:
             raise AssertionError(f"bench_tls_client {arguments}: {done.stderr}")
         return json.loads(done.stdout)
 
 
-def configure(stack, folder, enabled=True):
+def configure(stack, folder, enabled=True, more=""):
     state = [{"mode": "managed", "type": "aws_security_group", "name": f"g{i}", "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
               "instances": [{"schema_version": 1, "attributes": {"id": f"sg-{i}", "name": f"g{i}"}}]} for i in range(CALLS)]
     (stack.dir / "net.tfstate").write_text(json.dumps({"version": 4, "serial": 1, "lineage": "a", "terraform_version": "1.11.4",
                                                        "outputs": {}, "resources": state}))
     stack.baselines = [f"{{name: net, terraform_state: {stack.dir}/net.tfstate}}"]
-    stack.agent_extra = f"calls: {{enabled: {str(enabled).lower()}, folders: [{folder}]}}\n"
+    stack.agent_extra = f"calls: {{enabled: {str(enabled).lower()}, folders: [{folder}]{more}}}\n"
     stack.pin = False
 
 
@@ -116,24 +122,26 @@ def own_library(stack):
     return folder
 
 
-def pair(stack, server, kind):
+def pair(stack, server, kind, cgroup=None):
     """The same client without an agent and with one, one right after the other: (without, hooked, CPU seconds of the agent)."""
-    without = server.client(*kind)
+    without = server.client(*kind, cgroup=cgroup)
     start_hooked(stack)
     server.client("requests", "other", 1)  # the first one of its root, which is then looked through
     wait_idle(stack.agent)
     try:
-        before, calls_before = cpu_seconds(stack.agent), hooked_calls(stack)
-        hooked = server.client(*kind)
+        before, calls_before = cpu_seconds(stack.agent), hooked_calls(stack, cgroup)
+        hooked = server.client(*kind, cgroup=cgroup)
         own = cpu_seconds(stack.agent) - before
-        wait(lambda: hooked_calls(stack) - calls_before > 200, "the calls to be counted, or it was not hooked")
+        wait(lambda: hooked_calls(stack, cgroup) - calls_before > 200, "the calls to be counted, or it was not hooked")
     finally:
         stack.kill(stack.agent, 15)
     return without, hooked, own
 
 
-def hooked_calls(stack):
-    return next(int(line.split()[1]) for line in stack.api("/metrics").splitlines() if line.startswith("plumbline_tls_calls_total"))
+def hooked_calls(stack, cgroup=None):
+    """Of all that are looked at, or of those that are left alone."""
+    name = "plumbline_tls_excluded_total" if cgroup else "plumbline_tls_calls_total"
+    return next(int(line.split()[1]) for line in stack.api("/metrics").splitlines() if line.startswith(name))
 
 
 def shaped_network(stack):
@@ -159,18 +167,30 @@ def cost():
     with harness.Stack("calls") as stack:
         folder = own_library(stack)
         configure(stack, folder)
-        table(stack, Server(stack, folder), ROUNDS)
+        path, cgroup = stack.cgroup()
+        table(stack, Server(stack, folder), ROUNDS, lambda: exclude(stack, folder, path, cgroup))
 
 
-def table(stack, server, rounds):
+def exclude(stack, folder, path, cgroup):
+    """From now on clients are in a cgroup that is left alone."""
+    configure(stack, folder, more=f", exclude_cgroups: [{path}]")
+    return cgroup
+
+
+def table(stack, server, rounds, left_alone=None):
+    """`left_alone` makes what follows of clients in a cgroup that is not looked at, and gives it."""
     kinds = [("requests", host, REQUESTS) for host in ("cloud", "other")]
     kinds += [(way, host, BYTES) for way in ("upload", "download") for host in ("cloud", "other")]
+    kinds = [(kind, None) for kind in kinds] + [(kind, left_alone) for kind in kinds if left_alone and kind[1] == "cloud"]
     print("Ratios are of each pair: median (quartiles); of the fastest: the least without to the least hooked.\n")
     print("| what | no agent, fastest | hooked, fastest | ratio of the fastest | wall, ratio | client's CPU, ratio | added CPU | the agent's own CPU |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for kind in kinds:
+    for kind, exclusion in kinds:
         what, host, count = kind
-        without, hooked, own = zip(*[pair(stack, server, kind) for _ in range(rounds)])
+        cgroup = exclusion() if exclusion else None
+        if cgroup:
+            host = "left alone"
+        without, hooked, own = zip(*[pair(stack, server, kind, cgroup) for _ in range(rounds)])
         least = [min(r["wall_ns"] for r in rows) for rows in (without, hooked)]
         unit = 1 if what == "requests" else 16384  # bytes of a call
         added = statistics.median(h["cpu_ns"] - w["cpu_ns"] for h, w in zip(hooked, without)) * unit / 1000

@@ -85,9 +85,15 @@ int tls_call(struct pt_regs* ctx) {
   __u32 place = cookie >> 8 & 0xff;
   struct call call;
   read_call(ctx, cookie & 0xff, &call);
-  if (place == CAPTURE_WRITE_ALL) return call.length > 0 ? capture(&call, CAPTURE_OUT, call.length) : 0;
   if (place == CAPTURE_OPEN_RETURN) call.connection = PT_REGS_RC(ctx);
+  /* Of excluded cgroups too: something may have been told of it before its cgroup was known. */
   if (place == CAPTURE_CLOSE || place == CAPTURE_OPEN_RETURN) return close(&call);
+  if (place == CAPTURE_READ_RETURN || place == CAPTURE_WRITE_RETURN) {
+    if (is_excluded()) return 0; /* counted at its entry, and nothing was kept */
+  } else if (is_left_alone()) {
+    return 0;
+  }
+  if (place == CAPTURE_WRITE_ALL) return call.length > 0 ? capture(&call, CAPTURE_OUT, call.length) : 0;
   __u32 direction = place == CAPTURE_READ || place == CAPTURE_READ_RETURN ? CAPTURE_IN : CAPTURE_OUT;
   if (place == CAPTURE_READ || place == CAPTURE_WRITE) {
     call_begins(ctx, &call, direction);
@@ -107,6 +113,7 @@ int tls_session(struct pt_regs* ctx) {
     call_returns(ctx, cookie & 0xff, direction);
     return 0;
   }
+  if (is_left_alone()) return 1;
   struct call call;
   read_call(ctx, cookie & 0xff, &call);
   return call_begins(ctx, &call, direction);
@@ -127,27 +134,81 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 64 * 1024);
+  __uint(max_entries, 256 * 1024); /* at the start each cgroup with something in it is told at once */
 } executed SEC(".maps");
 
-/* The backstop for files that nobody looked at before they ran; the agent hooks them while they start. */
+static __always_inline bool is_new_scope(const struct capture_scope* scope) {
+  __u8 asked = SCOPE_ASKED;
+  return has_scope && bpf_map_update_elem(&scopes, scope, &asked, BPF_NOEXIST) == 0;
+}
+
+static __always_inline bool tell_executed(struct task_struct* task, const struct capture_scope* scope, __u32 mount_ns,
+                                          bool new_program, bool new_scope) {
+  struct capture_counters* c = counters();
+  struct executed_record* r = c ? bpf_ringbuf_reserve(&executed, sizeof(*r), 0) : 0;
+  if (!r) {
+    if (c) __sync_fetch_and_add(&c->executed_lost, 1);
+    if (new_scope) bpf_map_delete_elem(&scopes, scope); /* the next execution there asks */
+    return 0;
+  }
+  struct process_key process;
+  task_process_key(task, &process);
+  __builtin_memset(r, 0, sizeof(*r));
+  r->scope = *scope;
+  r->start_boot_ns = process.start_boot_ns;
+  r->tgid = process.tgid;
+  r->mount_ns = mount_ns;
+  r->is_new_program = new_program;
+  r->is_new_scope = new_scope;
+  bpf_ringbuf_submit(r, 0);
+  __sync_fetch_and_add(&c->executed, 1);
+  return 1;
+}
+
+/* The backstop for files that nobody looked at before they ran, which the agent hooks while they start; and whether a
+ * container or service that begins is left alone is asked here, before it says anything. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_first_exec, struct task_struct* task, int old_pid, struct linux_binprm* binprm) {
   struct executed_key key = {};
-  struct capture_counters* c = counters();
   __u8 one = 1;
   task_exe(task, &key.exe, &key.generation);
   key.mount_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-  if (!c || bpf_map_update_elem(&executed_before, &key, &one, BPF_NOEXIST) != 0) return 0;
+  bool new_program = bpf_map_update_elem(&executed_before, &key, &one, BPF_NOEXIST) == 0;
+  struct capture_scope scope = {};
+  if (has_scope) scope = scope_of(task);
+  bool new_scope = is_new_scope(&scope);
+  if ((new_program || new_scope) && !tell_executed(task, &scope, key.mount_ns, new_program, new_scope) && new_program)
+    bpf_map_delete_elem(&executed_before, &key); /* the next one tells */
+  return 0;
+}
+
+__u64 cgroup_told_at = 0; /* boot ns; several CPUs may set it, and then tell once more than they need to */
+
+/* A runtime makes a container's cgroups tens of milliseconds before it executes anything in them, one in each
+ * hierarchy: the agent has the kernel ready to hook by then. */
+SEC("tp_btf/cgroup_mkdir")
+int on_cgroup(void* ctx) {
+  struct capture_counters* c = counters();
+  __u64 now = bpf_ktime_get_boot_ns();
+  if (!c || now - cgroup_told_at < CAPTURE_CGROUP_REST_NS) return 0;
+  cgroup_told_at = now;
   struct executed_record* r = bpf_ringbuf_reserve(&executed, sizeof(*r), 0);
   if (!r) {
     __sync_fetch_and_add(&c->executed_lost, 1);
-    bpf_map_delete_elem(&executed_before, &key); /* the next one tells */
     return 0;
   }
-  r->tgid = BPF_CORE_READ(task, tgid);
-  r->mount_ns = key.mount_ns;
+  __builtin_memset(r, 0, sizeof(*r));
+  r->is_new_cgroup = 1;
   bpf_ringbuf_submit(r, 0);
-  __sync_fetch_and_add(&c->executed, 1);
+  return 0;
+}
+
+/* At the agent's start: the cgroups of all that runs. */
+SEC("iter/task")
+int list_scopes(struct bpf_iter__task* ctx) {
+  struct task_struct* task = ctx->task;
+  if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid)) return 0;
+  struct capture_scope scope = scope_of(task);
+  if (is_new_scope(&scope)) tell_executed(task, &scope, 0, 0, 1);
   return 0;
 }

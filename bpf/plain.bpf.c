@@ -12,7 +12,7 @@ char LICENSE[] SEC("license") = "GPL";
 static __always_inline int connects(struct sock* sk) {
   struct plain_endpoint endpoint = {};
   if (!endpoint_of(sk, &endpoint) || !bpf_map_lookup_elem(&endpoints, &endpoint)) return 0;
-  if (bpf_get_current_pid_tgid() >> 32 == own_tgid) return 0;
+  if (bpf_get_current_pid_tgid() >> 32 == own_tgid || is_excluded()) return 0;
   struct plain_counters* c = counters();
   struct plain_socket* socket = bpf_sk_storage_get(&plain_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
   if (!c) return 0;

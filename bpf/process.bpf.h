@@ -155,11 +155,6 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup* cgroup, const char* path) {
 }
 
 /* At the agent's start: everybody who already runs, straight into the table. */
-struct bpf_iter__task {
-  void* meta;
-  struct task_struct* task;
-} __attribute__((preserve_access_index));
-
 SEC("iter/task")
 int list_processes(struct bpf_iter__task* ctx) {
   struct task_struct* task = ctx->task;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collector/api/api.hpp"
+#include "collector/api/health.hpp"
 #include "collector/forward/forwarder.hpp"
 #include "collector/forward/http_poster.hpp"
 #include "collector/ingest/ingest.hpp"
@@ -147,6 +148,10 @@ Collector::~Collector() {
 
 void Collector::reload() {
   if (parts_->shelf) parts_->shelf->reload();
+}
+
+bool Collector::live() const {
+  return is_live(parts_->store->stats());
 }
 
 std::uint16_t Collector::port() const {

@@ -23,6 +23,8 @@ class Collector {
   Collector& operator=(const Collector&) = delete;
 
   std::uint16_t port() const;
+  /// As /livez: the store's writer is not stuck. Any thread.
+  bool live() const;
   /// Reads all baselines again; what their sources show now is meant (Shelf::reload()). Any thread.
   void reload();
 

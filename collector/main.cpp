@@ -11,6 +11,7 @@
 
 #include "collector/collector.hpp"
 #include "collector/telemetry/log.hpp"
+#include "include/util/service_manager.hpp"
 
 namespace {
 
@@ -83,6 +84,15 @@ int check(const collector::CollectorConfig& config) {
   return std::puts("the configuration is valid") < 0 ? 1 : 0;
 }
 
+/// The next signal of `ends`. Meanwhile whoever watches this process is told that it lives, for as long as it does.
+int wait_for(const sigset_t& ends, const collector::Collector& collector) {
+  constexpr timespec between{10, 0};
+  for (;;) {
+    if (const int signal = sigtimedwait(&ends, nullptr, &between); signal > 0) return signal;
+    if (collector.live()) tell_service_manager("WATCHDOG=1");
+  }
+}
+
 int run(const collector::CollectorConfig& config) {
   const sigset_t ends = block_signals();
   collector::set_log_level(config.log_level);
@@ -93,11 +103,13 @@ int run(const collector::CollectorConfig& config) {
        {"store", config.sqlite_path},
        {"sinks", std::to_string(config.sinks.size())},
        {"version", PLUMBLINE_VERSION}});
+  tell_service_manager("READY=1");
   int signal = 0;
-  while (sigwait(&ends, &signal) == 0 && signal == SIGHUP) {
+  while ((signal = wait_for(ends, **built)) == SIGHUP) {
     log(LogLevel::info, "all baselines are read again; other keys take effect at the next start");
     (*built)->reload();
   }
+  tell_service_manager("STOPPING=1");
   log(LogLevel::info, "the collector stops", {{"signal", std::to_string(signal)}});
   built->reset();
   log(LogLevel::info, "the collector has stopped");

@@ -126,6 +126,8 @@ Result<Exchange> Exchange::parse(std::string_view line) {
     json = Json::parse(line);
   } catch (const Json::parse_error& error) {
     return refused("is no JSON: byte " + std::to_string(error.byte));
+  } catch (const Json::out_of_range&) {
+    return refused("has a number that is too large");  // 1e400: the grammar allows it, a double does not
   }
   Exchange exchange;
   ExchangeReader reader(exchange);

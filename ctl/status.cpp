@@ -76,6 +76,14 @@ void refused_files(Sheet& sheet, const Json& calls) {
                Style::warn);
 }
 
+void call_scope(Sheet& sheet, const Json& calls) {
+  const auto scope = calls.find("scope");
+  if (scope == calls.end() || !scope->is_object() || !scope->value("has_patterns", false)) return;
+  sheet.line("left alone", counted(number_at(*scope, "/cgroups_excluded"), "cgroup") + " of " +
+                               std::to_string(number_at(*scope, "/cgroups")) + "; " +
+                               counted(number_at(*scope, "/calls_left_out"), "TLS call") + " not looked at");
+}
+
 void token_keys(Sheet& sheet, const Json& calls) {
   const auto places = calls.find("token_keys");
   if (places == calls.end() || !places->is_array()) return;
@@ -133,6 +141,7 @@ void show_agent(const Context& context, const Json& status) {
       sheet.line("tls files", std::to_string(number_at(*calls, "/files_looked_at")) + " looked at; " +
                                   counted(missed, "program") + " ran before " + (missed == 1 ? "it was" : "they were") +
                                   " hooked");
+      call_scope(sheet, *calls);
       refused_files(sheet, *calls);
       token_keys(sheet, *calls);
       if (const auto plain = calls->find("plain_http"); plain != calls->end() && plain->is_object())

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t minute = 60'000'000'000;
 constexpr std::size_t most_did = 4096;
+constexpr std::uint64_t for_ever = std::numeric_limits<std::uint64_t>::max();
 
 std::string name_of(const mark_actor& actor) {
   return std::string(actor.comm, ::strnlen(actor.comm, sizeof actor.comm));
@@ -59,13 +60,13 @@ void Runs::locked(const std::string& baseline, const mark_actor& by, const LockF
 void Runs::locked(const std::string& baseline, const process_key& by, const std::string& name, std::uint64_t at_boot_ns,
                   const LockFile& file) {
   unlocked(baseline, at_boot_ns);
-  add({baseline, by, name, "", false, true, at_boot_ns, std::numeric_limits<std::uint64_t>::max(), file});
+  add({baseline, by, name, "", false, true, at_boot_ns, for_ever, file});
 }
 
 bool Runs::holds(const std::string& baseline, const LockFile& file) const {
   return std::any_of(runs_.begin(), runs_.end(), [&](const Run& run) {
-    return run.baseline == baseline && run.version.empty() && run.until == std::numeric_limits<std::uint64_t>::max() &&
-           run.lock.inode == file.inode && run.lock.changed == file.changed;
+    return run.baseline == baseline && run.version.empty() && run.until == for_ever && run.lock.inode == file.inode &&
+           run.lock.changed == file.changed;
   });
 }
 
@@ -107,9 +108,7 @@ void Runs::leased(const std::string& baseline, const mark_actor& by, bool held) 
     run.until = by.at_boot_ns;
     if (run.is_proven) ++changes_;
   }
-  if (held && !is_known)
-    add({baseline, process, name_of(by), "", false, had_state, by.at_boot_ns,
-         std::numeric_limits<std::uint64_t>::max()});
+  if (held && !is_known) add({baseline, process, name_of(by), "", false, had_state, by.at_boot_ns, for_ever});
 }
 
 void Runs::fetched(const std::string& baseline, const std::string& version) {
@@ -154,6 +153,8 @@ Runs::Kept Runs::keep() const {
 
 void Runs::take_over(Kept&& kept, const std::function<bool(const process_key&)>& is_alive) {
   for (auto& run : kept.runs) {
+    const bool is_held_elsewhere = run.version.empty() && run.lock.inode == 0 && run.until == for_ever;
+    if (is_held_elsewhere) continue;
     run.is_proven = true;
     if (is_alive(run.process)) add(std::move(run));
   }

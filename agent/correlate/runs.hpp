@@ -92,7 +92,8 @@ class Runs {
     Did did;
   };
   Kept keep() const;
-  /// Of whoever still runs (`is_alive`).
+  /// Of whoever still runs (`is_alive`). A lock that is kept elsewhere may have been let go of meanwhile, which nobody
+  /// saw: its holder is a run for as long as it is one for having had the state.
   void take_over(Kept&& kept, const std::function<bool(const process_key&)>& is_alive);
   /// Moves with whatever keep() would tell.
   std::uint64_t changes() const { return changes_; }

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/source/bpf_iterator.hpp"
 #include "agent/source/former_pins.hpp"
 #include "include/util/fd.hpp"
 #include "plumbline.skel.h"
@@ -278,15 +279,8 @@ void BpfObject::pin_links() {
 }
 
 Result<void> BpfObject::list_processes() {
-  bpf_link* link = bpf_program__attach_iter(skeleton_->progs.list_processes, nullptr);
-  if (link == nullptr) return load_error("attach iter/task", errno);
-  const Fd fd(bpf_iter_create(bpf_link__fd(link)));
-  char nothing[256];
-  if (fd)
-    while (::read(fd.get(), nothing, sizeof nothing) > 0) {
-    }
-  bpf_link__destroy(link);
-  if (!fd) return load_error("run iter/task", errno);
+  if (const int error = run_iterator(skeleton_->progs.list_processes); error != 0)
+    return load_error("run iter/task", error);
   return {};
 }
 

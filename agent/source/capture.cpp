@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "agent/source/bpf_iterator.hpp"
 #include "agent/source/bpf_maps.hpp"
 #include "capture.skel.h"
 #include "include/util/fd.hpp"
@@ -78,6 +80,8 @@ class LibbpfCapture final : public Capture {
     bpf_map__set_max_entries(skeleton_->maps.connections, options.connections);
     if (options.processes_fd >= 0) bpf_map__reuse_fd(skeleton_->maps.processes, options.processes_fd);
     skeleton_->rodata->own_tgid = static_cast<__u32>(::getpid());
+    skeleton_->rodata->has_scope = options.has_scope;
+    bpf_program__set_autoload(skeleton_->progs.list_scopes, options.has_scope);
     bpf_program__set_expected_attach_type(skeleton_->progs.tls_call,
                                           way == Way::single ? static_cast<bpf_attach_type>(0) : trace_uprobe_multi);
     bpf_program__set_expected_attach_type(skeleton_->progs.tls_session, trace_uprobe_session);
@@ -90,6 +94,12 @@ class LibbpfCapture final : public Capture {
       return io_error("open the ring buffer of the TLS probes", errno);
     exec_link_.reset(bpf_program__attach(skeleton_->progs.on_first_exec));
     if (!exec_link_) return io_error("attach the hook of executions", errno);
+    cgroup_link_.reset(bpf_program__attach(skeleton_->progs.on_cgroup));
+    if (!cgroup_link_) return io_error("attach the hook of cgroups", errno);
+    page_ = Fd(::memfd_create("plumbline-warm", MFD_CLOEXEC));
+    if (!page_ || ::ftruncate(page_.get(), 4096) != 0) return io_error("make a page to hook", errno);
+    if (const int error = options.has_scope ? run_iterator(skeleton_->progs.list_scopes) : 0; error != 0)
+      return io_error("list the cgroups of what runs", error);
     return counters_.map(bpf_map__fd(skeleton_->maps.capture_counters), "the TLS probes");
   }
 
@@ -120,9 +130,26 @@ class LibbpfCapture final : public Capture {
     value.verdict = verdict;
     bpf_map_update_elem(map, &connection, &value, BPF_EXIST);
   }
-  void exclude(const capture_scope& scope) override {
-    constexpr std::uint8_t one = 1;
-    bpf_map_update_elem(bpf_map__fd(skeleton_->maps.excluded), &scope, &one, BPF_ANY);
+  void set_scope(const capture_scope& scope, std::optional<bool> is_excluded) override {
+    const int map = bpf_map__fd(skeleton_->maps.scopes);
+    const std::uint8_t verdict = is_excluded.value_or(false) ? SCOPE_EXCLUDED : SCOPE_WATCHED;
+    if (is_excluded)
+      bpf_map_update_elem(map, &scope, &verdict, BPF_ANY);
+    else
+      bpf_map_delete_elem(map, &scope);
+  }
+  int scopes_fd() const override { return skeleton_->rodata->has_scope ? bpf_map__fd(skeleton_->maps.scopes) : -1; }
+  /// A page of our own, which nobody executes: what is asked for is the way in (register_for_each_vma() takes uprobes'
+  /// dup_mmap_sem for writing, at the hook and at its end).
+  void warm() override {
+    HookedFile passing;
+    Probes one;
+    one.offsets.push_back(0);
+    one.cookies.push_back(0);
+    if (way_ == Way::single)
+      (void)attach_single(passing, page_.get(), false, one);
+    else
+      passing.multi.push_back(link_multi(page_.get(), trace_uprobe_multi, 0, one));
   }
   capture_counters read_counters() const override { return counters_.read(); }
   bool has_multi_links() const override { return way_ != Way::single; }
@@ -155,6 +182,16 @@ class LibbpfCapture final : public Capture {
                       const Probes& probes) {
     if (probes.offsets.empty()) return {};
     if (way_ == Way::single) return attach_single(hooked, file_fd, flags == multi_return, probes);
+    Fd link = link_multi(file_fd, type, flags, probes);
+    bool& is_proven = type == trace_uprobe_session ? has_sessions_ : has_multi_;
+    if (!link && errno == EINVAL && !is_proven) way_ = type == trace_uprobe_session ? Way::multi : Way::single;
+    if (!link) return io_error("hook the functions of a file", errno);
+    is_proven = true;
+    hooked.multi.push_back(std::move(link));
+    return {};
+  }
+  /// None, and errno, where the kernel refuses it.
+  Fd link_multi(int file_fd, bpf_attach_type type, std::uint32_t flags, const Probes& probes) const {
     const std::string path = path_of(file_fd);
     const auto* program = type == trace_uprobe_session ? skeleton_->progs.tls_session : skeleton_->progs.tls_call;
     MultiLinkAttr attr{};
@@ -165,13 +202,7 @@ class LibbpfCapture final : public Capture {
     attr.cookies = reinterpret_cast<std::uint64_t>(probes.cookies.data());
     attr.count = static_cast<std::uint32_t>(probes.offsets.size());
     attr.multi_flags = flags;
-    const long fd = ::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof attr);
-    bool& is_proven = type == trace_uprobe_session ? has_sessions_ : has_multi_;
-    if (fd < 0 && errno == EINVAL && !is_proven) way_ = type == trace_uprobe_session ? Way::multi : Way::single;
-    if (fd < 0) return io_error("hook the functions of a file", errno);
-    is_proven = true;
-    hooked.multi.emplace_back(static_cast<int>(fd));
-    return {};
+    return Fd(static_cast<int>(::syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof attr)));
   }
   Result<void> attach_single(HookedFile& hooked, int file_fd, bool at_return, const Probes& probes) {
     for (std::size_t i = 0; i < probes.offsets.size(); ++i) {
@@ -210,7 +241,8 @@ class LibbpfCapture final : public Capture {
   const Sample* sample_ = nullptr;
   int taken_ = 0;  // in this turn
   Executed executed_;
-  std::unique_ptr<bpf_link, LinkDeleter> exec_link_;
+  std::unique_ptr<bpf_link, LinkDeleter> exec_link_, cgroup_link_;
+  Fd page_;  // for warm()
 };
 
 }  // namespace

@@ -19,11 +19,13 @@ struct SkeletonDeleter {
 
 class LibbpfHellos final : public Hellos {
  public:
-  Result<void> load(int processes_fd) {
+  Result<void> load(int processes_fd, int scopes_fd) {
     skeleton_.reset(hello_bpf__open());
     if (!skeleton_) return io_error("open the BPF object of TLS connections", errno);
     if (processes_fd >= 0) bpf_map__reuse_fd(skeleton_->maps.processes, processes_fd);
     skeleton_->rodata->own_tgid = static_cast<__u32>(::getpid());
+    if (scopes_fd >= 0) bpf_map__reuse_fd(skeleton_->maps.scopes, scopes_fd);
+    skeleton_->rodata->has_scope = scopes_fd >= 0;
     if (const int error = hello_bpf__load(skeleton_.get()); error != 0)
       return io_error("load the hook of TLS connections", -error);
     ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.hellos), on_sample, this, nullptr));
@@ -63,9 +65,9 @@ class LibbpfHellos final : public Hellos {
 
 }  // namespace
 
-Result<std::unique_ptr<Hellos>> open_hellos(int processes_fd) {
+Result<std::unique_ptr<Hellos>> open_hellos(int processes_fd, int scopes_fd) {
   auto hellos = std::make_unique<LibbpfHellos>();
-  if (auto loaded = hellos->load(processes_fd); !loaded) return loaded.error();
+  if (auto loaded = hellos->load(processes_fd, scopes_fd); !loaded) return loaded.error();
   return std::unique_ptr<Hellos>(std::move(hellos));
 }
 

@@ -22,7 +22,8 @@ class Hellos {
   virtual hello_counters read_counters() const = 0;
 };
 
-/// `processes_fd`: the process table of Kernel; -1 = none. Errors: the kernel's.
-Result<std::unique_ptr<Hellos>> open_hellos(int processes_fd);
+/// `processes_fd`: the process table of Kernel; -1 = none. `scopes_fd`: Capture's; -1 = no cgroup is left alone.
+/// Errors: the kernel's.
+Result<std::unique_ptr<Hellos>> open_hellos(int processes_fd, int scopes_fd = -1);
 
 }  // namespace plumbline::agent

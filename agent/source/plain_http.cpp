@@ -29,13 +29,15 @@ bool is_same(const plain_endpoint& a, const plain_endpoint& b) {
 
 class LibbpfPlainHttp final : public PlainHttp {
  public:
-  Result<void> load(int processes_fd, Fd cgroup) {
+  Result<void> load(int processes_fd, int scopes_fd, Fd cgroup) {
     cgroup_ = std::move(cgroup);
     skeleton_.reset(plain_bpf__open());
     if (!skeleton_) return io_error("open the BPF object of plain HTTP", errno);
     auto& s = *skeleton_;
     if (processes_fd >= 0) bpf_map__reuse_fd(s.maps.processes, processes_fd);
     s.rodata->own_tgid = static_cast<__u32>(::getpid());
+    if (scopes_fd >= 0) bpf_map__reuse_fd(s.maps.scopes, scopes_fd);
+    s.rodata->has_scope = scopes_fd >= 0;
     if (const int error = plain_bpf__load(&s); error != 0) return io_error("load the hooks of plain HTTP", -error);
     ring_.reset(ring_buffer__new(bpf_map__fd(s.maps.plain_segments), on_sample, this, nullptr));
     if (!ring_) return io_error("open the ring buffer of plain HTTP", errno);
@@ -129,11 +131,11 @@ class LibbpfPlainHttp final : public PlainHttp {
 
 }  // namespace
 
-Result<std::unique_ptr<PlainHttp>> open_plain_http(int processes_fd) {
+Result<std::unique_ptr<PlainHttp>> open_plain_http(int processes_fd, int scopes_fd) {
   auto cgroup = open_cgroup_root();
   if (!cgroup) return cgroup.error();
   auto plain = std::make_unique<LibbpfPlainHttp>();
-  if (auto loaded = plain->load(processes_fd, std::move(*cgroup)); !loaded) return loaded.error();
+  if (auto loaded = plain->load(processes_fd, scopes_fd, std::move(*cgroup)); !loaded) return loaded.error();
   return std::unique_ptr<PlainHttp>(std::move(plain));
 }
 

@@ -31,7 +31,8 @@ class PlainHttp {
   virtual plain_counters read_counters() const = 0;
 };
 
-/// `processes_fd`: the process table of Kernel; -1 = none. Errors: the kernel's, or that of open_cgroup_root().
-Result<std::unique_ptr<PlainHttp>> open_plain_http(int processes_fd);
+/// `processes_fd`: the process table of Kernel; -1 = none. `scopes_fd`: Capture's; -1 = no cgroup is left alone.
+/// Errors: the kernel's, or that of open_cgroup_root().
+Result<std::unique_ptr<PlainHttp>> open_plain_http(int processes_fd, int scopes_fd = -1);
 
 }  // namespace plumbline::agent

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -77,6 +78,13 @@ Fd TlsFiles::reopened(const Fd& place) {
   const auto status = place ? status_of(place.get()) : std::nullopt;
   if (!status || !S_ISREG(status->st_mode)) return Fd();
   return Fd(::open(("/proc/self/fd/" + std::to_string(place.get())).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
+std::string TlsFiles::path_of(const Fd& file) {
+  const std::string link = "/proc/self/fd/" + std::to_string(file.get());
+  std::array<char, PATH_MAX> target{};
+  const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
+  return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : link;
 }
 
 TlsFiles::TlsFiles(Capture& capture, Options options)
@@ -316,7 +324,7 @@ bool TlsFiles::look_at_entry(int folder, const std::string& name, const std::str
 
 void TlsFiles::look_at_process(const std::string& folder) {
   // By the kernel's own links, which are the files themselves: a path in maps is what a container chose.
-  if (const Fd exe(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC)); exe) look(exe.get(), folder + "/exe");
+  if (const Fd exe(::open((folder + "/exe").c_str(), O_RDONLY | O_CLOEXEC)); exe) look(exe.get(), path_of(exe));
   std::ifstream maps(folder + "/maps");
   std::set<std::string> seen;
   for (std::string line; std::getline(maps, line);) {

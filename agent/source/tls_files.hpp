@@ -58,6 +58,9 @@ class TlsFiles {
   /// The file at a place that was opened with O_PATH, for reading; none where it is anything else: to open a device may
   /// be to use it, and names are chosen by containers too. Any thread.
   static Fd reopened(const Fd& place);
+  /// The path of an open file now, as it is called in its own mount namespace; for people. Of one that was opened by a
+  /// link of /proc too. Any thread.
+  static std::string path_of(const Fd& file);
   /// Looks end soon after this is requested, in the middle of a file too, whatever that claims; before the first look.
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   /// Looks at an open file. `path` is for people. True: it is hooked, by this look or an earlier one.

@@ -257,7 +257,7 @@ void TlsScanner::look_at(Execution execution) {
   if (is_held && ::stat((folder + "/ns/mnt").c_str(), &mount_ns) == 0)
     execution.mount_ns = static_cast<std::uint32_t>(mount_ns.st_ino);
   const std::uint64_t hooked = files_.counters().hooked;
-  if (!files_.look(exe.get(), folder + "/exe")) look_at_libraries(root.get(), exe.get());
+  if (!files_.look(exe.get(), TlsFiles::path_of(exe))) look_at_libraries(root.get(), exe.get());
   if (!is_held && files_.counters().hooked != hooked) counters_.late.fetch_add(1, std::memory_order_relaxed);
   counters_.executions.fetch_add(1, std::memory_order_relaxed);
   note_root(std::move(root), execution.mount_ns, std::move(execution.done));

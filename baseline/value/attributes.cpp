@@ -26,6 +26,7 @@ std::uint64_t bit_of(std::string_view path) {
 }
 
 void append_part(std::string_view key, std::string& path) {
+  if (key.empty()) path += "\\e";  // else the path of what is in it would be that of what is beside it
   for (const char c : key) {
     if (c == '.' || c == '\\') path += '\\';
     path += c;

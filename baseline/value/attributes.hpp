@@ -120,7 +120,7 @@ class AttributeWalk {
 /// Whether `path` is `of` or below it: "tags.Name" is below "tags".
 bool is_within(std::string_view path, std::string_view of);
 
-/// A key as one part of a path: dots and backslashes in it get a backslash.
+/// A key as one part of a path: dots and backslashes in it get a backslash, an empty one is "\e".
 std::string path_part(std::string_view key);
 
 }  // namespace plumbline::baseline

@@ -44,6 +44,14 @@ static __always_inline struct capture_connection_key connection_key(__u64 connec
   return key;
 }
 
+/* Asked before anything else: who is left alone pays one look-up a call. */
+static __always_inline bool is_left_alone(void) {
+  if (!is_excluded()) return 0;
+  struct capture_counters* c = counters();
+  if (c) __sync_fetch_and_add(&c->excluded, 1);
+  return 1;
+}
+
 /* Asked before a call is kept: who is of no interest pays one look-up. */
 static __always_inline bool is_ignored(__u64 connection) {
   struct capture_counters* c = counters();
@@ -132,11 +140,6 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
     if (is_request == (direction == CAPTURE_IN)) {
       state->verdict = CAPTURE_IGNORED;
       __sync_fetch_and_add(&c->served, 1);
-      return 0;
-    }
-    if (is_excluded()) {
-      state->verdict = CAPTURE_IGNORED;
-      __sync_fetch_and_add(&c->excluded, 1);
       return 0;
     }
     state->verdict = verdict;

@@ -5,6 +5,7 @@
 #define PLUMBLINE_BPF_PLAIN_SOCKET_H
 
 #include "bpf/lib/actor.h"
+#include "bpf/lib/capture_scope.h"
 #include "bpf/lib/network_types.h"
 #include "include/abi/capture.h"
 #include "include/abi/plain.h"

@@ -6,6 +6,12 @@
 
 #include "bpf/lib/inode.h"
 
+/* What an iterator of tasks is given; no task at its end. */
+struct bpf_iter__task {
+  void* meta;
+  struct task_struct* task;
+} __attribute__((preserve_access_index));
+
 static __always_inline __u64 task_cgroup_id(struct task_struct* task) {
   return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }

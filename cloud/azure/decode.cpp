@@ -5,8 +5,8 @@
 #include "cloud/azure/path.hpp"
 #include "cloud/azure/secret_names.hpp"
 #include "cloud/azure/secrets.hpp"
+#include "cloud/azure/terraform_types.hpp"
 #include "cloud/body/leaves.hpp"
-#include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud::azure {
 namespace {
@@ -15,27 +15,6 @@ std::string text_at(const Value& tree, std::initializer_list<std::string_view> p
   const Value* value = tree.find(path);
   return value != nullptr && value->kind == Value::Kind::text && value->text.size() <= 256 ? value->text
                                                                                            : std::string();
-}
-
-/// Terraform's types of one of Azure's, those first that the body speaks for.
-std::vector<std::string_view> terraform_types(const std::string& type, const Value& body) {
-  std::vector<std::string_view> names;
-  const auto* row = table::find_name(table::azure_types, lower(type));
-  if (row == nullptr) return names;
-  for (const auto text : table::rows<table::Text>(table::texts, row->services)) names.push_back(table::text(text));
-  const std::string kind = lower(text_at(body, {"kind"}));
-  const bool has_linux = body.find({"properties", "osProfile", "linuxConfiguration"}) != nullptr ||
-                         kind.find("linux") != std::string::npos;
-  const bool has_windows = body.find({"properties", "osProfile", "windowsConfiguration"}) != nullptr;
-  const bool function = kind.find("functionapp") != std::string::npos;
-  const auto points = [&](std::string_view name) {
-    const auto says = [&](std::string_view word) { return name.find(word) != std::string_view::npos; };
-    return (has_linux && says("linux") ? 2 : 0) + (has_windows && says("windows") ? 2 : 0) +
-           (function == says("function") ? 1 : 0);
-  };
-  std::sort(names.begin(), names.end(),
-            [&](auto a, auto b) { return std::pair(-points(a), a) < std::pair(-points(b), b); });
-  return names;
 }
 
 /// "azure-native:compute:VirtualMachine", as pulumi-azure-native makes it of provider and type.
@@ -90,7 +69,7 @@ Touched touched_by(const ArmPath& path, const Value& body, bool sets, bool& cut)
            setting.attribute == "etag" || setting.attribute == "properties.provisioningState" ||
            setting.attribute.starts_with("systemData.");
   });
-  for (const auto name : terraform_types(touched.type, body))
+  for (const auto name : terraform_types(touched.type, path, body))
     touched.candidates.push_back({std::string(name), terraform_settings(settings)});
   touched.candidates.push_back({pulumi_type(touched.type), pulumi_settings(settings)});
   return touched;

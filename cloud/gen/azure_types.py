@@ -16,7 +16,8 @@ def main():
     lines = ["# terraform type\ttype of Azure"]
     for name, entry in sorted(types.items()):
         plane = entry.get("management_plane")
-        if plane and plane.get("types") and not entry.get("is_removed"):
+        # "fake_…" are parts that are no type of their own; a provider in braces may be any.
+        if name.startswith("azurerm_") and plane and plane.get("types") and "{" not in plane["provider"] and not entry.get("is_removed"):
             lines.append(f"{name}\t{plane['provider']}/{'/'.join(plane['types'])}")
     TABLE.write_text("\n".join(lines) + "\n")
     print(f"{TABLE.name}: {len(lines) - 1} rows")

@@ -31,6 +31,10 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
+bool is_live(const StoreStats& stats) {
+  return writer_check(stats, stuck_seconds).ok;
+}
+
 http::Response show_live(const ApiParts& parts, const http::Request& request) {
   return http::health_response(request, {writer_check(parts.store.stats(), stuck_seconds)});
 }

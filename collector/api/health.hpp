@@ -9,6 +9,7 @@ http::Response show_status(const ApiParts& parts, const http::Request& request);
 http::Response show_metrics(const ApiParts& parts, const http::Request& request);
 
 /// The store's writer turns: no commit has been under way for a minute.
+bool is_live(const StoreStats& stats);
 http::Response show_live(const ApiParts& parts, const http::Request& request);
 /// Live, the store takes writes, and the collector is not on its way out. Sinks do not count: their failure is theirs.
 http::Response show_ready(const ApiParts& parts, const http::Request& request);

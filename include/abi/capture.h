@@ -49,6 +49,8 @@ enum capture_verdict {
  * else. So only an answer does, once in this time; the agent reads what came meanwhile when as much has passed. */
 #define CAPTURE_REST_NS 4000000
 
+#define CAPTURE_CGROUP_REST_NS 50000000 /* between two records of cgroups that are made */
+
 struct capture_connection_key {
   __u64 connection; /* SSL*, s2n_connection*, *tls.Conn, … */
   __u32 tgid;
@@ -74,10 +76,29 @@ struct capture_record {
   __u8 reserved[5];
 };
 
-/* A program that was executed for the first time since the agent started, or since it was long ago. */
+/* Two hierarchies' ids of struct mark_actor, which together name a process's cgroup. */
+struct capture_scope {
+  __u64 cgroup_id;
+  __u64 cgroup_v1_id;
+};
+
+/* Whether programs of a cgroup are looked at. They are, where the map of them has none of these. */
+enum capture_scope_verdict {
+  SCOPE_ASKED = 1, /* the agent was asked and has not answered yet: they are looked at */
+  SCOPE_WATCHED,
+  SCOPE_EXCLUDED, /* one look-up a call, and nothing is copied */
+};
+
+/* An execution that tells of something new, or at the start a process that does. */
 struct executed_record {
+  struct capture_scope scope;
+  __u64 start_boot_ns; /* with tgid the name of a process */
   __u32 tgid;
   __u32 mount_ns;
+  __u8 is_new_program; /* executed for the first time since the agent started, or since it was long ago */
+  __u8 is_new_scope;   /* nobody has said yet whether this cgroup is looked at */
+  __u8 is_new_cgroup;  /* nothing was executed yet: a cgroup was made, so something is about to start */
+  __u8 reserved[5];
 };
 
 /* Memory-mapped, one entry. All monotonic, from the kernel side. */
@@ -92,15 +113,10 @@ struct capture_counters {
   __u64 entries_lost; /* returns whose entry was not found */
   __u64 executed;     /* executed_record written */
   __u64 executed_lost;
-  __u64 excluded; /* connections of excluded cgroups, ignored */
+  __u64 excluded; /* calls of excluded cgroups; not among `calls` */
 };
 
-/* Of a cgroup whose connections are ignored from their first request on. The ids of struct mark_actor. */
-struct capture_scope {
-  __u64 cgroup_id;
-  __u64 cgroup_v1_id;
-};
-
+PLUMBLINE_ABI_ASSERT(sizeof(struct executed_record) == 40);
 PLUMBLINE_ABI_ASSERT(sizeof(struct capture_record) == 112 + 2 * 8 + 2 * 4 + 8);
 
 #endif

@@ -40,10 +40,15 @@ class CaptureTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
-    auto opened = open_capture({});
+    CaptureOptions options;
+    options.has_scope = true;
+    auto opened = open_capture(options);
     ASSERT_TRUE(opened) << opened.error().message();
     capture_ = std::move(*opened);
-    capture_->on_executed([this](const executed_record& record) { executed_.push_back(record.tgid); });
+    capture_->on_executed([this](const executed_record& record) {
+      if (record.is_new_program) executed_.push_back(record.tgid);
+      if (record.is_new_scope) asked_.push_back(record);
+    });
     Dl_info library{};
     ASSERT_NE(::dladdr(reinterpret_cast<void*>(&SSL_write_ex), &library), 0);
     const Fd file(::open(library.dli_fname, O_RDONLY | O_CLOEXEC));
@@ -83,6 +88,7 @@ class CaptureTest : public ::testing::Test {
   std::unique_ptr<Capture> capture_;
   std::unique_ptr<Hooked> hooked_;
   std::vector<std::uint32_t> executed_;
+  std::vector<executed_record> asked_;
   std::uint32_t child_ = 0;
   capture_scope scope_{};  // of the child
 };
@@ -184,7 +190,7 @@ TEST_F(CaptureTest, an_answer_wakes_who_sleeps) {
   EXPECT_EQ(woken, 1);
 }
 
-TEST_F(CaptureTest, connections_of_an_excluded_cgroup_are_ignored) {
+TEST_F(CaptureTest, an_excluded_cgroup_pays_a_look_up_and_nothing_is_copied) {
   const auto talk = [] {
     const Ends ends;
     ends.shake_hands();
@@ -193,11 +199,73 @@ TEST_F(CaptureTest, connections_of_an_excluded_cgroup_are_ignored) {
   };
   ASSERT_EQ(of_child(talk).size(), 3u) << "a request, its answer, the end";
   ASSERT_NE(scope_.cgroup_id, 0u);
-  capture_->exclude({scope_.cgroup_id + 1, scope_.cgroup_v1_id});
+  capture_->set_scope({scope_.cgroup_id + 1, scope_.cgroup_v1_id}, true);
   EXPECT_EQ(of_child(talk).size(), 3u);
-  capture_->exclude(scope_);
+  capture_->set_scope(scope_, false);
+  EXPECT_EQ(of_child(talk).size(), 3u);
+  capture_->set_scope(scope_, true);
+  const auto before = capture_->read_counters();
   EXPECT_EQ(of_child(talk).size(), 0u);
-  EXPECT_GE(capture_->read_counters().excluded, 1u);
+  const auto after = capture_->read_counters();
+  EXPECT_GE(after.excluded, before.excluded + 4) << "each call of both ends";
+  EXPECT_EQ(after.entries_lost, before.entries_lost) << "nobody misses their entries at the returns";
+}
+
+TEST_F(CaptureTest, what_is_told_of_a_connection_ends_though_its_cgroup_is_excluded_meanwhile) {
+  int told[2] = {};
+  ASSERT_EQ(::pipe(told), 0);
+  const auto talk = [&](bool waits) {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+    char go = 0;
+    if (waits && ::read(told[0], &go, 1) != 1) ::_exit(3);
+    say(ends.server, ends.client, answer);
+  };
+  ASSERT_EQ(of_child([&] { talk(false); }).size(), 3u);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    talk(true);
+    ::_exit(0);
+  }
+  std::vector<int> directions;
+  const auto listen = [&] {
+    capture_->consume([&](const capture_record& record, std::span<const char>) {
+      if (record.actor.tgid == static_cast<std::uint32_t>(child)) directions.push_back(record.direction);
+    });
+  };
+  while (directions.empty()) listen();
+  capture_->set_scope(scope_, true);
+  ASSERT_EQ(::write(told[1], "x", 1), 1);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  listen();
+  EXPECT_THAT(directions, ElementsAre(CAPTURE_OUT, CAPTURE_END));
+}
+
+TEST_F(CaptureTest, each_cgroup_is_asked_about_once_and_again_where_nobody_knows) {
+  const auto execute = [] {
+    ::execl("/bin/true", "true", nullptr);
+    ::_exit(1);
+  };
+  of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+  });
+  ASSERT_NE(scope_.cgroup_id, 0u);
+  const auto times = [&] {
+    return std::count_if(asked_.begin(), asked_.end(), [&](const executed_record& one) {
+      return one.scope.cgroup_id == scope_.cgroup_id && one.scope.cgroup_v1_id == scope_.cgroup_v1_id;
+    });
+  };
+  EXPECT_EQ(times(), 1) << "of what runs when it begins";
+  of_child(execute);
+  EXPECT_EQ(times(), 1);
+  capture_->set_scope(scope_, std::nullopt);
+  of_child(execute);
+  ASSERT_EQ(times(), 2);
+  EXPECT_EQ(asked_.back().tgid, child_);
+  EXPECT_NE(asked_.back().start_boot_ns, 0u);
 }
 
 TEST_F(CaptureTest, a_verdict_ends_with_its_connection) {

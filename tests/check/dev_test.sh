@@ -31,7 +31,7 @@ else
 fi
 
 # Every package has exactly one purpose that ./dev knows.
-bad=$(awk '!/^#/ && NF && (NF != 2 || $2 !~ /^(build|image|test|vm|fixtures|bench|check)$/)' "$top/packages.txt")
+bad=$(awk '!/^#/ && NF && (NF != 2 || $2 !~ /^(build|image|package|test|vm|fixtures|bench|check)$/)' "$top/packages.txt")
 [[ -z $bad ]] || { echo "packages.txt: not NAME PURPOSE: $bad"; exit 1; }
 twice=$(awk '!/^#/ && NF {print $1}' "$top/packages.txt" | sort | uniq -d)
 [[ -z $twice ]] || { echo "packages.txt: named twice: $twice"; exit 1; }

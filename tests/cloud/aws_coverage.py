@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How much of AWS is known by IaC type, id and attribute, over the requests that botocore_test.py makes.
 
-    aws_coverage.py FOLDER [--write FILE]      FOLDER as given to botocore_test.py; FILE is docs/coverage.md
+    aws_coverage.py FOLDER [--write]      FOLDER as given to botocore_test.py; --write also makes AWS' part of docs/coverage.md
 
 Counted are operations whose verb is Create, Update, Delete, Modify, Put, Tag or Untag, which are writes by their access level and
 move no data of users. "Mapped" = an IaC type of CloudFormation or Terraform is named.
@@ -15,6 +15,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+import coverage_page
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -187,9 +189,9 @@ def page(figures, older):
     value, before = figures.values(), older.values()
     total = sum(figures.total.values())
     core = sum(figures.total[s] for s in CORE)
-    out = ["# What of AWS is known", "",
-           "Made by `tests/cloud/botocore_test.py FOLDER && tests/cloud/aws_coverage.py FOLDER --write docs/coverage.md`; do not edit. Requests: all",
-           "operations of the pinned botocore (`tests/harness/botocore`), each member once. Types, ids and attributes are what `plumb decode` prints.", "",
+    out = ["## AWS", "",
+           "By `tests/cloud/botocore_test.py FOLDER && tests/cloud/aws_coverage.py FOLDER --write`: all operations of the pinned botocore",
+           "(`tests/harness/botocore`), each member once.", "",
            "| Figure | botocore 1.44.8 (2026) | 1.29.27 (2022, Debian's) |", "| --- | --- | --- |",
            f"| Write operations (access level, data planes aside) | {len(figures.all)} | {len(older.all)} |",
            f"| Of these Create, Update, Delete, Modify, Put, Tag, Untag | {total} | {sum(older.total.values())} |",
@@ -210,11 +212,11 @@ def page(figures, older):
            *(f"| {name} | {count} |" for name, count in sorted(figures.semantics.items())),
            "", "Where only a part of a type is made or removed (a backup of a table), the type is that of what it is a part of, and the semantics are `delta`.",
            "Ids of what is created are the service's mostly, and read from its answer.", "",
-           "## Core services", "", "| Service | Known | Without a type | Not known |", "| --- | --- | --- | --- |"]
+           "### Core services", "", "| Service | Known | Without a type | Not known |", "| --- | --- | --- | --- |"]
     for service in sorted(CORE):
         out.append(f"| {service} | {figures.mapped[service]} of {figures.total[service]} | {figures.no_type[service] or ''} | "
                    f"{', '.join(figures.unmapped[service])} |")
-    out += ["", "## Writes that no type stands for", "",
+    out += ["", "### Writes that no type stands for", "",
             "Of core services, by `tests/cloud/aws_no_type.tsv`. They are seen and named, but no state can have what they change. In the figures above",
             "they count as not known, but for the one row that says otherwise.", "", "| Service | Operations | Why |", "| --- | --- | --- |"]
     grouped = collections.defaultdict(list)
@@ -222,9 +224,9 @@ def page(figures, older):
         if (service, operation) in figures.all or (service, operation) in older.all:
             grouped[service, reason].append(operation)
     out += [f"| {service} | {', '.join(operations)} | {reason} |" for (service, reason), operations in sorted(grouped.items())]
-    out += ["", "## Other services", "", "| Service | Known |", "| --- | --- |"]
+    out += ["", "### Other services of AWS", "", "| Service | Known |", "| --- | --- |"]
     out += [f"| {s} | {figures.mapped[s]} of {figures.total[s]} |" for s in sorted(figures.total) if s not in CORE]
-    out += ["", "## Members of update operations without an attribute", "", "| Operation | Members | Not known |", "| --- | --- | --- |"]
+    out += ["", "### Members of update operations without an attribute", "", "| Operation | Members | Not known |", "| --- | --- | --- |"]
     out += [f"| {s} {o} | {len(c)} | {', '.join(u)} |" for s, o, c, u in figures.top if u]
     return "\n".join(line.rstrip() for line in out) + "\n"
 
@@ -232,11 +234,11 @@ def page(figures, older):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--write", type=pathlib.Path)
+    parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     answers = {kind: answers_of(arguments.folder / f"{kind[0]}-full") for kind in THRESHOLDS}
     if arguments.write:
-        arguments.write.write_text(page(*(Figures(answers[kind]) for kind in THRESHOLDS)))
+        coverage_page.write("aws", page(*(Figures(answers[kind]) for kind in THRESHOLDS)))
     return 1 if sum(check(kind, answers[kind]) for kind in answers) else 0
 
 

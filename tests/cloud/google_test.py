@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """All of Google's APIs, as its own Python client asks for them: each request must get API and method of what made it.
 
-    google_test.py
+    google_test.py [--write]      --write also makes Google's part of docs/coverage.md
 
-Names of one wire: a verb and a path, version aside, that several methods have. Prints figures. Ends with 1 where more than a few of
-ten thousand requests are wrong or unnamed, 77 where the client cannot be had.
+Names of one wire: a verb and a path, version aside, that several methods have. Prints figures. Ends with 1 where one request is wrong
+or unnamed, or the page says something else than was found; 77 where the client cannot be had.
 """
 
 import collections
@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import coverage_page
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -61,7 +63,7 @@ def main():
     names = collections.defaultdict(set)
     for case in cases:
         names[case["request"]["host"], wire_of(case)].add((case["api"], case["method"]))
-    counts, bad, without_id = collections.Counter(), [], 0
+    counts, bad = collections.Counter(), []
     for case, answer in zip(cases, answers, strict=True):
         got = answer.get("service"), answer.get("operation")
         word = ("right" if got == (case["api"], case["method"]) else
@@ -72,13 +74,36 @@ def main():
         counts[word] += 1
         if word in ("wrong", "unnamed"):
             bad.append((word, case["api"], case["version"], case["method"], got, case["request"]["method"], case["request"]["path"][:150]))
-        if answer.get("resources") and not answer["resources"][0].get("ids"):
-            without_id += 1
+        for touched in answer.get("resources", ()):
+            counts["writes"] += 1
+            counts["with an id"] += bool(touched.get("ids"))
+            counts["with a type"] += any(t["type"].startswith("google_") for t in touched.get("iac_types", ()))
     for line in bad[:int(os.environ.get("SHOW", "20"))]:
         print(*line)
-    print(f"{len(cases)} requests: {counts['right']} right, {counts['alike']} of one wire with another method, {counts['wrong']} wrong, "
-          f"{counts['unnamed']} unnamed, {counts['excused']} of no real path; {without_id} writes name nothing")
-    return 1 if bad or counts["right"] < 25000 else 0
+    apis = len({(case["api"], case["version"]) for case in cases})
+    table = [line for line in (ROOT / "cloud/tables/gcp_terraform_types.tsv").read_text().splitlines() if not line.startswith("#")]
+    page = f"""## Google Cloud
+
+By `tests/cloud/google_test.py`: {apis} versions of Google's APIs, Workspace's too, as Google's own Python client asks them
+(`tests/harness/google-client`).
+
+| Figure | |
+| --- | --- |
+| Requests, one of each method | {len(cases)} |
+| … named rightly: API and method | {counts['right']} |
+| … named as another method with the same verb and path | {counts['alike']} |
+| … for which the documents give no path that a user could send | {counts['excused']} |
+| Writes / of these with an id in the request | {counts['writes']} / {counts['with an id']} |
+| … with a type of terraform-provider-google (Cloud's own alone can have one) | {counts['with a type']} |
+| Types of Terraform that the table has a path of | {len({line.split(chr(9))[0] for line in table})} |
+"""
+    if "--write" in sys.argv[1:]:
+        coverage_page.write("google", page)
+    stale = coverage_page.told("google") != page.strip("\n")
+    print(page)
+    if stale:
+        print("docs/coverage.md says something else; run this with --write")
+    return 1 if bad or stale or counts["right"] < 25000 else 0
 
 
 if __name__ == "__main__":

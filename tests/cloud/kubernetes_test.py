@@ -2,10 +2,10 @@
 """All of Kubernetes' API, as its own JavaScript client asks for it: each request must get verb, resource and kind of the operation
 that made it.
 
-    kubernetes_test.py
+    kubernetes_test.py [--write]      --write also makes Kubernetes' part of docs/coverage.md
 
 The client's name of an operation, made of its OpenAPI document, says what is right: "patchNamespacedDeploymentScale". Prints figures.
-Ends with 1 where one request is wrong or unnamed, 77 where the client cannot be had.
+Ends with 1 where one request is wrong or unnamed, or the page says something else than was found; 77 where the client cannot be had.
 """
 
 import collections
@@ -15,6 +15,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+import coverage_page
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -69,16 +71,32 @@ def main():
         right = answer.get("provider") == "kubernetes" and got == f"{wanted[0]} {wanted[1]}"
         if right and answer.get("semantics") and wanted[2]:
             kind = answer["resources"][0]["type"].split("/")[-1]
-            kinds[kind == wanted[2]] += 1
+            kinds[kind] += kind == wanted[2]
             right = kind == wanted[2]
         counts["right" if right else "wrong"] += 1
         if not right:
             bad.append((case["operation"], wanted, got, answer.get("resources", [{}])[0].get("type"), answer.get("why")))
     for line in bad[:int(os.environ.get("SHOW", "20"))]:
         print("wrong:", *line)
-    print(f"{len(cases)} requests: {counts['right']} right, {counts['wrong']} wrong or unnamed; {counts['discovery']} ask for no resource, "
-          f"{counts['options']} are OPTIONS; kinds of {sum(kinds.values())} writes compared")
-    return 1 if bad or counts["right"] < 900 else 0
+    page = f"""## Kubernetes
+
+By `tests/cloud/kubernetes_test.py`: all of the API that the project's own JavaScript client is made of (`tests/harness/kubernetes-client`).
+
+| Figure | |
+| --- | --- |
+| Requests of a resource, one of each operation | {counts['right'] + counts['wrong']} |
+| … named rightly: verb, resource, subresource | {counts['right']} |
+| Writes whose kind the client says, all of them right | {sum(kinds.values())} |
+| Kinds of these | {len(kinds)} |
+"""
+    if "--write" in sys.argv[1:]:
+        coverage_page.write("kubernetes", page)
+    stale = coverage_page.told("kubernetes") != page.strip("\n")
+    print(page)
+    print(f"{counts['discovery']} of {len(cases)} requests ask for no resource, {counts['options']} are OPTIONS")
+    if stale:
+        print("docs/coverage.md says something else; run this with --write")
+    return 1 if bad or stale or counts["right"] < 900 else 0
 
 
 if __name__ == "__main__":

@@ -278,6 +278,26 @@ class Stack:
         with open(self.dir / log, "ab") as out:
             return subprocess.Popen([binary, "--config", config], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
+    def cgroup(self):
+        """A cgroup of the v2 hierarchy of the test's own: its path there, and the file that takes pids."""
+        mounted = next((line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+                        if " - cgroup2 " in line), None)
+        if mounted is None:
+            raise Skip("no cgroup v2 hierarchy is mounted")
+        name = f"plumbline-{self.name[:40]}-{os.getpid()}-{Stack.counter}"
+        folder = pathlib.Path(mounted) / name
+        folder.mkdir()
+        self.cleanup.callback(lambda: wait(lambda: self.try_rmdir(folder), f"{folder} to be empty"))
+        return f"/{name}", folder / "cgroup.procs"
+
+    @staticmethod
+    def try_rmdir(folder):
+        try:
+            folder.rmdir()
+        except OSError:
+            return False
+        return True
+
     def beside(self, *command):
         """A program that runs beside the test, and no longer than it."""
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -87,3 +87,44 @@ def test_a_call_whose_stack_has_to_grow_is_told_once(stack):
     wait(lambda: len(stack.findings()) >= count, "the calls")
     told = [f["resource"].removeprefix("tofu:net/aws_security_group.") for f in stack.findings()]
     assert sorted(told) == sorted(groups), sorted(set(told) ^ set(groups))
+
+
+def test_a_cgroup_that_is_left_alone(stack):
+    """One that runs when the agent starts, one that comes later, and one below: nothing of their calls is copied. Others are seen."""
+    if not shutil.which("curl"):
+        raise Skip("curl is not installed")
+    server = Ec2(stack)
+    path, procs = stack.cgroup()
+    below = procs.parent / "below"
+    below.mkdir()
+    stack.cleanup.callback(lambda: wait(lambda: stack.try_rmdir(below), f"{below} to be empty"))
+
+    def call(group, *cgroup):
+        join = "".join(f"echo 0 >{file}; " for file in cgroup)
+        script = join + ('exec curl -fsS -o /dev/null --cacert "$2" -H "Authorization: $3" '
+                         '-d "Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=$4" "$1"')
+        subprocess.run(["sh", "-c", script, "sh", f"https://localhost:{server.port}/", server.certificate, AUTHORIZATION, group], check=True)
+
+    groups = ["sg-seen", "sg-left", "sg-below", "sg-again", "sg-last"]
+    state(stack.dir / "net.tfstate", *[("aws_security_group", group, {"id": group, "name": group}) for group in groups])
+    start(stack, ["/usr/lib", "/usr/bin"], f", exclude_cgroups: [{path}]")
+
+    def scope():
+        return stack.api("/v1/status")["calls"]["scope"]
+
+    def left_out(*wanted):
+        before = scope()["calls_left_out"]
+        call(*wanted)
+        wait(lambda: scope()["calls_left_out"] > before, f"{wanted} to be counted")
+    call("sg-seen")
+    wait(lambda: len(stack.findings()) == 1, "the first call")
+    call("sg-left", procs)  # asked about by its execution; whether the answer is there before the first request is a matter of time
+    wait(lambda: scope()["cgroups_excluded"] == 1, "the cgroup to be known")
+    left_out("sg-again", procs)
+    call("sg-below", below / "cgroup.procs")
+    wait(lambda: scope()["cgroups_excluded"] == 2, "the one below to be known")
+    call("sg-last")
+    wait(lambda: any(f["resource"].endswith("sg-last") for f in stack.findings()), "the last call")
+    assert sorted(f["resource"].rsplit(".", 1)[1] for f in stack.findings()) == ["sg-last", "sg-seen"], stack.findings()
+    assert "left alone" in stack.plumb("status").stdout, stack.plumb("status").stdout
+    assert server.refused == []

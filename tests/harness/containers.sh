@@ -13,8 +13,9 @@
 #   container_id runc web;  container_id podman job                            # the id that the agent should report
 #   podman_image_digest localhost/plumbline-busybox:1
 #
-# container_mounts=(HOST_PATH:CONTAINER_PATH …) set before a start binds those paths, read-write. Of runc:
-# container_cgroup=/PATH is its cgroup in all hierarchies, and container_network=host leaves it in the host's network.
+# container_mounts=(HOST_PATH:CONTAINER_PATH …) set before a start binds those paths, read-write;
+# container_environment=(NAME=VALUE …) is added to its environment; container_network=host leaves it in the host's network. Of runc:
+# container_cgroup=/PATH is its cgroup in all hierarchies.
 #
 # What the agent finds of them (runc 1.1.5, podman 4.3.1, hybrid cgroups):
 #   runc    /proc/PID/cgroup "0::/ID" (the last part is the id only because no cgroupsPath is set here),
@@ -25,6 +26,7 @@
 #   Both join the unified hierarchy beside the v1 ones. A restarted container keeps id and path, its cgroup's inode is new.
 
 container_mounts=()
+container_environment=()
 container_cgroup=""
 container_network=""
 
@@ -70,8 +72,8 @@ runc_bundle() { # NAME ROOTFS CMD…
   runc spec --bundle "$bundle"
   jq --arg rootfs "$rootfs" \
     --argjson capabilities '["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_MKNOD"]' \
-    --argjson mounts "$(runc_mounts)" --arg cgroup "$container_cgroup" --arg network "$container_network" '
-    .process.terminal = false | .process.args = $ARGS.positional
+    --argjson mounts "$(runc_mounts)" --argjson environment "$(runc_environment)" --arg cgroup "$container_cgroup" --arg network "$container_network" '
+    .process.terminal = false | .process.args = $ARGS.positional | .process.env += $environment
     | .process.capabilities |= with_entries(.value = $capabilities)
     | .root = {path: $rootfs, readonly: false} | .hostname = "container" | .mounts += $mounts
     | if $cgroup != "" then .linux.cgroupsPath = $cgroup else . end
@@ -85,6 +87,11 @@ runc_mounts() {
   ((${#container_mounts[@]})) || { echo '[]'; return; }
   printf '%s\n' "${container_mounts[@]}" | jq -R 'split(":") | {source: .[0], destination: .[1], type: "bind",
     options: ["rbind", "rw"]}' | jq -s .
+}
+
+runc_environment() {
+  ((${#container_environment[@]})) || { echo '[]'; return; }
+  jq -n '$ARGS.positional' --args -- "${container_environment[@]}"
 }
 
 runc_run() { # NAME ROOTFS CMD…
@@ -150,11 +157,14 @@ podman_image_digest() { # IMAGE
 podman_name() { echo "$containers_tag-$1"; }
 
 podman_options() { # NAME; fills `options`
-  local mount
-  options=(--name "$(podman_name "$1")" --cgroup-parent "/$containers_tag" --network=none
+  local mount variable
+  options=(--name "$(podman_name "$1")" --cgroup-parent "/$containers_tag" "--network=${container_network:-none}"
     --ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
   for mount in ${container_mounts[@]+"${container_mounts[@]}"}; do
     options+=(--volume "$mount")
+  done
+  for variable in ${container_environment[@]+"${container_environment[@]}"}; do
+    options+=(--env "$variable")
   done
 }
 

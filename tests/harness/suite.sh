@@ -4,7 +4,7 @@
 # A group appends one line a test case to its result file: "PASS name", "FAIL name: why" or "SKIP name: why". A group that
 # fails, or whose build fails, stops no later one.
 
-groups=(check unit bpf e2e vm kube tsan fuzz)
+groups=(check unit bpf kube e2e vm package tsan fuzz)
 more_groups=(fixtures) # only where named: they fetch and build the tools of others, which takes long
 threaded='^unit\.(spool|export|http|collector|api|observer|fetch\.origins)(\.|$)' # what runs threads, and so is worth a run under tsan
 results=build/results
@@ -26,8 +26,15 @@ group_e2e() {
 }
 group_vm() { PLUMBLINE_BIN=$PWD/$release run_lines 1800 tests/vm/run; }
 
-# The first time it builds Kubernetes, which takes ten minutes or more.
+# Before e2e, some of which take the API server that the first run builds here, in ten minutes or more.
 group_kube() { BUILD_DIR=$PWD/$release run_lines 2400 tests/kube/run; }
+
+# What users install, installed as they do.
+group_package() {
+  install_packages package || warn "going on without; what needs them is skipped or fails"
+  package || { record "FAIL package.build: see above"; return; }
+  run_lines 1200 tests/package/run
+}
 
 group_tsan() {
   sanitized build/tsan thread -R "$threaded" || return 0

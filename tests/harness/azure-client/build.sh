@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Puts Azure's own Python client of its DNS into the cache, once for each version, and prints the directory: DIR/bin/python has it.
-# Needs Python and its package index.
+# Puts Azure's own Python clients into the cache, once for each list of them, and prints the directory: DIR/bin/python has them. Needs
+# Python and its package index.
 #
 #   build.sh          installs where needed
-#   build.sh --path   installs nothing: exits 77 where it is not there
+#   build.sh --path   installs nothing: exits 77 where they are not there
 set -euo pipefail
-dns_version=8.1.0
-core_version=1.41.0
-exec "$(dirname "${BASH_SOURCE[0]}")/../python_packages.sh" "$@" "azure-client-$dns_version-$core_version" \
-  "azure-mgmt-dns==$dns_version" "azure-core==$core_version"
+here=$(dirname "${BASH_SOURCE[0]}")
+mapfile -t requirements < <(grep -v '^#' "$here/requirements.txt")
+exec "$here/../python_packages.sh" "$@" "azure-client-$(sha256sum "$here/requirements.txt" | cut -c1-12)" "${requirements[@]}"

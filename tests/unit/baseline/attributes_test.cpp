@@ -68,7 +68,11 @@ TEST(Attributes, maps_are_flattened_and_lists_are_one_value) {
 TEST(Attributes, dots_in_keys_do_not_look_like_paths) {
   EXPECT_THAT(paths(read(R"({"a.b":{"c\\d":1},"e":{"f.g":2}})")), ElementsAre(R"(a\.b.c\\d)", R"(e.f\.g)"));
   EXPECT_EQ(path_part("a.b\\c"), R"(a\.b\\c)");
-  EXPECT_THAT(paths(read(R"({"":1,"a":{"":2}})")), ElementsAre("", "a."));
+}
+
+TEST(Attributes, what_is_in_a_key_without_a_name_is_not_what_is_beside_it) {
+  EXPECT_THAT(paths(read(R"({"":{"a":1},"a":2})")), ElementsAre(R"(\e.a)", "a"));
+  EXPECT_THAT(paths(read(R"({"":1,"a":{"":2}})")), ElementsAre(R"(\e)", R"(a.\e)"));
 }
 
 TEST(Attributes, what_is_declared_to_be_absent_is_kept_as_such) {

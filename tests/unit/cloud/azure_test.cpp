@@ -117,6 +117,22 @@ TEST(Azure, tells_types_and_settings) {
             "azurerm_windows_virtual_machine");
 }
 
+TEST(Azure, whose_a_resource_is_tells_its_type) {
+  const std::string subscription = "/subscriptions/8F3D1A52-0000-4000-8000-000000000001";
+  const std::string policy = "/providers/Microsoft.Authorization/policyAssignments/p";
+  const std::pair<std::string, const char*> cases[] = {
+      {subscription + policy, "azurerm_subscription_policy_assignment"},
+      {group + policy, "azurerm_resource_group_policy_assignment"},
+      {vm + policy, "azurerm_resource_policy_assignment"},
+      {"/providers/Microsoft.Management/managementGroups/m" + policy, "azurerm_management_group_policy_assignment"},
+      {"/providers/Microsoft.Resources/deployments/d", "azurerm_tenant_template_deployment"},
+      {subscription + "/providers/Microsoft.Authorization/policySetDefinitions/d", "azurerm_policy_set_definition"},
+      {group + "/providers/Microsoft.Consumption/budgets/b", "azurerm_consumption_budget_resource_group"},
+  };
+  for (const auto& [path, wanted] : cases)
+    EXPECT_EQ(arm("PUT", path).decoded().touched[0].candidates[0].iac_type, wanted) << path;
+}
+
 TEST(Azure, hides_settings_of_apps_and_secrets_of_vaults) {
   for (const auto& sent :
        {arm("PUT", group + "/providers/Microsoft.Web/sites/a/config/appsettings", R"({"properties":{"X":"canary"}})"),

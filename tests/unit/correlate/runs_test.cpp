@@ -192,6 +192,24 @@ TEST(Runs, what_is_kept_of_them_is_what_was_there) {
   EXPECT_EQ(read_runs(dir / "none", boot).error().code, ErrorCode::not_found);
 }
 
+TEST(Runs, a_lock_elsewhere_that_may_have_been_let_go_of_unseen_counts_no_longer) {
+  constexpr std::int64_t lasts = 1000;
+  Runs before({256, 4, lasts});
+  before.fetched("net", "uid/1");
+  before.leased("net", actor(7, 100), true);
+  before.had_state("net", actor(7, 200), "uid/1", false);
+  ASSERT_TRUE(before.find("net", provider_of_tofu, 5000));
+  Runs after({256, 4, lasts});
+  after.take_over(before.keep(), [](const process_key&) { return true; });
+  EXPECT_TRUE(after.find("net", provider_of_tofu, 200 + lasts)) << "as who had the state";
+  EXPECT_FALSE(after.find("net", provider_of_tofu, 201 + lasts));
+  after.fetched("net", "uid/1");
+  after.had_state("net", actor(7, 3000), "uid/1", false);
+  EXPECT_TRUE(after.find("net", provider_of_tofu, 3500)) << "it goes on";
+  after.leased("net", actor(7, 3600), false);
+  EXPECT_FALSE(after.find("net", provider_of_tofu, 3601));
+}
+
 TEST(Runs, only_what_has_to_be_kept_counts_as_a_change) {
   Runs runs;
   runs.fetched("net", "v");

@@ -66,6 +66,7 @@ TEST_F(PlumbDecode, has_a_table_for_people) {
 
 TEST_F(PlumbDecode, says_what_is_wrong_and_where) {
   EXPECT_THAT(complaint("[]"), HasSubstr("the line must be an object"));
+  EXPECT_THAT(complaint(R"({"method":"GET","host":1e400,"path":"/"})"), HasSubstr("a number that is too large"));
   EXPECT_THAT(complaint(R"({"method":"GET","path":"/"})"), HasSubstr("/host is missing"));
   EXPECT_THAT(complaint(R"({"host":"h","path":"/"})"), HasSubstr("/method is missing"));
   EXPECT_THAT(complaint(R"({"method":1,"host":"h","path":"/"})"), HasSubstr("/method must be a string"));

@@ -10,13 +10,8 @@ namespace {
 constexpr std::uint64_t started = 70'005'000'000;  // 7000 ticks of 10 ms, and a half
 const std::string stat_line = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 7000 1 1";
 
-mark_actor actor(std::uint32_t tgid, std::uint64_t cgroup, std::uint64_t v1 = 0) {
-  mark_actor actor{};
-  actor.tgid = tgid;
-  actor.cgroup_id = cgroup;
-  actor.cgroup_v1_id = v1;
-  actor.start_boot_ns = started;
-  return actor;
+std::optional<bool> excludes(CallScope& scope, std::uint32_t tgid, std::uint64_t cgroup, std::uint64_t v1 = 0) {
+  return scope.excludes({cgroup, v1}, tgid, started);
 }
 
 TEST(CallScope, a_cgroup_is_asked_for_once) {
@@ -26,12 +21,12 @@ TEST(CallScope, a_cgroup_is_asked_for_once) {
   proc.write("8/cgroup", "0::/kubepods/burstable/pod1/c\n");
   proc.write("8/stat", stat_line);
   CallScope scope({"*/nginx.service"}, proc.path());
-  EXPECT_TRUE(scope.excludes(actor(7, 100)));
-  EXPECT_FALSE(scope.excludes(actor(8, 200)));
+  EXPECT_EQ(excludes(scope, 7, 100), true);
+  EXPECT_EQ(excludes(scope, 8, 200), false);
   proc.write("7/cgroup", "0::/elsewhere\n");
   proc.write("7/stat", stat_line);
-  EXPECT_TRUE(scope.excludes(actor(7, 100)));
-  EXPECT_TRUE(scope.excludes(actor(9, 100))) << "another process of that cgroup, which is gone";
+  EXPECT_EQ(excludes(scope, 7, 100), true);
+  EXPECT_EQ(excludes(scope, 9, 100), true) << "another process of that cgroup, which is gone";
 }
 
 TEST(CallScope, of_the_old_hierarchies_each_is_asked) {
@@ -39,19 +34,21 @@ TEST(CallScope, of_the_old_hierarchies_each_is_asked) {
   proc.write("7/cgroup", "5:pids:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n");
   proc.write("7/stat", stat_line);
   CallScope scope({"/docker/*"}, proc.path());
-  EXPECT_TRUE(scope.excludes(actor(7, 1, 300)));
+  EXPECT_EQ(excludes(scope, 7, 1, 300), true);
 }
 
 TEST(CallScope, who_is_gone_is_not_excluded_and_nothing_is_kept_of_it) {
   const TempDir proc;
   CallScope scope({"*"}, proc.path());
-  EXPECT_FALSE(scope.excludes(actor(7, 100)));
+  EXPECT_EQ(excludes(scope, 7, 100), std::nullopt);
   proc.write("8/cgroup", "no line of cgroups\n");
   proc.write("8/stat", stat_line);
-  EXPECT_FALSE(scope.excludes(actor(8, 100)));
+  EXPECT_EQ(excludes(scope, 8, 100), std::nullopt);
   proc.write("8/cgroup", "0::/a\n");
   proc.write("8/stat", stat_line);
-  EXPECT_TRUE(scope.excludes(actor(8, 100)));
+  EXPECT_EQ(excludes(scope, 8, 100), true);
+  EXPECT_EQ(scope.counts().unknown, 2u);
+  EXPECT_EQ(scope.counts().excluded, 1u);
 }
 
 TEST(CallScope, another_process_of_the_same_number_says_nothing_of_the_cgroup) {
@@ -59,14 +56,26 @@ TEST(CallScope, another_process_of_the_same_number_says_nothing_of_the_cgroup) {
   proc.write("7/cgroup", "0::/a\n");
   proc.write("7/stat", "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 7001 1 1");
   CallScope scope({"/a"}, proc.path());
-  EXPECT_FALSE(scope.excludes(actor(7, 100)));
+  EXPECT_EQ(excludes(scope, 7, 100), std::nullopt);
   proc.write("7/stat", stat_line);
-  EXPECT_TRUE(scope.excludes(actor(7, 100)));
+  EXPECT_EQ(excludes(scope, 7, 100), true);
+}
+
+TEST(CallScope, what_lies_below_a_cgroup_is_it_too) {
+  const TempDir proc;
+  proc.write("7/cgroup", "0::/system.slice/proxy.service/worker/1\n");
+  proc.write("8/cgroup", "0::/system.slice/proxy.service-of-others\n");
+  proc.write("9/cgroup", "0::/\n");
+  for (const char* pid : {"7", "8", "9"}) proc.write(pid + std::string("/stat"), stat_line);
+  CallScope scope({"/system.slice/proxy.service"}, proc.path());
+  EXPECT_EQ(excludes(scope, 7, 100), true);
+  EXPECT_EQ(excludes(scope, 8, 200), false);
+  EXPECT_EQ(excludes(scope, 9, 300), false);
 }
 
 TEST(CallScope, without_patterns_nobody_is_asked) {
   CallScope scope({}, "/nowhere");
-  EXPECT_FALSE(scope.excludes(actor(7, 100)));
+  EXPECT_EQ(excludes(scope, 7, 100), false);
 }
 
 }  // namespace

@@ -30,22 +30,27 @@ class FakeCapture final : public Capture {
     eventfd_t waiting = 0;
     ::eventfd_read(ring_.get(), &waiting);
     std::vector<std::pair<capture_record, std::string>> records;
+    std::vector<executed_record> executions;
     {
       const std::lock_guard lock(mutex_);
       records.swap(records_);
+      executions.swap(executions_);
     }
+    for (const auto& execution : executions) executed_(execution);
     for (const auto& [record, data] : records) sample(record, data);
     return static_cast<int>(records.size());
   }
-  void on_executed(Executed) override {}
+  void on_executed(Executed executed) override { executed_ = std::move(executed); }
   void decide(const capture_connection_key& connection, capture_verdict verdict) override {
     const std::lock_guard lock(mutex_);
     if (verdict == CAPTURE_IGNORED) ignored.push_back(connection.connection);
   }
-  void exclude(const capture_scope& scope) override {
+  void set_scope(const capture_scope& scope, std::optional<bool> is_excluded) override {
     const std::lock_guard lock(mutex_);
-    excluded.push_back(scope.cgroup_id);
+    scopes.emplace_back(scope.cgroup_id, is_excluded);
   }
+  int scopes_fd() const override { return -1; }
+  void warm() override {}
   capture_counters read_counters() const override {
     const std::lock_guard lock(mutex_);
     return counters_;
@@ -65,7 +70,17 @@ class FakeCapture final : public Capture {
     records_.emplace_back(record, data);
     ::eventfd_write(ring_.get(), 1);
   }
-  std::vector<std::uint64_t> excluded, ignored;  // for who has stopped
+  void execute(std::uint32_t tgid, std::uint64_t cgroup) {
+    const std::lock_guard lock(mutex_);
+    executed_record record{};
+    record.scope.cgroup_id = cgroup;
+    record.tgid = tgid;
+    record.is_new_scope = 1;
+    executions_.push_back(record);
+    ::eventfd_write(ring_.get(), 1);
+  }
+  std::vector<std::uint64_t> ignored;                                 // for who has stopped
+  std::vector<std::pair<std::uint64_t, std::optional<bool>>> scopes;  // … too
   void lose(std::uint64_t pieces) {
     const std::lock_guard lock(mutex_);
     counters_.lost += pieces;
@@ -76,6 +91,8 @@ class FakeCapture final : public Capture {
   const Fd ring_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   mutable std::mutex mutex_;
   std::vector<std::pair<capture_record, std::string>> records_;
+  std::vector<executed_record> executions_;
+  Executed executed_;
   capture_counters counters_{};
 };
 

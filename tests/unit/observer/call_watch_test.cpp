@@ -73,6 +73,8 @@ TEST_F(CallWatchTest, which_stack_of_cloudformation_is_changed) {
   EXPECT_THAT(stacks, ElementsAre("shop", "shop", ""));
 }
 
+using Said = std::pair<std::uint64_t, std::optional<bool>>;
+
 TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {
   proc_.write("7/cgroup", "0::/left/alone\n");
   proc_.write("7/stat", "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 0 1 1");
@@ -81,8 +83,44 @@ TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {
   capture_->write(1, CAPTURE_IN, answer());
   watch_->stop();
   EXPECT_THAT(taken(), ElementsAre());
-  EXPECT_THAT(capture_->excluded, ElementsAre(1));
-  EXPECT_THAT(capture_->ignored, ElementsAre(1));
+  EXPECT_THAT(capture_->scopes, ElementsAre(Said(1, true)));
+}
+
+TEST_F(CallWatchTest, whether_a_cgroup_is_left_alone_is_answered_when_something_is_executed_there) {
+  for (const auto& [pid, cgroup] : {std::pair("7", "/left/alone/below"), {"8", "/looked/at"}}) {
+    proc_.write(pid + std::string("/cgroup"), "0::" + std::string(cgroup) + "\n");
+    proc_.write(pid + std::string("/stat"), "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 0 1 1");
+  }
+  start();
+  capture_->execute(7, 100);
+  capture_->execute(8, 101);
+  capture_->execute(9, 102);  // gone by now
+  watch_->stop();
+  EXPECT_THAT(capture_->scopes, ElementsAre(Said(100, true), Said(101, false), Said(102, std::nullopt)));
+  const auto scope = wire::Json::parse(watch_->status_json())["scope"];
+  EXPECT_EQ(scope["cgroups"], 2);
+  EXPECT_EQ(scope["cgroups_excluded"], 1);
+}
+
+TEST_F(CallWatchTest, who_is_out_of_scope_is_not_told_as_unseen) {
+  proc_.write("7/cgroup", "0::/left/alone\n");
+  proc_.write("7/stat", "7 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 0 1 1");
+  clock_.pass(std::chrono::seconds(60));
+  start(100, std::make_unique<FakeHellos>(7));
+  while (wire::Json::parse(watch_->status_json())["connections_unseen"] != 1) std::this_thread::yield();
+  watch_->stop();
+  EXPECT_THAT(taken(), ElementsAre());
+}
+
+TEST_F(CallWatchTest, who_is_out_of_scope_is_not_heard_without_tls_either) {
+  proc_.write("8/cgroup", "0::/left/alone\n");
+  proc_.write("8/stat", "8 (a) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 0 1 1");
+  start();
+  plain_->write(5, "127.0.0.1:4566", PLAIN_OUT, request("sg-1"));
+  plain_->write(5, "127.0.0.1:4566", PLAIN_IN, answer());
+  while (plain_->ignored().empty()) std::this_thread::yield();
+  watch_->stop();
+  EXPECT_THAT(taken(), ElementsAre());
 }
 
 TEST_F(CallWatchTest, what_is_under_way_is_told_at_a_stop) {

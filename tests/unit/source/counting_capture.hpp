@@ -32,7 +32,9 @@ class CountingCapture final : public Capture {
   int consume(const Sample&) override { return 0; }
   void on_executed(Executed) override {}
   void decide(const capture_connection_key&, capture_verdict) override {}
-  void exclude(const capture_scope&) override {}
+  void set_scope(const capture_scope&, std::optional<bool>) override {}
+  int scopes_fd() const override { return -1; }
+  void warm() override {}
   capture_counters read_counters() const override { return {}; }
   bool has_multi_links() const override { return true; }
   bool has_session_probes() const override { return true; }

@@ -24,7 +24,7 @@ node: {name: vm-node}
 state_dir: /var/lib/plumbline-calls
 baselines: [{name: net, terraform_state: /run/calls/net.tfstate}]
 kernel: {pin: false}
-calls: {enabled: true, metadata_services: true, folders: [/usr/lib, /usr/bin, /lib], unowned: ["aws:ec2:unknown"]}
+calls: {enabled: true, metadata_services: true, folders: [/usr/lib, /usr/bin, /lib], unowned: ["aws:ec2:unknown"], exclude_cgroups: [/left]}
 CONF
 plumbline-agent --config agent.yaml >$log 2>&1 &
 agent=$!
@@ -93,6 +93,39 @@ fi
 exec 3>&- 4>&-
 kill $client $server 2>/dev/null
 wait $client $server
+
+# The same in a cgroup that is left alone, from before its first request on.
+cgroups=/run/calls/cgroups
+mkdir -p $cgroups
+if mount -t cgroup2 cgroup2 $cgroups && mkdir $cgroups/left; then
+  mkfifo reply_left
+  openssl s_server -quiet -accept 127.0.0.1:4436 -key tls.key -cert tls.pem <reply_left >request 2>server.log &
+  server=$!
+  exec 3>reply_left
+  until_true $patience listens 1154 || info "no server: $(tail -n 3 server.log | tr '\n' ' ')"
+  mkfifo ask_left
+  sh -c "echo 0 >$cgroups/left/cgroup.procs; exec openssl s_client -quiet -connect 127.0.0.1:4436" <ask_left >got 2>client.log &
+  client=$!
+  exec 4>ask_left
+  is_known() { [ "$(ask status | jq .calls.scope.cgroups_excluded)" = 1 ]; }
+  until_true $patience is_known || info "the cgroup is not known: $(ask status | jq -c .calls.scope)"
+  records() { wget -q -O - http://127.0.0.1:9640/metrics | sed -n 's/^plumbline_tls_records_total //p'; }
+  before=$(records)
+  printf 'POST / HTTP/1.1\r\nHost: ec2.eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %s\r\n\r\n%s' \
+    ${#body} "$body" >&4
+  until_true $patience was_asked || info "the server got: $(head -c 300 request | tr '\r\n' '  ') $(tail -n 2 client.log server.log | tr '\n' ' ')"
+  is_left_out() { [ "$(ask status | jq .calls.scope.calls_left_out)" -ge 1 ]; }
+  if until_true $patience is_left_out && [ "$(records)" = "$before" ]; then
+    pass calls.left_alone
+  else
+    fail calls.left_alone "$before records before, $(records) after: $(ask status | jq -c .calls.scope)"
+  fi
+  exec 3>&- 4>&-
+  kill $client $server 2>/dev/null
+  wait $client $server
+else
+  fail calls.left_alone "no cgroup could be made: $(mount | grep cgroup | tr '\n' ' ')"
+fi
 
 # One that asks for a cloud by name, and of which no more is ever seen: nobody answers it.
 nc -l -p 4434 >hello.bin </dev/null &

@@ -1,0 +1,50 @@
+#include "agent/source/hook_warmer.hpp"
+
+#include "include/util/thread.hpp"
+
+namespace plumbline::agent {
+namespace {
+
+constexpr int threads = 4;  // 60 ms of each, and 20 ms between two
+
+}  // namespace
+
+void HookWarmer::start() {
+  for (int i = 0; i < threads; ++i) threads_.push_back(start_thread("plumb-warm", [this] { run(); }));
+}
+
+void HookWarmer::begin() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  if (next_ < now) next_ = now;
+  until_ = now + span;
+  changed_.notify_all();
+}
+
+void HookWarmer::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (next_ >= until_) {
+      changed_.wait(lock);
+      continue;
+    }
+    const auto mine = next_;
+    next_ += interval;
+    if (changed_.wait_until(lock, mine, [this] { return stopping_; })) return;
+    lock.unlock();
+    warm_();
+    lock.lock();
+  }
+}
+
+void HookWarmer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace plumbline::agent

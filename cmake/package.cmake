@@ -1,0 +1,58 @@
+# Packages, by CPack: two of Debian's, and a tarball that runs on any distribution (packaging/tarball.sh makes that).
+#
+#   ./dev package      build/packages/*.deb and *.tar.gz
+#
+if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
+  set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "Where to install" FORCE)
+endif()
+
+# What is installed where, for `cmake --install` too:
+set(units /usr/lib/systemd/system)
+install(TARGETS plumbline-agent plumb RUNTIME DESTINATION /usr/bin COMPONENT agent)
+install(TARGETS plumbline-collector RUNTIME DESTINATION /usr/bin COMPONENT collector)
+foreach(program agent collector)
+  install(FILES daemonset/plumbline-${program}.service DESTINATION ${units} COMPONENT ${program})
+  install(FILES CHANGELOG.md DESTINATION /usr/share/doc/plumbline-${program} COMPONENT ${program})
+  install(FILES NOTICE RENAME copyright DESTINATION /usr/share/doc/plumbline-${program} COMPONENT ${program})
+endforeach()
+install(FILES packaging/agent.yaml daemonset/config/baseline.yaml DESTINATION /etc/plumbline COMPONENT agent PERMISSIONS OWNER_READ OWNER_WRITE)
+install(FILES daemonset/config/collector.yaml DESTINATION /etc/plumbline COMPONENT collector)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_VENDOR Plumbline)
+set(CPACK_PACKAGE_CONTACT "Plumbline <plumbline@example.org>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "sees configuration drift the moment it happens, and who did it")
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
+set(CPACK_COMPONENTS_ALL agent collector)
+set(CPACK_COMPONENTS_GROUPING IGNORE)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ
+    WORLD_EXECUTE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+# Maintainer scripts: what each package's have of their own. Folders of state are those that the unit makes.
+set(agent_state "/var/lib/plumbline /run/plumbline")
+set(agent_pins /sys/fs/bpf/plumbline)
+set(collector_state "/var/lib/plumbline-collector /var/lib/private/plumbline-collector /var/log/plumbline /var/log/private/plumbline")
+set(collector_pins "")
+foreach(program agent collector)
+  string(TOUPPER ${program} upper)
+  set(UNIT plumbline-${program}.service)
+  set(STATE ${${program}_state})
+  set(PINS ${${program}_pins})
+  set(scripts ${CMAKE_BINARY_DIR}/packaging/${program})
+  foreach(script postinst prerm postrm)
+    configure_file(packaging/debian/${script}.in ${scripts}/${script} @ONLY FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
+                   GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+  endforeach()
+  configure_file(packaging/debian/${program}.conffiles ${scripts}/conffiles COPYONLY)
+  set(CPACK_DEBIAN_${upper}_PACKAGE_NAME plumbline-${program})
+  set(CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_EXTRA ${scripts}/postinst ${scripts}/prerm ${scripts}/postrm ${scripts}/conffiles)
+endforeach()
+set(CPACK_COMPONENT_AGENT_DESCRIPTION "Plumbline's agent: sees writes of managed files and calls of cloud APIs by eBPF, and says which resource of Terraform, Kubernetes, Ansible, … each one changes, and who did it. With plumb, its command line.")
+set(CPACK_COMPONENT_COLLECTOR_DESCRIPTION "Plumbline's collector: keeps the record of what agents find, shows it and alerts Slack, webhooks and SIEMs.")
+include(CPack)
