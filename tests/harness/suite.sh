@@ -116,7 +116,7 @@ run_suite() { # [LABEL…]
       die 64 "no tests are labelled '$group'; labels: ${groups[*]} ${more_groups[*]}"
   done
   need_root test
-  install_packages build test vm || warn "going on without; what needs them is skipped or fails"
+  install_packages build image test vm || warn "going on without; what needs them is skipped or fails"
   rm -rf "$results" && mkdir -p "$results"
   mount_kernel_filesystems
 
