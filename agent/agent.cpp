@@ -86,6 +86,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(*rules)));
   p.observer->set_unowned_calls(p.config.calls.unowned);
+  p.set_clusters();
 
   if (p.config.collector) {
     ExporterOptions options;
@@ -191,6 +192,7 @@ void Agent::Parts::reload() {
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
+  set_clusters();
   if (calls) calls->set_plain_urls(config.calls.plain_http);
   if (was_on != config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",

@@ -7,6 +7,7 @@
 #include "agent/agent_parts.hpp"
 #include "agent/machine.hpp"
 #include "agent/seen_call.hpp"
+#include "fetch/kubernetes_origin.hpp"
 
 namespace plumbline::agent {
 
@@ -53,6 +54,19 @@ void Agent::Parts::start_calls() {
       "");
   observer->calls_watched(true);
   spdlog::info("event=calls_watched");
+}
+
+/// As configured, and the one that the agent runs in.
+void Agent::Parts::set_clusters() {
+  Clusters clusters;
+  for (const auto& [name, servers] : config.calls.clusters)
+    for (const auto& url : servers) clusters.add(name, url);
+  const std::string own(baseline::in_cluster);
+  if (const auto api = fetch::find_kubernetes_api({})) {
+    clusters.add(own, api->server);
+    clusters.add_service_names(own, api->server.substr(api->server.rfind(':') + 1));
+  }
+  observer->set_clusters(std::move(clusters));
 }
 
 /// Of baselines that this node reads, and of those that it is handed.

@@ -76,6 +76,7 @@ struct Agent::Parts {
   Result<void> set_up_runs(const std::string& boot_id);
   void start_calls();
   void set_states();
+  void set_clusters();
   void stop_calls(const std::string& why);
   static constexpr int calls_a_turn = 64;
   bool calls_posted = false;  ///< the next turn of take_calls() is

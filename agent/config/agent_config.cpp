@@ -115,6 +115,45 @@ void read_token_keys(Map& map, std::vector<TokenKeysConfig>& all) {
   all.push_back(std::move(keys));
 }
 
+void read_cluster(Map& map, std::vector<ClusterConfig>& all) {
+  ClusterConfig cluster;
+  map.read("name", cluster.name, "as `cluster` of a baseline says it; `in-cluster`: the one that the agent runs in");
+  map.read("servers", cluster.servers, "https://HOST[:PORT] by which clients on this node call its API servers");
+  if (map.describing()) return;
+  map.require("name");
+  map.require("servers");
+  for (const auto& server : cluster.servers) {
+    const auto url = http::parse_url("", server);
+    if (!url) map.refuse("servers", "has what is no URL of a server: " + url.error().why, "write https://HOST:PORT");
+    if (url->target != "/")
+      map.refuse("servers", "has a URL with a path: servers are told apart by host and port",
+                 "write https://HOST:PORT");
+  }
+  all.push_back(std::move(cluster));
+}
+
+/// A baseline of a cluster that nobody describes would have all calls told with "not known".
+void check_clusters(Map& map, const AgentConfig& c) {
+  std::map<std::string, std::string> servers;
+  for (const auto& cluster : c.calls.clusters)
+    for (const auto& server : cluster.servers) {
+      const auto url = http::parse_url("", server);
+      const auto [other, is_new] = servers.emplace(url->host + ":" + url->port, cluster.name);
+      if (!is_new && other->second != cluster.name)
+        map.refuse("clusters",
+                   "have " + config::shown(url->origin) + " twice, in " + other->second + " and " + cluster.name,
+                   "a server is of one cluster");
+    }
+  for (const auto& baseline : c.baselines) {
+    const bool is_known = baseline.cluster.empty() || baseline.cluster == baseline::in_cluster ||
+                          std::any_of(c.calls.clusters.begin(), c.calls.clusters.end(),
+                                      [&](const ClusterConfig& known) { return known.name == baseline.cluster; });
+    if (!is_known)
+      map.refuse("clusters", "do not have `" + baseline.cluster + "`, of which baseline `" + baseline.name + "` is",
+                 "add {name: " + baseline.cluster + ", servers: [\"https://HOST:PORT\"]}");
+  }
+}
+
 void read_calls(Map& map, AgentConfig& c) {
   CallsConfig& calls = c.calls;
   map.read(
@@ -142,7 +181,10 @@ void read_calls(Map& map, AgentConfig& c) {
   std::vector<TokenKeysConfig> token_keys;
   map.list("token_keys", "whose signatures prove bearer tokens; default: the cluster that the agent runs in",
            [&](Map& keys) { read_token_keys(keys, token_keys); });
+  map.list("clusters", "of Kubernetes, whose servers clients on this node call",
+           [&](Map& cluster) { read_cluster(cluster, calls.clusters); });
   if (map.describing()) return;
+  check_clusters(map, c);
   for (const auto& keys : token_keys)
     if (!keys.cluster && keys.issuer.empty())
       map.refuse("token_keys",

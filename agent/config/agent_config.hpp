@@ -40,6 +40,12 @@ struct TokenKeysConfig {
   bool cluster = false;  ///< it is a cluster of Kubernetes, whose tokens may be of its accounts and pods
 };
 
+/// A cluster of Kubernetes by the URLs that clients on this node have of its API servers.
+struct ClusterConfig {
+  std::string name;
+  std::vector<std::string> servers;
+};
+
 /// Calls of cloud APIs, seen in the plaintext of TLS connections, and in those that some endpoints have without TLS.
 struct CallsConfig {
   bool enabled = false;
@@ -51,6 +57,7 @@ struct CallsConfig {
   std::optional<bool> metadata_services;     ///< listened to; nullopt: on Amazon's machines
   std::vector<std::string> plain_http;       ///< http://HOST:PORT: endpoints that are listened to without TLS
   std::optional<std::vector<TokenKeysConfig>> token_keys;  ///< nullopt: of the cluster that the agent runs in
+  std::vector<ClusterConfig> clusters;  ///< beside the one that the agent runs in, and those of fetched sources
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 

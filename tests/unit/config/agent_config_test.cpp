@@ -95,6 +95,18 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("calls: {token_keys: [{token_file: /t}]}"), HasSubstr("`from` is missing"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: /k, ca_file: /c}]}"), HasSubstr("neither token_file nor ca_file"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: kubernetes, ca_file: c}]}"), HasSubstr("absolute"));
+  const std::string shop = "baselines: [{name: shop, kubernetes: /x, cluster: ";
+  EXPECT_EQ(refusal(shop + "in-cluster}]"), "(accepted)");
+  EXPECT_EQ(refusal(shop + "prod}]\ncalls: {clusters: [{name: prod, servers: [\"https://a:6443\"]}]}"), "(accepted)");
+  EXPECT_THAT(refusal(shop + "prod}]"), HasSubstr("do not have `prod`"));
+  EXPECT_THAT(refusal(shop + "\"https://a\"}]"), HasSubstr("lower-case"));
+  EXPECT_THAT(refusal("baselines: [{name: a, systemd: /x.service, cluster: in-cluster}]"), HasSubstr("calls change"));
+  const auto clusters = [this](const std::string& all) { return refusal("calls: {clusters: [" + all + "]}"); };
+  EXPECT_THAT(clusters("{name: a}"), HasSubstr("`servers` is missing"));
+  EXPECT_THAT(clusters("{name: a, servers: [a]}"), HasSubstr("https://HOST:PORT"));
+  EXPECT_THAT(clusters("{name: a, servers: [\"https://a/k8s/b\"]}"), HasSubstr("with a path"));
+  EXPECT_THAT(clusters("{name: a, servers: [\"https://x\"]}, {name: b, servers: [\"https://x:443\"]}"),
+              HasSubstr("twice, in a and b"));
   EXPECT_EQ(refusal("verdicts: {approval: {required: true}}"), "(accepted)");
   EXPECT_EQ(refusal("verdicts: {approval: {keys: [{from: /k}], audience: a, subjects: [\"repo:a/*\"]}}"), "(accepted)");
   EXPECT_THAT(refusal("verdicts: {approval: {audience: \"\"}}"), HasSubstr("any token of the issuer"));
