@@ -72,7 +72,8 @@ void add_setting(const std::string& attribute, const cloud::Value& value, baseli
   if (!whole && value.kind == Kind::list && value.items.size() == 1 && value.items[0].kind == Kind::map)
     return add_setting(attribute, value.items[0], effect, out);
   if (whole || value.kind != Kind::map)
-    return out.push_back({attribute, cloud::setting_json(value), effect, value.prints});
+    return out.push_back(
+        {attribute, cloud::setting_json(value), effect, value.prints, value.kind == Kind::list || value.is_of_list});
   for (const auto& [name, member] : value.members)
     add_setting(attribute + "." + baseline::path_part(name), member, effect, out);
 }
@@ -98,6 +99,9 @@ SeenCall seen_call_of(const ReadCall& read) {
       type.name = candidate.iac_type;
       for (const auto& setting : candidate.settings)
         add_setting(setting.attribute, setting.value, effect_of(setting, operation.semantics), type.settings);
+      // Where a state is in the API's own terms, so are its lists.
+      if (operation.provider == cloud::Provider::kubernetes || operation.provider == cloud::Provider::azure)
+        for (auto& setting : type.settings) setting.is_as_sent = false;
     }
     for (const auto& id : thing.ids) seen.targets.push_back({id, types});  // cloud/ bounds both
   }
