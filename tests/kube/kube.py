@@ -42,7 +42,7 @@ class Kube:
         run(ROOT / "daemonset/make_images.sh", BUILD, images, seconds=300)
         self.node.__enter__()
         try:
-            for image in ("agent", "collector"):
+            for image in ("agent", "agent-root", "collector"):
                 self.node.load(images / f"{image}.tar")
         except BaseException:
             self.node.end()

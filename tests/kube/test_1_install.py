@@ -11,9 +11,11 @@ CONFIG = {"app.conf": "listen 80\n", "second.conf": "second\n"}
 
 def test_an_unknown_value_is_refused(kube):
     for values, name in (({"agnet": {}}, "agnet"), ({"agent": {"tolerationz": []}}, "tolerationz")):
-        done = kube.helm("template", values=values, check=False)
+        done = kube.helm("template", "--kube-version", "1.34", values=values, check=False)
         assert done.returncode != 0 and name in done.stderr, done.stderr
-    done = kube.helm("template", values={"agent": {"resources": {"limits": {"cpu": "1"}}}}, check=False)
+    done = kube.helm("template", "--kube-version", "1.34", values={"agent": {"moreCapabilities": ["SYS_ADMIN"]}}, check=False)
+    assert done.returncode != 0 and "asRoot" in done.stderr, done.stderr
+    done = kube.helm("template", "--kube-version", "1.34", values={"agent": {"resources": {"limits": {"cpu": "1"}}}}, check=False)
     assert done.returncode != 0 and "cpu" in done.stderr, "a CPU limit is refused"
 
 

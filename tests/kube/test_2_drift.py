@@ -1,5 +1,6 @@
 """Drift on a real node: who did it, and what is none."""
 
+import json
 import os
 
 from kube import MANAGED, sha256, wait
@@ -81,3 +82,33 @@ def test_a_baseline_that_moves_is_taken_live(kube):
     kube.install(files=files)
     wait(lambda: any(d["state"] == "accepted" and d["where"]["path"] == str(path) for d in kube.drifts("--all")), "the drift to be accepted", 180)
     assert kube.pod()["metadata"]["uid"] == pod and kube.pod()["status"]["containerStatuses"][0]["restartCount"] == 0
+
+
+def manifest(path, content):
+    return json.dumps({"apiVersion": "plumbline/v1", "kind": "Manifest", "revision": sha256(content)[:8],
+                       "files": [{"path": str(path), "sha256": sha256(content)}]})
+
+
+def test_baselines_in_the_cluster_are_taken_live(kube):
+    """A ConfigMap's and a Secret's, fetched from the API server."""
+    kube.ensure_installed()
+    ensure_shop(kube)
+
+    def say(kind, content):
+        path = MANAGED / f"{kind.lower()}.conf"
+        data = {"data" if kind == "ConfigMap" else "stringData": {"manifest.yaml": manifest(path, content)}}
+        kube.node.apply({"apiVersion": "v1", "kind": kind, "metadata": {"name": "baseline", "namespace": "shop"}, **data})
+        return path
+
+    kinds = ("ConfigMap", "Secret")
+    for kind in kinds:
+        say(kind, "one\n").write_text("one\n")
+    kube.install(sources=[{"name": kind.lower(), "manifest": f"kubernetes://shop/{kind.lower()}s/baseline/manifest.yaml", "interval": "1s"}
+                          for kind in kinds])
+    wait(lambda: all(kube.resources(MANAGED).get(f"{kind.lower()}.conf") == "match" for kind in kinds), "both to be managed")
+    for kind in kinds:
+        path = MANAGED / f"{kind.lower()}.conf"
+        path.write_text("two\n")
+        kube.wait_open(path)
+        say(kind, "two\n")
+        wait(lambda: any(d["state"] == "accepted" and d["where"]["path"] == str(path) for d in kube.drifts("--all")), f"{kind}'s to be taken")

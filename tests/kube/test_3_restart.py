@@ -107,6 +107,22 @@ def test_an_upgrade_of_the_agent(kube):
     assert kube.pod()["metadata"]["uid"] != old
 
 
+def test_an_agent_that_becomes_root_and_nobody_again(kube):
+    """The folders of the node are given to whom it is."""
+    kube.ensure_installed()
+    path = MANAGED / "second.conf"
+    kept = path.read_text()
+    path.write_text("left open\n")
+    drift = kube.wait_open(path)
+    for agent, uid in (({"asRoot": True, "moreCapabilities": ["SYS_ADMIN"]}, "0"), ({}, "65532")):
+        kube.install(agent=agent)
+        program = wait(lambda: next(processes(kube, "plumbline-agent"), None), "the agent")
+        assert f"\nUid:\t{uid}\t" in (program / "status").read_text()
+        assert kube.wait_open(path)["id"] == drift["id"]
+    path.write_text(kept)
+    kube.wait_closed(path)
+
+
 def test_drift_outlives_the_pod(kube):
     kube.ensure_installed()
     path = MANAGED / "second.conf"

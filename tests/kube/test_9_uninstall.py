@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from kube import NAMESPACE, RELEASE, run, wait
+from kube import MANAGED, NAMESPACE, RELEASE, ROOT, run, wait
 
 LEFT = ("/sys/fs/bpf/plumbline", "/run/plumbline", "/var/lib/plumbline", "/var/lib/plumbline-collector")
 
@@ -38,3 +38,14 @@ def test_uninstalled_nothing_is_left_on_the_node(kube):
     assert names == [], names
     assert kube.node.get("clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=plumbline")["items"] == []
     wait(lambda: not loaded() & here, "the kernel to let go of programs and maps")
+
+
+def test_the_plain_manifest_does_the_same(kube):
+    """Applied where nothing is, with our images; its baseline is the example's."""
+    text = (ROOT / "daemonset/plumbline.yaml").read_text()
+    for image in ("agent", "collector"):
+        text = text.replace(f"image: plumbline-{image}:", f"image: localhost/plumbline-{image}:")
+    kube.node.kubectl("apply", "-f", "-", text=text)
+    kube.wait_rolled_out()
+    assert kube.resources(MANAGED), "the example's files are managed"
+    kube.node.kubectl("delete", "-f", "-", "--wait", text=text)

@@ -17,6 +17,20 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 {{- end }}
 
+{{- /* Who agent and collector are, whose the node's folders are, then. */}}
+{{- define "plumbline.user" -}}
+{{- .Values.agent.asRoot | ternary 0 .Values.agent.user -}}
+{{- end }}
+{{- define "plumbline.asUser" -}}
+{{- if .Values.agent.moreCapabilities }}{{ if not .Values.agent.asRoot -}}
+{{- fail "agent.moreCapabilities needs agent.asRoot: the file of the image for others has none but those of the chart" -}}
+{{- end }}{{ end -}}
+{{- if not .Values.agent.asRoot }}runAsNonRoot: true
+{{ end -}}
+runAsUser: {{ include "plumbline.user" . }}
+runAsGroup: {{ include "plumbline.user" . }}
+{{- end }}
+
 {{- /* agent.yaml, as one value: what the chart knows, with agent.config over it. */}}
 {{- define "plumbline.agentConfig" -}}
 {{- $baselines := list (dict "name" "canary" "manifest" "/etc/plumbline/canary.yaml") -}}
