@@ -32,7 +32,7 @@ Json plain_status(const PlainCalls& plain, const PlainCalls::Counts& counts) {
           {"holes", counts.streams.holes}};
 }
 
-Json keyring_status(const TokenKeyring* keyring) {
+Json keyring_status(const access::TokenKeyring* keyring) {
   Json places = Json::array();
   if (keyring != nullptr)
     for (const auto& row : keyring->rows())
