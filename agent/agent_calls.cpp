@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
+#include <fstream>
 #include <limits>
 
 #include "agent/agent_parts.hpp"
@@ -10,6 +11,24 @@
 #include "fetch/kubernetes_origin.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+/// Those that are configured, or the cluster that the agent runs in.
+std::vector<TokenKeysConfig> token_keys_of(const CallsConfig& config) {
+  if (config.token_keys) return *config.token_keys;
+  if (const auto own = fetch::find_kubernetes_api({}); own && std::ifstream(own->token_file).good())
+    return {{"kubernetes", "", "", "", true}};
+  return {};
+}
+
+}  // namespace
+
+void tell_of_keys(const access::TokenKeyring::Row& row) {
+  if (row.why.empty())
+    spdlog::info("event=token_keys from=\"{}\" keys={}", row.from, row.keys);
+  else
+    spdlog::warn("event=token_keys_not_read from=\"{}\" why=\"{}\" former_keys={}", row.from, row.why, row.keys);
+}
 
 /// As the configuration says. What cannot be watched is told; files are watched all the same.
 void Agent::Parts::start_calls() {
@@ -17,7 +36,7 @@ void Agent::Parts::start_calls() {
     return stop_calls(config.calls.is_chosen ? "calls.enabled is false"
                                              : "no baseline is of a tool whose resources such calls change");
   if (!keyring) {
-    auto made = TokenKeyring::make(config.calls);
+    auto made = access::TokenKeyring::make(token_keys_of(config.calls), "calls.token_keys", tell_of_keys);
     if (!made) spdlog::error("event=token_keys_not_read why=\"{}\"", made.error().message());
     if (made && *made) {
       keyring = std::move(*made);

@@ -126,6 +126,37 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("limits: {max_marks: 1}"), HasSubstr("between"));
 }
 
+TEST_F(AgentConfigTest, opens_nothing_to_others_without_tls_and_a_way_to_know_them) {
+  const std::string tls = "tls: {certificate_file: /c, key_file: /k}", reader = "access: [{name: r, token_file: /t}]";
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640, " + reader + "}"), HasSubstr("there is no `tls`"));
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640, " + tls + "}"), HasSubstr("there is no `access`"));
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640, " + tls + ", access: []}"), HasSubstr("there is no `access`"));
+  EXPECT_EQ(refusal("api: {listen: 0.0.0.0:9640, " + tls + ", " + reader + "}"), "(accepted)");
+  EXPECT_THAT(refusal("api: {" + tls + ", access: [{name: a, certificates: [jo]}]}"), HasSubstr("tls.client_ca_file"));
+  EXPECT_THAT(refusal("api: {tls: {certificate_file: /c}}"), HasSubstr("`key_file` is missing"));
+  for (const char* bad :
+       {"{name: a}", "{token_file: /t}", "{name: a, token_file: t}", "{name: a, token_file: /t, certificates: [x]}",
+        "{name: a, role: root, token_file: /t}", "{name: a, kubernetes: {}, role: admin}",
+        "{name: a, kubernetes: {audience: \"\"}}", "{name: a, certificates: [\"\"]}", "{name: a, jwt: {from: /keys}}",
+        "{name: a, jwt: {from: /keys, issuer: i, audience: \"\"}}"})
+    EXPECT_NE(refusal(std::string("api: {access: [") + bad + "]}"), "(accepted)") << bad;
+  const auto gated = parse_agent_config("agent.yaml", "api: {" + reader + "}");
+  ASSERT_TRUE(gated);
+  EXPECT_TRUE(api_policy_of(*gated).asks_people) << "what is configured is asked for, on loopback too";
+  EXPECT_FALSE(api_policy_of(parse_agent_config("agent.yaml", "{}").value()).asks_people);
+}
+
+TEST_F(AgentConfigTest, a_certificate_for_the_collector_is_whole_and_goes_by_tls) {
+  const std::string both = "certificate_file: /c, key_file: /k";
+  EXPECT_EQ(refusal("collector: {url: \"https://c:1\", " + both + "}"), "(accepted)");
+  EXPECT_THAT(refusal("collector: {url: \"http://127.0.0.1:1\", " + both + "}"), HasSubstr("https://"));
+  EXPECT_THAT(refusal("collector: {url: \"https://c:1\", key_file: /k}"), HasSubstr("give both"));
+  EXPECT_EQ(refusal("collector: {url: \"https://c:1\", enrolment: {token_file: /t}}"), "(accepted)");
+  EXPECT_THAT(refusal("collector: {url: \"http://127.0.0.1:1\", enrolment: {token_file: /t}}"), HasSubstr("TLS alone"));
+  EXPECT_THAT(refusal("collector: {url: \"https://c:1\", " + both + ", enrolment: {token_file: /t}}"),
+              HasSubstr("not needed"));
+}
+
 TEST_F(AgentConfigTest, takes_every_name_of_loopback) {
   for (const char* listen : {"localhost:9640", "127.8.9.10:9640", "[::1]:9640"})
     EXPECT_EQ(refusal(std::string("api: {listen: \"") + listen + "\"}"), "(accepted)") << listen;

@@ -134,7 +134,7 @@ TEST(ReferenceExamples, every_yaml_block_is_taken_as_what_it_is) {
       kinds.insert("collector");
       const auto config = collector::parse_collector_config(block.where, block.text);
       if (!config) refused = config.error().message();
-    } else if (block.page == "agent.md" || block.page == "baselines.md") {
+    } else if (block.page == "agent.md" || block.page == "baselines.md" || block.text.starts_with("# agent.yaml\n")) {
       kinds.insert("agent");
       const auto config = parse_agent_config(block.where, block.text);
       if (!config) refused = config.error().message();
