@@ -71,9 +71,11 @@ void add_setting(const std::string& attribute, const cloud::Value& value, baseli
   const bool whole = effect != baseline::SettingEffect::sets || !value.prints.empty() || !cloud::holds_secret(value);
   if (!whole && value.kind == Kind::list && value.items.size() == 1 && value.items[0].kind == Kind::map)
     return add_setting(attribute, value.items[0], effect, out);
-  if (whole || value.kind != Kind::map)
-    return out.push_back(
-        {attribute, cloud::setting_json(value), effect, value.prints, value.kind == Kind::list || value.is_of_list});
+  if (whole || value.kind != Kind::map) {
+    auto json = cloud::setting_json(value);
+    const bool is_as_sent = !json && (value.kind == Kind::list || value.is_of_list);
+    return out.push_back({attribute, std::move(json), effect, value.prints, is_as_sent});
+  }
   for (const auto& [name, member] : value.members)
     add_setting(attribute + "." + baseline::path_part(name), member, effect, out);
 }

@@ -19,7 +19,7 @@ struct CallSetting {
   std::optional<std::string> json;  ///< in that state's shape; nullopt = it is secret
   baseline::SettingEffect effect = baseline::SettingEffect::sets;
   std::vector<std::uint64_t> prints = {};  ///< of a secret: fingerprints of its forms (cloud/body/secret_prints.hpp)
-  bool is_as_sent = false;  ///< `prints` are of a list as the request spells it, and the state may spell it otherwise
+  bool is_as_sent = false;  ///< secret, and a list: the request's spelling, and the state may have another
 };
 /// What IaC calls a thing, and what a call sets of it then.
 struct CallType {

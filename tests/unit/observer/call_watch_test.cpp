@@ -99,6 +99,32 @@ TEST_F(CallWatchTest, which_change_set_is_of_which_stack) {
   EXPECT_EQ(calls[1].made_for, "");
 }
 
+TEST_F(CallWatchTest, a_list_without_secrets_is_in_the_states_terms) {
+  start();
+  capture_->write(
+      1, CAPTURE_OUT,
+      signed_form(
+          "ec2", "AKIAIOSFODNN7EXAMPLE",
+          "Action=AuthorizeSecurityGroupIngress&Version=2016-11-15&GroupId=sg-1&IpPermissions.1.IpProtocol=tcp"
+          "&IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0%2F0"));
+  capture_->write(1, CAPTURE_IN, answer("<r/>"));
+  wait_until_woken();
+  watch_->stop();
+  ReadCall call;
+  ASSERT_TRUE(watch_->take(call));
+  const SeenCall seen = seen_call_of(call);
+  std::size_t lists = 0;
+  for (const auto& target : seen.targets)
+    for (const auto& type : *target.types)
+      for (const auto& setting : type.settings)
+        if (setting.attribute == "ingress") {
+          ++lists;
+          EXPECT_FALSE(setting.is_as_sent);
+          EXPECT_THAT(setting.json.value_or(""), HasSubstr("0.0.0.0/0"));
+        }
+  EXPECT_GT(lists, 0u);
+}
+
 using Said = std::pair<std::uint64_t, std::optional<bool>>;
 
 TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {
