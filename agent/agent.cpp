@@ -21,9 +21,13 @@
 namespace plumbline::agent {
 namespace {
 
-Judge judge_by(std::vector<Rule> rules) {
-  return [rules = std::move(rules)](wire::Finding& finding, bool sensitive, const std::string& run,
-                                    const ApprovalState& approval) { judge(rules, finding, sensitive, run, approval); };
+/// Rules may be about what the cluster says of the actor's pod.
+Judge judge_by(std::vector<Rule> rules, std::shared_ptr<const fetch::PodRegister> pods) {
+  return [rules = std::move(rules), pods = std::move(pods)](wire::Finding& finding, bool sensitive,
+                                                            const std::string& run, const ApprovalState& approval) {
+    if (finding.actor.container) add_pod_facts(*pods, *finding.actor.container);
+    judge(rules, finding, sensitive, run, approval);
+  };
 }
 
 }  // namespace
@@ -89,7 +93,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
                       std::chrono::nanoseconds(p.config.rescan_interval).count(), std::move(*handout),
                       std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value()},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
-      judge_by(std::move(*rules)));
+      judge_by(std::move(*rules), p.pods));
   p.observer->set_unowned_calls(p.config.calls.unowned);
   p.set_clusters();
 
@@ -205,7 +209,7 @@ void Agent::Parts::reload() {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", fine.error().message());
     return;
   }
-  observer->set_judge(judge_by(std::move(*rules)));
+  observer->set_judge(judge_by(std::move(*rules), pods));
   observer->set_sources(sources_of(*fresh));
   config.rules = fresh->rules;
   config.baselines = fresh->baselines;
@@ -241,7 +245,7 @@ void Agent::Parts::start_fetching() {
     fetcher = std::make_unique<fetch::Fetcher>(delivery());
     observer->set_ask_again([this](const std::string& name, bool any) { fetcher->refresh(name, any); });
   }
-  if (auto remotes = remotes_of(config, keepers, clock, fetcher->stopping()))  // origins were checked
+  if (auto remotes = remotes_of(config, keepers, clock, fetcher->stopping(), pods))  // origins were checked
     fetcher->set(std::move(*remotes));
 }
 

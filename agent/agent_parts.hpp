@@ -22,6 +22,7 @@
 #include "fetch/fetcher.hpp"
 #include "fetch/file_loader.hpp"
 #include "fetch/handout_client.hpp"
+#include "fetch/pod_register.hpp"
 #include "http/server.hpp"
 
 namespace plumbline::agent {
@@ -52,6 +53,7 @@ struct Agent::Parts {
   std::unique_ptr<Kernel> kernel;
   std::optional<MountTable> mount_table;  ///< since before the first check
   std::unique_ptr<KernelProcesses> processes;
+  std::shared_ptr<fetch::PodRegister> pods = std::make_shared<fetch::PodRegister>();
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Digests> digests;
   Users users;

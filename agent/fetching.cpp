@@ -23,16 +23,24 @@ std::vector<baseline::SourceSpec> sources_of(const AgentConfig& config) {
 
 Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
                                               const std::vector<std::shared_ptr<fetch::SourceKeeper>>& keepers,
-                                              const Clock& clock, const std::stop_token& stop) {
+                                              const Clock& clock, const std::stop_token& stop,
+                                              const std::shared_ptr<fetch::PodRegister>& pods) {
   std::vector<fetch::Remote> remotes;
   for (const auto& keeper : keepers)
     for (const auto& b : config.baselines) {
       if (b.name != keeper->spec().name) continue;
-      auto origin = fetch::make_origin(b, clock, stop);
+      auto origin = fetch::make_origin(b, clock, stop, pods);
       if (!origin) return origin.error();
       remotes.push_back({keeper, std::move(*origin), b.interval, b});
     }
   return remotes;
+}
+
+void add_pod_facts(const fetch::PodRegister& pods, wire::Container& container) {
+  if (container.pod_uid.empty()) return;
+  auto facts = pods.facts_of(container.pod_uid, container.id);
+  if (!facts.service_account.empty()) container.service_account = std::move(facts.service_account);
+  if (!facts.image_digest.empty()) container.image_digest = std::move(facts.image_digest);
 }
 
 Result<std::optional<HandoutSetup>> set_up_handout(const AgentConfig& config, std::optional<baseline::KeyedHash>& key,

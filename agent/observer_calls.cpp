@@ -6,6 +6,7 @@
 #include "agent/correlate/call_diff.hpp"
 #include "agent/detect/judge.hpp"
 #include "agent/observer_types.hpp"
+#include "baseline/kubelet.hpp"
 #include "baseline/revision.hpp"
 
 namespace plumbline::agent {
@@ -155,7 +156,8 @@ void Observer::take_call(const SeenCall& seen) {
   std::vector<std::string> missing;
   wire::Actor actor;
   for (const auto& source : sources_) {
-    if (!source->status.index) continue;
+    // What the API server itself says of the node's pods does not drift by what it is told.
+    if (!source->status.index || source->status.path == baseline::pods_location) continue;
     const baseline::Index& index = *source->status.index;
     const std::string of = cluster_of(*source);
     for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation, place, of)) {

@@ -51,15 +51,17 @@ Made make_azure(const SourceConfig& config, const FetchLimits& limits, const Clo
                                clock);
 }
 
-Made make_kubernetes(const SourceConfig& config, const FetchLimits& limits) {
+Made make_kubernetes(const SourceConfig& config, const FetchLimits& limits, std::shared_ptr<PodRegister> pods) {
   const KubernetesApi api{config.endpoint, config.token_file, config.ca_file};
-  if (config.location == baseline::pods_location) return make_pods_origin({config.node_name, api, limits, {}});
+  if (config.location == baseline::pods_location)
+    return make_pods_origin({config.node_name, api, limits, {}, std::move(pods)});
   const auto where = parse_kubernetes_location(config.location);
   if (!where) return where.error();
   return make_kubernetes_origin({*where, api, limits});
 }
 
-Made of_location(const SourceConfig& config, const FetchLimits& limits, const Clock& clock) {
+Made of_location(const SourceConfig& config, const FetchLimits& limits, const Clock& clock,
+                 std::shared_ptr<PodRegister> pods) {
   const std::string& at = config.location;
   if (!config.command.empty())
     return make_command_origin({config.command, config.directory.empty() ? "/" : config.directory, limits});
@@ -68,18 +70,19 @@ Made of_location(const SourceConfig& config, const FetchLimits& limits, const Cl
   if (at.starts_with("s3://")) return make_s3(config, limits, clock);
   if (at.starts_with("gs://")) return make_gcs(config, limits, clock);
   if (at.starts_with("azblob://")) return make_azure(config, limits, clock);
-  if (at.starts_with("kubernetes://")) return make_kubernetes(config, limits);
+  if (at.starts_with("kubernetes://")) return make_kubernetes(config, limits, std::move(pods));
   return invalid("read the location " + config.path, "its scheme is not known",
                  "use https://, s3://, gs://, azblob://, kubernetes:// or an absolute path");
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Origin>> make_origin(const SourceConfig& config, const Clock& clock, std::stop_token stop) {
+Result<std::unique_ptr<Origin>> make_origin(const SourceConfig& config, const Clock& clock, std::stop_token stop,
+                                            std::shared_ptr<PodRegister> pods) {
   FetchLimits limits;
   limits.whole = config.timeout;
   limits.stop = std::move(stop);
-  auto origin = of_location(config, limits, clock);
+  auto origin = of_location(config, limits, clock, std::move(pods));
   if (origin) return origin;
   Error error = origin.error();
   error.what = "baseline " + config.name + ": " + error.what;

@@ -120,7 +120,29 @@ void PodsDocument::add_pod(object pod) {
     text_.close();
   }
   text_.close();
+  add_to_register(pod, text_member(metadata, "uid"), spec);
   if (!is_gone(pod, metadata)) add_mounted(spec, text_member(metadata, "namespace"));
+}
+
+void PodsDocument::add_to_register(object pod, std::string_view uid, object spec) {
+  object status;
+  if (uid.empty()) return;
+  PodRegister::Pod& known = register_[std::string(uid)];
+  known.service_account = text_member(spec, "serviceAccountName");
+  if (!is_object(pod["status"], status)) return;
+  for (const char* list : {"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"}) {
+    array containers;
+    if (!is_list(status[list], containers)) continue;
+    for (const element item : containers) {
+      object container;
+      if (!is_object(item, container)) continue;
+      // "containerd://<id>", and "registry.example/web@sha256:…" or, of an image that no registry has, "sha256:…".
+      const auto id = text_member(container, "containerID"), image = text_member(container, "imageID");
+      const auto scheme = id.find("://"), digest = image.rfind("sha256:");
+      if (scheme != std::string_view::npos && digest != std::string_view::npos)
+        known.image_digests.emplace(id.substr(scheme + 3), image.substr(digest));
+    }
+  }
 }
 
 void PodsDocument::add_mounted(object spec, std::string_view ns) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "baseline/source/json_writer.hpp"
+#include "fetch/pod_register.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::fetch {
@@ -47,16 +48,20 @@ class PodsDocument {
   std::string_view pods() const { return text_.view(); }
   /// One of mounted(), as it was answered.
   Result<ObjectMark> add_object(const MountedObject& object, std::string_view answer);
+  /// What those pods run as and from, once.
+  PodRegister::Pods take_register() { return std::move(register_); }
   /// The whole, valid as long as this is.
   std::string_view finish();
 
  private:
   void add_pod(simdjson::dom::object pod);
+  void add_to_register(simdjson::dom::object pod, std::string_view uid, simdjson::dom::object spec);
   void add_mounted(simdjson::dom::object spec, std::string_view ns);
   void want(const char* resource, std::string_view ns, std::string_view name);
 
   baseline::JsonWriter text_;
   std::set<MountedObject> mounted_;
+  PodRegister::Pods register_;
   std::size_t pods_ = 0;
   std::string version_;  ///< of the list
 };

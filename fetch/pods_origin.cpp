@@ -88,6 +88,7 @@ class PodsOrigin final : public Origin {
     PodsDocument document;
     if (auto listed = list(turn, whole, now.marks, [&](auto page) { return document.add_pods(page); }); !listed)
       return listed.error();
+    if (options_.pods) options_.pods->replace(document.take_register());
     now.pods = baseline::sha256(document.pods());
     if (before && now.pods == seen_.pods &&
         now.marks != seen_.marks) {  // their status changed, and nothing that matters

@@ -4,6 +4,7 @@
 #include "fetch/environment.hpp"
 #include "fetch/kubernetes_origin.hpp"
 #include "fetch/origin.hpp"
+#include "fetch/pod_register.hpp"
 
 namespace plumbline::fetch {
 
@@ -12,6 +13,7 @@ struct PodsOriginOptions {
   KubernetesApi api;
   FetchLimits limits;
   Environment environment;
+  std::shared_ptr<PodRegister> pods = {};  ///< told of each list that was taken whole; nullptr = nobody wants to know
 };
 
 /// Gives one `v1/List` for baseline::read_kubernetes(). Lists the pods whose spec.nodeName is the node's, and gets each

@@ -69,7 +69,7 @@ class EnricherTest : public ::testing::Test {
   }
   Table table_;
   TempDir proc_, run_, cgroup_;
-  Containers containers_{{cgroup_.path(), run_.path()}};
+  Containers containers_{{cgroup_.path(), {run_.path()}}};
   Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
   Users users_;
   FixedClock clock_;

@@ -92,8 +92,11 @@ class PodsOrigin : public testing::Test {
   }
 
   std::unique_ptr<Origin> make(std::string node = "node-1") {
-    auto origin = make_pods_origin(
-        {std::move(node), {server_.url(), dir_.write("token", "CANARY-token\n"), ""}, {}, environment_of(variables_)});
+    auto origin = make_pods_origin({std::move(node),
+                                    {server_.url(), dir_.write("token", "CANARY-token\n"), ""},
+                                    {},
+                                    environment_of(variables_),
+                                    register_});
     EXPECT_TRUE(origin) << origin.error().message();
     return std::move(*origin);
   }
@@ -134,6 +137,7 @@ class PodsOrigin : public testing::Test {
   const baseline::KeyedHash key_{std::array<std::byte, 32>{}};
   Variables variables_;
   std::vector<json> pods_;
+  std::shared_ptr<PodRegister> register_ = std::make_shared<PodRegister>();
   std::map<std::string, json> objects_;
   std::map<std::string, int> broken_;  ///< target → status
   std::size_t page_ = 500;
@@ -143,6 +147,27 @@ class PodsOrigin : public testing::Test {
   std::string text_;
   StrictServer server_{[this](const Asked& asked) { return answer(asked); }, true};
 };
+
+TEST_F(PodsOrigin, tells_the_register_what_the_pods_run_as_and_from) {
+  const auto origin = make();
+  const std::string id(64, 'a');
+  pods_[0]["spec"]["serviceAccountName"] = "web";
+  auto first = fetch(*origin);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(register_->facts_of("uid-web", id).service_account, "web");
+  EXPECT_EQ(register_->facts_of("uid-web", id).image_digest, "") << "it was not started yet";
+  // A container starts: nothing that the baseline is made of has changed.
+  pods_[0]["metadata"]["resourceVersion"] = "9999";
+  pods_[0]["status"]["containerStatuses"] = json::array(
+      {{{"containerID", "containerd://" + id}, {"imageID", "registry.example/web@sha256:63c8"}}, 7, {{"imageID", 7}}});
+  const auto second = fetch(*origin, first->version);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->unchanged);
+  EXPECT_EQ(register_->facts_of("uid-web", id).image_digest, "sha256:63c8");
+  pods_.clear();
+  ASSERT_TRUE(fetch(*origin, second->version));
+  EXPECT_EQ(register_->facts_of("uid-web", id).service_account, "");
+}
 
 TEST_F(PodsOrigin, brings_the_pods_and_what_they_mount) {
   const auto origin = make();

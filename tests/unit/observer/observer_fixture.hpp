@@ -44,7 +44,7 @@ class ObserverFixture : public ::testing::Test {
   TempDir empty_;
   FewProcesses processes_{empty_.path()};
   Users users_;
-  Containers containers_{{empty_.path(), empty_.path()}};
+  Containers containers_{{empty_.path(), {empty_.path()}}};
   Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
   Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
   Counters counters_;

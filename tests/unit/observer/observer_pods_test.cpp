@@ -2,6 +2,7 @@
 // hands over; kernel side and clock are doubles.
 #include <unistd.h>
 
+#include "agent/fetching.hpp"
 #include "baseline/kubelet.hpp"
 #include "tests/unit/observer/observer_fixture.hpp"
 
@@ -269,6 +270,49 @@ TEST_F(ObserverPods, a_volume_that_is_taken_from_a_pod_that_runs_is_drift) {
   answer_nothing_new();
   ASSERT_EQ(open().size(), 1u);
   EXPECT_EQ(open()[0].diff.at(0).attribute, "existence");
+}
+
+TEST(PodFacts, are_added_to_a_container_where_the_cluster_told_of_its_pod) {
+  fetch::PodRegister pods;
+  const wire::Container known = [] {
+    wire::Container container;
+    container.id = "c1";
+    container.pod_uid = "p1";
+    container.image_digest = "sha256:of the runtime";
+    return container;
+  }();
+  auto container = known;
+  add_pod_facts(pods, container);
+  EXPECT_EQ(container.service_account, "");
+  EXPECT_EQ(container.image_digest, known.image_digest);
+  pods.replace({{"p1", {"web", {{"c1", "sha256:63c8"}, {"c2", "sha256:0000"}}}}, {"", {"nobody", {}}}});
+  add_pod_facts(pods, container);
+  EXPECT_EQ(container.service_account, "web");
+  EXPECT_EQ(container.image_digest, "sha256:63c8");
+  container = known;
+  container.id = "c3";
+  add_pod_facts(pods, container);
+  EXPECT_EQ(container.service_account, "web");
+  EXPECT_EQ(container.image_digest, known.image_digest) << "that of another container is not its";
+  container = known;
+  container.pod_uid.clear();
+  add_pod_facts(pods, container);
+  EXPECT_EQ(container.service_account, "") << "it is no pod's";
+}
+
+/// kubectl changes a ConfigMap: what the API server says next is the baseline then, and was meant.
+TEST_F(ObserverPods, a_call_to_the_api_server_is_no_drift_of_what_it_says_itself) {
+  answer("x");
+  SeenCall seen;
+  seen.actor.at_boot_ns = static_cast<std::uint64_t>(clock_.boot());
+  seen.call.provider = "kubernetes";
+  seen.call.operation = "update";
+  seen.call.outcome = "succeeded";
+  seen.call.ids = {"/api/v1/namespaces/n/configmaps/c"};
+  seen.targets = {{seen.call.ids[0], nullptr}};
+  observer_->take_call(seen);
+  EXPECT_THAT(state_.drifts(), IsEmpty());
+  EXPECT_EQ(counters_.calls_unmanaged, 1u);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class Life {
   NoProcesses processes_;
   Users users_;
   TempDir empty_;
-  Containers containers_{{empty_.path(), empty_.path()}};
+  Containers containers_{{empty_.path(), {empty_.path()}}};
   Digests digests_{[](const std::string&, const std::string&) { return std::optional<OpenedExecutable>(); }};
   Enricher enricher_{processes_, containers_, digests_, users_, clock_, empty_.path()};
 
