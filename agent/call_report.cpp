@@ -26,10 +26,10 @@ Json plain_status(const PlainCalls& plain, const PlainCalls::Counts& counts) {
     endpoints.push_back(
         {{"url", wire::json_text(row.url)}, {"addresses", std::move(addresses)}, {"why", wire::json_text(row.why)}});
   }
-  return {{"heard", plain.why_not().empty()},  {"why", wire::json_text(plain.why_not())},
-          {"endpoints", std::move(endpoints)}, {"connections", counts.kernel.connections},
-          {"records", counts.kernel.records},  {"records_lost", counts.kernel.lost},
-          {"holes", counts.streams.holes}};
+  return {{"heard", plain.why_not().empty()},         {"why", wire::json_text(plain.why_not())},
+          {"metadata", plain.has_metadata()},         {"endpoints", std::move(endpoints)},
+          {"connections", counts.kernel.connections}, {"records", counts.kernel.records},
+          {"records_lost", counts.kernel.lost},       {"holes", counts.streams.holes}};
 }
 
 Json scope_status(const CallScope& scope, const CallScope::Counts& counts, std::uint64_t left_out) {

@@ -48,6 +48,8 @@ class PlainCalls {
 
   /// "" where somebody listens. Any thread.
   std::string why_not() const;
+  /// Whether metadata services are listened to, where anything is. Any thread.
+  bool has_metadata() const { return metadata_; }
   /// Those of the configuration. Any thread.
   std::vector<PlainEndpoints::Row> rows() const { return endpoints_.rows(); }
   /// What of plain HTTP is not seen. Any thread.

@@ -181,6 +181,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
         return decode(context, parsed.decode);
       })
       ->add_option("file", parsed.decode.file, "requests, one JSON object a line; default: standard input");
+  app.get_subcommand("decode")->footer(decode_format);
 
   add("probe", "a health check, for kubelet and its like: exit code 0 or 1",
       [&](const Context& c) { return probe(c, parsed.probe); })

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -97,6 +98,8 @@ int decode_lines(const Context& context, std::istream& in, const std::string& na
 
 int decode(const Context& context, const DecodeOptions& options) {
   if (options.file.empty() || options.file == "-") return decode_lines(context, std::cin, "standard input");
+  if (std::error_code none; std::filesystem::is_directory(options.file, none))
+    return fail(context, invalid("open " + options.file, "it is a directory", "name a file of requests"));
   std::ifstream in(options.file, std::ios::binary);
   if (!in) return fail(context, io_error("open " + options.file, errno));
   return decode_lines(context, in, options.file);

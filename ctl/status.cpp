@@ -44,7 +44,7 @@ class Sheet {
 
 void plain_http(Sheet& sheet, const Json& plain) {
   if (!plain.value("heard", false)) return sheet.line("plain http", "not seen: " + text_at(plain, "why"), Style::bad);
-  std::string text = "metadata services";
+  std::string text = plain.value("metadata", true) ? "metadata services" : "no metadata services";
   bool all_found = true;
   if (const auto endpoints = plain.find("endpoints"); endpoints != plain.end() && endpoints->is_array())
     for (const auto& one : *endpoints) {

@@ -15,13 +15,16 @@ constexpr std::array<std::string_view, 12> words{"passw",   "passphrase", "secre
                                                  "apikey",  "api_key",    "api-key",   "credential",
                                                  "private", "access_key", "accesskey", "access-key"};
 // Only as the last word of a name: "--passive" and "SSH_AUTH_SOCK" hold no secret.
-constexpr std::array<std::string_view, 17> last_words{"pass",   "pwd", "auth", "bearer", "cookie", "userpass",
+constexpr std::array<std::string_view, 18> last_words{"pass",   "pwd", "auth", "bearer", "cookie", "userpass",
                                                       "dbpass", "pw",  "cred", "creds",  "sig",    "psk",
-                                                      "dsn",    "pin", "otp",  "totp",   "passin"};
+                                                      "dsn",    "pin", "otp",  "totp",   "passin", "signature"};
 // As the end of the last word: "storepass", "dbpwd". "compass" is no name of a secret, and is hidden all the same.
 constexpr std::array<std::string_view, 3> endings{"pass", "pwd", "passcode"};
 // A header's value has words of its own ("Bearer x", "a=1; b=2"): all of it goes.
 constexpr std::array<std::string_view, 3> headers{"authorization", "x-api-key", "cookie"};
+// Long options of AWS' command line whose value is one, though their name does not say so: ssm put-parameter, ec2
+// run-instances, kms encrypt.
+constexpr std::array<std::string_view, 4> aws_options{"--value", "--user-data", "--plaintext", "--cli-input-json"};
 constexpr std::string_view hidden = "***";
 
 /// A program's short option that takes a secret. Elsewhere -p and -u mean other things.
@@ -230,7 +233,24 @@ void hide_behind_colon(std::string& text) {
   if (colon != std::string::npos && colon + 1 < text.size()) text.replace(colon + 1, std::string::npos, hidden);
 }
 
+/// What a Secret of Kubernetes holds, in a merge patch or a JSON patch ({"path":"/data/x","value":…}): from there to
+/// the end, as how the text goes on is not looked at.
+void hide_secret_objects(std::string& text) {
+  std::size_t from = std::string::npos;
+  if (const auto at = text.find("stringData"); at != std::string::npos) {
+    const std::size_t colon = skip_quotes(text, at + 10);
+    if (colon < text.size() && text[colon] == ':') from = colon + 1;
+  }
+  if (text.find("/data/") != std::string::npos || text.find("/stringData/") != std::string::npos)
+    if (const auto at = text.find("value"); at != std::string::npos) {
+      const std::size_t colon = skip_quotes(text, at + 5);
+      if (colon < text.size() && text[colon] == ':') from = std::min(from, colon + 1);
+    }
+  if (from < text.size()) text.replace(from, text.size() - from, hidden);
+}
+
 void hide_in_text(std::string& text) {
+  hide_secret_objects(text);
   hide_headers(text);
   hide_signature(text);
   hide_url_password(text);
@@ -284,7 +304,9 @@ class Words {
     }
     if (first_ || nested_) choose_program(word);
     first_ = false;
-    if (!take_short_option(word) && wants_secret(word)) next_ = Next::secret;
+    aws_ = aws_ || base_name(word) == "aws";  // a script of Python's: the interpreter is the first word
+    if (!take_short_option(word) && (wants_secret(word) || (aws_ && among(aws_options, word)))) next_ = Next::secret;
+    if (aws_) hide_aws_option(word);
     hide_assignment(word);
     hide_in_text(word);
   }
@@ -330,9 +352,17 @@ class Words {
     return true;
   }
 
+  /// "--value=x"
+  static void hide_aws_option(std::string& word) {
+    const auto equals = word.find('=');
+    if (equals != std::string::npos && among(aws_options, std::string_view(word).substr(0, equals)))
+      word.replace(equals + 1, std::string::npos, hidden);
+  }
+
   bool nested_;
   bool first_ = true;
   bool curl_ = false;
+  bool aws_ = false;
   const ShortOption* option_ = nullptr;
   bool behind_ = false;  ///< option_->behind has been seen
   Next next_ = Next::plain;

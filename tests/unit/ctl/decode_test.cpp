@@ -57,6 +57,13 @@ TEST_F(PlumbDecode, goes_on_behind_a_bad_line_and_says_which) {
   EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2);
 }
 
+TEST_F(PlumbDecode, help_says_what_a_line_holds) {
+  EXPECT_EQ(plumb({"--help"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("body_b64"));
+  EXPECT_EQ(plumb({dir_.path().c_str()}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("it is a directory"));
+}
+
 TEST_F(PlumbDecode, has_a_table_for_people) {
   const std::string file = dir_.write("r", std::string(good) + "\n");
   EXPECT_EQ(plumb({file.c_str(), "-o", "table"}), 0);

@@ -33,6 +33,21 @@ TEST(RedactArgv, hides_what_people_pass_on_command_lines) {
       {{"x", R"({"Authorization": "Bearer hunter2"})"}, {"x", R"({"Authorization": "***)"}},
       {{"curl", "-H", "X-Session: Bearer hunter2"}, {"curl", "-H", "X-Session: Bearer ***"}},
       {{"curl", "--cookie", "a=hunter2"}, {"curl", "--cookie", "***"}},
+      {{"curl", "https://b.s3.amazonaws.com/x?X-Amz-Credential=AKIA&X-Amz-Signature=hunter2&x=1"},
+       {"curl", "https://b.s3.amazonaws.com/x?X-Amz-Credential=***&X-Amz-Signature=***&x=1"}},
+      // AWS' command line, whichever way it runs
+      {{"aws", "ssm", "put-parameter", "--name", "/db", "--value", "hunter2", "--type", "SecureString"},
+       {"aws", "ssm", "put-parameter", "--name", "/db", "--value", "***", "--type", "SecureString"}},
+      {{"/usr/bin/python3", "/usr/bin/aws", "ec2", "run-instances", "--user-data", "hunter2"},
+       {"/usr/bin/python3", "/usr/bin/aws", "ec2", "run-instances", "--user-data", "***"}},
+      {{"aws", "kms", "encrypt", "--plaintext=hunter2"}, {"aws", "kms", "encrypt", "--plaintext=***"}},
+      {{"x", "--value", "5"}, {"x", "--value", "5"}},
+      // what a Secret of Kubernetes holds
+      {{"kubectl", "patch", "secret", "db", "-p", R"({"stringData":{"dsn-of-db":"hunter2"}})"},
+       {"kubectl", "patch", "secret", "db", "-p", R"({"stringData":***)"}},
+      {{"kubectl", "patch", "secret", "db", "--type=json", "-p",
+        R"([{"op":"replace","path":"/data/x","value":"aHVudGVyMg=="}])"},
+       {"kubectl", "patch", "secret", "db", "--type=json", "-p", R"([{"op":"replace","path":"/data/x","value":***)"}},
       // names
       {{"env", "MYSQL_PWD=hunter2", "DB_PASS=hunter2", "PGPASSWORD=hunter2", "backup"},
        {"env", "MYSQL_PWD=***", "DB_PASS=***", "PGPASSWORD=***", "backup"}},
