@@ -45,6 +45,11 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   if (!rules) return rules.error();
   if (auto fine = fetch::check_origins(config.baselines); !fine) return fine.error();
 
+  const std::string own = config.state_dir + "/identity";
+  if (config.collector && !config.collector->enrolment_token_file.empty()) {
+    config.collector->certificate_file = Enrolment::certificate_file(own);
+    config.collector->key_file = Enrolment::key_file(own);
+  }
   const NodeIdentity who = *identity;
   std::unique_ptr<Agent> agent(new Agent);
   agent->parts_ =
@@ -90,6 +95,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(*rules), p.pods));
   p.observer->set_unowned_calls(p.config.calls.unowned);
+  p.set_clusters();
 
   if (p.config.collector) {
     ExporterOptions options;
@@ -97,6 +103,8 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
     options.url = c.url;
     options.token_file = c.token_file;
     options.ca_file = c.ca_file;
+    options.certificate_file = c.certificate_file;
+    options.key_file = c.key_file;
     options.batch_records = c.batch_records;
     options.batch_bytes = c.batch_bytes;
     options.interval = c.interval;
@@ -110,22 +118,38 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
     options.dead_letter_file = p.config.state_dir + "/dead-letter.ndjson";
     options.health = [&state = p.state] { return state.health_json(); };
     p.exporter = std::make_unique<Exporter>(std::move(options), *p.spool, p.clock);
+    if (!c.enrolment_token_file.empty())
+      p.enrolment =
+          std::make_unique<Enrolment>(EnrolmentOptions{c.url, c.ca_file, c.enrolment_token_file, own}, p.clock);
   }
   p.state.set_sources(status_sources(*p.spool, p.exporter.get()));
 
   // The API first, so that probes have an answer ("not ready") while the first check runs.
-  add_api_routes(p.server, p.state);
+  auto gate = access::Gate::make(api_policy_of(p.config), p.clock, tell_of_keys);
+  if (!gate) return gate.error();
+  p.gate = std::move(*gate);
+  p.server.set_guard(p.gate->guard());
+  add_api_routes(p.server, p.state, *p.gate);
   if (auto made = p.set_up_runs(who.boot_id); !made) return made.error();
   std::error_code ignored;  // listen_unix says it better
   std::filesystem::create_directories(std::filesystem::path(p.config.api_socket).parent_path(), ignored);
   if (auto bound = p.server.listen_unix(p.config.api_socket, 0660); !bound) return bound.error();
   if (p.config.api_listen != "off") {
     const auto address = split_address(p.config.api_listen);
-    if (auto bound = p.server.listen_tcp(address->first, address->second); !bound) return bound.error();
+    if (p.config.api_tls) {
+      auto tls = http::ServerTls::load(*p.config.api_tls);
+      if (!tls) return tls.error();
+      p.api_tls = std::move(*tls);
+    }
+    const auto bound = p.api_tls ? p.server.listen_tls(address->first, address->second, p.api_tls)
+                                 : p.server.listen_tcp(address->first, address->second);
+    if (!bound) return bound.error();
   }
   p.state.beat(p.clock.boot());
+  p.gate->start();
   p.server.start();
   if (auto started = p.observer->start(); !started) return started.error();
+  if (p.enrolment) p.enrolment->start();
   if (p.exporter) p.exporter->start();
   return agent;
 }
@@ -195,6 +219,7 @@ void Agent::Parts::reload() {
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
+  set_clusters();
   if (calls) calls->set_plain_urls(config.calls.plain_http);
   if (was_on != config.calls.enabled) start_calls();
   spdlog::info("event=reloaded baselines={} rules={} note=\"other keys take effect at the next start\"",
@@ -256,11 +281,13 @@ int Agent::run() {
   p.start_calls();
   p.io.run();
   tell_service_manager("STOPPING=1");
+  p.gate->stop();
   p.server.stop();
   p.stop_calls("the agent stops");
   if (p.handout) p.handout->stop();
   if (p.fetcher) p.fetcher->stop();
   if (p.loader) p.loader->stop();
+  if (p.enrolment) p.enrolment->stop();
   if (p.exporter) p.exporter->stop();
   if (auto written = p.observer->checkpoint(); !written)
     spdlog::warn("event=checkpoint_failed why=\"{}\"", written.error().message());

@@ -2,13 +2,33 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
+#include <fstream>
 #include <limits>
 
 #include "agent/agent_parts.hpp"
 #include "agent/machine.hpp"
 #include "agent/seen_call.hpp"
+#include "fetch/kubernetes_origin.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+/// Those that are configured, or the cluster that the agent runs in.
+std::vector<TokenKeysConfig> token_keys_of(const CallsConfig& config) {
+  if (config.token_keys) return *config.token_keys;
+  if (const auto own = fetch::find_kubernetes_api({}); own && std::ifstream(own->token_file).good())
+    return {{"kubernetes", "", "", "", true}};
+  return {};
+}
+
+}  // namespace
+
+void tell_of_keys(const access::TokenKeyring::Row& row) {
+  if (row.why.empty())
+    spdlog::info("event=token_keys from=\"{}\" keys={}", row.from, row.keys);
+  else
+    spdlog::warn("event=token_keys_not_read from=\"{}\" why=\"{}\" former_keys={}", row.from, row.why, row.keys);
+}
 
 /// As the configuration says. What cannot be watched is told; files are watched all the same.
 void Agent::Parts::start_calls() {
@@ -16,7 +36,7 @@ void Agent::Parts::start_calls() {
     return stop_calls(config.calls.is_chosen ? "calls.enabled is false"
                                              : "no baseline is of a tool whose resources such calls change");
   if (!keyring) {
-    auto made = TokenKeyring::make(config.calls);
+    auto made = access::TokenKeyring::make(token_keys_of(config.calls), "calls.token_keys", tell_of_keys);
     if (!made) spdlog::error("event=token_keys_not_read why=\"{}\"", made.error().message());
     if (made && *made) {
       keyring = std::move(*made);
@@ -53,6 +73,19 @@ void Agent::Parts::start_calls() {
       "");
   observer->calls_watched(true);
   spdlog::info("event=calls_watched");
+}
+
+/// As configured, and the one that the agent runs in.
+void Agent::Parts::set_clusters() {
+  Clusters clusters;
+  for (const auto& [name, servers] : config.calls.clusters)
+    for (const auto& url : servers) clusters.add(name, url);
+  const std::string own(baseline::in_cluster);
+  if (const auto api = fetch::find_kubernetes_api({})) {
+    clusters.add(own, api->server);
+    clusters.add_service_names(own, api->server.substr(api->server.rfind(':') + 1));
+  }
+  observer->set_clusters(std::move(clusters));
 }
 
 /// Of baselines that this node reads, and of those that it is handed.

@@ -10,14 +10,15 @@
 #include <optional>
 #include <string>
 
+#include "access/token_keyring.hpp"
 #include "agent/agent.hpp"
 #include "agent/approved_runs.hpp"
 #include "agent/call_watch.hpp"
+#include "agent/enrolment.hpp"
 #include "agent/export/exporter.hpp"
 #include "agent/kernel_facts.hpp"
 #include "agent/observer.hpp"
 #include "agent/source/mount_table.hpp"
-#include "agent/token_keyring.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/file_loader.hpp"
 #include "fetch/handout_client.hpp"
@@ -27,6 +28,9 @@
 namespace plumbline::agent {
 
 namespace asio = boost::asio;
+
+/// Into the log: how it stands with the keys of a place.
+void tell_of_keys(const access::TokenKeyring::Row& row);
 
 struct Agent::Parts {
   Parts(AgentConfig c, std::string path, NodeIdentity identity, baseline::KeyedHash k)
@@ -57,6 +61,9 @@ struct Agent::Parts {
   std::optional<baseline::KeyedHash> handout_key;
   std::unique_ptr<Observer> observer;
   std::unique_ptr<Exporter> exporter;
+  std::unique_ptr<Enrolment> enrolment;      ///< nullptr: this node has its certificate from elsewhere, or none
+  std::unique_ptr<access::Gate> gate;        ///< of the API; outlives the server's threads
+  std::shared_ptr<http::ServerTls> api_tls;  ///< nullptr: TCP is served in clear
   http::Server server;
 
   asio::io_context io{1};
@@ -69,15 +76,16 @@ struct Agent::Parts {
   std::unique_ptr<fetch::FileLoader> loader;
   std::unique_ptr<fetch::HandoutClient> handout;  ///< nullptr: the collector hands us nothing; ends before, too
 
-  std::unique_ptr<TokenKeyring> run_keyring;  ///< nullptr: approvals of runs need no token
+  std::unique_ptr<access::TokenKeyring> run_keyring;  ///< nullptr: approvals of runs need no token
   std::unique_ptr<ApprovedRuns> runs;
 
-  std::shared_ptr<TokenKeyring> keyring;  ///< nullptr: bearer tokens are not proven
-  std::unique_ptr<CallWatch> calls;       ///< nullptr: nobody watches; ends before what it posts to
+  std::shared_ptr<access::TokenKeyring> keyring;  ///< nullptr: bearer tokens are not proven
+  std::unique_ptr<CallWatch> calls;               ///< nullptr: nobody watches; ends before what it posts to
 
   Result<void> set_up_runs(const std::string& boot_id);
   void start_calls();
   void set_states();
+  void set_clusters();
   void stop_calls(const std::string& why);
   static constexpr int calls_a_turn = 64;
   bool calls_posted = false;  ///< the next turn of take_calls() is

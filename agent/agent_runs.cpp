@@ -10,7 +10,7 @@ namespace plumbline::agent {
 
 /// Before the observer starts and the server's threads run.
 Result<void> Agent::Parts::set_up_runs(const std::string& boot_id) {
-  auto made = TokenKeyring::make(config.approval.keys, "verdicts.approval.keys");
+  auto made = access::TokenKeyring::make(config.approval.keys, "verdicts.approval.keys", tell_of_keys);
   if (!made) return made.error();
   run_keyring = std::move(*made);
   ApprovedRuns::Options options;

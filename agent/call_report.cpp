@@ -39,7 +39,7 @@ Json scope_status(const CallScope& scope, const CallScope::Counts& counts, std::
           {"calls_left_out", left_out}};
 }
 
-Json keyring_status(const TokenKeyring* keyring) {
+Json keyring_status(const access::TokenKeyring* keyring) {
   Json places = Json::array();
   if (keyring != nullptr)
     for (const auto& row : keyring->rows())

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "access/token_keyring.hpp"
 #include "agent/begun_connections.hpp"
 #include "agent/call_scope.hpp"
 #include "agent/correlate/principals.hpp"
@@ -23,7 +24,6 @@
 #include "agent/source/exec_gate.hpp"
 #include "agent/source/hook_warmer.hpp"
 #include "agent/source/tls_scanner.hpp"
-#include "agent/token_keyring.hpp"
 #include "cloud/body/secret_prints.hpp"
 #include "include/util/clock.hpp"
 #include "include/util/fd.hpp"
@@ -49,8 +49,8 @@ class CallWatch {
     Principals::Options principals;
     std::vector<std::string> excluded;  ///< of CallScope
     PlainCalls::Options plain;
-    std::shared_ptr<const cloud::SecretPrints> prints;  ///< nullptr: secrets are not compared
-    std::shared_ptr<const TokenKeyring> keyring;        ///< nullptr: bearer tokens are not proven
+    std::shared_ptr<const cloud::SecretPrints> prints;    ///< nullptr: secrets are not compared
+    std::shared_ptr<const access::TokenKeyring> keyring;  ///< nullptr: bearer tokens are not proven
     std::size_t max_queued = 1024;  ///< calls that wait to be taken; at it the ring fills, and then tells of its loss
   };
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.

@@ -53,6 +53,8 @@ Result<std::optional<HandoutSetup>> set_up_handout(const AgentConfig& config, st
   client = std::make_unique<fetch::HandoutClient>(fetch::HandoutOptions{c.url,
                                                                         c.token_file,
                                                                         c.ca_file,
+                                                                        c.certificate_file,
+                                                                        c.key_file,
                                                                         config.node,
                                                                         config.state_dir + "/baselines/handed",
                                                                         c.baselines->interval,

@@ -271,6 +271,7 @@ std::string NodeState::status_json() const {
     j["revision"] = b.revision;
     if (b.loaded_at != 0) j["loaded_at"] = rfc3339(b.loaded_at);
     if (b.moved_at != 0) j["moved_at"] = rfc3339(b.moved_at);
+    if (!b.cluster.empty()) j["cluster"] = b.cluster;
     if (b.handed) j["handed"] = true;
     if (b.from_disk) j["from_disk"] = true;
     if (!b.error.empty()) j["error"] = wire::json_text(b.error);

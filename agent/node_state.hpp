@@ -38,6 +38,7 @@ struct BaselineStatus {
   std::string name;
   std::string kind;
   std::string path;
+  std::string cluster;  ///< of Kubernetes, in which its resources are; "" = nobody said
   bool loaded = false;
   std::map<std::string, std::string> revision;
   std::size_t resources = 0;

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/correlate/change_sets.hpp"
+#include "agent/correlate/clusters.hpp"
 #include "agent/correlate/runs.hpp"
 #include "agent/correlate/watch_tree.hpp"
 #include "agent/detect/compare.hpp"
@@ -59,6 +61,7 @@ class Observer {
   /// Where the collector has from what it hands out, as far as that is elsewhere: what StateRequests asks of a source.
   std::vector<fetch::SourceConfig> handed_locations() const;
   void set_unowned_calls(std::vector<std::string> patterns) { unowned_calls_ = std::move(patterns); }
+  void set_clusters(Clusters clusters) { clusters_ = std::move(clusters); }
   /// False: what was recorded last has no room yet; calls are to wait.
   bool can_take_call() const { return unrecorded_.empty(); }
   /// So many pieces of calls could not be captured in that time; a gap tells of it.
@@ -135,6 +138,8 @@ class Observer {
   void end_grace();
   // observer_calls.cpp
   bool may_be_managed(const wire::Drift& drift) const;
+  std::string cluster_of(const Source& source) const;
+  std::string cluster_of(const wire::Call& call) const;
   wire::Finding finding_of(const SeenCall& seen) const;
   std::optional<Pending> unowned(const SeenCall& seen);
   std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
@@ -202,6 +207,8 @@ class Observer {
   std::uint64_t kept_runs_ = 0;      ///< Runs::changes() when they were written last
   std::int64_t keep_runs_from_ = 0;  ///< boot ns: no sooner again
   std::vector<std::string> unowned_calls_;
+  Clusters clusters_;
+  ChangeSets change_sets_;
   std::function<void(const std::string&, bool)> ask_again_;
   LoadAside load_aside_;
   WatchTree tree_;

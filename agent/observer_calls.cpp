@@ -35,6 +35,35 @@ bool ends_stack(std::string_view operation) {
   return operation == "DeleteStack" || operation == "CancelUpdateStack";
 }
 
+/// Whether the call was made to the baseline's cluster, as far as anybody knows: what is not known is told, and hides
+/// nothing.
+bool tell_cluster(const std::string& called, const std::string& of, wire::Finding& f) {
+  if (f.call->provider != "kubernetes" || (of.empty() && called.empty())) return true;
+  const std::string& host = f.call->host;
+  if (of.empty()) {
+    f.missing_evidence.push_back("cluster: " + host + " is of " + called +
+                                 ", and of which the baseline is, nobody said");
+    return true;
+  }
+  if (!called.empty()) {
+    f.evidence.push_back({"cluster", host + " is an API server of " + called + ", as the baseline is"});
+    return true;
+  }
+  f.missing_evidence.push_back("cluster: the baseline is of " + of + ", and of which " + host +
+                               " is, nobody said (calls.clusters)");
+  return false;
+}
+
+/// Whoever made the call is proven, by a rule, a run of the baseline or an approval that says what for: only then it is
+/// believed to have reached the service. A program can talk to a server of its own by any name.
+/// A rule may call somebody pending by his name, which is no proof.
+bool is_of_known_writer(const wire::Finding& f, bool is_run, const ApprovalState& approval) {
+  using enum wire::Verdict;
+  const bool by_run = is_run && (f.verdict == pending || f.verdict == unapproved_run);
+  return f.verdict == in_band || f.verdict == expected_runtime || by_run ||
+         (approval.explains && !approval.says.empty());
+}
+
 /// Against what the kernel saw.
 void judge_claims(const SeenCall& seen, wire::Finding& finding) {
   judge_token(seen.token, seen.by_key, finding);
@@ -88,6 +117,24 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
   return pending;
 }
 
+std::string Observer::cluster_of(const Source& source) const {
+  const std::string& given = source.spec.cluster;
+  if (given.find("://") == std::string::npos) return given;
+  const std::string named = clusters_.of_url(given);
+  return named.empty() ? given : named;
+}
+
+/// A server that a baseline is fetched from is known without being configured.
+std::string Observer::cluster_of(const wire::Call& call) const {
+  if (call.provider != "kubernetes") return "";
+  if (std::string named = clusters_.of(call.host); !named.empty()) return named;
+  const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const auto& source) {
+    const std::string& given = source->spec.cluster;
+    return given.find("://") != std::string::npos && Clusters::is_at(given, call.host);
+  });
+  return at == sources_.end() ? "" : (*at)->spec.cluster;
+}
+
 void Observer::take_call(const SeenCall& seen) {
   take_state_uses(seen);
   if (!seen.may_change) return;
@@ -100,7 +147,10 @@ void Observer::take_call(const SeenCall& seen) {
     return;
   }
   p_.counters.calls.fetch_add(1, std::memory_order_relaxed);
-  const CallPlace place{seen.call.provider, seen.call.service, seen.call.region, seen.call.account};
+  change_sets_.made(seen.change_set, seen.made_for);
+  p_.counters.change_sets_forgotten = change_sets_.forgotten();
+  const std::string called = cluster_of(seen.call);
+  const CallPlace place{seen.call.provider, seen.call.service, seen.call.region, seen.call.account, called};
   std::vector<process_key> lineage;
   std::vector<Pending> pending;
   std::vector<std::string> missing;
@@ -109,7 +159,8 @@ void Observer::take_call(const SeenCall& seen) {
     // What the API server itself says of the node's pods does not drift by what it is told.
     if (!source->status.index || source->status.path == baseline::pods_location) continue;
     const baseline::Index& index = *source->status.index;
-    for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation, place)) {
+    const std::string of = cluster_of(*source);
+    for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation, place, of)) {
       if (pending.empty()) {
         actor = p_.enricher.actor(seen.actor, missing);
         lineage = p_.enricher.lineage(seen.actor);
@@ -120,15 +171,20 @@ void Observer::take_call(const SeenCall& seen) {
       f.actor = actor;
       f.missing_evidence = missing;
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
+      const bool is_there = tell_cluster(called, of, f);
       CallDiff difference = compare_call(index, owner, f.call->semantics, baseline::Fingerprinter(*source->key));
       f.comparison = difference.result;
       f.diff = std::move(difference.diff);
       f.call->sets = std::move(difference.sets);
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
-      judge_(f, difference.sensitive, run ? run->says : "", approval_of(f, &seen.actor, true));
+      const ApprovalState approval = approval_of(f, &seen.actor, true);
+      judge_(f, difference.sensitive, run ? run->says : "", approval);
       judge_claims(seen, f);
       if (run) runs_.did(source->status.name, f.resource, run->process);
+      pending.back().is_claim = !is_there || !is_of_known_writer(f, run.has_value(), approval);
+      if (pending.back().is_claim && f.comparison == wire::ComparisonResult::match)
+        f.missing_evidence.emplace_back("the service's own word: only the call says so, so that drift stays open");
     }
   }
   if (pending.empty()) {  // most are of things that no baseline describes

@@ -34,6 +34,8 @@ struct SeenCall {
   std::vector<CallTarget> targets;
   bool may_change = true;               ///< something that IaC describes
   std::string stack;                    ///< of CloudFormation, which it has AWS change: a name or an ARN; "" = none
+  std::string change_set;               ///< then: of which it names the ARN alone, or which it makes for `made_for`
+  std::string made_for;                 ///< a stack; "" = it makes none
   bool unseen = false;                  ///< a connection to a cloud, of which no more is known than whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it read or wrote
   std::string version;                  ///< then: which it was; "" = unknown

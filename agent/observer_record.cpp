@@ -50,7 +50,7 @@ bool Observer::record(std::vector<Pending>& pending) {
                         wire::Finding& f = item.finding;
                         f.id = wire::make_finding_id(options_.identity.node_id, options_.identity.epoch, sequence);
                         item.drift = p_.state.with_book(
-                            [&](const DriftBook& book) { return book.after(f, item.baseline_moved); });
+                            [&](const DriftBook& book) { return book.after(f, item.baseline_moved, item.is_claim); });
                         f.drift_id = item.drift ? item.drift->id : "";
                         record.id = f.id;
                         wire::Drift* const drift = item.drift ? &*item.drift : nullptr;

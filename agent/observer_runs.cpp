@@ -43,7 +43,10 @@ void Observer::take_state_uses(const SeenCall& seen) {
 /// Whether a call has AWS change a stack that is a baseline: that is the way through the IaC, and what AWS then does is
 /// shown by the stack alone. It takes minutes, and up to an hour for databases; meanwhile it is asked for again.
 bool Observer::is_of_own_stack(const SeenCall& seen) {
-  if (seen.stack.empty() || (seen.call.outcome != "succeeded" && seen.call.outcome != "unknown")) return false;
+  if (seen.call.outcome != "succeeded" && seen.call.outcome != "unknown") return false;
+  if (!seen.made_for.empty()) return false;  // nothing changes yet
+  const std::string stack = seen.stack.empty() ? change_sets_.stack_of(seen.change_set) : seen.stack;
+  if (stack.empty()) return false;
   bool found = false;
   for (const auto& source : sources_) {
     const auto id = source->status.revision.find("stack_id");
@@ -52,7 +55,7 @@ bool Observer::is_of_own_stack(const SeenCall& seen) {
     const std::string& arn = id->second;
     const std::string place = ":" + seen.call.region + ":" + seen.call.account;
     const bool is_here = seen.call.region.empty() || arn.find(place) != std::string::npos;
-    if (arn != seen.stack && !(is_here && arn.find(":stack/" + seen.stack + "/") != std::string::npos)) continue;
+    if (arn != stack && !(is_here && arn.find(":stack/" + stack + "/") != std::string::npos)) continue;
     found = true;
     if (!source->keeper || source->watch) continue;  // a file is read when it changes
     source->stack_moves_until = p_.clock.boot() + stack_takes;

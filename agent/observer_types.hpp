@@ -42,6 +42,7 @@ struct Observer::Source {
     status.name = spec.name;
     status.kind = spec.kind;
     status.path = spec.path;
+    status.cluster = spec.cluster;
     status.stale_after = spec.stale_after;
   }
 
@@ -122,6 +123,7 @@ struct Observer::Pending {
   std::optional<wire::Drift> drift;
   std::vector<HandledMark> marks;
   bool baseline_moved = false;  ///< see DriftBook::after()
+  bool is_claim = false;        ///< the same
 };
 
 /// What is made but not durable yet, since the spool had no room: in order, and nothing new is looked at before it.

@@ -22,6 +22,12 @@ void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& tar
   }
 }
 
+std::string text_of(const cloud::Operation& operation, std::string_view parameter) {
+  const cloud::Value* given = operation.parameters.find(parameter);
+  const bool is_text = given != nullptr && given->kind == cloud::Value::Kind::text && given->text.size() <= longest_id;
+  return is_text ? given->text : "";
+}
+
 /// The stack that CloudFormation is told to change, by its own calls: AWS then changes what is in it.
 std::string stack_of(const cloud::Operation& operation) {
   constexpr std::array<std::string_view, 7> changes = {
@@ -30,9 +36,24 @@ std::string stack_of(const cloud::Operation& operation) {
   if (operation.provider != cloud::Provider::aws || operation.service != "cloudformation" ||
       std::find(changes.begin(), changes.end(), operation.operation) == changes.end())
     return "";
-  const cloud::Value* name = operation.parameters.find("StackName");
-  const bool is_name = name != nullptr && name->kind == cloud::Value::Kind::text && name->text.size() <= longest_id;
-  return is_name ? name->text : "";
+  return text_of(operation, "StackName");
+}
+
+bool is_change_set(std::string_view id) {
+  return id.starts_with("arn:") && id.find(":changeSet/") != std::string_view::npos && id.size() <= longest_id;
+}
+
+/// One that is made is named by the answer, with the stack in the request; one that is executed may be named by its ARN
+/// alone, in which no stack is.
+void add_change_set(const cloud::Operation& operation, SeenCall& seen) {
+  if (operation.provider != cloud::Provider::aws || operation.service != "cloudformation") return;
+  const bool makes = operation.operation == "CreateChangeSet" && operation.outcome == cloud::Outcome::succeeded;
+  const bool executes = operation.operation == "ExecuteChangeSet" && seen.stack.empty();
+  if (!makes && !executes) return;
+  for (const auto& thing : operation.touched)
+    for (const auto& id : thing.ids)
+      if (is_change_set(id)) seen.change_set = id;
+  if (makes) seen.made_for = text_of(operation, "StackName");
 }
 
 baseline::SettingEffect effect_of(const cloud::Setting& setting, cloud::Semantics semantics) {
@@ -51,7 +72,8 @@ void add_setting(const std::string& attribute, const cloud::Value& value, baseli
   if (!whole && value.kind == Kind::list && value.items.size() == 1 && value.items[0].kind == Kind::map)
     return add_setting(attribute, value.items[0], effect, out);
   if (whole || value.kind != Kind::map)
-    return out.push_back({attribute, cloud::setting_json(value), effect, value.prints});
+    return out.push_back(
+        {attribute, cloud::setting_json(value), effect, value.prints, value.kind == Kind::list || value.is_of_list});
   for (const auto& [name, member] : value.members)
     add_setting(attribute + "." + baseline::path_part(name), member, effect, out);
 }
@@ -69,6 +91,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   seen.tool = read.tool;
   seen.lock_held = read.lock_held;
   seen.stack = stack_of(operation);
+  add_change_set(operation, seen);
   for (const auto& thing : operation.touched) {
     auto types = std::make_shared<std::vector<CallType>>();
     for (const auto& candidate : thing.candidates) {
@@ -76,6 +99,9 @@ SeenCall seen_call_of(const ReadCall& read) {
       type.name = candidate.iac_type;
       for (const auto& setting : candidate.settings)
         add_setting(setting.attribute, setting.value, effect_of(setting, operation.semantics), type.settings);
+      // Where a state is in the API's own terms, so are its lists.
+      if (operation.provider == cloud::Provider::kubernetes || operation.provider == cloud::Provider::azure)
+        for (auto& setting : type.settings) setting.is_as_sent = false;
     }
     for (const auto& id : thing.ids) seen.targets.push_back({id, types});  // cloud/ bounds both
   }

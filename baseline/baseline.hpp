@@ -60,8 +60,14 @@ struct SourceSpec {
   std::string path;                     ///< of a file, or a location ("s3://bucket/key"), without what is secret in it
   std::chrono::seconds stale_after{0};  ///< without a new revision for so long, it is told; 0 = never
   std::string kubelet_dir = "/var/lib/kubelet";  ///< of kind kubernetes: where kubelet's folder is seen from here
+  /// Which cluster of Kubernetes its resources are in: a name, `in_cluster`, or the URL of the API server that it is
+  /// fetched from; "" = nobody said.
+  std::string cluster = {};
   bool operator==(const SourceSpec&) const = default;
 };
+
+/// The cluster that whoever reads the configuration runs in.
+inline constexpr std::string_view in_cluster = "in-cluster";
 
 /// Whether a source's path is a location elsewhere: "scheme://…".
 bool is_location(std::string_view path);

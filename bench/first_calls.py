@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 import harness
@@ -258,7 +259,19 @@ def address(resource):
     return f"{kind}/{name}" if attributes is None else f"tofu:net/{kind}.{name}"
 
 
-def one_way(runtime, gated):
+def template_of(client, templates):
+    """Its image, made once for all ways."""
+    root = templates / re.sub("[^a-z0-9]+", "-", "-".join(map(str, client.paths)).lower() or client.make_root.__name__)[-200:]
+    if not root.exists():
+        if client.make_root:
+            client.make_root(root)
+            furnish(root)
+        else:
+            template(root, client.paths)
+    return root
+
+
+def one_way(runtime, gated, templates):
     """Client → (of its calls those that were seen, all that worked)."""
     with harness.Stack(f"first-calls-{runtime}-{gated}") as stack:
         data = stack.managed
@@ -266,15 +279,10 @@ def one_way(runtime, gated):
         known = dict(all_clients(stack, data))
         described = [client.resource(i) for client in known.values() for i in range(RUNS)]
         state(stack.dir / "net.tfstate", *[resource for resource in described if resource[2] is not None])
-        template_of = {}
+        images = {}
         for name, client in list(known.items()):
-            root = template_of[name] = stack.dir / f"template-{len(template_of)}"
             try:
-                if client.make_root:
-                    client.make_root(root)
-                    furnish(root)
-                else:
-                    template(root, client.paths)
+                images[name] = template_of(client, templates)
             except Skip as why:
                 print(f"first calls of {name}: skipped, {why}", flush=True)
                 del known[name]
@@ -290,7 +298,7 @@ def one_way(runtime, gated):
             start(stack, folders, ", max_files: 65536" + (f", exec_gate: {GATE}" if gated else ""), stack.baselines)
             if gated:
                 wait(lambda: stack.api("/v1/status")["calls"]["exec_gate"]["file_systems"] > 0, "file systems to be gated")
-            worked = {name: run_client(stack, job, template_of[name], name, client) for name, client in known.items()}
+            worked = {name: run_client(stack, job, images[name], name, client) for name, client in known.items()}
         finally:
             job.stdin.close()
             job.wait(120)
@@ -333,11 +341,12 @@ def told(stack, resources):
 def first_calls():
     began = time.monotonic()
     ways = {}
-    for runtime, gated in WAYS:
-        try:
-            ways[runtime, gated] = one_way(runtime, gated)
-        except Skip as why:
-            print(f"first calls under {runtime}: skipped, {why}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="plumbline-images-") as templates:
+        for runtime, gated in WAYS:
+            try:
+                ways[runtime, gated] = one_way(runtime, gated, pathlib.Path(templates))
+            except Skip as why:
+                print(f"first calls under {runtime}: skipped, {why}", flush=True)
     if not ways:
         raise Skip("no runtime of containers is to be had")
     print(f"### First calls of fresh images ({RUNS} images each, {time.monotonic() - began:.0f} s)\n")

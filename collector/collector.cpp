@@ -23,9 +23,37 @@
 namespace plumbline::collector {
 namespace {
 
-Result<std::string> read_token(const CollectorConfig& config) {
-  if (config.token_file.empty()) return std::string();
-  return read_secret_file(config.token_file);
+Result<std::unique_ptr<access::Gate>> make_gate(const CollectorConfig& config, const Clock& clock) {
+  return access::Gate::make(policy_of(config), clock, [](const access::TokenKeyring::Row& row) {
+    if (row.why.empty())
+      log(LogLevel::info, "keys of tokens were read", {{"from", row.from}, {"keys", std::to_string(row.keys)}});
+    else
+      log(LogLevel::warning, "keys of tokens were not read", {{"from", row.from}, {"why", row.why}});
+  });
+}
+
+/// nullptr: in clear.
+Result<std::shared_ptr<http::ServerTls>> load_tls(const CollectorConfig& config, const EnrolmentParts* enrolment) {
+  if (!config.tls) return nullptr;
+  http::TlsFiles files = *config.tls;
+  if (enrolment != nullptr) files.own_ca_file = enrolment->authority->ca_file();
+  return http::ServerTls::load(std::move(files));
+}
+
+/// nullptr: nobody enrols here.
+Result<std::unique_ptr<EnrolmentParts>> open_enrolment(const CollectorConfig& config, const Clock& clock) {
+  if (!config.agents.enrolment) return nullptr;
+  auto parts = std::make_unique<EnrolmentParts>();
+  const std::string folder = (std::filesystem::path(config.sqlite_path).parent_path() / "enrolment").string();
+  auto authority = access::Authority::open(folder);
+  if (!authority) return authority.error();
+  auto tokens = access::EnrolmentTokens::open(folder + "/tokens", clock);
+  if (!tokens) return tokens.error();
+  parts->authority = std::move(*authority);
+  parts->tokens = std::move(*tokens);
+  parts->certificate_lasts =
+      std::chrono::duration_cast<std::chrono::seconds>(config.agents.enrolment->certificate_lasts);
+  return parts;
 }
 
 /// Made where it is missing, for the collector alone, as the agent makes its state directory.
@@ -64,15 +92,20 @@ http::ServerOptions server_options(const CollectorConfig& config) {
 
 // In the order of their needs: each part may use those above it, and ends before them.
 struct Collector::Parts {
-  Parts(const CollectorConfig& config, const Clock& clock, std::unique_ptr<Store> opened, std::string token)
+  Parts(const CollectorConfig& config, const Clock& clock, std::unique_ptr<Store> opened,
+        std::unique_ptr<access::Gate> made)
       : watchdog(std::make_shared<Watchdog>()),
         store(std::move(opened)),
-        ingest(*store, clock, config.limits, std::move(token)),
+        gate(std::move(made)),
+        ingest(*store, clock, config.limits, *gate),
         silence(*store, clock, config.silence_after),
         server(server_options(config)) {}
 
   std::shared_ptr<Watchdog> watchdog;
   std::unique_ptr<Store> store;
+  std::unique_ptr<access::Gate> gate;
+  std::shared_ptr<http::ServerTls> tls;       ///< nullptr: in clear
+  std::unique_ptr<EnrolmentParts> enrolment;  ///< nullptr: nobody enrols here
   Ingest ingest;
   std::vector<std::unique_ptr<Forwarder>> sinks;
   SilenceWatch silence;
@@ -86,7 +119,8 @@ struct Collector::Parts {
 Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Result<void> Collector::check(const CollectorConfig& config, const Clock& clock) {
-  if (const auto token = read_token(config); !token) return token.error();
+  if (const auto gate = make_gate(config, clock); !gate) return gate.error();
+  if (const auto tls = load_tls(config, nullptr); !tls) return tls.error();
   for (const auto& entry : config.baselines)
     if (const auto fine = fetch::check_origins(std::span(&entry.source, 1)); !fine) return fine.error();
   const auto watchdog = std::make_shared<Watchdog>();
@@ -96,12 +130,19 @@ Result<void> Collector::check(const CollectorConfig& config, const Clock& clock)
 }
 
 Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& config, const Clock& clock) {
-  auto token = read_token(config);
-  if (!token) return token.error();
+  auto gate = make_gate(config, clock);
+  if (!gate) return gate.error();
   if (const auto made = make_store_directory(config.sqlite_path); !made) return made.error();
+  auto enrolment = open_enrolment(config, clock);
+  if (!enrolment) return enrolment.error();
+  auto tls = load_tls(config, enrolment->get());
+  if (!tls) return tls.error();
   auto store = open_sqlite_store({.path = config.sqlite_path});
   if (!store) return store.error();
-  auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*token));
+  auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*gate));
+  parts->tls = std::move(*tls);
+  parts->enrolment = std::move(*enrolment);
+  if (const auto loaded = parts->ingest.load(); !loaded) return loaded.error();
   // Whoever was handed something is told that it is nothing now, too.
   if (const auto folder = shelf_folder(config);
       !config.baselines.empty() || std::filesystem::exists(folder + "/signing.key")) {
@@ -124,20 +165,25 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   }
 
   add_routes(parts->server, std::make_shared<const ApiParts>(
-                                ApiParts{*parts->store, parts->ingest, parts->shelf.get(), parts->queries, parts->sinks,
-                                         parts->server, clock, clock.wall(), config.silence_after, parts->draining}));
-  const auto port = parts->server.listen_tcp(config.host, config.port);
+                                ApiParts{*parts->store, parts->ingest, *parts->gate, parts->shelf.get(), parts->queries,
+                                         parts->sinks, parts->server, clock, clock.wall(), config.silence_after,
+                                         parts->draining, parts->tls.get(), parts->enrolment.get()}));
+  parts->server.set_guard(parts->gate->guard());
+  const auto port = parts->tls ? parts->server.listen_tls(config.host, config.port, parts->tls)
+                               : parts->server.listen_tcp(config.host, config.port);
   if (!port) return port.error();
   parts->port = *port;
   for (const auto& sink : parts->sinks) sink->start();
   parts->silence.start();
   if (parts->shelf) parts->shelf->start();
+  parts->gate->start();
   parts->server.start();
   return std::unique_ptr<Collector>(new Collector(std::move(parts)));
 }
 
 Collector::~Collector() {
   parts_->draining = true;
+  parts_->gate->stop();
   parts_->server.stop();
   parts_->queries.stop();
   parts_->silence.stop();

@@ -6,6 +6,7 @@
 
 #include "ctl/text.hpp"
 #include "http/target.hpp"
+#include "include/util/loopback.hpp"
 #include "include/wire/json.hpp"
 
 namespace plumbline::ctl {
@@ -34,6 +35,8 @@ Result<Api> Api::open(const Options& options) {
   http::ClientOptions client;
   client.timeout = options.timeout;
   client.ca_file = options.ca_file;
+  client.certificate_file = options.certificate_file;
+  client.key_file = options.key_file;
   // Files that options name are configuration: `corrupt` becomes exit code 78.
   if (!options.ca_file.empty() && !std::ifstream(options.ca_file))
     return Error{ErrorCode::corrupt, "read the CA file " + options.ca_file, "it cannot be opened", "check its path"};
@@ -42,6 +45,8 @@ Result<Api> Api::open(const Options& options) {
     if (!std::getline(file, client.bearer_token) || client.bearer_token.empty())
       return Error{ErrorCode::corrupt, "read the token file " + options.token_file,
                    "it cannot be opened or its first line is empty", "write the token on its first line"};
+    if (!endpoint->tls && endpoint->unix_path.empty() && !is_loopback(endpoint->host))
+      return invalid("ask " + url, "the token would travel unencrypted to " + endpoint->host, "use https://");
   }
   return Api(http::Client(std::move(*endpoint), client), !options.collector.empty());
 }

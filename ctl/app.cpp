@@ -35,6 +35,7 @@ struct Parsed {
   PrepareOptions prepare;
   CleanupOptions cleanup;
   RolloutOptions rollout;
+  TokenOptions token;
   double timeout = 10;
   double simulate_timeout = 10;
   double cleanup_wait = 0;
@@ -50,7 +51,11 @@ void add_options(CLI::App& app, Parsed& parsed) {
   url->excludes(socket);
   collector->excludes(socket)->excludes(url);
   app.add_option("--token-file", o.token_file, "file with a bearer token");
-  app.add_option("--ca-file", o.ca_file, "PEM file of the CA that signed the server's certificate");
+  app.add_option("--ca-file,--ca", o.ca_file, "PEM file of the CA that signed the server's certificate");
+  auto* certificate = app.add_option("--cert", o.certificate_file, "PEM file of a certificate to show");
+  auto* key = app.add_option("--key", o.key_file, "PEM file of its key");
+  certificate->needs(key);
+  key->needs(certificate);
   app.add_option("--timeout", parsed.timeout, "seconds to wait for an answer")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
@@ -205,6 +210,26 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   running->add_option("command", parsed.run.command, "what to run; --token-file names a token that approves it")
       ->required();
   for (const char* name : {"--baseline", "--resource", "--path"}) running->get_option(name)->allow_extra_args(false);
+
+  auto* tokens = app.add_subcommand("token", "enrolment tokens of a collector: create, list, revoke");
+  tokens->require_subcommand(1);
+  const auto add_token = [&](const char* name, const char* description, std::function<int(const Context&)> command) {
+    auto* sub = tokens->add_subcommand(name, description);
+    sub->fallthrough();
+    tokens->fallthrough();
+    sub->callback([&parsed, command = std::move(command)] { parsed.command = command; });
+    return sub;
+  };
+  auto* creating = add_token("create", "a token by which one node gets its certificate, once",
+                             [&](const Context& c) { return create_token(c, parsed.token); });
+  creating->add_option("--node", parsed.token.node, "the node's name, as its agent has it")->required();
+  creating->add_option("--for", parsed.token.lasts, "it is over after this time, at most 30d")
+      ->default_str("24h")
+      ->default_val("24h");
+  add_token("list", "which there are; not what they are", list_tokens);
+  add_token("revoke", "take one back", [&](const Context& c) { return revoke_token(c, parsed.token); })
+      ->add_option("id", parsed.token.id, "its id")
+      ->required();
 
   add_node_commands(add, parsed);
   add("completion", "a completion script",

@@ -58,6 +58,16 @@ struct SimulateOptions {
 /// Sets a managed file's times to what they are and waits for the finding. 1 where it does not come.
 int simulate(const Context& context, const SimulateOptions& options);
 
+struct TokenOptions {
+  std::string node;
+  std::string lasts;  ///< "24h"
+  std::string id;
+};
+/// Enrolment tokens of a collector: makes one and prints it, lists them, takes one back.
+int create_token(const Context& context, const TokenOptions& options);
+int list_tokens(const Context& context);
+int revoke_token(const Context& context, const TokenOptions& options);
+
 struct RunOptions {
   std::string id;     ///< "" = one is made
   std::string lasts;  ///< "30m"

@@ -36,7 +36,8 @@ struct Options {
   std::string collector;  ///< URL
   std::string token_file;
   std::string ca_file;
-  std::string node;  ///< only what is of this one, by name or id; a collector's
+  std::string certificate_file, key_file;  ///< to show who one is; "" = none
+  std::string node;                        ///< only what is of this one, by name or id; a collector's
   Format format = Format::table;
   std::chrono::milliseconds timeout{10'000};
 };

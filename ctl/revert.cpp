@@ -40,7 +40,8 @@ std::vector<std::string> how_to_put_back(const wire::Drift& drift) {
     lines.insert(lines.begin(), "tofu apply -target=" + shell_quote(address) +
                                     "    # in the configuration's directory; or terraform apply");
   } else if (drift.call) {
-    lines.emplace_back("# apply again what manages it");
+    lines.push_back("plumb run --baseline " + shell_quote(drift.baseline) +
+                    " -- …    # apply again what manages it: calls of nobody known end no drift");
   } else if (content) {
     std::string digest;
     for (const auto& d : drift.diff)

@@ -57,8 +57,10 @@ Result<HandedEntry> entry_of(simdjson::dom::element item, const std::string& poi
   if (item["kubelet_dir"].get_string().get(kubelet_dir) != simdjson::SUCCESS)
     return broken(pointer + "/kubelet_dir", "missing, or not text");
   entry.spec.kubelet_dir = kubelet_dir;
-  for (const auto& [member, to] :
-       {std::pair("endpoint", &entry.endpoint), {"region", &entry.region}, {"etag", &entry.etag}}) {
+  for (const auto& [member, to] : {std::pair("endpoint", &entry.endpoint),
+                                   {"region", &entry.region},
+                                   {"etag", &entry.etag},
+                                   {"cluster", &entry.spec.cluster}}) {
     const auto found = item[member].get_string().get(text);  // of an earlier version: not there
     if (found != simdjson::SUCCESS && found != simdjson::NO_SUCH_FIELD)
       return broken(pointer + "/" + member, "not text");
@@ -103,6 +105,7 @@ std::string handout_json(const Handout& handout) {
                           .text("endpoint", entry.endpoint)
                           .text("region", entry.region)
                           .text("etag", entry.etag)
+                          .text("cluster", entry.spec.cluster)
                           .str());
   std::vector<std::string> missing;
   for (const auto& name : handout.missing) wire::append_json_string(missing.emplace_back(), name);

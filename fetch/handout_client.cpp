@@ -249,6 +249,8 @@ Result<void> HandoutClient::fetch_index(const HandedEntry& entry, const std::str
 
 Result<void> HandoutClient::authorize(WebRequest& request) const {
   request.ca_file = options_.ca_file;
+  request.certificate_file = options_.certificate_file;
+  request.key_file = options_.key_file;
   request.limits = options_.limits;
   request.max_bytes = std::max(max_handout_bytes, index_piece);
   if (options_.token_file.empty()) return {};

@@ -25,8 +25,9 @@ struct HandoutOptions {
   std::string url;  ///< of the collector, "https://HOST:PORT"
   std::string token_file;
   std::string ca_file;
-  std::string node;    ///< this node's name, as the handout must have it
-  std::string folder;  ///< of what is kept; made where it is missing, mode 0700
+  std::string certificate_file, key_file;  ///< as of WebRequest
+  std::string node;                        ///< this node's name, as the handout must have it
+  std::string folder;                      ///< of what is kept; made where it is missing, mode 0700
   std::chrono::milliseconds interval{30'000};
   FetchLimits limits;
 };

@@ -7,11 +7,31 @@
 #include "baseline/kinds.hpp"
 #include "baseline/kubelet.hpp"
 #include "baseline/path_glob.hpp"
+#include "http/url.hpp"
 
 namespace plumbline::fetch {
 namespace {
 
 using config::Map;
+
+bool is_name(std::string_view text) {
+  const auto fine = [](char ch) {
+    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), fine) &&
+         std::isalnum(static_cast<unsigned char>(text[0])) != 0;
+}
+
+/// A state that is merely kept in a cluster may describe another one.
+std::string cluster_of(const SourceConfig& config) {
+  if (!config.cluster.empty()) return config.cluster;
+  const bool is_of_its_server =
+      (config.kind == "kubernetes" || config.kind == "helm") && config.path.starts_with("kubernetes://");
+  if (!is_of_its_server) return "";
+  if (config.endpoint.empty()) return std::string(baseline::in_cluster);
+  const auto server = http::parse_url("read `endpoint`", config.endpoint);
+  return server ? server->origin : "";
+}
 
 void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
   if (sources + (baseline.command.empty() ? 0 : 1) != 1)
@@ -48,6 +68,11 @@ void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
     map.refuse(baseline.kind, "is no kind of what the pods of a node are", "write kubernetes: \"kubernetes:///pods\"");
   if (!baseline.node_name.empty() && baseline.location != baseline::pods_location)
     map.refuse("node_name", "is for the pods of a node", "take it out, or write kubernetes: \"kubernetes:///pods\"");
+  if (!baseline.cluster.empty() && !is_name(baseline.cluster))
+    map.refuse("cluster", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit",
+               "name it, and its servers in calls.clusters of agent.yaml; `in-cluster` is the agent's own");
+  if (const auto* kind = baseline::find_kind(baseline.kind); !baseline.cluster.empty() && !kind->is_of_apis)
+    map.refuse("cluster", "is for sources whose resources calls change");
   if (baseline.kind != "kubernetes" && baseline.kubelet_dir != SourceConfig().kubelet_dir)
     map.refuse("kubelet_dir", "is for sources of kind kubernetes");
   map.require_absolute("kubelet_dir", baseline.kubelet_dir);
@@ -63,8 +88,9 @@ void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
 }  // namespace
 
 baseline::SourceSpec spec_of(const SourceConfig& config) {
-  return {config.name, config.kind, config.path, std::chrono::duration_cast<std::chrono::seconds>(config.stale_after),
-          config.kubelet_dir};
+  return {config.name,        config.kind,
+          config.path,        std::chrono::duration_cast<std::chrono::seconds>(config.stale_after),
+          config.kubelet_dir, cluster_of(config)};
 }
 
 void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
@@ -93,6 +119,9 @@ void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
   map.read("region", baseline.region, "of the S3 bucket");
   map.read("node_name", baseline.node_name, "of kubernetes:///pods; default: NODE_NAME, else the host's name");
   map.read("kubelet_dir", baseline.kubelet_dir, "of kind kubernetes: kubelet's folder as the agent sees it");
+  map.read("cluster", baseline.cluster,
+           "of Kubernetes, in which its resources are: a name in calls.clusters, or `in-cluster`; default: where it is "
+           "fetched from, else any");
   map.read("credentials_file", baseline.credentials_file, "instead of the credentials that are there anyway");
   map.read("token_file", baseline.token_file, "file with the bearer token for a URL or API server");
   map.read("ca_file", baseline.ca_file, "file with the certificate authority of the server");
@@ -100,11 +129,7 @@ void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
   if (!gives.empty() && baseline.command.empty()) map.refuse("gives", "belongs to `command`, and there is none");
   if (!baseline.command.empty()) baseline.kind = gives;
   check_source(map, baseline, sources);
-  const auto fine = [](char ch) {
-    return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_' || ch == '-';
-  };
-  if (baseline.name.empty() || !std::all_of(baseline.name.begin(), baseline.name.end(), fine) ||
-      std::isalnum(static_cast<unsigned char>(baseline.name[0])) == 0)
+  if (!is_name(baseline.name))
     map.refuse("name", "must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit");
   if (baseline.name == "collector")
     map.refuse("name", "is what an agent's status calls the baselines that the collector hands out", "take another");

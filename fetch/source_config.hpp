@@ -19,6 +19,7 @@ struct SourceConfig {
   std::string path;
   std::chrono::milliseconds stale_after{0};
   std::string kubelet_dir = "/var/lib/kubelet";  ///< of kind kubernetes: where kubelet's folder is seen from here
+  std::string cluster;                           ///< of Kubernetes, in which its resources are; "" = see spec_of()
   // Of a location:
   std::string location;              ///< as it was written
   std::vector<std::string> command;  ///< prints the source, which is then `kind`
@@ -34,7 +35,8 @@ struct SourceConfig {
   bool operator==(const SourceConfig&) const = default;
 };
 
-/// What of it is the source itself.
+/// What of it is the source itself. Where `cluster` says nothing, what is fetched from an API server as objects or
+/// releases is of that server's cluster.
 baseline::SourceSpec spec_of(const SourceConfig& config);
 
 /// Reads one entry and adds it to `out`; names are unique. Refuses through `map`.

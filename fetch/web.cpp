@@ -64,11 +64,12 @@ void post_form(WebRequest& request, std::initializer_list<std::pair<std::string_
 
 /// A client of one server; `kept` as long as the server keeps its connection.
 struct WebConnection::Client {
-  Client(const http::Url& url, const WebRequest& request, bool kept) : origin(url.origin), ca_file(request.ca_file) {
+  Client(const http::Url& url, const WebRequest& request, bool kept)
+      : origin(url.origin), ca_file(request.ca_file), certificate_file(request.certificate_file) {
     // By host and port: httplib's own reading of URLs takes no IPv6 address with letters.
     const int port = std::atoi(url.port.c_str());
     if (url.tls)
-      made = std::make_unique<httplib::SSLClient>(url.host, port);
+      made = std::make_unique<httplib::SSLClient>(url.host, port, request.certificate_file, request.key_file);
     else
       made = std::make_unique<httplib::ClientImpl>(url.host, port);
     made->set_follow_location(false);
@@ -81,7 +82,7 @@ struct WebConnection::Client {
     });
   }
 
-  const std::string origin, ca_file;
+  const std::string origin, ca_file, certificate_file;
   std::unique_ptr<httplib::ClientImpl> made;
   http::SocketCutter cutter;
 };
@@ -101,9 +102,14 @@ Result<WebAnswer> WebConnection::exchange(const WebRequest& request, bool kept) 
   const auto url = http::parse_url("read the URL of a source", request.url);
   if (!url) return url.error();
   const std::string what = "ask " + url->origin;
-  if (!client_ || client_->origin != url->origin || client_->ca_file != request.ca_file)
+  if (!client_ || client_->origin != url->origin || client_->ca_file != request.ca_file ||
+      client_->certificate_file != request.certificate_file)
     client_ = std::make_unique<Client>(*url, request, kept);
   httplib::ClientImpl& client = *client_->made;
+  if (!client.is_valid() && !request.certificate_file.empty())
+    return Error{ErrorCode::unavailable, what,
+                 request.certificate_file + " and its key are missing or of no use, or host and port make no sense",
+                 "give both as PEM"};
   if (!client.is_valid()) return invalid(what, "host or port make no sense", "write https://host:port/path");
   const std::stop_callback on_stop(request.limits.stop, [&] { client_->cutter.cancel(); });
   client.set_connection_timeout(request.limits.connect);

@@ -24,7 +24,8 @@ struct WebRequest {
   std::string url;  ///< http:// or https://; no user and no password in it
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string ca_file;  ///< PEM; "" = the system's
+  std::string ca_file;                     ///< PEM; "" = the system's
+  std::string certificate_file, key_file;  ///< PEM, to show who we are; "" = none
   FetchLimits limits;
   std::size_t max_bytes = max_fetched_bytes;
 };

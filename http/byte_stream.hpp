@@ -5,11 +5,11 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <memory>
 #include <utility>
 #include <variant>
+
+#include "http/tls_stream.hpp"
 
 namespace plumbline::http::detail {
 
@@ -20,8 +20,7 @@ using Socket = Protocol::socket;
 /// Models Beast's AsyncReadStream and AsyncWriteStream. On one strand.
 class ByteStream {
  public:
-  using Plain = boost::beast::basic_stream<Protocol, asio::any_io_executor>;
-  using Tls = boost::beast::ssl_stream<Plain>;
+  using Plain = TlsStream::Plain;
   using executor_type = Plain::executor_type;
 
   /// `context` nullptr: in clear. Else handshake() comes first.
@@ -29,8 +28,8 @@ class ByteStream {
       : context_(std::move(context)), stream_(make(std::move(socket), context_.get())) {}
 
   executor_type get_executor() { return plain().get_executor(); }
-  Plain& plain() { return tls() != nullptr ? tls()->next_layer() : std::get<Plain>(stream_); }
-  Tls* tls() { return std::get_if<Tls>(&stream_); }
+  Plain& plain() { return tls() != nullptr ? tls()->plain() : std::get<Plain>(stream_); }
+  TlsStream* tls() { return std::get_if<TlsStream>(&stream_); }
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
@@ -44,10 +43,10 @@ class ByteStream {
   }
 
  private:
-  using Either = std::variant<Plain, Tls>;
+  using Either = std::variant<Plain, TlsStream>;
   static Either make(Socket socket, asio::ssl::context* context) {
     if (context == nullptr) return Either(std::in_place_type<Plain>, std::move(socket));
-    return Either(std::in_place_type<Tls>, std::move(socket), *context);
+    return Either(std::in_place_type<TlsStream>, Plain(std::move(socket)), *context);
   }
 
   const std::shared_ptr<asio::ssl::context> context_;  // outlives the stream

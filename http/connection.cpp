@@ -32,6 +32,7 @@ constexpr std::size_t linger_bytes = 16 << 20;
 // So small that it does not count: refusing it would save nothing, and probes must be answered under any load.
 constexpr std::size_t small_answer = 4 << 10;
 constexpr std::size_t one_record = 16 << 10;  // of TLS (RFC 8446, 5.1)
+constexpr int goes_on = 0;                    // no status: the guard let the request through
 
 std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -103,9 +104,13 @@ asio::awaitable<bool> Connection::handshake() {
   if (tls == nullptr) co_return true;
   waiting_since_ = steady_now();
   stream_.plain().expires_after(core_.options.header_timeout);
-  const auto [ec] = co_await tls->async_handshake(asio::ssl::stream_base::server, as_result);
+  const auto [ec, n] = co_await tls->async_handshake(as_result);
   if (ec) {
     ++core_.stats.tls_failures;
+    const auto trust = trust_of(tls->native_handle());
+    if (trust == Trust::expired) ++core_.stats.tls_expired_certificates;
+    if (trust == Trust::none) ++core_.stats.tls_untrusted_certificates;
+    if (ec != beast::error::timeout) co_await discard();
     co_return false;
   }
   certificate_ = certificate_of(tls->native_handle());
@@ -219,6 +224,7 @@ asio::awaitable<bool> Connection::exchange(bool first) {
 
   const RouteMatch match = core_.router.match(exchange.head ? "HEAD" : request.method, request.path);
   if (match.route == nullptr) co_return co_await respond(exchange, not_routed(request, match), parser.is_done());
+  if (!co_await admit(exchange, match.route->options.need)) co_return exchange.keep_alive;
   if (!parser.is_done() && !co_await read_body(exchange, match.route->options.body_limit)) co_return false;
   waiting_since_ = 0;
   request.params = match.params;
@@ -268,9 +274,12 @@ asio::awaitable<bool> Connection::dispatch(Exchange& exchange, const RouteMatch&
   try {
     if (const auto* plain = std::get_if<Handler>(&match.route->handler))
       answer = (*plain)(exchange.request);
-    else if (const auto* later = std::get_if<AsyncHandler>(&match.route->handler))
-      answer = co_await ask(*later, std::move(exchange.request));
-    else
+    else if (const auto* later = std::get_if<AsyncHandler>(&match.route->handler)) {
+      const std::function<void(Responder)> question = [&](Responder respond) {
+        (*later)(std::move(exchange.request), std::move(respond));
+      };
+      answer = co_await ask(question);
+    } else
       answer = std::get<StreamHandler>(match.route->handler)(exchange.request);
   } catch (const std::exception&) {
     failed = true;  // what() may hold anything; it stays out of the answer
@@ -284,11 +293,31 @@ asio::awaitable<bool> Connection::dispatch(Exchange& exchange, const RouteMatch&
   co_return co_await respond(exchange, std::get<Response>(std::move(answer)), true);
 }
 
-asio::awaitable<Response> Connection::ask(const AsyncHandler& handler, Request request) {
+/// Whether the guard lets the request through; else it is answered. Before its body is read: who may nothing, sends
+/// nothing.
+asio::awaitable<bool> Connection::admit(Exchange& exchange, Need need) {
+  if (!core_.guard || need == Need::nothing) co_return true;
+  const auto caller = std::make_shared<std::shared_ptr<const Caller>>();
+  const std::function<void(Responder)> question = [&](Responder respond) {
+    core_.guard(exchange.request, need, [caller, respond = std::move(respond)](Admission admission) {
+      if (admission.caller) admission.refusal.status = goes_on;
+      *caller = std::move(admission.caller);  // looked at behind `goes_on` alone: a late call races with nobody
+      respond(std::move(admission.refusal));
+    });
+  };
+  Response refusal = co_await ask(question);
+  if (aborted_) co_return false;
+  if (refusal.status == goes_on) exchange.request.caller = std::move(*caller);
+  if (exchange.request.caller) co_return true;
+  exchange.keep_alive = co_await respond(exchange, std::move(refusal), exchange.parser.is_done());
+  co_return false;
+}
+
+asio::awaitable<Response> Connection::ask(const std::function<void(Responder)>& question) {
   auto pending = std::make_shared<Pending>(signal_);
   const auto slot = pending->slot;
   const std::weak_ptr<Pending> asked = pending;
-  handler(std::move(request), Responder(std::move(pending)));
+  question(Responder(std::move(pending)));
   pending.reset();
   const auto deadline = std::chrono::steady_clock::now() + core_.options.answer_timeout;
   for (;;) {
@@ -436,19 +465,26 @@ asio::awaitable<bool> Connection::wait(std::chrono::milliseconds limit) {
 
 /// Sends what is written, then waits until the client has closed too.
 asio::awaitable<void> Connection::linger() {
-  boost::system::error_code ignored;
   if (auto* tls = stream_.tls(); tls != nullptr && !aborted_) {
     stream_.plain().expires_after(linger_time);
     co_await tls->async_shutdown(as_result);  // and waits for the client's own; else the end may be somebody's cut
   }
+  if (peer_gone_) co_return;
+  co_await discard();
+}
+
+/// Reads what still comes, and throws it away: else our end would become a reset, which takes from the client what was
+/// written last, the reason in an answer or in an alert of TLS.
+asio::awaitable<void> Connection::discard() {
+  boost::system::error_code ignored;
   stream_.plain().socket().shutdown(Socket::shutdown_send, ignored);
-  if (ignored || peer_gone_ || core_.draining) co_return;
+  if (ignored || core_.draining) co_return;
   phase_ = Phase::idle;
   if (!refuse_) waiting_since_ = steady_now();  // a refused one takes no room that it could give back
   stream_.plain().expires_after(linger_time);
   buffer_.clear();
   for (std::size_t total = 0; total < linger_bytes;) {
-    const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(16 << 10), as_result);
+    const auto [ec, n] = co_await stream_.plain().async_read_some(buffer_.prepare(16 << 10), as_result);
     if (ec) co_return;
     total += n;
   }

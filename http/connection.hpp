@@ -29,7 +29,7 @@ struct LiveStats {
   Count streams{0}, accepted{0}, accept_errors{0}, refused_connections{0}, evicted_connections{0}, refused_streams{0},
       refused_answers{0}, requests{0}, responses_2xx{0}, responses_4xx{0}, responses_5xx{0}, bad_requests{0},
       bad_hosts{0}, header_too_large{0}, body_too_large{0}, timeouts{0}, answer_timeouts{0}, handler_failures{0},
-      stream_bytes{0}, tls_failures{0};
+      stream_bytes{0}, tls_failures{0}, tls_expired_certificates{0}, tls_untrusted_certificates{0};
 };
 
 class Connection;
@@ -38,6 +38,7 @@ class Connection;
 struct Core {
   ServerOptions options;
   Router router;
+  Guard guard;  ///< empty: everybody may everything
   LiveStats stats;
   AnswerBudget answers;
   asio::io_context io;
@@ -91,13 +92,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> exchange(bool first);
   asio::awaitable<bool> read_body(Exchange& exchange, std::size_t limit);
   asio::awaitable<bool> dispatch(Exchange& exchange, const RouteMatch& match);
-  asio::awaitable<Response> ask(const AsyncHandler& handler, Request request);
+  asio::awaitable<bool> admit(Exchange& exchange, Need need);
+  asio::awaitable<Response> ask(const std::function<void(Responder)>& question);
   asio::awaitable<bool> stream(Exchange& exchange, StreamResponse response);
   asio::awaitable<bool> respond(const Exchange& exchange, Response response, bool keep);
   std::shared_ptr<void> hold(const Exchange& exchange, Response& response);
   asio::awaitable<bool> write(std::string_view head, std::string_view body);
   asio::awaitable<bool> wait(std::chrono::milliseconds limit);
   asio::awaitable<void> linger();
+  asio::awaitable<void> discard();
   bool host_is_ours(const Request& request, std::string_view authority) const;
   void watch_for_hangup();
 

@@ -1,6 +1,7 @@
 // What a handler gets and what it gives: plain data, no Beast.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,6 +30,20 @@ struct PeerProcess {
   std::uint32_t uid = 0;
 };
 
+/// What a route asks of who uses it; a Guard decides who may what.
+enum class Need : std::uint8_t { admin, read, report, nothing };
+
+/// Who asks, as the server's Guard found out.
+struct Caller {
+  std::string name;                ///< for people and logs: "web-1 (certificate)"; never a secret
+  bool any_node = false;           ///< it may speak for every node …
+  std::vector<std::string> nodes;  ///< … or for the one that has these names
+
+  bool may_speak_for(std::string_view node) const {
+    return any_node || std::find(nodes.begin(), nodes.end(), node) != nodes.end();
+  }
+};
+
 /// One request, whole: the body has been read within the route's limit.
 struct Request {
   std::string method;                         ///< "GET"; a HEAD request reaches the GET handler as "GET"
@@ -40,6 +55,7 @@ struct Request {
   std::string body;
   std::shared_ptr<const ClientCertificate> certificate;  ///< that the client was verified by; nullptr: by none
   bool is_encrypted = false;                             ///< it came by TLS
+  std::shared_ptr<const Caller> caller;                  ///< nullptr: the server has no Guard
   std::string peer;  ///< "127.0.0.1:4711", or "unix:pid=17,uid=0" as the kernel says (SO_PEERCRED)
   std::optional<PeerProcess> peer_process;  ///< of a Unix socket; nullopt on TCP
 
@@ -80,6 +96,16 @@ class Responder {
  private:
   std::shared_ptr<detail::Pending> pending_;
 };
+
+/// `caller`: the request goes on as his; nullptr: `refusal` is the answer.
+struct Admission {
+  std::shared_ptr<const Caller> caller;
+  Response refusal;
+};
+
+/// Decides about a request before its body is read, and so without it and without Request::params. Calls `admit` once,
+/// at once or later, on any thread; it may outlive the connection.
+using Guard = std::function<void(const Request& request, Need need, std::function<void(Admission)> admit)>;
 
 using Handler = std::function<Response(const Request&)>;
 using AsyncHandler = std::function<void(Request, Responder)>;

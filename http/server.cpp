@@ -131,8 +131,11 @@ void Server::route(std::string method, std::string pattern, Handler handler, Rou
 void Server::route_async(std::string method, std::string pattern, AsyncHandler handler, RouteOptions options) {
   impl_->core.router.add({std::move(method), std::move(pattern), {}, std::move(handler), options});
 }
-void Server::route_stream(std::string method, std::string pattern, StreamHandler handler) {
-  impl_->core.router.add({std::move(method), std::move(pattern), {}, std::move(handler), {}});
+void Server::route_stream(std::string method, std::string pattern, StreamHandler handler, RouteOptions options) {
+  impl_->core.router.add({std::move(method), std::move(pattern), {}, std::move(handler), options});
+}
+void Server::set_guard(Guard guard) {
+  impl_->core.guard = std::move(guard);
 }
 
 std::vector<RouteInfo> Server::routes() const {
@@ -254,6 +257,8 @@ ServerStats Server::stats() const {
   out.handler_failures = s.handler_failures;
   out.stream_bytes = s.stream_bytes;
   out.tls_failures = s.tls_failures;
+  out.tls_expired_certificates = s.tls_expired_certificates;
+  out.tls_untrusted_certificates = s.tls_untrusted_certificates;
   return out;
 }
 
@@ -286,6 +291,11 @@ std::string metrics_text(const ServerStats& stats, std::string_view prefix) {
   line("answer_timeouts_total", "counter", "Answers that came too late.", stats.answer_timeouts);
   line("handler_failures_total", "counter", "Handlers that threw or dropped the request.", stats.handler_failures);
   line("stream_bytes_total", "counter", "Bytes of events written.", stats.stream_bytes);
+  line("tls_failures_total", "counter", "TLS handshakes that came to nothing.", stats.tls_failures);
+  line("tls_expired_certificates_total", "counter", "Clients' certificates that are over, or not valid yet.",
+       stats.tls_expired_certificates);
+  line("tls_untrusted_certificates_total", "counter", "Clients' certificates of another authority.",
+       stats.tls_untrusted_certificates);
   return text;
 }
 

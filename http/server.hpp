@@ -38,6 +38,7 @@ struct ServerOptions {
 
 struct RouteOptions {
   std::size_t body_limit = 0;  ///< bytes; a longer body is refused with 413, before it is read where its length is told
+  Need need = Need::admin;     ///< for the guard, where there is one
 };
 
 /// Since start; `connections`, `streams` and `answer_bytes` are of now.
@@ -64,6 +65,8 @@ struct ServerStats {
   std::uint64_t handler_failures = 0;  ///< exceptions, and Responders dropped without a call
   std::uint64_t stream_bytes = 0;
   std::uint64_t tls_failures = 0;  ///< handshakes that came to nothing: no TLS, or a certificate that is not ours
+  std::uint64_t tls_expired_certificates = 0;    ///< of them: the client's is over, or not valid yet
+  std::uint64_t tls_untrusted_certificates = 0;  ///< of them: the client's is of another authority, or damaged
 };
 
 /// Prometheus text of `stats`, every name beginning with `prefix` ("plumbline_api" → "plumbline_api_requests_total").
@@ -90,7 +93,9 @@ class Server {
   /// route_async().
   void route(std::string method, std::string pattern, Handler handler, RouteOptions options = {});
   void route_async(std::string method, std::string pattern, AsyncHandler handler, RouteOptions options = {});
-  void route_stream(std::string method, std::string pattern, StreamHandler handler);
+  void route_stream(std::string method, std::string pattern, StreamHandler handler, RouteOptions options = {});
+  /// Asked about every request whose route needs something. Without one all are served.
+  void set_guard(Guard guard);
   std::vector<RouteInfo> routes() const;
 
   /// `host`: a numeric address or a name of this machine; `port` 0 = any free one. Returns the bound port.

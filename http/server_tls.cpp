@@ -35,10 +35,11 @@ FileState state_of(const std::string& path) {
           status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
 }
 
-using States = std::array<FileState, 3>;
+using States = std::array<FileState, 4>;
 
 States states_of(const TlsFiles& files) {
-  return {state_of(files.certificate_file), state_of(files.key_file), state_of(files.client_ca_file)};
+  return {state_of(files.certificate_file), state_of(files.key_file), state_of(files.client_ca_file),
+          state_of(files.own_ca_file)};
 }
 
 std::string reason() {
@@ -65,12 +66,15 @@ Result<std::shared_ptr<Context>> read(const TlsFiles& files) {
     return refused("read the certificate", files.certificate_file, "give PEM: the server's certificate first");
   if (::SSL_CTX_use_PrivateKey_file(ctx, files.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
     return refused("read the key", files.key_file, "give the certificate's own key, PEM, without a password");
-  if (files.client_ca_file.empty()) return context;
-  if (::SSL_CTX_load_verify_locations(ctx, files.client_ca_file.c_str(), nullptr) != 1)
-    return refused("read the clients' CA", files.client_ca_file, "give PEM");
-  auto* names = ::SSL_load_client_CA_file(files.client_ca_file.c_str());
-  if (names == nullptr) return refused("read the clients' CA", files.client_ca_file, "give PEM");
-  ::SSL_CTX_set_client_CA_list(ctx, names);
+  if (files.client_ca_file.empty() && files.own_ca_file.empty()) return context;
+  auto* names = sk_X509_NAME_new_null();
+  ::SSL_CTX_set_client_CA_list(ctx, names);  // the context's now
+  for (const auto* path : {&files.client_ca_file, &files.own_ca_file}) {
+    if (path->empty()) continue;
+    if (::SSL_CTX_load_verify_locations(ctx, path->c_str(), nullptr) != 1 ||
+        ::SSL_add_file_cert_subjects_to_stack(names, path->c_str()) != 1)
+      return refused("read the clients' CA", *path, "give PEM");
+  }
   ::SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
   constexpr std::array<unsigned char, 9> name = {'p', 'l', 'u', 'm', 'b', 'l', 'i', 'n', 'e'};
   ::SSL_CTX_set_session_id_context(ctx, name.data(), name.size());  // sessions of clients with certificates want one
@@ -135,6 +139,13 @@ std::shared_ptr<Context> ServerTls::current() {
 ServerTls::State ServerTls::state() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->state;
+}
+
+Trust trust_of(ssl_st* ssl) {
+  const long result = SSL_get_verify_result(ssl);
+  if (result == X509_V_OK) return Trust::fine;
+  return result == X509_V_ERR_CERT_HAS_EXPIRED || result == X509_V_ERR_CERT_NOT_YET_VALID ? Trust::expired
+                                                                                          : Trust::none;
 }
 
 std::shared_ptr<const ClientCertificate> certificate_of(ssl_st* ssl) {

@@ -20,6 +20,7 @@ struct TlsFiles {
   std::string certificate_file;  ///< PEM: the server's, and those between it and its root
   std::string key_file;          ///< PEM
   std::string client_ca_file;    ///< PEM: who signs clients' certificates; "" = none is asked for
+  std::string own_ca_file;       ///< PEM: the same, of an authority of our own
 };
 
 /// TLS 1.2 or later. A client that shows a certificate is refused where `client_ca_file` did not sign it; one that
@@ -48,6 +49,11 @@ class ServerTls {
   explicit ServerTls(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// What became of a client's certificate in a handshake: it was fine or there was none, it is over or not valid yet, or
+/// nobody that we know signed it.
+enum class Trust : std::uint8_t { fine, expired, none };
+Trust trust_of(ssl_st* ssl);
 
 /// Whom a client's certificate names.
 struct ClientCertificate {

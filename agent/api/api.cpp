@@ -266,10 +266,11 @@ std::variant<Response, http::StreamResponse> stream(NodeView& view, const Reques
 
 }  // namespace
 
-void add_api_routes(http::Server& server, NodeView& view) {
+void add_api_routes(http::Server& server, NodeView& view, const access::Gate& gate) {
   using Call = Response (*)(const NodeView&, const Request&);
-  const auto get = [&](const char* pattern, Call call) {
-    server.route("GET", pattern, [&view, call](const Request& request) { return call(view, request); });
+  using enum http::Need;
+  const auto get = [&](const char* pattern, Call call, http::Need need = read) {
+    server.route("GET", pattern, [&view, call](const Request& request) { return call(view, request); }, {.need = need});
   };
   get("/v1/drift", list_drift);
   get("/v1/drift/{id}", get_drift);
@@ -278,17 +279,28 @@ void add_api_routes(http::Server& server, NodeView& view) {
   get("/v1/resources/{address...}", get_resource);
   get("/v1/owners", list_owners);
   get("/v1/blindspots", list_blind_spots);
-  get("/v1/status", [](const NodeView& v, const Request&) { return http::json_response(v.status_json()); });
-  get("/livez", [](const NodeView& v, const Request& r) { return health_response(r, v.live()); });
-  get("/readyz", [](const NodeView& v, const Request& r) { return health_response(r, v.ready()); });
-  get("/startupz", [](const NodeView& v, const Request& r) { return health_response(r, v.started()); });
-  get("/openapi.json",
-      [](const NodeView&, const Request&) { return http::json_response(std::string(openapi_document())); });
-  server.route("GET", "/metrics", [&view, &server](const Request&) {
-    return http::text_response(view.metrics_text() + http::metrics_text(server.stats(), "plumbline_api"),
-                               "text/plain; version=0.0.4; charset=utf-8");
-  });
-  server.route_stream("GET", "/v1/stream", [&view](const Request& request) { return stream(view, request); });
+  server.route("GET", "/v1/status",
+               [&view, &gate](const Request&) {
+                 std::string json = view.status_json();
+                 json.back() = ',';
+                 return http::json_response(json + "\"access\":" + gate.status_json() + "}");
+               },
+               {.need = read});
+  get("/livez", [](const NodeView& v, const Request& r) { return health_response(r, v.live()); }, nothing);
+  get("/readyz", [](const NodeView& v, const Request& r) { return health_response(r, v.ready()); }, nothing);
+  get("/startupz", [](const NodeView& v, const Request& r) { return health_response(r, v.started()); }, nothing);
+  get(
+      "/openapi.json",
+      [](const NodeView&, const Request&) { return http::json_response(std::string(openapi_document())); }, nothing);
+  server.route("GET", "/metrics",
+               [&view, &server, &gate](const Request&) {
+                 return http::text_response(view.metrics_text() + gate.metrics_text("plumbline_api_access") +
+                                                http::metrics_text(server.stats(), "plumbline_api"),
+                                            "text/plain; version=0.0.4; charset=utf-8");
+               },
+               {.need = read});
+  server.route_stream("GET", "/v1/stream", [&view](const Request& request) { return stream(view, request); },
+                      {.need = read});
 }
 
 }  // namespace plumbline::agent

@@ -3,14 +3,15 @@
 
 #include <string_view>
 
+#include "access/gate.hpp"
 #include "agent/api/node_view.hpp"
 #include "http/server.hpp"
 
 namespace plumbline::agent {
 
-/// Adds every route to `server`, before its start(). `view` and `server` outlive the server's threads. The server's own
-/// counters join the metrics as plumbline_api_*.
-void add_api_routes(http::Server& server, NodeView& view);
+/// Adds every route to `server`, before its start(). `view`, `gate` and `server` outlive the server's threads. The
+/// counters of server and gate join the metrics as plumbline_api_*.
+void add_api_routes(http::Server& server, NodeView& view, const access::Gate& gate);
 
 /// The document served at /openapi.json: OpenAPI 3.1.
 std::string_view openapi_document();

@@ -23,23 +23,40 @@ std::string host_name() {
 
 void read_api(Map& map, AgentConfig& c) {
   map.read("socket", c.api_socket, "Unix socket of the API, mode 0660");
-  map.read("listen", c.api_listen, "loopback address of the API, or \"off\"");
+  map.read("listen", c.api_listen, "address of the API, or \"off\"; beyond loopback only with `tls` and `access`");
+  access::read_tls(map, c.api_tls);
+  access::read_rules(map, c.api_access);
   if (map.describing()) return;
   map.require_absolute("socket", c.api_socket);
   if (c.api_socket.size() > 107) map.refuse("socket", "is longer than the 107 bytes that a socket's path may have");
   if (c.api_listen == "off") return;
   const auto address = split_address(c.api_listen);
   if (!address) map.refuse("listen", "must be HOST:PORT or \"off\", not `" + config::shown(c.api_listen) + "`");
-  if (!is_loopback(address->first))
-    map.refuse("listen", "is not a loopback address, and this version has no TLS and no authentication for others",
-               "use 127.0.0.1:PORT, and let the collector serve readers elsewhere");
+  if (!is_loopback(address->first) && (!c.api_tls || c.api_access.empty()))
+    map.refuse(
+        "listen", std::string("is not a loopback address, and there is no ") + (c.api_tls ? "`access`" : "`tls`"),
+        "give `tls` a certificate_file and its key_file and say in `access` who may read; or use 127.0.0.1:PORT, "
+        "and let the collector serve readers elsewhere");
+  for (const auto& rule : c.api_access)
+    if (!rule.certificates.empty() && !(c.api_tls && !c.api_tls->client_ca_file.empty()))
+      map.refuse("access", "`" + config::shown(rule.name) + "` is for clients' certificates, and none are asked for",
+                 "name who signs them in tls.client_ca_file");
 }
 
 void read_collector(Map& map, CollectorConfig& c) {
   map.read("url", c.url, "http://HOST:PORT or https://HOST:PORT of the collector");
   map.require("url");
-  map.read("token_file", c.token_file, "file with the bearer token");
+  map.read("token_file", c.token_file,
+           "file with the bearer token; in Kubernetes a projected one of the service account");
   map.read("ca_file", c.ca_file, "file with the certificate authority that signed the collector's certificate");
+  map.read("certificate_file", c.certificate_file,
+           "PEM of this node's certificate, which shows the collector whose it is");
+  map.read("key_file", c.key_file, "PEM of its key");
+  map.optional_object("enrolment", "get the certificate from the collector itself, and renew it", [&](Map& m) {
+    m.read("token_file", c.enrolment_token_file, "a token for this node (plumb token create); needed once");
+    m.require("token_file");
+    if (!m.describing()) m.require_absolute("token_file", c.enrolment_token_file);
+  });
   map.read("batch_records", c.batch_records, "records in a batch at most");
   Bytes bytes{c.batch_bytes};
   map.read("batch_bytes", bytes, "size of a batch at most, before compression");
@@ -62,6 +79,18 @@ void read_collector(Map& map, CollectorConfig& c) {
   if (const auto url = http::parse_url("", c.url); !url)
     map.refuse("url", "is no URL of a collector: " + url.error().why,
                "write https://HOST:PORT; a token goes into a file that `token_file` names");
+  else if (!url->tls && !c.certificate_file.empty())
+    map.refuse("certificate_file", "is shown by TLS alone", "write https:// in `url`");
+  else if (!url->tls && !c.enrolment_token_file.empty())
+    map.refuse("enrolment", "goes by TLS alone", "write https:// in `url`");
+  if (!c.certificate_file.empty() && !c.enrolment_token_file.empty())
+    map.refuse("certificate_file", "is not needed where the node enrols", "take it out, or take `enrolment` out");
+  if (c.certificate_file.empty() != c.key_file.empty())
+    map.refuse(c.key_file.empty() ? "certificate_file" : "key_file",
+               "a certificate needs its key, and a key its certificate", "give both");
+  for (const auto& [key, path] :
+       {std::pair<const char*, const std::string&>{"certificate_file", c.certificate_file}, {"key_file", c.key_file}})
+    if (!path.empty()) map.require_absolute(key, path);
   for (const auto& [key, value] :
        {std::pair("interval", c.interval), {"timeout", c.timeout}, {"heartbeat", c.heartbeat}})
     if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
@@ -88,33 +117,52 @@ bool has_something_to_call(const AgentConfig& c) {
          });
 }
 
-/// After baselines and collector, which say whether there is anything to call.
 void read_token_keys(Map& map, std::vector<TokenKeysConfig>& all) {
   TokenKeysConfig keys;
-  map.read(
-      "from", keys.from,
-      "a JWK set (RFC 7517): an absolute path, an https:// URL, or `kubernetes`, the cluster that the agent runs in");
-  map.read("token_file", keys.token_file, "bearer token that opens the URL; of kubernetes: default, the pod's own");
-  map.read("ca_file", keys.ca_file,
-           "PEM of who signed the server's certificate; default: the system's, or the pod's own");
-  map.read("issuer", keys.issuer, "as its tokens say it (iss); others' are not proven by these keys");
-  map.read(
-      "cluster", keys.cluster,
-      "true: of a cluster of Kubernetes, whose tokens may be of its own accounts and pods; default: of `kubernetes`");
-  if (map.describing()) return;
-  if (keys.from == "kubernetes") keys.cluster = true;
-  map.require("from");
-  const bool is_path = keys.from.starts_with('/');
-  if (!is_path && !keys.from.starts_with("https://") && keys.from != "kubernetes")
-    map.refuse("from", "`" + keys.from + "` is no place that keys may come from",
-               "write an absolute path, an https:// URL or kubernetes");
-  if (is_path && !(keys.token_file.empty() && keys.ca_file.empty()))
-    map.refuse("from", "a file needs neither token_file nor ca_file");
-  for (const auto& [key, path] : {std::pair("token_file", keys.token_file), std::pair("ca_file", keys.ca_file)})
-    if (!path.empty()) map.require_absolute(key, path);
-  all.push_back(std::move(keys));
+  access::read_token_keys(map, keys);
+  if (!map.describing()) all.push_back(std::move(keys));
 }
 
+void read_cluster(Map& map, std::vector<ClusterConfig>& all) {
+  ClusterConfig cluster;
+  map.read("name", cluster.name, "as `cluster` of a baseline says it; `in-cluster`: the one that the agent runs in");
+  map.read("servers", cluster.servers, "https://HOST[:PORT] by which clients on this node call its API servers");
+  if (map.describing()) return;
+  map.require("name");
+  map.require("servers");
+  for (const auto& server : cluster.servers) {
+    const auto url = http::parse_url("", server);
+    if (!url) map.refuse("servers", "has what is no URL of a server: " + url.error().why, "write https://HOST:PORT");
+    if (url->target != "/")
+      map.refuse("servers", "has a URL with a path: servers are told apart by host and port",
+                 "write https://HOST:PORT");
+  }
+  all.push_back(std::move(cluster));
+}
+
+/// A baseline of a cluster that nobody describes would have all calls told with "not known".
+void check_clusters(Map& map, const AgentConfig& c) {
+  std::map<std::string, std::string> servers;
+  for (const auto& cluster : c.calls.clusters)
+    for (const auto& server : cluster.servers) {
+      const auto url = http::parse_url("", server);
+      const auto [other, is_new] = servers.emplace(url->host + ":" + url->port, cluster.name);
+      if (!is_new && other->second != cluster.name)
+        map.refuse("clusters",
+                   "have " + config::shown(url->origin) + " twice, in " + other->second + " and " + cluster.name,
+                   "a server is of one cluster");
+    }
+  for (const auto& baseline : c.baselines) {
+    const bool is_known = baseline.cluster.empty() || baseline.cluster == baseline::in_cluster ||
+                          std::any_of(c.calls.clusters.begin(), c.calls.clusters.end(),
+                                      [&](const ClusterConfig& known) { return known.name == baseline.cluster; });
+    if (!is_known)
+      map.refuse("clusters", "do not have `" + baseline.cluster + "`, of which baseline `" + baseline.name + "` is",
+                 "add {name: " + baseline.cluster + ", servers: [\"https://HOST:PORT\"]}");
+  }
+}
+
+/// After baselines and collector, which say whether there is anything to call.
 void read_calls(Map& map, AgentConfig& c) {
   CallsConfig& calls = c.calls;
   map.read(
@@ -142,7 +190,10 @@ void read_calls(Map& map, AgentConfig& c) {
   std::vector<TokenKeysConfig> token_keys;
   map.list("token_keys", "whose signatures prove bearer tokens; default: the cluster that the agent runs in",
            [&](Map& keys) { read_token_keys(keys, token_keys); });
+  map.list("clusters", "of Kubernetes, whose servers clients on this node call",
+           [&](Map& cluster) { read_cluster(cluster, calls.clusters); });
   if (map.describing()) return;
+  check_clusters(map, c);
   for (const auto& keys : token_keys)
     if (!keys.cluster && keys.issuer.empty())
       map.refuse("token_keys",
@@ -272,6 +323,15 @@ Result<AgentConfig> parse_agent_config(const std::string& origin, const std::str
   config.node = host_name();
   if (auto read = config::read_text(origin, text, [&](Map& map) { bind(map, config); }); !read) return read.error();
   return config;
+}
+
+access::Policy api_policy_of(const AgentConfig& config) {
+  access::Policy policy;
+  policy.people = config.api_access;
+  policy.takes_certificates = config.api_tls && !config.api_tls->client_ca_file.empty();
+  const auto address = split_address(config.api_listen);
+  policy.asks_people = !config.api_access.empty() || (address && !is_loopback(address->first));
+  return policy;
 }
 
 std::string agent_config_schema() {

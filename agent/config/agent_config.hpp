@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "access/gate.hpp"
 #include "fetch/source_config.hpp"
 #include "include/util/result.hpp"
 
@@ -23,6 +24,8 @@ struct CollectorConfig {
   std::string url;
   std::string token_file;
   std::string ca_file;
+  std::string certificate_file, key_file;  ///< both or neither
+  std::string enrolment_token_file;        ///< "" = this node does not enrol
   std::uint64_t batch_records = 500;
   std::uint64_t batch_bytes = 1 << 20;
   std::chrono::milliseconds interval{1'000};
@@ -31,13 +34,12 @@ struct CollectorConfig {
   std::optional<HandoutConfig> baselines;
 };
 
-/// Where the keys are by which an issuer signs its tokens: a JWK set.
-struct TokenKeysConfig {
-  std::string from;        ///< an absolute path, an https:// URL, or "kubernetes": the cluster that the agent runs in
-  std::string token_file;  ///< as of a baseline
-  std::string ca_file;
-  std::string issuer;    ///< as its tokens say it (iss); "" = not looked at
-  bool cluster = false;  ///< it is a cluster of Kubernetes, whose tokens may be of its accounts and pods
+using access::TokenKeysConfig;
+
+/// A cluster of Kubernetes by the URLs that clients on this node have of its API servers.
+struct ClusterConfig {
+  std::string name;
+  std::vector<std::string> servers;
 };
 
 /// Calls of cloud APIs, seen in the plaintext of TLS connections, and in those that some endpoints have without TLS.
@@ -51,6 +53,7 @@ struct CallsConfig {
   std::optional<bool> metadata_services;     ///< listened to; nullopt: on Amazon's machines
   std::vector<std::string> plain_http;       ///< http://HOST:PORT: endpoints that are listened to without TLS
   std::optional<std::vector<TokenKeysConfig>> token_keys;  ///< nullopt: of the cluster that the agent runs in
+  std::vector<ClusterConfig> clusters;  ///< beside the one that the agent runs in, and those of fetched sources
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 
@@ -68,6 +71,8 @@ struct AgentConfig {
   std::string state_dir = "/var/lib/plumbline";
   std::string api_socket = "/run/plumbline/agent.sock";
   std::string api_listen = "127.0.0.1:9640";  ///< "off" = the socket only
+  std::optional<http::TlsFiles> api_tls;
+  std::vector<access::RuleConfig> api_access;
   std::vector<fetch::SourceConfig> baselines;
   std::vector<std::string> rules;
   std::optional<CollectorConfig> collector;
@@ -94,6 +99,9 @@ Result<AgentConfig> load_agent_config(const std::string& path);
 
 /// As load_agent_config(), of text in memory; `origin` stands for the file in messages.
 Result<AgentConfig> parse_agent_config(const std::string& origin, const std::string& text);
+
+/// What the API's gate is to ask over TCP: on loopback only where `access` has something, elsewhere everybody.
+access::Policy api_policy_of(const AgentConfig& config);
 
 /// JSON Schema (draft 2020-12) of agent.yaml.
 std::string agent_config_schema();

@@ -70,12 +70,15 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
       result.missing.push_back("comparison: in which shape the program gave " + setting.attribute + " is not known");
       continue;
     }
-    const auto all =
-        setting.json
-            ? baseline::compare_setting(attributes, setting.attribute, *setting.json, setting.effect, lists,
-                                        fingerprints)
-            : std::vector{baseline::compare_secret(attributes, setting.attribute, setting.prints, fingerprints)};
-    for (const auto& compared : all) {
+    auto all = setting.json
+                   ? baseline::compare_setting(attributes, setting.attribute, *setting.json, setting.effect, lists,
+                                               fingerprints)
+                   : std::vector{baseline::compare_secret(attributes, setting.attribute, setting.prints, fingerprints)};
+    for (auto& compared : all) {
+      if (setting.is_as_sent && compared.result == ComparedSetting::Result::different) {
+        compared.result = ComparedSetting::Result::unknown;
+        compared.why = compared.attribute + " holds secrets, and is another list or the same one in another spelling";
+      }
       if (compared.result == ComparedSetting::Result::same) ++same;
       if (compared.result == ComparedSetting::Result::unknown) {
         ++unknown;

@@ -131,8 +131,9 @@ bool is_bridged_type(std::string_view type) {
 }
 
 std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,
-                                      std::string_view operation, const CallPlace& place) {
+                                      std::string_view operation, const CallPlace& place, std::string_view cluster) {
   std::vector<CallOwner> owners;
+  if (!cluster.empty() && !place.cluster.empty() && cluster != place.cluster) return owners;
   std::vector<std::uint32_t> rows;
   const std::string verb_and_noun = letters_of(operation);
   for (const auto& target : targets) {

@@ -19,6 +19,7 @@ struct CallSetting {
   std::optional<std::string> json;  ///< in that state's shape; nullopt = it is secret
   baseline::SettingEffect effect = baseline::SettingEffect::sets;
   std::vector<std::uint64_t> prints = {};  ///< of a secret: fingerprints of its forms (cloud/body/secret_prints.hpp)
+  bool is_as_sent = false;  ///< `prints` are of a list as the request spells it, and the state may spell it otherwise
 };
 /// What IaC calls a thing, and what a call sets of it then.
 struct CallType {
@@ -44,15 +45,17 @@ struct CallOwner {
 /// called as Terraform's, in camel case.
 bool is_bridged_type(std::string_view type);
 
-/// Where a call was made. A thing of another account, or of another region, only has the same name. "" = not known.
+/// Where a call was made. A thing of another account, region or cluster only has the same name. "" = not known.
 struct CallPlace {
   std::string_view provider = {}, service = {}, region = {}, account = {};
+  std::string_view cluster = {};  ///< of Kubernetes, by the server that the client named (Clusters)
 };
 
 /// Owners in one index, best first, and only those of the best rank: a call also names what its target merely refers to
 /// (the VPC of a new subnet), and names things that are called alike elsewhere. `operation` is the vendor's name for
-/// the call. Any thread.
+/// the call; `cluster` is the one that the baseline's resources are in, "" = nobody said. Any thread.
 std::vector<CallOwner> owners_of_call(const baseline::Index& index, const std::vector<CallTarget>& targets,
-                                      std::string_view operation, const CallPlace& place = {});
+                                      std::string_view operation, const CallPlace& place = {},
+                                      std::string_view cluster = {});
 
 }  // namespace plumbline::agent

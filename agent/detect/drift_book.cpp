@@ -28,10 +28,13 @@ DriftOf key_of(const wire::Drift& drift) {
   return {drift.baseline, drift.resource, drift.where.path};
 }
 
-/// What differs after a call: each tells of the attributes that it sets alone.
-std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const wire::Finding& f) {
+/// What differs after a call: each tells of the attributes that it sets alone. One that is merely claimed takes nothing
+/// away, but for other values of what it says to differ now.
+std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const wire::Finding& f, bool is_claim) {
   std::vector<wire::AttributeDiff> diff = open.diff;
   const auto is_set = [&](const wire::AttributeDiff& d) {
+    if (is_claim)
+      return std::any_of(f.diff.begin(), f.diff.end(), [&](const auto& now) { return now.attribute == d.attribute; });
     return std::any_of(f.call->sets.begin(), f.call->sets.end(), [&](const std::string& name) {
       return d.attribute == name ||
              (d.attribute.size() > name.size() && d.attribute.starts_with(name) && d.attribute[name.size()] == '.');
@@ -50,9 +53,17 @@ std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const 
   return diff;
 }
 
+/// The latest claim that it was put right: one is kept, as anybody may make any number of them.
+void note_claim(wire::Drift& drift, const std::string& finding) {
+  std::erase_if(drift.evidence, [](const wire::Evidence& e) { return e.kind == "put_back"; });
+  drift.evidence.push_back({"put_back", "a call set what the baseline expects (finding " + finding +
+                                            "), and nobody but its client says that it reached the service: it stays "
+                                            "open"});
+}
+
 }  // namespace
 
-std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved) const {
+std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved, bool is_claim) const {
   using wire::ComparisonResult;
   if (f.call && !f.baseline) return std::nullopt;  // of what nobody describes there is no state to be out of
   const std::string baseline = f.baseline ? f.baseline->name : "";
@@ -80,8 +91,13 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   std::vector<wire::AttributeDiff> diff = f.diff;
   ComparisonResult comparison = f.comparison;
   if (f.call && open != nullptr) {
+    if (is_claim && comparison == ComparisonResult::match) {
+      drift.comparison = open->comparison;
+      note_claim(drift, f.id);
+      return drift;
+    }
     // It is right again once a call has set all of it to what it should be; what was not compared never is.
-    diff = diff_after_call(*open, f);
+    diff = diff_after_call(*open, f, is_claim);
     const bool is_right = diff.empty() && f.comparison == ComparisonResult::match && !open->diff.empty();
     comparison = is_right       ? ComparisonResult::match
                  : diff.empty() ? ComparisonResult::not_comparable

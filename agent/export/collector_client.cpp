@@ -1,10 +1,12 @@
 #include "agent/export/collector_client.hpp"
 
 #include <httplib.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <fstream>
 
+#include "fetch/file_origin.hpp"
 #include "http/httplib_error.hpp"
 #include "http/retry.hpp"
 #include "http/socket_cutter.hpp"
@@ -45,44 +47,77 @@ Result<std::string> read_token(const std::string& path) {
   return token;
 }
 
+/// The alert (RFC 8446, 6.2) by which the other end refused something in this thread's exchange; 0 = there was none.
+/// httplib tells of none, and the one about our certificate mostly comes only when an answer is read.
+thread_local int alert = 0;
+
+void note_alert(const SSL*, int where, int value) {
+  const bool is_refusal = (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && (value & 0xFF) != SSL_AD_CLOSE_NOTIFY;
+  if (is_refusal) alert = value;
+}
+
+std::string why_of(httplib::Error error) {
+  if (alert == 0) return http::why_of(error);
+  return std::string("the collector ended the TLS handshake: ") + SSL_alert_desc_string_long(alert);
+}
+
 class CollectorClient final : public Transport {
  public:
   CollectorClient(CollectorClientOptions options, const http::Url& url, const Clock& clock)
-      : options_(std::move(options)),
-        origin_(url.origin),
-        path_(url.target + "/v1/batches"),
-        clock_(clock),
-        client_(url.origin) {
-    const auto each = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout) + std::chrono::seconds(1);
-    client_.set_connection_timeout(each);
-    client_.set_read_timeout(each);
-    client_.set_write_timeout(each);
-    client_.set_keep_alive(true);
-    client_.set_follow_location(false);
-    client_.set_tcp_nodelay(true);
-    if (!options_.ca_file.empty()) client_.set_ca_cert_path(options_.ca_file);
-    client_.set_socket_options([this](socket_t socket) {
-      httplib::default_socket_options(socket);
-      cutter_.opened(socket);
-    });
+      : options_(std::move(options)), origin_(url.origin), path_(url.target + "/v1/batches"), clock_(clock) {
+    connect_anew();
   }
 
-  bool valid() const { return client_.is_valid(); }
+  /// Whether host and port make sense; files may come later.
+  bool valid() const { return client_->is_valid() || !options_.certificate_file.empty(); }
   void cancel() noexcept override { cutter_.cancel(); }
   Answer post(const std::string& body) override;
 
  private:
+  std::string files() const;
+  void connect_anew();
+
   const CollectorClientOptions options_;
   const std::string origin_;
   const std::string path_;
   const Clock& clock_;
   http::SocketCutter cutter_;
-  httplib::Client client_;
+  std::string files_read_;
+  std::unique_ptr<httplib::Client> client_;
 };
+
+std::string CollectorClient::files() const {
+  std::string versions;
+  for (const auto* path : {&options_.ca_file, &options_.certificate_file, &options_.key_file})
+    versions += path->empty() ? "|" : fetch::file_version(*path) + "|";
+  return versions;
+}
+
+/// A client that has read the files as they are now.
+void CollectorClient::connect_anew() {
+  files_read_ = files();
+  client_ = std::make_unique<httplib::Client>(origin_, options_.certificate_file, options_.key_file);
+  const auto each = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout) + std::chrono::seconds(1);
+  client_->set_connection_timeout(each);
+  client_->set_read_timeout(each);
+  client_->set_write_timeout(each);
+  client_->set_keep_alive(true);
+  client_->set_follow_location(false);
+  client_->set_tcp_nodelay(true);
+  if (!options_.ca_file.empty()) client_->set_ca_cert_path(options_.ca_file);
+  if (auto* context = client_->ssl_context(); context != nullptr) ::SSL_CTX_set_info_callback(context, note_alert);
+  client_->set_socket_options([this](socket_t socket) {
+    httplib::default_socket_options(socket);
+    cutter_.opened(socket);
+  });
+}
 
 Answer CollectorClient::post(const std::string& body) {
   Answer answer;
   if (cutter_.cancelled()) return {0, "", std::nullopt, "the agent is stopping"};
+  if (files_read_ != files()) connect_anew();
+  if (!client_->is_valid())
+    return {0, "", std::nullopt, "read " + options_.certificate_file + " and its key: they are missing or of no use"};
   httplib::Request request;
   request.method = "POST";
   request.path = path_;
@@ -102,10 +137,11 @@ Answer CollectorClient::post(const std::string& body) {
     return true;
   };
   cutter_.begin(options_.timeout);
-  const httplib::Result result = client_.send(request);
+  alert = 0;
+  const httplib::Result result = client_->send(request);
   const bool overdue = cutter_.end();
   if (!result || overdue) {
-    answer.error = origin_ + ": " + (overdue ? "no whole answer in time" : http::why_of(result.error()));
+    answer.error = origin_ + ": " + (overdue ? "no whole answer in time" : why_of(result.error()));
     return answer;
   }
   answer.status = result->status;

@@ -15,6 +15,8 @@ struct CollectorClientOptions {
   std::string token_file;  ///< "" = none; read for every request, so that a rotated token is used at once
   std::string ca_file;     ///< "" = the system's
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);  ///< of one whole exchange
+  /// PEM, to show who we are; "" = none. Read again where they were replaced, as is `ca_file`.
+  std::string certificate_file = {}, key_file = {};
 };
 
 /// A client over one kept connection. Redirects are not followed: a batch goes where the config says, nowhere else.

@@ -23,7 +23,9 @@ class NoClient final : public Transport {
 };
 
 std::unique_ptr<Transport> make_transport(const ExporterOptions& options, const Clock& clock) {
-  auto client = make_collector_client({options.url, options.token_file, options.ca_file, options.timeout}, clock);
+  auto client = make_collector_client(
+      {options.url, options.token_file, options.ca_file, options.timeout, options.certificate_file, options.key_file},
+      clock);
   if (client) return std::move(*client);
   return std::make_unique<NoClient>(client.error().message());
 }

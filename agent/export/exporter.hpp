@@ -16,6 +16,7 @@ struct ExporterOptions {
   std::string url;
   std::string token_file;
   std::string ca_file;
+  std::string certificate_file, key_file;
   std::uint64_t batch_records = 500;
   std::uint64_t batch_bytes = std::uint64_t{1} << 20;             ///< of bodies, before compression
   std::chrono::nanoseconds interval = std::chrono::seconds(1);    ///< a look at the spool at least this often

@@ -21,9 +21,10 @@ struct Counters {
   Counter findings_match{0};
   Counter findings_mismatch{0};
   Counter findings_not_comparable{0};
-  Counter calls{0};            ///< writing calls of clouds that were seen
-  Counter calls_unmanaged{0};  ///< … that touch nothing that is managed
-  Counter runs_forgotten{0};   ///< runs of tools, to make room for others
+  Counter calls{0};                  ///< writing calls of clouds that were seen
+  Counter calls_unmanaged{0};        ///< … that touch nothing that is managed
+  Counter change_sets_forgotten{0};  ///< of CloudFormation, to make room for others
+  Counter runs_forgotten{0};         ///< runs of tools, to make room for others
   Counter runs_approved{0};
   Counter runs_approved_now{0};    ///< gauge
   Counter runs_crowded_out{0};     ///< … before their end, to make room
@@ -75,6 +76,8 @@ inline constexpr std::array counter_table{
     CounterInfo{"calls_total", "counter", "Calls of cloud APIs that change something.", &Counters::calls},
     CounterInfo{"calls_unmanaged_total", "counter", "Such calls that touch no managed resource.",
                 &Counters::calls_unmanaged},
+    CounterInfo{"change_sets_forgotten_total", "counter",
+                "Change sets whose stack was forgotten to make room for others.", &Counters::change_sets_forgotten},
     CounterInfo{"runs_forgotten_total", "counter", "Runs of baselines' tools that made room for others.",
                 &Counters::runs_forgotten},
     CounterInfo{"runs_approved_total", "counter", "Runs that were approved.", &Counters::runs_approved},

@@ -106,6 +106,7 @@ class Reader {
       return;
     }
     const auto* attribute = attribute_at(type_.block, name);
+    if (conversion == "json") return add(std::string(name), path, value, wanted_.removes);
     if (conversion == "added" || conversion == "removed")
       return part(std::string(name), attribute, path, value, conversion);
     if (conversion == "changes") return changes(std::string(name), attribute, path, value);

@@ -19,6 +19,7 @@ Value shaped(const Value& given, const table::AttributeRow& attribute);
 ///   dns                   as Route 53's names are kept
 ///   item A=M,B=N          {A: the request's M, B: its N}
 ///   rules, rule           a security group's, of many or of one, as its state holds them
+///   json                  as it is: the state keeps JSON in a text, as the API has it
 Value converted(const Value& value, std::string_view conversion, const Value& parameters);
 
 /// [{Key: a, Value: x}] → {a: x}, whatever the two are called; nothing where it is no list of such.

@@ -101,9 +101,12 @@ void SecretPrints::hide(Value& value) const {
       wipe_text(*decoded);
     }
   }
+  const bool is_list = value.kind == Value::Kind::list && !value.items.empty();
+  if (is_list) prints = of_list(value);
   wipe(value);
   value.kind = Value::Kind::secret;
   value.prints = std::move(prints);
+  value.is_of_list = is_list;
 }
 
 std::vector<std::uint64_t> SecretPrints::of_list(const Value& list) const {

@@ -16,7 +16,8 @@ class SecretPrints {
   explicit SecretPrints(const std::vector<const baseline::KeyedHash*>& keys);
 
   /// Makes a secret of it, wiping it. Of a text its fingerprints stay, under each key and in each form in which a state
-  /// may hold it: as it is, without its base64, and as SHA-1 of either (the AWS provider's `user_data`).
+  /// may hold it: as it is, without its base64, and as SHA-1 of either (the AWS provider's `user_data`); of a list
+  /// those of of_list().
   void hide(Value& value) const;
 
   /// Fingerprints of a whole list as a state of the same shape has it, ordered and as a set: where some of it is
@@ -34,13 +35,15 @@ void hide_value(Value& value, const SecretPrints* prints);
 /// the whole of it.
 void hide_each_value(Value& value, const SecretPrints* prints);
 
-/// Hides by `hide` what of a list is secret; where something is, the list keeps the fingerprints of the whole.
+/// Hides by `hide` what of a list is secret; where something is, the list keeps the fingerprints of the whole, from
+/// before anything of it was hidden.
 template <class Hide>
 void hide_in_list(Value& list, const SecretPrints* prints, Hide hide) {
   std::vector<std::uint64_t> whole;
-  if (prints != nullptr && list.kind == Value::Kind::list && !list.items.empty()) whole = prints->of_list(list);
+  const bool is_whole = list.kind == Value::Kind::list && !list.items.empty() && !holds_secret(list);
+  if (prints != nullptr && is_whole) whole = prints->of_list(list);
   for (auto& item : list.items) hide(item);
-  if (holds_secret(list)) list.prints = std::move(whole);
+  if (is_whole && holds_secret(list)) list.prints = std::move(whole);
 }
 
 }  // namespace plumbline::cloud

@@ -51,8 +51,10 @@ class Hider {
   }
   void any(Value& value, std::string_view place) {
     if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);
-    for (auto& item : value.items) any(item, place);
-    map(value, place);
+    if (value.kind == Value::Kind::list)
+      hide_in_list(value, prints_, [&](Value& item) { any(item, place); });
+    else
+      map(value, place);
   }
 
   std::uint32_t service_;

@@ -11,7 +11,7 @@ Value Value::of_text(std::string_view text) {
 }
 
 Value Value::of(Kind kind, std::string_view text) {
-  return {kind, std::string(text), {}, {}, {}};
+  return {kind, std::string(text), {}, {}, {}, false};
 }
 
 const Value* Value::find(std::string_view name) const {

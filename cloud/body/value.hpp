@@ -19,6 +19,7 @@ struct Value {
   std::vector<Value> items;
   std::vector<Member> members;        ///< in the order of the wire; after naming, each name once
   std::vector<std::uint64_t> prints;  ///< of a secret, where keys were given (secret_prints.hpp); never printed
+  bool is_of_list = false;            ///< of a secret: it was a list, which `prints` are of as a whole
 
   static Value of_text(std::string_view text);
   static Value of(Kind kind, std::string_view text = {});

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "collector/api/baselines.hpp"
+#include "collector/api/enrolment.hpp"
 #include "collector/api/health.hpp"
 #include "collector/api/stream.hpp"
 #include "collector/api/views.hpp"
@@ -169,41 +170,49 @@ http::Response too_many_questions() {
 void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts) {
   using Answer = http::Response (*)(const ApiParts&, const http::Request&);
   // What may scan the ledger or wait for a commit.
-  const auto on_the_pool = [&](const char* method, const char* pattern, Answer answer) {
-    server.route_async(method, pattern, [parts, answer](http::Request request, const http::Responder& respond) {
-      const bool taken = parts->queries.run(
-          [parts, answer, respond, request = std::move(request)] { respond(answer(*parts, request)); });
-      if (!taken) respond(too_many_questions());
-    });
+  const auto on_the_pool = [&](const char* method, const char* pattern, http::Need need, Answer answer) {
+    server.route_async(method, pattern,
+                       [parts, answer](http::Request request, const http::Responder& respond) {
+                         const bool taken = parts->queries.run([parts, answer, respond, request = std::move(request)] {
+                           respond(answer(*parts, request));
+                         });
+                         if (!taken) respond(too_many_questions());
+                       },
+                       {.need = need});
   };
   // What answers from memory. The metrics ask the store for its nodes, and come all the same while the pool is full.
-  const auto at_once = [&](const char* pattern, Answer answer) {
-    server.route("GET", pattern, [parts, answer](const http::Request& request) { return answer(*parts, request); });
+  const auto at_once = [&](const char* pattern, http::Need need, Answer answer) {
+    server.route("GET", pattern, [parts, answer](const http::Request& request) { return answer(*parts, request); },
+                 {.need = need});
   };
+  using enum http::Need;
   server.route_async(
       "POST", "/v1/batches",
       [parts](const http::Request& request, const http::Responder& respond) { parts->ingest.handle(request, respond); },
-      {.body_limit = parts->ingest.limits().max_body_bytes});
-  on_the_pool("GET", "/v1/drift", list_drift);
-  on_the_pool("GET", "/v1/drift/{id}", one_drift);
-  on_the_pool("GET", "/v1/findings", list_findings);
-  on_the_pool("GET", "/v1/resources", list_resources);
-  on_the_pool("GET", "/v1/nodes", list_nodes);
-  on_the_pool("GET", "/v1/baselines", list_baselines);
-  on_the_pool("GET", "/v1/baselines/for/{node}", hand_list);
-  on_the_pool("GET", "/v1/baselines/index/{sha256}", hand_index);
-  on_the_pool("GET", "/v1/sinks", list_sinks);
-  on_the_pool("POST", "/v1/sinks/{name}/replay", replay_sink);
-  on_the_pool("GET", "/v1/dead-letters", list_dead_letters);
-  on_the_pool("GET", "/v1/status", show_status);
+      {.body_limit = parts->ingest.limits().max_body_bytes, .need = report});
+  on_the_pool("GET", "/v1/drift", read, list_drift);
+  on_the_pool("GET", "/v1/drift/{id}", read, one_drift);
+  on_the_pool("GET", "/v1/findings", read, list_findings);
+  on_the_pool("GET", "/v1/resources", read, list_resources);
+  on_the_pool("GET", "/v1/nodes", read, list_nodes);
+  on_the_pool("GET", "/v1/baselines", read, list_baselines);
+  on_the_pool("GET", "/v1/baselines/for/{node}", report, hand_list);
+  on_the_pool("GET", "/v1/baselines/index/{sha256}", report, hand_index);
+  on_the_pool("GET", "/v1/sinks", read, list_sinks);
+  on_the_pool("POST", "/v1/sinks/{name}/replay", admin, replay_sink);
+  on_the_pool("GET", "/v1/dead-letters", read, list_dead_letters);
+  on_the_pool("GET", "/v1/status", read, show_status);
+  add_enrolment_routes(server, parts);
   server.route_stream("GET", "/v1/stream",
-                      [parts](const http::Request& request) { return open_stream(parts->store, request); });
-  at_once("/livez", show_live);
-  at_once("/readyz", show_ready);
-  at_once("/startupz", show_started);
-  at_once("/metrics", show_metrics);
+                      [parts](const http::Request& request) { return open_stream(parts->store, request); },
+                      {.need = read});
+  at_once("/livez", nothing, show_live);
+  at_once("/readyz", nothing, show_ready);
+  at_once("/startupz", nothing, show_started);
+  at_once("/metrics", read, show_metrics);
   server.route("GET", "/openapi.json",
-               [](const http::Request&) { return http::json_response(std::string(openapi_json())); });
+               [](const http::Request&) { return http::json_response(std::string(openapi_json())); },
+               {.need = nothing});
 }
 
 }  // namespace plumbline::collector

@@ -7,6 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "access/authority.hpp"
+#include "access/enrolment_tokens.hpp"
+#include "access/gate.hpp"
 #include "collector/api/query_pool.hpp"
 #include "collector/baselines/shelf.hpp"
 #include "collector/forward/forwarder.hpp"
@@ -17,10 +20,19 @@
 
 namespace plumbline::collector {
 
+/// What enrolling takes.
+struct EnrolmentParts {
+  std::unique_ptr<access::Authority> authority;
+  std::unique_ptr<access::EnrolmentTokens> tokens;
+  std::chrono::seconds certificate_lasts{0};
+  std::atomic<std::uint64_t> renewed{0};
+};
+
 /// What the API reads from; all of it outlives the server.
 struct ApiParts {
   Store& store;
   Ingest& ingest;
+  access::Gate& gate;
   const Shelf* shelf;  ///< nullptr: no baselines are handed out
   QueryPool& queries;
   const std::vector<std::unique_ptr<Forwarder>>& sinks;
@@ -29,6 +41,8 @@ struct ApiParts {
   WallNs started_at = 0;
   std::chrono::nanoseconds silence_after{0};
   const std::atomic<bool>& draining;
+  const http::ServerTls* tls = nullptr;  ///< nullptr: served in clear
+  EnrolmentParts* enrolment = nullptr;   ///< nullptr: nobody enrols here
 };
 
 /// Adds every route. Batches, streams and probes run on the server's threads, what may take long on the pool's.

@@ -66,13 +66,15 @@ http::Response list_baselines(const ApiParts& parts, const http::Request& reques
 
 http::Response hand_list(const ApiParts& parts, const http::Request& request) {
   const std::string what = "hand out baselines";
-  if (auto refused = parts.ingest.refuse_stranger(request, what)) return std::move(*refused);
+  const std::string& node = request.params.at("node");
+  if (request.caller && !request.caller->may_speak_for(node))
+    return parts.gate.refuse_node(request, what, request.caller->name + " may not speak for the node " + node);
   if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   if (parts.shelf == nullptr) return no_shelf(what);
   const std::string* header = request.header("If-None-Match");
   const auto known = etags_of(header == nullptr ? std::string_view() : *header);
   // An agent has one. Of several the list itself tells which is meant.
-  auto list = parts.shelf->list_for(request.params.at("node"), known && known->size() == 1 ? known->front() : "");
+  auto list = parts.shelf->list_for(node, known && known->size() == 1 ? known->front() : "");
   if (!list) return http::problem(list.error());
   const bool has_it = !known || std::find(known->begin(), known->end(), list->etag) != known->end();
   http::Response response;
@@ -84,7 +86,6 @@ http::Response hand_list(const ApiParts& parts, const http::Request& request) {
 
 http::Response hand_index(const ApiParts& parts, const http::Request& request) {
   const std::string what = "hand out a baseline";
-  if (auto refused = parts.ingest.refuse_stranger(request, what)) return std::move(*refused);
   if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   if (parts.shelf == nullptr) return no_shelf(what);
   const auto index = parts.shelf->index(request.params.at("sha256"));

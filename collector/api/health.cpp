@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "collector/api/enrolment.hpp"
 #include "collector/api/views.hpp"
 #include "collector/telemetry/metrics.hpp"
 #include "http/health.hpp"
@@ -51,6 +52,18 @@ http::Response show_started(const ApiParts&, const http::Request& request) {
   return http::health_response(request, {{"started", true, ""}});
 }
 
+/// "null" where the collector is served in clear.
+std::string tls_json(const http::ServerTls* tls) {
+  if (tls == nullptr) return "null";
+  const auto state = tls->state();
+  return wire::JsonObject()
+      .text("expires_at", rfc3339(state.expires_s * 1'000'000'000))
+      .number("reloads", state.reloads)
+      .number("failures", state.failures)
+      .text("why", state.trouble)
+      .str();
+}
+
 http::Response show_status(const ApiParts& parts, const http::Request& request) {
   if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   const auto nodes = parts.store.nodes();
@@ -79,7 +92,7 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   agents.number("nodes", nodes->size()).number("silent", silent).number("missing_records", missing);
   agents.number("silence_after_seconds", std::chrono::duration<double>(parts.silence_after).count());
   batches.number("acknowledged", ingest.batches.load()).number("heartbeats", ingest.heartbeats.load());
-  batches.number("records", ingest.records.load()).number("unauthorized", ingest.unauthorized.load());
+  batches.number("records", ingest.records.load()).number("wrong_node", ingest.wrong_node.load());
   batches.number("malformed", ingest.malformed.load()).number("too_large", ingest.too_large.load());
   batches.number("busy", ingest.busy.load()).number("unavailable", ingest.unavailable.load());
   batches.number("dead_letters", *refused);
@@ -87,7 +100,8 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   queries.number("waiting", asked.waiting).number("refused", asked.refused);
   json.text("version", PLUMBLINE_VERSION).text("started_at", rfc3339(parts.started_at));
   json.number("open_drifts", open).raw("store", store.str()).raw("agents", agents.str()).raw("batches", batches.str());
-  json.raw("queries", queries.str());
+  json.raw("queries", queries.str()).raw("access", parts.gate.status_json());
+  json.raw("tls", tls_json(parts.tls)).raw("enrolment", enrolment_json(parts));
   std::vector<std::string> sinks;
   for (const auto& sink : parts.sinks) {
     const SinkStatus status = sink->status();
@@ -113,7 +127,7 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
   out.counter("sequence_reset_total", "Spools of nodes that began anew.", stats.sequence_resets);
   out.family("batches_total", "counter", "Requests to /v1/batches, by their answer.");
   out.sample(static_cast<double>(ingest.batches.load()), {{"result", "acknowledged"}});
-  out.sample(static_cast<double>(ingest.unauthorized.load()), {{"result", "unauthorized"}});
+  out.sample(static_cast<double>(ingest.wrong_node.load()), {{"result", "wrong_node"}});
   out.sample(static_cast<double>(ingest.malformed.load()), {{"result", "malformed"}});
   out.sample(static_cast<double>(ingest.too_large.load()), {{"result", "too_large"}});
   out.sample(static_cast<double>(ingest.busy.load()), {{"result", "busy"}});
@@ -171,8 +185,26 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
         [](const SinkStatus& s) { return s.dead_letters; });
   sinks("sink_delivery_seconds_total", "counter", "Time spent delivering.",
         [](const SinkStatus& s) { return s.delivery_seconds; });
+  if (parts.enrolment != nullptr) {
+    const auto enrolled = parts.enrolment->tokens->stats();
+    out.family("enrolment_total", "counter", "Tokens that nodes enrol by, and renewals, by what became of them.");
+    out.sample(static_cast<double>(enrolled.made), {{"result", "made"}});
+    out.sample(static_cast<double>(enrolled.used), {{"result", "used"}});
+    out.sample(static_cast<double>(enrolled.unknown), {{"result", "unknown"}});
+    out.sample(static_cast<double>(enrolled.expired), {{"result", "expired"}});
+    out.sample(static_cast<double>(enrolled.replayed), {{"result", "replayed"}});
+    out.sample(static_cast<double>(parts.enrolment->renewed.load()), {{"result", "renewed"}});
+  }
+  if (parts.tls != nullptr) {
+    const auto state = parts.tls->state();
+    out.gauge("tls_certificate_expires_seconds", "When the server's certificate ends, in Unix seconds.",
+              static_cast<double>(state.expires_s));
+    out.counter("tls_reloads_total", "Certificates that were replaced and read.", state.reloads);
+    out.counter("tls_reload_failures_total", "Certificates that were replaced and are of no use.", state.failures);
+  }
   out.gauge("resident_bytes", "Memory of the collector.", static_cast<double>(resident_bytes()));
-  return http::text_response(out.text() + http::metrics_text(parts.server.stats(), "plumbline_collector_http"),
+  return http::text_response(out.text() + parts.gate.metrics_text("plumbline_collector_access") +
+                                 http::metrics_text(parts.server.stats(), "plumbline_collector_http"),
                              "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -266,11 +266,14 @@ Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view kn
     for (const auto& [name, item] : items_) {
       if (item.source->node_by_file ? item.node != node : !is_for(*item.source, node)) continue;
       const auto& config = item.source->source;
-      if (item.index)
-        handout.baselines.push_back({item.keeper->spec(), item.sha256, item.index->bytes(), item.error, config.endpoint,
-                                     config.region, item.etag});
-      else
+      if (!item.index) {
         handout.missing.push_back(name);
+        continue;
+      }
+      auto spec = item.keeper->spec();
+      if (spec.cluster == baseline::in_cluster) spec.cluster.clear();  // ours, and the node may be in another
+      handout.baselines.push_back(
+          {std::move(spec), item.sha256, item.index->bytes(), item.error, config.endpoint, config.region, item.etag});
     }
     // Of a pattern that could not be looked at, or matches nothing, any match may be missing.
     for (const auto& source : sources_) {

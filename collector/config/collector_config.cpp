@@ -17,10 +17,10 @@ using config::Map;
 
 constexpr std::chrono::milliseconds shortest_silence{1000};
 
-/// "host:port" or "[v6]:port", loopback only.
+/// "host:port" or "[v6]:port".
 void read_listen(Map& map, CollectorConfig& out) {
   std::string listen = out.host + ":" + std::to_string(out.port);
-  map.read("listen", listen, "address and port of the API, loopback only (TLS and identity come with a later version)");
+  map.read("listen", listen, "address and port of the API; beyond loopback only with `tls` and identities");
   if (map.describing()) return;
   const auto colon = listen.rfind(':');
   if (colon == std::string::npos) map.refuse("listen", "it has no port", "write 127.0.0.1:9650");
@@ -31,11 +31,6 @@ void read_listen(Map& map, CollectorConfig& out) {
   const auto [last, error] = std::from_chars(listen.data() + colon + 1, end, port);
   if (error != std::errc() || last != end || port > 65535)
     map.refuse("listen", "`" + config::shown(listen.substr(colon + 1)) + "` is not a port", "write 127.0.0.1:9650");
-  if (!is_loopback(host))
-    map.refuse("listen",
-               "`" + config::shown(host) +
-                   "` can be reached from other machines, and this version has neither TLS nor identity of agents",
-               "listen on 127.0.0.1 and put a proxy with mutual TLS before it, or a tunnel");
   out.host = host;
   out.port = static_cast<std::uint16_t>(port);
 }
@@ -69,13 +64,45 @@ void read_baseline(Map& map, std::vector<ShelfSource>& out) {
   out.push_back(std::move(entry));
 }
 
+/// Nothing is open beyond this machine by mistake.
+void check_door(const Map& map, const CollectorConfig& out) {
+  const bool takes_certificates = policy_of(out).takes_certificates;
+  if (out.agents.enrolment && !out.tls)
+    map.refuse("agents", "`enrolment` gives certificates, and there is no `tls` to show them by",
+               "give `tls` a certificate_file and its key_file");
+  for (const auto& rule : out.access)
+    if (!rule.certificates.empty() && !takes_certificates)
+      map.refuse("access", "`" + config::shown(rule.name) + "` is for clients' certificates, and none are asked for",
+                 "name who signs them in tls.client_ca_file");
+  if (is_loopback(out.host)) return;
+  const std::string open = "`" + config::shown(out.host) + "` can be reached from other machines, and ";
+  if (!out.tls)
+    map.refuse("listen", open + "there is no `tls`",
+               "give `tls` a certificate_file and its key_file, or listen on 127.0.0.1 behind a tunnel");
+  if (!out.agents.token_file.empty())
+    map.refuse("token_file", open + "one token for all nodes tells none of them apart: any could report as another",
+               "give each node a certificate and name who signs them in tls.client_ca_file, or in Kubernetes use "
+               "agents.kubernetes");
+  if (!takes_certificates && !out.agents.kubernetes)
+    map.refuse("listen", open + "no agent could show whose node it is of",
+               "name who signs the nodes' certificates in tls.client_ca_file, give them out by agents.enrolment, or in "
+               "Kubernetes use agents.kubernetes");
+}
+
 void bind(Map& map, CollectorConfig& out) {
   read_listen(map, out);
+  access::read_tls(map, out.tls);
+  map.object("agents", "how agents show whose node they are of; a certificate of tls.client_ca_file always does",
+             [&](Map& agents) {
+               access::read_agents_kubernetes(agents, out.agents.kubernetes);
+               access::read_enrolment(agents, out.agents.enrolment);
+             });
+  access::read_rules(map, out.access);
   map.object("store", "where the ledger is kept", [&](Map& store) {
     store.read("sqlite", out.sqlite_path, "path of the SQLite file; its directory is made where it is missing");
     if (!store.describing() && out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
   });
-  map.read("token_file", out.token_file, "file with the bearer token that agents must send; without it: none");
+  map.read("token_file", out.agents.token_file, "one bearer token for all agents, on loopback alone; default: none");
   map.read("silence_after", out.silence_after, "an agent not heard for so long is reported silent (three heartbeats)");
   positive(map, "silence_after", out.silence_after, shortest_silence);
   map.object("limits", "bounds of the API", [&](Map& limits) {
@@ -103,6 +130,7 @@ void bind(Map& map, CollectorConfig& out) {
   std::set<std::string> names;
   map.list("sinks", "destinations of the ledger's records",
            [&](Map& sink) { read_sink_config(sink, out.sinks, names); });
+  if (!map.describing()) check_door(map, out);
 }
 
 }  // namespace
@@ -119,6 +147,18 @@ Result<CollectorConfig> parse_collector_config(const std::string& origin, const 
   const auto read = config::read_text(origin, text, [&](Map& map) { bind(map, config); });
   if (!read) return read.error();
   return config;
+}
+
+access::Policy policy_of(const CollectorConfig& config) {
+  access::Policy policy;
+  policy.people = config.access;
+  policy.agents = config.agents;
+  policy.takes_certificates = config.tls && (!config.tls->client_ca_file.empty() || config.agents.enrolment);
+  const bool is_closed = is_loopback(config.host);
+  policy.asks_people = !is_closed || !config.access.empty();
+  policy.asks_agents =
+      !is_closed || policy.takes_certificates || !config.agents.token_file.empty() || config.agents.kubernetes;
+  return policy;
 }
 
 std::string collector_config_schema() {

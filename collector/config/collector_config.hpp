@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "access/gate.hpp"
 #include "collector/baselines/shelf.hpp"
 #include "collector/config/sink_config.hpp"
 #include "collector/ingest/prepare.hpp"
@@ -17,7 +18,9 @@ struct CollectorConfig {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9650;
   std::string sqlite_path = "/var/lib/plumbline-collector/plumbline.db";
-  std::string token_file;  ///< "" = agents need no token
+  std::optional<http::TlsFiles> tls;
+  access::AgentsConfig agents;
+  std::vector<access::RuleConfig> access;
   std::chrono::milliseconds silence_after = std::chrono::seconds(60);
   std::uint64_t max_connections = 4096;
   IngestLimits limits;
@@ -31,6 +34,9 @@ struct CollectorConfig {
 /// file:line:column.
 Result<CollectorConfig> load_collector_config(const std::string& path);
 Result<CollectorConfig> parse_collector_config(const std::string& origin, const std::string& text);
+
+/// What the server's gate is to ask: on loopback without `tls` only what is configured, elsewhere everybody.
+access::Policy policy_of(const CollectorConfig& config);
 
 /// JSON Schema of the file.
 std::string collector_config_schema();

@@ -1,7 +1,5 @@
 #include "collector/ingest/ingest.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <cctype>
 #include <chrono>
@@ -29,29 +27,8 @@ http::Response unavailable(const Error& error) {
 
 }  // namespace
 
-bool Ingest::authorized(const http::Request& request) const {
-  if (token_.empty()) return true;
-  const std::string* header = request.header("Authorization");
-  const std::string expected = "Bearer " + token_;
-  return header != nullptr && header->size() == expected.size() &&
-         CRYPTO_memcmp(header->data(), expected.data(), expected.size()) == 0;
-}
-
-std::optional<http::Response> Ingest::refuse_stranger(const http::Request& request, const std::string& what) {
-  if (authorized(request)) return std::nullopt;
-  ++stats_.unauthorized;
-  return http::problem(401,
-                       {ErrorCode::permission, what, "the bearer token is missing or wrong",
-                        "give the agent the token of the collector's token_file"},
-                       {{"WWW-Authenticate", "Bearer"}});
-}
-
 void Ingest::handle(const http::Request& request, const http::Responder& respond) {
   const auto began = std::chrono::steady_clock::now();
-  if (auto refused = refuse_stranger(request, "accept a batch")) {
-    respond(std::move(*refused));
-    return;
-  }
   const std::string* type = request.header("Content-Type");
   const std::string* coding = request.header("Content-Encoding");
   const std::string encoding = coding == nullptr || media_type(*coding) == "identity" ? "" : media_type(*coding);
@@ -69,6 +46,12 @@ void Ingest::handle(const http::Request& request, const http::Responder& respond
     const bool large = batch.error().code == ErrorCode::unsupported;
     ++(large ? stats_.too_large : stats_.malformed);
     respond(http::problem(large ? 413 : 400, batch.error()));
+    return;
+  }
+  if (const std::string why = names_.claim(batch->header.node_id, batch->header.node, request.caller.get());
+      !why.empty()) {
+    ++stats_.wrong_node;
+    respond(gate_.refuse_node(request, "accept a batch", why));
     return;
   }
   const std::size_t records = batch->records.size();

@@ -36,16 +36,17 @@ STAGES = {
 
 # Rooms that know nothing of the rooms named after them.
 STRANGERS = [
-    ("include", ["agent", "baseline", "bpf", "cloud", "collector", "ctl", "fetch", "http"]),
-    ("bpf", ["agent", "baseline", "cloud", "collector", "ctl", "fetch", "http", "include/config", "include/util", "include/wire"]),
-    ("http", ["agent", "baseline", "cloud", "collector", "ctl", "fetch"]),
-    ("baseline", ["agent", "cloud", "collector", "ctl", "fetch", "http"]),
+    ("include", ["access", "agent", "baseline", "bpf", "cloud", "collector", "ctl", "fetch", "http"]),
+    ("bpf", ["access", "agent", "baseline", "cloud", "collector", "ctl", "fetch", "http", "include/config", "include/util", "include/wire"]),
+    ("http", ["access", "agent", "baseline", "cloud", "collector", "ctl", "fetch"]),
+    ("baseline", ["access", "agent", "cloud", "collector", "ctl", "fetch", "http"]),
     # What the cloud room shares with baselines is how values are compared and which are secret.
-    ("cloud", ["agent", "baseline/source", "baseline/index", "collector", "ctl", "fetch", "http"]),
+    ("cloud", ["access", "agent", "baseline/source", "baseline/index", "collector", "ctl", "fetch", "http"]),
     # Recognising a request takes the tables and nothing else.
     ("cloud/aws", ["baseline"]),
     ("cloud/table", ["baseline", "cloud/aws", "cloud/body", "cloud/compile"]),
-    ("fetch", ["agent", "collector", "ctl"]),
+    ("fetch", ["access", "agent", "collector", "ctl"]),
+    ("access", ["agent", "collector", "ctl"]),
     ("agent", ["collector", "ctl", "tests"]),
     ("collector", ["agent", "ctl", "tests"]),
     ("ctl", ["agent", "collector", "tests"]),
@@ -55,12 +56,12 @@ SHARED_CONTRACTS = ["bpf/lib/kernel_types.h"]  # the kernel half of include/abi
 CAPS = {".cpp": 400, ".c": 400, ".hpp": 200, ".h": 200}
 # Files over their cap, each with the reason and a cap of its own, so that they do not grow unseen.
 LONGER = {
-    "agent/observer.hpp": (250, "one class, whose members are in a file for each of its tasks"),
+    "agent/observer.hpp": (255, "one class, whose members are in a file for each of its tasks"),
     "include/wire/finding.hpp": (210, "the units that agent, collector, CLI and sinks speak of, in one place"),
     "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "collector/forward/forwarder.cpp": (430, "one class: all that one sink's thread waits for, and what moves its cursor"),
-    "http/connection.cpp": (500, "one state machine a connection: read, route, write, stream"),
+    "http/connection.cpp": (520, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),

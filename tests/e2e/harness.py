@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,10 @@ class Stack:
         self.agent_extra = ""
         self.collector_extra = ""
         self.collector_key = ""  # more keys of the agent's `collector`
+        self.api_keys = 'listen: "off"'  # of the agent's `api`, beside the socket
+        self.collector_listen = "127.0.0.1"
+        self.collector_ca = None  # its certificate's authority, where it is served by TLS
+        self.collector_token = None  # to ask it with
         self.sinks = []
         self.agent = self.collector = None
         self.collector_port = None
@@ -231,7 +236,7 @@ class Stack:
                 self.collector_port = probe.getsockname()[1]
         config = self.dir / "collector.yaml"
         sinks = "".join(f"\n- {sink}" for sink in self.sinks) or " []"
-        config.write_text(f"listen: 127.0.0.1:{self.collector_port}\nstore: {{sqlite: {self.dir}/collector.db}}\n"
+        config.write_text(f"listen: {self.collector_listen}:{self.collector_port}\nstore: {{sqlite: {self.dir}/collector.db}}\n"
                           f"{self.collector_extra}sinks:{sinks}\n")
         self.collector = self.spawn(COLLECTOR, config, "collector.log")
         wait(lambda: self.alive(self.collector, "collector.log") and self.try_collector("/readyz"), "the collector to be ready")
@@ -242,7 +247,7 @@ class Stack:
         config = self.dir / "agent.yaml"
         baselines = "".join(f"\n- {b}" for b in self.baselines) or " []"
         text = (f"node: {{name: e2e-node, labels: {{env: test}}}}\nstate_dir: {self.state}\n"
-                f"api: {{socket: {self.sock}, listen: \"off\"}}\nbaselines:{baselines}\n"
+                f"api: {{socket: {self.sock}, {self.api_keys}}}\nbaselines:{baselines}\n"
                 f"kernel: {{tier: {self.tier}, pin_dir: {self.pins}, pin: {str(self.pin).lower()}}}\n{self.agent_extra}")
         if "calls:" not in self.agent_extra:
             text += "calls: {enabled: false}\n"  # or each test would look through all files of this machine
@@ -257,7 +262,7 @@ class Stack:
                  "the agent to be ready")
 
     def collector_url(self):
-        return f"http://127.0.0.1:{self.collector_port}"
+        return f"https://localhost:{self.collector_port}" if self.collector_ca else f"http://127.0.0.1:{self.collector_port}"
 
     def bare_config(self, name, kernel):
         """Configuration of an agent that manages nothing, for tests of how one starts; `kernel` is that key's value."""
@@ -345,7 +350,12 @@ class Stack:
         return self.request(UnixConnection(self.sock), path)
 
     def ask_collector(self, path):
-        return self.request(http.client.HTTPConnection("127.0.0.1", self.collector_port, timeout=10), path)
+        if self.collector_ca:
+            context = ssl.create_default_context(cafile=self.collector_ca)
+            connection = http.client.HTTPSConnection("localhost", self.collector_port, context=context, timeout=10)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.collector_port, timeout=10)
+        return self.request(connection, path, {"Authorization": f"Bearer {self.collector_token}"} if self.collector_token else {})
 
     def try_api(self, path):
         try:

@@ -7,7 +7,7 @@ import subprocess
 import harness
 from harness import Skip, wait
 from moto import AUTHORIZATION, CANARY, Moto
-from tls_servers import Ec2
+from tls_servers import Ec2, Yes
 from watched_calls import go_program, start, state, wait_call
 
 
@@ -44,6 +44,43 @@ def test_a_call_that_changes_a_managed_resource(stack):
     assert "ec2:AuthorizeSecurityGroupIngress" in shown, shown
     seen = (stack.dir / "agent.log").read_text() + json.dumps(stack.drifts()) + json.dumps(stack.findings())
     assert CANARY not in seen and "Signature" not in seen
+
+
+def test_who_talks_to_a_server_of_its_own_puts_nothing_right(stack):
+    """A client's word is enough to open drift, and never to close it: a program may have a call said that nobody carried out."""
+    moto = Moto(stack)
+    moto.aws("rds", "create-db-instance", "--db-instance-identifier", "shop", "--db-instance-class", "db.t3.micro", "--engine", "postgres",
+             "--master-username", "app", "--master-user-password", "correct-horse-battery", "--allocated-storage", "20")
+    state(stack.dir / "net.tfstate", ("aws_db_instance", "shop", {"id": "shop", "identifier": "shop", "instance_class": "db.t3.micro"}))
+    start(stack, ["/usr/lib", "/usr/local/lib", moto.bin])
+
+    def is_really():
+        return moto.aws("rds", "describe-db-instances")["DBInstances"][0]["DBInstanceClass"]
+
+    resize = ["rds", "modify-db-instance", "--apply-immediately", "--db-instance-identifier", "shop", "--db-instance-class"]
+    moto.aws(*resize, "db.m5.large")
+    drift = wait_call(stack, "ModifyDBInstance")
+    wrong = [{"attribute": "instance_class", "expected": "db.t3.micro", "live": "db.m5.large"}]
+    assert drift["diff"] == wrong and drift["verdict"] == "out_of_band", drift
+
+    host = "rds.eu-west-1.amazonaws.com"
+    own = Yes(stack, host, b"<ModifyDBInstanceResponse><ModifyDBInstanceResult/></ModifyDBInstanceResponse>")
+    subprocess.run(["curl", "-sS", "--fail", "-o", "/dev/null", "--cacert", own.certificate, "--resolve", f"{host}:{own.port}:127.0.0.1",
+                    "-H", "Authorization: " + AUTHORIZATION.replace("/ec2/", "/rds/"), "-d",
+                    "Action=ModifyDBInstance&Version=2014-10-31&DBInstanceIdentifier=shop&DBInstanceClass=db.t3.micro",
+                    f"https://{host}:{own.port}/"], check=True)
+    assert len(own.asked) == 1 and is_really() == "db.m5.large"
+    wait(lambda: len(stack.findings()) == 2, "the claim on record")
+    claim = stack.findings()[0]
+    assert (claim["comparison"], claim["verdict"], claim["drift_id"]) == ("match", "converged_by_stranger", drift["id"]), claim
+    still = stack.drifts()[0]
+    assert (still["id"], still["state"], still["diff"]) == (drift["id"], "open", wrong), still
+    assert [e["says"] for e in still["evidence"] if e["kind"] == "put_back"][0].startswith("a call set what the baseline expects"), still
+
+    run = subprocess.run([harness.PLUMB, "--socket", stack.sock, "run", "--baseline", "net", "--", moto.bin / "aws", *resize, "db.t3.micro"],
+                         env=moto.environment, capture_output=True, text=True)
+    assert run.returncode == 0 and is_really() == "db.t3.micro", run
+    wait(lambda: stack.drifts()[0]["state"] == "resolved", "it to be put back by an approved run")
 
 
 def test_calls_can_be_switched_off(stack):

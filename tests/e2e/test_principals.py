@@ -118,6 +118,32 @@ def test_whose_token_a_call_was_made_with_is_proven(stack):
     assert token not in everything and token.split(".")[2] not in everything
 
 
+def test_a_call_is_of_the_cluster_that_its_server_is_of(stack):
+    """One object in the baselines of two clusters, and a server for each: here one that has two names."""
+    cluster = Cluster(stack)
+    cluster.apply(ROLE[0], deployment("web"))
+    described = stack.dir / "shop.json"
+    described.write_text(json.dumps(deployment("web")))
+    other = cluster.url.replace("127.0.0.1", "localhost")
+    start(stack, [cluster.kubectl_path.parent],
+          f', clusters: [{{name: prod, servers: ["{cluster.url}"]}}, {{name: lab, servers: ["{other}"]}}]',
+          baselines=[f"{{name: {name}, kubernetes: {described}, cluster: {name}}}" for name in ("prod", "lab")])
+
+    def scale(server, replicas):
+        command = cluster.command("--tls-server-name=127.0.0.1", "-n", "shop", "scale", "deployment", "web", f"--replicas={replicas}")
+        subprocess.run([server if word == cluster.url else word for word in command], check=True, stdout=subprocess.DEVNULL)
+
+    def open_drift(expected):
+        harness.wait(lambda: sorted(d["resource"].split("/")[0] for d in stack.drifts()) == expected, f"drift of {expected}")
+
+    scale(cluster.url, 5)
+    open_drift(["k8s:prod"])
+    scale(other, 6)
+    open_drift(["k8s:lab", "k8s:prod"])
+    assert len(stack.findings()) == 2, stack.findings()
+    assert [b["cluster"] for b in stack.api("/v1/status")["baselines"]] == ["prod", "lab"]
+
+
 def test_who_says_to_be_terraform_and_cannot_be_it_is_told(stack):
     """curl with the User-Agent of Terraform's provider, which is written in Go: OpenSSL encrypted the call."""
     server = Ec2(stack)

@@ -73,6 +73,31 @@ class Ec2:
         self.port = None if socket_file else server.server_port
 
 
+class Yes:
+    """A server of somebody's own that says of whatever it is asked that it is done, and does nothing."""
+
+    def __init__(self, stack, host, body):
+        self.asked = asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self.send_response(200)
+                self.send_header("Content-Type", "text/xml")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.certificate = serve(stack, server, "yes", host)
+        self.port = server.server_port
+
+
 class TlsFront:
     """TLS before the collector, as a reverse proxy would be."""
 

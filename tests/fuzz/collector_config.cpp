@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "include/util/loopback.hpp"
 #include "tests/fuzz/must.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -12,6 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   fuzz::must(!config->sqlite_path.empty(), "the ledger has a place");
+  const auto policy = collector::policy_of(*config);
+  fuzz::must(is_loopback(config->host) ||
+                 (config->tls && policy.asks_people && policy.asks_agents && config->agents.token_file.empty()),
+             "beyond loopback it has TLS, and asks everybody who he is");
   fuzz::must(config->baselines_dir.empty() || config->baselines_dir.starts_with('/'), "paths are absolute");
   std::set<std::string> names;
   for (const auto& sink : config->sinks) {

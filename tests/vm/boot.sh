@@ -8,8 +8,7 @@
 # machine, so a VM proves what works, never how fast.
 # thread=single: with a thread a CPU, QEMU 7.2 now and then lets one CPU run a stale breakpoint of code that the kernel is
 # patching (a panic "int3" in early boot, 1 boot of 14); it is not faster either where the machine has two cores.
-# PLUMBLINE_VM_MEMORY: MiB of guest memory. PLUMBLINE_VM_APPEND: more kernel parameters. PLUMBLINE_VM_COUNTED=1: the guest's clock
-# counts instructions, one a ns, so that costs can be compared whatever else the machine does.
+# PLUMBLINE_VM_MEMORY: MiB of guest memory. PLUMBLINE_VM_APPEND: more kernel parameters.
 set -euo pipefail
 
 kernel=$1 tree=$2 seconds=$3
@@ -19,7 +18,7 @@ trap 'rm -f "$image"' EXIT
 
 # lsm=: what a distribution runs, and bpf: a list without it leaves no BPF LSM to attach to.
 timeout --kill-after=5 "$seconds" qemu-system-x86_64 \
-  ${PLUMBLINE_VM_COUNTED:+-icount shift=0} -accel tcg,thread=single -cpu max -smp 2 -m "${PLUMBLINE_VM_MEMORY:-768}" \
+  -accel tcg,thread=single -cpu max -smp 2 -m "${PLUMBLINE_VM_MEMORY:-768}" \
   -nographic -no-reboot -nodefaults -serial stdio -monitor none \
   -kernel "$kernel" -initrd "$image" \
   -append "console=ttyS0 quiet panic=-1 lsm=landlock,lockdown,yama,apparmor,bpf ${PLUMBLINE_VM_APPEND:-}" \

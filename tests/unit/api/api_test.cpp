@@ -27,7 +27,7 @@ using testing::HasSubstr;
 class AgentApi : public testing::Test {
  protected:
   void SetUp() override {
-    add_api_routes(server_, node_);
+    add_api_routes(server_, node_, *gate_);
     add_run_routes(server_, {});
     const auto port = server_.listen_tcp("127.0.0.1", 0).value();
     client_.emplace(http::parse_endpoint("http://127.0.0.1:" + std::to_string(port)).value());
@@ -46,6 +46,8 @@ class AgentApi : public testing::Test {
   }
 
   FakeNode node_;
+  const SystemClock clock_;
+  const std::unique_ptr<access::Gate> gate_ = access::Gate::make({}, clock_, nullptr).value();
   http::Server server_;
   std::optional<http::Client> client_;
 };

@@ -164,6 +164,27 @@ TEST_F(SecretsOfClouds, settings_of_an_app_and_a_secret_of_a_vault) {
   for (const auto& [attribute, prints] : config) EXPECT_THAT(prints, Contains(in_state("canary-1"))) << attribute;
 }
 
+TEST_F(SecretsOfClouds, containers_of_a_task_with_secrets_in_a_list_in_a_list) {
+  const std::string containers =
+      R"([{"name":"web","environment":[{"name":"LEVEL","value":"canary-1"}],"command":["-v"]},{"name":"log"}])";
+  const auto found = settings(Sent::to("ecs", "POST", "/")
+                                  .with("X-Amz-Target", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition")
+                                  .carrying(R"({"family":"shop","containerDefinitions":)" + containers + "}"),
+                              "aws_ecs_task_definition");
+  ASSERT_TRUE(found.contains("container_definitions"));
+  EXPECT_THAT(found.at("container_definitions"), Contains(of_json(containers, baseline::Lists::unordered)));
+  EXPECT_EQ(found.size(), 1u);
+}
+
+TEST_F(SecretsOfClouds, a_list_that_is_secret_as_a_whole) {
+  const auto found = settings(
+      form("elasticache",
+           "Action=ModifyUser&Version=2015-02-02&UserId=app&Passwords.member.1=canary-1&Passwords.member.2=canary-2"),
+      "aws_elasticache_user");
+  ASSERT_TRUE(found.contains("passwords"));
+  EXPECT_THAT(found.at("passwords"), Contains(of_json(R"(["canary-2","canary-1"])", baseline::Lists::unordered)));
+}
+
 TEST_F(SecretsOfClouds, variables_of_a_function_keep_their_names) {
   const auto sent = Sent::to("lambda", "PUT", "/2015-03-31/functions/f/configuration", "lambda.eu-west-1.amazonaws.com")
                         .carrying(R"({"Environment":{"Variables":{"DB":"canary-1","LEVEL":"canary-2"}}})");

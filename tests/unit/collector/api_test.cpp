@@ -314,11 +314,14 @@ TEST_F(CollectorApi, sinks_are_shown_and_replayed) {
 /// The routes on a server of one thread, with what is behind them in the test's hands.
 struct Parts {
   Parts(const std::string& directory, const Clock& clock)
-      : store(open_sqlite_store({.path = directory + "/other.db"}).value()), ingest(*store, clock, {}, "") {
-    add_routes(server, std::make_shared<const ApiParts>(ApiParts{*store, ingest, nullptr, queries, sinks, server, clock,
-                                                                 0, std::chrono::seconds(60), draining}));
+      : store(open_sqlite_store({.path = directory + "/other.db"}).value()),
+        gate(access::Gate::make({}, clock, nullptr).value()),
+        ingest(*store, clock, {}, *gate) {
+    add_routes(server, std::make_shared<const ApiParts>(ApiParts{*store, ingest, *gate, nullptr, queries, sinks, server,
+                                                                 clock, 0, std::chrono::seconds(60), draining}));
   }
   std::unique_ptr<Store> store;
+  std::unique_ptr<access::Gate> gate;
   Ingest ingest;
   QueryPool queries;
   const std::vector<std::unique_ptr<Forwarder>> sinks;

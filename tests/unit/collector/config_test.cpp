@@ -79,12 +79,33 @@ sinks:
     EXPECT_NE(why(std::string("sinks: [{name: x, ") + bad + "}]"), "accepted") << bad;
 }
 
+TEST(CollectorConfig, opens_nothing_to_others_without_tls_and_a_way_to_know_agents) {
+  const std::string open = "listen: 0.0.0.0:9650\ntls: {certificate_file: /c, key_file: /k";
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(has(why(open + "}"), "no agent could show whose node it is of")) << why(open + "}");
+  EXPECT_TRUE(has(why(open + ", client_ca_file: /ca}\ntoken_file: /t"), "tells none of them apart"));
+  for (const char* way :
+       {", client_ca_file: /ca}", "}\nagents: {enrolment: {}}", "}\nagents: {kubernetes: {service_accounts: [a/b]}}"})
+    EXPECT_EQ(why(open + way), "accepted") << way;
+  for (const char* bad :
+       {"agents: {enrolment: {}}", "agents: {kubernetes: {}}", "agents: {kubernetes: {service_accounts: []}}",
+        "agents: {kubernetes: {service_accounts: [a]}}", "access: [{name: a, certificates: [x]}]",
+        "access: [{name: a, token_file: /t}, {name: a, token_file: /u}]",
+        "agents: {enrolment: {certificate_lasts: 1s}}"})
+    EXPECT_NE(why(bad), "accepted") << bad;
+  const auto policy = [](const std::string& text) { return policy_of(parse_collector_config("c.yaml", text).value()); };
+  EXPECT_FALSE(policy("{}").asks_people || policy("{}").asks_agents);
+  EXPECT_TRUE(policy("token_file: /t").asks_agents);
+  EXPECT_TRUE(policy("access: [{name: a, token_file: /t}]").asks_people);
+  EXPECT_TRUE(policy(open + ", client_ca_file: /ca}").asks_people) << "beyond loopback, though nobody may";
+}
+
 TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
   EXPECT_NE(why("lisen: 127.0.0.1:1").find("did you mean `listen`"), std::string::npos) << why("lisen: 127.0.0.1:1");
   for (const char* open : {"0.0.0.0:9650", "10.0.0.1:9650", "collector:9650", "'[::]:9650'", "127.example.org:9650"}) {
     const std::string text = why(std::string("listen: ") + open);
     EXPECT_NE(text.find("collector.yaml:1:"), std::string::npos) << text;
-    EXPECT_NE(text.find("proxy with mutual TLS"), std::string::npos) << text;
+    EXPECT_NE(text.find("there is no `tls`"), std::string::npos) << text;
   }
   for (const char* unprintable : {R"(listen: "127.0.0.1:96\u000250")", R"(listen: "a\nb:9650")"}) {
     const std::string text = why(unprintable);

@@ -95,6 +95,18 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("calls: {token_keys: [{token_file: /t}]}"), HasSubstr("`from` is missing"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: /k, ca_file: /c}]}"), HasSubstr("neither token_file nor ca_file"));
   EXPECT_THAT(refusal("calls: {token_keys: [{from: kubernetes, ca_file: c}]}"), HasSubstr("absolute"));
+  const std::string shop = "baselines: [{name: shop, kubernetes: /x, cluster: ";
+  EXPECT_EQ(refusal(shop + "in-cluster}]"), "(accepted)");
+  EXPECT_EQ(refusal(shop + "prod}]\ncalls: {clusters: [{name: prod, servers: [\"https://a:6443\"]}]}"), "(accepted)");
+  EXPECT_THAT(refusal(shop + "prod}]"), HasSubstr("do not have `prod`"));
+  EXPECT_THAT(refusal(shop + "\"https://a\"}]"), HasSubstr("lower-case"));
+  EXPECT_THAT(refusal("baselines: [{name: a, systemd: /x.service, cluster: in-cluster}]"), HasSubstr("calls change"));
+  const auto clusters = [this](const std::string& all) { return refusal("calls: {clusters: [" + all + "]}"); };
+  EXPECT_THAT(clusters("{name: a}"), HasSubstr("`servers` is missing"));
+  EXPECT_THAT(clusters("{name: a, servers: [a]}"), HasSubstr("https://HOST:PORT"));
+  EXPECT_THAT(clusters("{name: a, servers: [\"https://a/k8s/b\"]}"), HasSubstr("with a path"));
+  EXPECT_THAT(clusters("{name: a, servers: [\"https://x\"]}, {name: b, servers: [\"https://x:443\"]}"),
+              HasSubstr("twice, in a and b"));
   EXPECT_EQ(refusal("verdicts: {approval: {required: true}}"), "(accepted)");
   EXPECT_EQ(refusal("verdicts: {approval: {keys: [{from: /k}], audience: a, subjects: [\"repo:a/*\"]}}"), "(accepted)");
   EXPECT_THAT(refusal("verdicts: {approval: {audience: \"\"}}"), HasSubstr("any token of the issuer"));
@@ -112,6 +124,37 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("kernel: {tier: kprobe}"), HasSubstr("auto, ctime, fentry"));
   EXPECT_THAT(refusal("spool: {max_bytes: 1MiB}"), HasSubstr("two segments"));
   EXPECT_THAT(refusal("limits: {max_marks: 1}"), HasSubstr("between"));
+}
+
+TEST_F(AgentConfigTest, opens_nothing_to_others_without_tls_and_a_way_to_know_them) {
+  const std::string tls = "tls: {certificate_file: /c, key_file: /k}", reader = "access: [{name: r, token_file: /t}]";
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640, " + reader + "}"), HasSubstr("there is no `tls`"));
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640, " + tls + "}"), HasSubstr("there is no `access`"));
+  EXPECT_THAT(refusal("api: {listen: 0.0.0.0:9640, " + tls + ", access: []}"), HasSubstr("there is no `access`"));
+  EXPECT_EQ(refusal("api: {listen: 0.0.0.0:9640, " + tls + ", " + reader + "}"), "(accepted)");
+  EXPECT_THAT(refusal("api: {" + tls + ", access: [{name: a, certificates: [jo]}]}"), HasSubstr("tls.client_ca_file"));
+  EXPECT_THAT(refusal("api: {tls: {certificate_file: /c}}"), HasSubstr("`key_file` is missing"));
+  for (const char* bad :
+       {"{name: a}", "{token_file: /t}", "{name: a, token_file: t}", "{name: a, token_file: /t, certificates: [x]}",
+        "{name: a, role: root, token_file: /t}", "{name: a, kubernetes: {}, role: admin}",
+        "{name: a, kubernetes: {audience: \"\"}}", "{name: a, certificates: [\"\"]}", "{name: a, jwt: {from: /keys}}",
+        "{name: a, jwt: {from: /keys, issuer: i, audience: \"\"}}"})
+    EXPECT_NE(refusal(std::string("api: {access: [") + bad + "]}"), "(accepted)") << bad;
+  const auto gated = parse_agent_config("agent.yaml", "api: {" + reader + "}");
+  ASSERT_TRUE(gated);
+  EXPECT_TRUE(api_policy_of(*gated).asks_people) << "what is configured is asked for, on loopback too";
+  EXPECT_FALSE(api_policy_of(parse_agent_config("agent.yaml", "{}").value()).asks_people);
+}
+
+TEST_F(AgentConfigTest, a_certificate_for_the_collector_is_whole_and_goes_by_tls) {
+  const std::string both = "certificate_file: /c, key_file: /k";
+  EXPECT_EQ(refusal("collector: {url: \"https://c:1\", " + both + "}"), "(accepted)");
+  EXPECT_THAT(refusal("collector: {url: \"http://127.0.0.1:1\", " + both + "}"), HasSubstr("https://"));
+  EXPECT_THAT(refusal("collector: {url: \"https://c:1\", key_file: /k}"), HasSubstr("give both"));
+  EXPECT_EQ(refusal("collector: {url: \"https://c:1\", enrolment: {token_file: /t}}"), "(accepted)");
+  EXPECT_THAT(refusal("collector: {url: \"http://127.0.0.1:1\", enrolment: {token_file: /t}}"), HasSubstr("TLS alone"));
+  EXPECT_THAT(refusal("collector: {url: \"https://c:1\", " + both + ", enrolment: {token_file: /t}}"),
+              HasSubstr("not needed"));
 }
 
 TEST_F(AgentConfigTest, takes_every_name_of_loopback) {

@@ -86,6 +86,30 @@ baseline::Index terraform(const std::string& type, const std::string& attributes
   return std::move(*opened);
 }
 
+TEST(CallOwners, a_list_with_secrets_is_the_same_or_not_known) {
+  const std::string same = R"([{"environment":[{"name":"A_TOKEN","value":"x"}],"name":"web"}])";
+  const auto index =
+      terraform("aws_ecs_task_definition",
+                R"("id":"shop","container_definitions":"[{\"environment\":[{\"name\":\"A_TOKEN\",\"value\":)"
+                R"(\"x\"}],\"name\":\"web\"}]")");
+  const baseline::Fingerprinter prints(key);
+  const auto compared = [&](const std::string& list, bool is_as_sent) {
+    simdjson::dom::parser parser;
+    CallSetting setting{"container_definitions", std::nullopt};
+    setting.prints = {prints.of(baseline::canonical(parser.parse(list).value(), baseline::Lists::unordered).text)};
+    setting.is_as_sent = is_as_sent;
+    const auto targets = target("shop", {{"aws_ecs_task_definition", {setting}}});
+    const auto all = owners_of_call(index, targets, "Register");
+    return compare_call(index, all.at(0), "merge", prints);
+  };
+  EXPECT_EQ(compared(same, true).result, ComparisonResult::match);
+  const auto other = compared("[]", true);
+  EXPECT_EQ(other.result, ComparisonResult::not_comparable) << "defaults may have been spelled out";
+  ASSERT_EQ(other.missing.size(), 1u);
+  EXPECT_NE(other.missing[0].find("another spelling"), std::string::npos);
+  EXPECT_EQ(compared("[]", false).result, ComparisonResult::mismatch);
+}
+
 TEST(CallOwners, a_name_is_another_thing_s_in_another_account_or_region) {
   const auto index =
       terraform("aws_dynamodb_table",

@@ -39,7 +39,7 @@ class Plumb : public testing::Test {
     char pattern[] = "/tmp/plumb-test-XXXXXX";
     directory_ = ::mkdtemp(pattern);
     socket_ = directory_ + "/agent.sock";
-    agent::add_api_routes(server_, node_);
+    agent::add_api_routes(server_, node_, *gate_);
     ASSERT_FALSE(server_.listen_unix(socket_).has_error());
     server_.start();
   }
@@ -61,8 +61,9 @@ class Plumb : public testing::Test {
   }
 
   FakeNode node_;
-  http::Server server_;
   FixedClock clock_;
+  const std::unique_ptr<access::Gate> gate_ = access::Gate::make({}, clock_, nullptr).value();
+  http::Server server_;
   std::string directory_, socket_;
   std::ostringstream out_, err_;
   std::size_t width_ = 0;
@@ -302,7 +303,7 @@ TEST_F(Plumb, watch_resumes_where_it_was_cut) {
     server_.stop();
     node_.happen({{"gap", R"({"reason":"two"})"}});
     http::Server again;
-    agent::add_api_routes(again, node_);
+    agent::add_api_routes(again, node_, *gate_);
     ASSERT_FALSE(again.listen_unix(socket_).has_error());
     again.start();
     while (again.stats().requests == 0 || again.stats().connections != 0) std::this_thread::yield();

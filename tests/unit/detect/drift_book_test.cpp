@@ -59,6 +59,31 @@ TEST_F(DriftBookTest, looking_changes_nothing_until_it_is_committed) {
   EXPECT_EQ(book_.open_count(), 0u);
 }
 
+TEST_F(DriftBookTest, a_claim_opens_and_adds_and_closes_nothing) {
+  const auto call = [](const std::string& id, ComparisonResult comparison, const std::string& live = "x") {
+    wire::Finding f = finding(id, comparison, live);
+    f.call.emplace();
+    f.call->outcome = "succeeded";
+    f.call->semantics = "merge";
+    f.call->sets = {"mode"};
+    f.baseline.emplace();
+    return f;
+  };
+  const auto claim = [this](const wire::Finding& f) {
+    auto drift = book_.after(f, false, true);
+    if (drift) book_.commit(*drift);
+    return drift;
+  };
+  EXPECT_FALSE(claim(call("1", ComparisonResult::match)));
+  ASSERT_TRUE(claim(call("2", ComparisonResult::mismatch)));
+  EXPECT_EQ(claim(call("3", ComparisonResult::mismatch, "y"))->diff[0].live, "y") << "what it says to be now";
+  const auto put_back = claim(call("4", ComparisonResult::match));
+  EXPECT_EQ(put_back->state, DriftState::open);
+  EXPECT_EQ(put_back->diff[0].live, "y");
+  EXPECT_THAT(put_back->evidence.back().says, HasSubstr("finding 4"));
+  EXPECT_EQ(take(call("5", ComparisonResult::match))->state, DriftState::resolved);
+}
+
 TEST_F(DriftBookTest, what_cannot_be_compared_opens_and_does_not_close) {
   const auto opened = take(finding("1", ComparisonResult::not_comparable));
   ASSERT_TRUE(opened) << "nobody hides a change by making the file unreadable or huge";

@@ -27,6 +27,7 @@ Handout example() {
                         "eu-west-1",
                         "\"5d\""},
                        {{"hosts.web-1.json", "ansible", "/srv/\"web\"-1.json", {}}, std::string(64, 'b'), 1, "broken"}};
+  handout.baselines[0].spec.cluster = "prod";
   handout.missing = {"other"};
   return handout;
 }

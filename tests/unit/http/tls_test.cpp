@@ -27,7 +27,7 @@ class TlsServer : public ::testing::Test {
     ours_.issue(dir_ / "web-1.pem", dir_ / "web-1.key", {"web-1", "DNS:web-1.example,URI:spiffe://example/node/web-1"});
   }
   void start() {
-    auto tls = ServerTls::load({dir_ / "server.pem", dir_ / "server.key", dir_ / "ca.pem"});
+    auto tls = ServerTls::load({dir_ / "server.pem", dir_ / "server.key", dir_ / "ca.pem", ""});
     ASSERT_TRUE(tls) << tls.error().message();
     tls_ = *tls;
     server_ = std::make_unique<Server>();
@@ -162,7 +162,7 @@ TEST_F(TlsServer, keeps_what_it_has_where_the_new_files_are_of_no_use) {
 
 TEST_F(TlsServer, says_which_file_it_cannot_start_with) {
   const auto why = [&](const std::string& certificate, const std::string& key, const std::string& ca) {
-    const auto loaded = ServerTls::load({dir_ / certificate, dir_ / key, dir_ / ca});
+    const auto loaded = ServerTls::load({dir_ / certificate, dir_ / key, dir_ / ca, ""});
     return loaded ? "" : loaded.error().message();
   };
   dir_.write("text", "text");

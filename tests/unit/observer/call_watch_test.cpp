@@ -73,6 +73,32 @@ TEST_F(CallWatchTest, which_stack_of_cloudformation_is_changed) {
   EXPECT_THAT(stacks, ElementsAre("shop", "shop", ""));
 }
 
+TEST_F(CallWatchTest, which_change_set_is_of_which_stack) {
+  start();
+  const std::string arn = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/c1/5d1c";
+  const std::string made = "<CreateChangeSetResponse><CreateChangeSetResult><Id>" + arn +
+                           "</Id><StackId>arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/77</StackId>"
+                           "</CreateChangeSetResult></CreateChangeSetResponse>";
+  capture_->write(1, CAPTURE_OUT,
+                  signed_form("cloudformation", "AKIAIOSFODNN7EXAMPLE",
+                              "Action=CreateChangeSet&Version=2010-05-15&StackName=shop&ChangeSetName=c1"));
+  capture_->write(1, CAPTURE_IN, answer(made));
+  capture_->write(1, CAPTURE_OUT,
+                  signed_form("cloudformation", "AKIAIOSFODNN7EXAMPLE",
+                              "Action=ExecuteChangeSet&Version=2010-05-15&ChangeSetName=" + arn));
+  capture_->write(1, CAPTURE_IN, answer("<r/>"));
+  wait_until_woken();
+  watch_->stop();
+  std::vector<SeenCall> calls;
+  for (ReadCall call; watch_->take(call);) calls.push_back(seen_call_of(call));
+  ASSERT_EQ(calls.size(), 2u);
+  EXPECT_EQ(calls[0].change_set, arn);
+  EXPECT_EQ(calls[0].made_for, "shop");
+  EXPECT_EQ(calls[0].stack, "") << "nothing changes yet";
+  EXPECT_EQ(calls[1].change_set, arn);
+  EXPECT_EQ(calls[1].made_for, "");
+}
+
 using Said = std::pair<std::uint64_t, std::optional<bool>>;
 
 TEST_F(CallWatchTest, who_is_out_of_scope_is_left_alone) {

@@ -206,6 +206,7 @@ TEST_F(ObserverCalls, is_right_again_once_all_of_it_was_put_back) {
   semantics_ = "merge";
   call("ModifySecurityGroup", {{"sg-1", group({{"vpc_id", R"("vpc-2")"}})}});
   ASSERT_THAT(state_.drifts()[0].diff, SizeIs(2)) << "one call tells nothing of what another one did";
+  verdict_ = wire::Verdict::in_band;
   describe(R"("web")");
   ASSERT_THAT(drifted(), SizeIs(1));
   EXPECT_THAT(state_.drifts()[0].diff, SizeIs(1));
@@ -215,8 +216,50 @@ TEST_F(ObserverCalls, is_right_again_once_all_of_it_was_put_back) {
   EXPECT_THAT(drifted(DriftState::resolved), SizeIs(1));
 }
 
+TEST_F(ObserverCalls, what_a_stranger_says_to_have_put_back_stays_open_until_somebody_known_does) {
+  describe(R"("hacked")");
+  verdict_ = wire::Verdict::converged_by_stranger;
+  const auto claims = [this] {
+    const auto evidence = state_.drifts()[0].evidence;
+    return std::count_if(evidence.begin(), evidence.end(), [](const auto& e) { return e.kind == "put_back"; });
+  };
+  for (int i = 0; i < 2; ++i) {
+    describe(R"("web")");
+    ASSERT_THAT(drifted(), SizeIs(1));
+    EXPECT_THAT(state_.drifts()[0].diff, SizeIs(1)) << "its client may talk to a server of its own";
+    EXPECT_EQ(state_.drifts()[0].comparison, wire::ComparisonResult::mismatch);
+    EXPECT_EQ(claims(), 1);
+  }
+  EXPECT_EQ(state_.drifts()[0].count, 3u);
+  EXPECT_THAT(state_.findings()[0].missing_evidence,
+              ::testing::Contains(::testing::HasSubstr("only the call says so")));
+  ASSERT_TRUE(observer_->checkpoint());
+  start_anew();
+  EXPECT_EQ(claims(), 1);
+  verdict_ = wire::Verdict::in_band;
+  describe(R"("web")");
+  EXPECT_THAT(drifted(DriftState::resolved), SizeIs(1));
+}
+
+TEST_F(ObserverCalls, a_stranger_takes_nothing_out_of_a_drift) {
+  describe(R"("hacked")");
+  semantics_ = "merge";
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", R"("web")"}, {"vpc_id", R"("vpc-2")"}})}});
+  EXPECT_THAT(state_.drifts()[0].diff, SizeIs(2)) << "one right and one wrong: both stay";
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", std::nullopt}})}});
+  EXPECT_THAT(state_.drifts()[0].diff, SizeIs(2)) << "what cannot be compared";
+  verdict_ = wire::Verdict::pending;
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", R"("web")"}, {"vpc_id", R"("vpc-3")"}})}});
+  EXPECT_THAT(state_.drifts()[0].diff, SizeIs(2)) << "a rule may say that of a name";
+  verdict_ = wire::Verdict::in_band;
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", R"("web")"}, {"vpc_id", R"("vpc-3")"}})}});
+  ASSERT_THAT(state_.drifts()[0].diff, SizeIs(1));
+  EXPECT_EQ(state_.drifts()[0].diff[0].live, "vpc-3");
+}
+
 TEST_F(ObserverCalls, what_was_never_compared_is_never_put_back) {
   call("ModifySecurityGroup", {{"sg-1", group()}});
+  verdict_ = wire::Verdict::in_band;
   describe(R"("web")");
   EXPECT_THAT(drifted(), SizeIs(1));
 }
@@ -243,6 +286,7 @@ TEST_F(ObserverCalls, more_than_a_drift_can_name_is_said_and_never_taken_for_put
   const auto drift = state_.drifts()[0];
   ASSERT_THAT(drift.diff, SizeIs(201));
   EXPECT_EQ(drift.diff.back().attribute, "others");
+  verdict_ = wire::Verdict::in_band;
   describe(R"("web")");
   EXPECT_THAT(drifted(), SizeIs(1));
 }

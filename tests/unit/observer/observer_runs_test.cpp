@@ -53,7 +53,7 @@ class ObserverRuns : public ObserverFixture {
   void write_state(int serial) {
     dir_.write("net.tfstate", R"({"version":4,"serial":)" + std::to_string(serial) +
                                   R"(,"lineage":"a","resources":[{"mode":"managed","type":"aws_security_group",
-"name":"web","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{"id":"sg-1"}}]}]})");
+"name":"web","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{"id":"sg-1","description":"web"}}]}]})");
   }
   /// Another revision, of that process's writing, that the observer takes up.
   void write_next_state(std::uint32_t by) {
@@ -63,9 +63,9 @@ class ObserverRuns : public ObserverFixture {
     real_clock_.later += 2'000'000'000;
     observer_->on_timer();
   }
-  ApprovedRuns& require_approval() {
+  ApprovedRuns& require_approval(bool required = true) {
     ApprovedRuns::Options options;
-    options.required = true;
+    options.required = required;
     options.file = dir_ / "approved_runs.json";
     approved_.emplace(options, ApprovedRuns::Keys(), real_clock_, counters_);
     observer_->set_approved_runs(&*approved_);
@@ -84,14 +84,14 @@ class ObserverRuns : public ObserverFixture {
     kernel_.touch(dir_.path(), actor(pid));
     observer_->on_ring();
   }
-  Verdict verdict_of_call(std::uint32_t pid) {
+  Verdict verdict_of_call(std::uint32_t pid, std::vector<CallSetting> settings = {}) {
     SeenCall seen;
     seen.actor = actor(pid);
     seen.call.operation = "ModifySecurityGroup";
     seen.call.outcome = "succeeded";
     seen.call.semantics = "merge";
-    seen.targets = {
-        {"sg-1", std::make_shared<const std::vector<CallType>>(std::vector<CallType>{{"aws_security_group", {}}})}};
+    seen.targets = {{"sg-1", std::make_shared<const std::vector<CallType>>(
+                                 std::vector<CallType>{{"aws_security_group", std::move(settings)}})}};
     observer_->take_call(seen);
     return state_.findings().at(0).verdict;
   }
@@ -341,6 +341,34 @@ TEST_F(ObserverRuns, what_an_unapproved_run_did_is_accepted_with_the_state_that_
   write_next_state(7);
   EXPECT_EQ(state_.drifts().at(0).state, DriftState::accepted);
   EXPECT_EQ(state_.drifts().at(0).verdict, Verdict::unapproved_run);
+}
+
+TEST_F(ObserverRuns, what_an_approved_run_that_says_what_for_puts_back_is_believed) {
+  ApprovedRuns& runs = require_approval(false);
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  start_ = read_proc("/proc", self)->key.start_boot_ns;
+  verdict_of_call(8, {{"description", R"("hacked")"}});
+  const std::vector<CallSetting> right = {{"description", R"("web")"}};
+  RunRequest request;
+  request.id = "r1";
+  request.expires_in = std::chrono::seconds(60);
+  ASSERT_EQ(runs.approve(request, {self, 0}).status, 201);
+  EXPECT_EQ(verdict_of_call(self, right), Verdict::converged_by_stranger);
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << "an approval that names nothing explains nothing";
+  request.baselines = {"net"};
+  ASSERT_EQ(runs.approve(request, {self, 0}).status, 201);
+  EXPECT_EQ(verdict_of_call(8, right), Verdict::converged_by_stranger);
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::open) << "anybody else in that time";
+  EXPECT_EQ(verdict_of_call(self, right), Verdict::converged_by_stranger) << "no verdict changes";
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::resolved);
+}
+
+TEST_F(ObserverRuns, what_a_run_of_the_baseline_puts_back_is_believed) {
+  verdict_of_call(8, {{"description", R"("hacked")"}});
+  dir_.write(".net.tfstate.lock.info", "{}");
+  tell_of_folder(7);
+  EXPECT_EQ(verdict_of_call(7, {{"description", R"("web")"}}), Verdict::in_band);
+  EXPECT_EQ(state_.drifts().at(0).state, DriftState::resolved);
 }
 
 TEST_F(ObserverRuns, what_an_approval_alone_explains_is_accepted_by_no_revision_that_does_not_show_it) {

@@ -51,6 +51,36 @@ TEST_F(ObserverStacks, a_change_through_a_stack_that_is_a_baseline_is_not_told) 
   EXPECT_EQ(state_.findings().size(), 4u) << "of another stack, or nothing that changes what is in it";
 }
 
+TEST_F(ObserverStacks, a_change_set_that_is_executed_by_its_arn_is_of_the_stack_it_was_made_for) {
+  begin(dir_.write("shop.json", stack));
+  const auto set = [this](const std::string& operation, const std::string& id, const std::string& made_for) {
+    SeenCall seen;
+    seen.call.provider = "aws";
+    seen.call.service = "cloudformation";
+    seen.call.operation = operation;
+    seen.call.region = "eu-west-1";
+    seen.call.outcome = "succeeded";
+    seen.change_set = id;
+    seen.made_for = made_for;
+    observer_->take_call(seen);
+    return state_.findings().size();
+  };
+  EXPECT_EQ(set("ExecuteChangeSet", "arn:c1", ""), 1u) << "nobody saw it being made";
+  EXPECT_EQ(set("CreateChangeSet", "arn:c1", "shop"), 2u);
+  EXPECT_EQ(set("CreateChangeSet", "arn:c1", "other"), 3u) << "an ARN is used once";
+  EXPECT_EQ(set("CreateChangeSet", "arn:c2", "other"), 4u);
+  EXPECT_EQ(set("ExecuteChangeSet", "arn:c1", ""), 4u);
+  EXPECT_EQ(set("ExecuteChangeSet", "arn:c2", ""), 5u) << "another stack's";
+}
+
+TEST(ChangeSets, make_room_for_others) {
+  ChangeSets sets(2);
+  for (const char* set : {"a", "b", "c"}) sets.made(set, "shop");
+  EXPECT_EQ(sets.stack_of("a"), "");
+  EXPECT_EQ(sets.stack_of("c"), "shop");
+  EXPECT_EQ(sets.forgotten(), 1u);
+}
+
 TEST_F(ObserverStacks, what_somebody_else_does_to_its_resources_is_drift_all_the_while) {
   begin(dir_.write("shop.json", stack));
   call("UpdateStack", "shop");

@@ -4,7 +4,7 @@
 # shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
 
-if bench_dns_cost 6400 3 >/run/dns_cost.json 2>/run/dns_cost.log; then
+if bench_dns_cost 6400 9 >/run/dns_cost.json 2>/run/dns_cost.log; then
   info "dns_cost $(cat /run/dns_cost.json)"
   pass dns_cost
 else

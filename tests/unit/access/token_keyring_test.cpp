@@ -1,8 +1,7 @@
-#include "agent/token_keyring.hpp"
+#include "access/token_keyring.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <filesystem>
 #include <thread>
@@ -10,7 +9,7 @@
 #include "tests/unit/support/issuer.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::access {
 namespace {
 
 using ::testing::HasSubstr;
@@ -36,7 +35,6 @@ class FakeOrigin final : public fetch::Origin {
 
 class TokenKeyringTest : public ::testing::Test {
  protected:
-  TokenKeyringTest() { (void)spdlog::default_logger(); }  // made here, and not by whichever thread says something first
   static void wait(const std::function<bool()>& condition) {
     while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -93,9 +91,7 @@ TEST_F(TokenKeyringTest, follows_what_the_issuer_says_and_keeps_it_while_he_says
 TEST_F(TokenKeyringTest, of_a_file_and_of_an_issuer_together) {
   set(first_.jwks());
   dir_.write("keys.json", second_.jwks());
-  CallsConfig config;
-  config.token_keys = {{dir_ / "keys.json", "", "", "", true}};
-  auto of_file = TokenKeyring::make(config);
+  auto of_file = TokenKeyring::make({{dir_ / "keys.json", "", "", "", true}}, "calls.token_keys");
   ASSERT_TRUE(of_file) << of_file.error().message();
   (*of_file)->start();
   wait([&] { return proves(**of_file, second_); });
@@ -103,23 +99,24 @@ TEST_F(TokenKeyringTest, of_a_file_and_of_an_issuer_together) {
 }
 
 TEST_F(TokenKeyringTest, names_the_place_that_is_none) {
-  CallsConfig config;
-  config.token_keys = {{"kubernetes", "", "", "", true}};
-  const auto none = TokenKeyring::make(config);
+  const auto none = TokenKeyring::make({{"kubernetes", "", "", "", true}}, "calls.token_keys");
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message(), HasSubstr("calls.token_keys, kubernetes: "));
   EXPECT_THAT(none.error().message(), HasSubstr("the agent runs in no cluster"));
-  config.token_keys.reset();
-  EXPECT_EQ(TokenKeyring::make(config).value(), nullptr) << "nothing is said where nothing was asked for";
-  config.token_keys = {{dir_ / "missing.json", "", "", "", true}};
-  auto missing = TokenKeyring::make(config);
+  EXPECT_EQ(TokenKeyring::make({}, "calls.token_keys").value(), nullptr) << "nothing is asked for";
+  std::vector<std::string> told;
+  auto missing = TokenKeyring::make({{dir_ / "missing.json", "", "", "", true}}, "calls.token_keys",
+                                    [&](const TokenKeyring::Row& row) { told.push_back(row.why); });
   ASSERT_TRUE(missing);
   EXPECT_EQ((*missing)->rows()[0].why, "not asked yet");
   (*missing)->start();
   wait([&] { return (*missing)->rows()[0].why != "not asked yet"; });
   EXPECT_THAT((*missing)->rows()[0].why, HasSubstr("No such file"));
   EXPECT_EQ((*missing)->keys(), nullptr);
+  missing->reset();
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_THAT(told[0], HasSubstr("No such file"));
 }
 
 }  // namespace
-}  // namespace plumbline::agent
+}  // namespace plumbline::access

@@ -1,6 +1,4 @@
-#include "agent/token_keyring.hpp"
-
-#include <spdlog/spdlog.h>
+#include "access/token_keyring.hpp"
 
 #include <cerrno>
 #include <fstream>
@@ -11,7 +9,7 @@
 #include "fetch/kubernetes_origin.hpp"
 #include "include/util/thread.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::access {
 namespace {
 
 /// https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
@@ -37,8 +35,8 @@ Result<std::unique_ptr<fetch::Origin>> origin_of(const TokenKeysConfig& config, 
 
 }  // namespace
 
-TokenKeyring::TokenKeyring(std::vector<Place> places, std::stop_source stop, Intervals intervals)
-    : intervals_(intervals), stop_(std::move(stop)) {
+TokenKeyring::TokenKeyring(std::vector<Place> places, std::stop_source stop, Intervals intervals, Tell tell)
+    : intervals_(intervals), tell_(std::move(tell)), stop_(std::move(stop)) {
   for (auto& place : places) {
     rows_.push_back({place.from, 0, "not asked yet"});
     held_.push_back({std::move(place), "", "", "not asked yet", 0});
@@ -80,12 +78,7 @@ bool TokenKeyring::ask(Held& held) {
   });
   std::string why = fetched ? "" : fetched.error().message();
   if (fetched) held.version = fetched->version;
-  if (why != held.why && !stop_.stop_requested()) {
-    if (why.empty())
-      spdlog::info("event=token_keys from=\"{}\" keys={}", held.place.from, held.keys);
-    else
-      spdlog::warn("event=token_keys_not_read from=\"{}\" why=\"{}\" former_keys={}", held.place.from, why, held.keys);
-  }
+  if (why != held.why && tell_ && !stop_.stop_requested()) tell_({held.place.from, held.keys, why});
   held.why = std::move(why);
   return fetched.has_value();
 }
@@ -114,17 +107,8 @@ std::vector<TokenKeyring::Row> TokenKeyring::rows() const {
   return rows_;
 }
 
-Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const CallsConfig& config) {
-  std::vector<TokenKeysConfig> wanted;
-  if (config.token_keys)
-    wanted = *config.token_keys;
-  else if (const auto own = fetch::find_kubernetes_api({}); own && std::ifstream(own->token_file).good())
-    wanted = {{"kubernetes", "", "", "", true}};
-  return make(wanted, "calls.token_keys");
-}
-
 Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const std::vector<TokenKeysConfig>& wanted,
-                                                         const std::string& key) {
+                                                         const std::string& key, Tell tell) {
   std::stop_source stop;
   fetch::FetchLimits limits;
   limits.stop = stop.get_token();
@@ -139,7 +123,7 @@ Result<std::unique_ptr<TokenKeyring>> TokenKeyring::make(const std::vector<Token
     places.push_back({one.from, std::move(*origin), {one.issuer, one.cluster}});
   }
   if (places.empty()) return nullptr;
-  return std::make_unique<TokenKeyring>(std::move(places), std::move(stop), Intervals());
+  return std::make_unique<TokenKeyring>(std::move(places), std::move(stop), Intervals(), std::move(tell));
 }
 
-}  // namespace plumbline::agent
+}  // namespace plumbline::access

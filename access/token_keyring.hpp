@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -10,11 +11,11 @@
 #include <thread>
 #include <vector>
 
-#include "agent/config/agent_config.hpp"
+#include "access/access_config.hpp"
 #include "cloud/token_keys.hpp"
 #include "fetch/origin.hpp"
 
-namespace plumbline::agent {
+namespace plumbline::access {
 
 /// Asks each place now and then, on a thread of its own. What a place said last stays in force while it cannot be
 /// asked. All public functions are for any thread.
@@ -34,9 +35,11 @@ class TokenKeyring {
   struct Intervals {
     std::chrono::milliseconds next{600'000}, retry{30'000};
   };
+  /// Told of a place whenever how it stands with it has changed, on the keyring's thread.
+  using Tell = std::function<void(const Row& row)>;
 
   /// `stop` is asked for when it ends, as the origins' FetchLimits were told. Not started.
-  TokenKeyring(std::vector<Place> places, std::stop_source stop, Intervals intervals);
+  TokenKeyring(std::vector<Place> places, std::stop_source stop, Intervals intervals, Tell tell = nullptr);
   ~TokenKeyring();
   TokenKeyring(const TokenKeyring&) = delete;
   TokenKeyring& operator=(const TokenKeyring&) = delete;
@@ -46,11 +49,9 @@ class TokenKeyring {
   std::shared_ptr<const cloud::TokenKeys> keys() const;
   std::vector<Row> rows() const;
 
-  /// The places that are configured, and the cluster that the agent runs in where none is. Errors (`invalid_argument`)
-  /// name the place. No places: nullptr.
-  static Result<std::unique_ptr<TokenKeyring>> make(const CallsConfig& config);
-  /// These places and no other; `key` is where the configuration names them.
-  static Result<std::unique_ptr<TokenKeyring>> make(const std::vector<TokenKeysConfig>& places, const std::string& key);
+  /// `key` is where the configuration names the places. Errors (`invalid_argument`) name the place. None: nullptr.
+  static Result<std::unique_ptr<TokenKeyring>> make(const std::vector<TokenKeysConfig>& places, const std::string& key,
+                                                    Tell tell = nullptr);
 
  private:
   struct Held {
@@ -63,6 +64,7 @@ class TokenKeyring {
   void rebuild();
 
   const Intervals intervals_;
+  const Tell tell_;
   std::stop_source stop_;
   std::vector<Held> held_;  // the thread's own; of them rows_ tells
   mutable std::mutex mutex_;
@@ -72,4 +74,4 @@ class TokenKeyring {
   std::thread thread_;
 };
 
-}  // namespace plumbline::agent
+}  // namespace plumbline::access

@@ -1,0 +1,51 @@
+// The collector's own certificate authority, for nodes that enrol.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "include/util/result.hpp"
+
+namespace plumbline::access {
+
+/// Signs certificates of nodes and nothing else. Any thread.
+class Authority {
+ public:
+  /// Reads `folder`/ca.key and ca.pem, or makes them (0600, in a folder of 0700) where neither is there. Errors name
+  /// the file; one without the other is `corrupt`: a new key would know none of the nodes that enrolled before.
+  static Result<std::unique_ptr<Authority>> open(const std::string& folder);
+  ~Authority();
+  Authority(const Authority&) = delete;
+  Authority& operator=(const Authority&) = delete;
+
+  /// PEM of who signs; for ServerTls.
+  const std::string& ca_file() const { return ca_file_; }
+
+  /// The certificate (PEM) of `node` for the key of a signing request (PKCS #10, PEM): P-256, P-384, Ed25519, or RSA of
+  /// 2,048 bits and more. Of the request nothing but its key is taken. `invalid_argument`: it is none, or not signed by
+  /// its own key.
+  Result<std::string> sign(const std::string& request, const std::string& node, std::chrono::seconds lasts) const;
+
+ private:
+  struct Impl;
+  Authority(std::unique_ptr<Impl> impl, std::string ca_file);
+  std::unique_ptr<Impl> impl_;
+  const std::string ca_file_;
+};
+
+/// SHA-256 (hex) of the public key in a signing request; "" = it is none. Tells whether two requests are of one node.
+std::string key_of_request(const std::string& request);
+
+/// A new key (P-256, PEM) for a node.
+Result<std::string> make_node_key();
+/// A signing request by that key.
+Result<std::string> make_request(const std::string& key);
+
+/// When a certificate (PEM) begins and ends, in Unix seconds.
+struct Lifetime {
+  std::int64_t from = 0, until = 0;
+};
+Result<Lifetime> lifetime_of(const std::string& certificate);
+
+}  // namespace plumbline::access
