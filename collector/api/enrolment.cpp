@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "collector/telemetry/log.hpp"
