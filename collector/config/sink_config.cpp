@@ -146,6 +146,51 @@ void read_teams(Map& sink, TeamsOptions& options) {
   read_http(sink, options);
 }
 
+/// "host:port", as librdkafka takes it.
+bool is_broker(const std::string& text) {
+  const auto where = http::parse_url("read a broker's address", "https://" + text);
+  return where && where->target == "/" && text.ends_with(":" + where->port);
+}
+
+void read_sasl(Map& sasl, KafkaOptions& options) {
+  sasl.require("mechanism");
+  sasl.require("user");
+  sasl.require("password_file");
+  options.sasl_mechanism = "SCRAM-SHA-512";
+  sasl.read_word("mechanism", options.sasl_mechanism, {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, "of the listener");
+  sasl.read("user", options.sasl_user, "name of the user");
+  sasl.read("password_file", options.sasl_password_file, "file with the user's password");
+}
+
+void read_kafka(Map& sink, KafkaOptions& options) {
+  sink.require("brokers");
+  sink.require("topic");
+  sink.read("brokers", options.brokers, "host:port of some brokers; the others are learnt from them");
+  sink.read("topic", options.topic, "topic to write to; it has to be there");
+  read_format(sink, options.format, "of a message's value");
+  sink.read("tls", options.tls, "false: the listener has no TLS, and everybody on the way reads along");
+  sink.optional_object("sasl", "authentication by name and password", [&](Map& sasl) { read_sasl(sasl, options); });
+  Bytes bytes{options.max_message_bytes};
+  sink.read("max_message_bytes", bytes,
+            "what the topic takes at most (its max.message.bytes); longer is a dead letter");
+  options.max_message_bytes = bytes.value;
+  read_http(sink, options);
+  if (sink.describing()) return;
+  if (options.brokers.empty()) sink.refuse("brokers", "it names none", "write [\"kafka-1.example.org:9093\"]");
+  for (const auto& broker : options.brokers)
+    if (!is_broker(broker))
+      sink.refuse("brokers", "`" + broker + "` is no host:port", "write kafka-1.example.org:9093");
+  if (options.topic.empty()) sink.refuse("topic", "it is empty", "");
+  if (bytes.value < 2048 || bytes.value > 100'000'000)
+    sink.refuse("max_message_bytes", "it is not between 2KiB and 100 MB", "");
+  if (options.tls) return;
+  if (!options.ca_file.empty() || !options.certificate_file.empty())
+    sink.refuse(options.ca_file.empty() ? "certificate_file" : "ca_file", "it is for TLS, which `tls: false` turns off",
+                "leave one of them out");
+  if (options.sasl_mechanism == "PLAIN")
+    sink.refuse("sasl", "PLAIN without TLS shows the password to everybody on the way", "use TLS, or SCRAM-SHA-512");
+}
+
 /// Reads `key` where it is there; counts it, so that a sink with two destinations is refused.
 template <class Options>
 void read_destination(Map& map, SinkConfig& out, std::vector<std::string>& kinds, std::vector<std::string>& found,
@@ -186,6 +231,7 @@ void read_sink_config(Map& map, std::vector<SinkConfig>& sinks, std::set<std::st
   add("alertmanager", "alerts of what is open", read_alertmanager);
   add("pagerduty", "incidents by PagerDuty's Events API v2", read_pagerduty);
   add("teams", "digests to a Microsoft Teams workflow", read_teams);
+  add("kafka", "a topic of Kafka, one message a record", read_kafka);
   sink.start = is_for_people(sink.kind) ? "now" : "beginning";
   map.read_word("start", sink.start, {"beginning", "now"},
                 "where a sink that is new to the store begins; default: now for what people read, else beginning");

@@ -9,6 +9,7 @@
 
 #include "collector/forward/alertmanager.hpp"
 #include "collector/forward/elasticsearch.hpp"
+#include "collector/forward/kafka.hpp"
 #include "collector/forward/ndjson.hpp"
 #include "collector/forward/otlp.hpp"
 #include "collector/forward/pagerduty.hpp"
@@ -23,7 +24,7 @@ namespace plumbline::collector {
 
 using Destination =
     std::variant<std::monostate, WebhookOptions, SlackOptions, NdjsonOptions, SyslogOptions, ElasticsearchOptions,
-                 SplunkOptions, OtlpOptions, AlertmanagerOptions, PagerdutyOptions, TeamsOptions>;
+                 SplunkOptions, OtlpOptions, AlertmanagerOptions, PagerdutyOptions, TeamsOptions, KafkaOptions>;
 
 struct SinkConfig {
   std::string name;

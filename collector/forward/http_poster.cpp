@@ -2,13 +2,13 @@
 
 #include <httplib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <fstream>
 #include <mutex>
 
+#include "collector/forward/file_identity.hpp"
 #include "collector/forward/retry.hpp"
 #include "http/httplib_error.hpp"
 #include "http/retry.hpp"
@@ -24,15 +24,6 @@ std::string printable(const std::string& text) {
   std::string out;
   for (const char c : text.substr(0, excerpt_bytes)) out += c >= ' ' && c < '\x7f' ? c : ' ';
   return out;
-}
-
-/// Which file this is, and of when: another one under its name, or other content, is another text. "" = it is not
-/// there.
-std::string identity_of(const std::string& path) {
-  struct stat status{};
-  if (path.empty() || ::stat(path.c_str(), &status) != 0) return "";
-  return std::to_string(status.st_ino) + "." + std::to_string(status.st_size) + "." +
-         std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ LIBRARIES = [
       "ctl", "tests", "bench"]),
     ("expat", r"<expat\.h>", ["cloud/body/xml.cpp"]),
     ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
+    ("librdkafka", r"<librdkafka/", ["collector/forward", "tests/unit/collector"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
     ("zstd", r"<zstd\.h>", ["include/wire", "tests/unit"]),
     ("CLI11", r"<CLI/", ["ctl", "agent/main.cpp", "collector/main.cpp"]),

@@ -55,9 +55,11 @@ sinks:
 - {name: f, alertmanager: {url: "http://am:9093", resend: 30s}}
 - {name: g, pagerduty: {routing_key_file: /k, min_severity: low}}
 - {name: h, teams: {url_file: /u}}
+- {name: i, kafka: {brokers: ["k1:9093", "[::1]:9093"], topic: drift, sasl: {mechanism: PLAIN, user: u, password_file: /p}}}
+- {name: j, kafka: {brokers: ["k1:9092"], topic: drift, tls: false, format: plumbline, max_message_bytes: 64KiB, timeout: 5s}}
 )");
   ASSERT_TRUE(config) << config.error().message();
-  ASSERT_EQ(config->sinks.size(), 8u);
+  ASSERT_EQ(config->sinks.size(), 10u);
   const auto& a = std::get<SyslogOptions>(config->sinks[0].destination);
   EXPECT_EQ(a.tls.host + " " + a.tls.port, "siem.example 6514");
   EXPECT_EQ(a.format, SyslogFormat::cef);
@@ -69,13 +71,42 @@ sinks:
   EXPECT_EQ(config->sinks[4].start, "beginning");
   EXPECT_EQ(config->sinks[5].start, "now");
   EXPECT_EQ(std::get<PagerdutyOptions>(config->sinks[6].destination).min_severity, wire::Severity::low);
+  const auto& i = std::get<KafkaOptions>(config->sinks[8].destination);
+  EXPECT_TRUE(i.tls);
+  EXPECT_EQ(i.brokers, (std::vector<std::string>{"k1:9093", "[::1]:9093"}));
+  EXPECT_EQ(i.sasl_mechanism + " " + i.sasl_user + " " + i.sasl_password_file, "PLAIN u /p");
+  EXPECT_EQ(config->sinks[8].start, "beginning");
+  const auto& j = std::get<KafkaOptions>(config->sinks[9].destination);
+  EXPECT_FALSE(j.tls);
+  EXPECT_EQ(j.max_message_bytes, 65536u);
+  EXPECT_EQ(j.timeout, std::chrono::seconds(5));
   for (const char* bad :
-       {"syslog: {address: 'a/b'}", "syslog: {address: 'a:b'}", "syslog: {}", "syslog: {address: a, facility: 24}",
-        "syslog: {address: a, certificate_file: /c}", "syslog: {address: a, max_message_bytes: 100}",
-        "elasticsearch: {url: 'https://a', index: ''}", "otlp: {url: 'https://a', username: x}",
-        "elasticsearch: {url: 'https://a', api_key_file: /a, token_file: /b}", "splunk: {url: 'https://a'}",
-        "otlp: {url: 'https://a', format: cef}", "alertmanager: {url: 'http://a', resend: 1ms}",
-        "pagerduty: {routing_key_file: /a, min_severity: none}", "webhook: {url: 'http://a', key_file: /a}"})
+       {"kafka: {topic: a}",
+        "kafka: {brokers: ['a:1']}",
+        "kafka: {brokers: [], topic: a}",
+        "kafka: {brokers: [a], topic: a}",
+        "kafka: {brokers: ['a:1'], topic: ''}",
+        "kafka: {brokers: ['a:1,b:1'], topic: a}",
+        "kafka: {brokers: ['a:1'], topic: a, max_message_bytes: 1KiB}",
+        "kafka: {brokers: ['a:1'], topic: a, sasl: {user: u, password_file: /p}}",
+        "kafka: {brokers: ['a:1'], topic: a, sasl: {mechanism: GSSAPI, user: u, password_file: /p}}",
+        "kafka: {brokers: ['a:1'], topic: a, tls: false, ca_file: /c}",
+        "kafka: {brokers: ['a:1'], topic: a, tls: false, sasl: {mechanism: PLAIN, user: u, password_file: /p}}",
+        "kafka: {brokers: ['a:1'], topic: a, certificate_file: /c}",
+        "syslog: {address: 'a/b'}",
+        "syslog: {address: 'a:b'}",
+        "syslog: {}",
+        "syslog: {address: a, facility: 24}",
+        "syslog: {address: a, certificate_file: /c}",
+        "syslog: {address: a, max_message_bytes: 100}",
+        "elasticsearch: {url: 'https://a', index: ''}",
+        "otlp: {url: 'https://a', username: x}",
+        "elasticsearch: {url: 'https://a', api_key_file: /a, token_file: /b}",
+        "splunk: {url: 'https://a'}",
+        "otlp: {url: 'https://a', format: cef}",
+        "alertmanager: {url: 'http://a', resend: 1ms}",
+        "pagerduty: {routing_key_file: /a, min_severity: none}",
+        "webhook: {url: 'http://a', key_file: /a}"})
     EXPECT_NE(why(std::string("sinks: [{name: x, ") + bad + "}]"), "accepted") << bad;
 }
 

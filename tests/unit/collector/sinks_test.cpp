@@ -16,7 +16,7 @@
 #include "collector/store/sqlite_store.hpp"
 #include "include/wire/json.hpp"
 #include "tests/unit/collector/receiver.hpp"
-#include "tests/unit/collector/records.hpp"
+#include "tests/unit/collector/rows.hpp"
 #include "tests/unit/collector/store_conformance.hpp"
 
 namespace plumbline::collector::test {
@@ -25,33 +25,6 @@ namespace {
 using Outcome = Delivery::Outcome;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-LedgerRecord row_of(const wire::Record& record, const std::string& drift = "", const std::string& state = "open") {
-  static std::uint64_t seq = 0;
-  LedgerRecord row;
-  row.seq = ++seq;
-  row.node_id = Made{}.node_id;
-  row.node = Made{}.node;
-  row.sequence = record.sequence;
-  row.type = record.type;
-  row.id = record.id;
-  row.at = record.at;
-  row.received_at = record.at + second;
-  row.drift_id = drift;
-  row.drift_state = drift.empty() ? "" : state;
-  row.body = record.body;
-  return row;
-}
-
-/// `count` findings, each of a drift of its own.
-std::vector<LedgerRecord> rows(std::size_t count) {
-  std::vector<LedgerRecord> out;
-  for (std::uint64_t i = 1; i <= count; ++i) {
-    const std::string drift = "d" + std::to_string(i);
-    out.push_back(row_of(finding({}, i, "file:/etc/" + std::to_string(i), drift), drift));
-  }
-  return out;
-}
 
 LedgerRecord closed(std::uint64_t i) {
   const std::string drift = "d" + std::to_string(i);
