@@ -53,7 +53,7 @@ sinks:
 - {name: d, splunk: {url: "https://splunk:8088", token_file: /t, acknowledge: false}}
 - {name: e, otlp: {url: "https://otel:4318/v1/logs"}}
 - {name: f, alertmanager: {url: "http://am:9093", resend: 30s}}
-- {name: g, pagerduty: {routing_key_file: /k, min_severity: low}}
+- {name: g, pagerduty: {routing_key_file: /k, min_severity: low, group: node, group_wait: 5s}}
 - {name: h, teams: {url_file: /u}}
 )");
   ASSERT_TRUE(config) << config.error().message();
@@ -75,7 +75,8 @@ sinks:
         "elasticsearch: {url: 'https://a', index: ''}", "otlp: {url: 'https://a', username: x}",
         "elasticsearch: {url: 'https://a', api_key_file: /a, token_file: /b}", "splunk: {url: 'https://a'}",
         "otlp: {url: 'https://a', format: cef}", "alertmanager: {url: 'http://a', resend: 1ms}",
-        "pagerduty: {routing_key_file: /a, min_severity: none}", "webhook: {url: 'http://a', key_file: /a}"})
+        "pagerduty: {routing_key_file: /a, min_severity: none}", "pagerduty: {routing_key_file: /a, group: cluster}",
+        "webhook: {url: 'http://a', key_file: /a}"})
     EXPECT_NE(why(std::string("sinks: [{name: x, ") + bad + "}]"), "accepted") << bad;
 }
 
