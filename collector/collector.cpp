@@ -10,6 +10,7 @@
 
 #include "collector/api/api.hpp"
 #include "collector/api/health.hpp"
+#include "collector/config/sink_keys.hpp"
 #include "collector/forward/forwarder.hpp"
 #include "collector/forward/http_poster.hpp"
 #include "collector/ingest/ingest.hpp"
@@ -159,6 +160,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
     options.kind = sink_config.kind;
     options.rate_limit = sink_config.rate_limit;
     options.include_matches = sink_config.include_matches;
+    options.heeds_silences = is_for_people(sink_config.kind);
     options.from_now = sink_config.start == "now";
     options.random = random_source();
     parts->sinks.push_back(std::make_unique<Forwarder>(std::move(options), std::move(*sink), *parts->store, clock));

@@ -22,7 +22,9 @@ struct Maker {
   Made operator()(const AlertmanagerOptions& options) const {
     return make_alertmanager_sink(options, store, watchdog, clock);
   }
-  Made operator()(const PagerdutyOptions& options) const { return make_pagerduty_sink(options, watchdog, clock); }
+  Made operator()(const PagerdutyOptions& options) const {
+    return make_pagerduty_sink(options, store, watchdog, clock);
+  }
   Made operator()(const TeamsOptions& options) const { return make_teams_sink(options, watchdog, clock); }
   Made operator()(const KafkaOptions& options) const { return make_kafka_sink(options); }
 };

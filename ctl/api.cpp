@@ -59,13 +59,17 @@ Result<Json> Api::post(const std::string& target, std::string json) const {
   return read(client_.post(target, std::move(json)), target);
 }
 
+Result<Json> Api::remove(const std::string& target) const {
+  return read(client_.remove(target), target);
+}
+
 Result<Json> Api::read(const Result<http::Response>& response, const std::string& target) const {
   if (!response) return response.error();
   const std::string doing = "ask " + client_.endpoint().text + " for " + target.substr(0, target.find('?'));
   if (response->status >= 400) {
     Error error = http::error_of(*response, doing);
     if (response->status == 401 && error.fix.empty()) error.fix = "give a token with --token-file";
-    if (response->status == 409) error.fix = "say which with --node, by id or name";
+    if (response->status == 409 && target.starts_with("/v1/drift")) error.fix = "say which with --node, by id or name";
     return error;
   }
   auto json = Json::parse(response->body, nullptr, false);

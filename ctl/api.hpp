@@ -23,6 +23,8 @@ class Api {
   Result<Json> get(const std::string& target) const;
   /// The answer to a JSON text, as get() has it.
   Result<Json> post(const std::string& target, std::string json) const;
+  /// The answer to a DELETE, as get() has it.
+  Result<Json> remove(const std::string& target) const;
   /// All items of a list, page by page; `target` without limit and cursor.
   Result<std::vector<Json>> list(const std::string& target) const;
   const http::Client& client() const { return client_; }

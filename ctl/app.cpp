@@ -32,6 +32,8 @@ struct Parsed {
   SimulateOptions simulate;
   std::string probe;
   RunOptions run;
+  SilenceOptions silence;
+  bool ended_silences = false;
   PrepareOptions prepare;
   CleanupOptions cleanup;
   RolloutOptions rollout;
@@ -103,6 +105,38 @@ void add_node_commands(const Add& add, Parsed& parsed) {
   rollout->add_option("--api-server", parsed.rollout.api, "URL; default: the cluster's, as pods are told it");
   rollout->add_option("--service-account", parsed.rollout.account, "folder with token, ca.crt and namespace")
       ->default_val("/var/run/secrets/kubernetes.io/serviceaccount");
+}
+
+/// A collector's silences of alerts.
+void add_silence_commands(CLI::App& app, Parsed& parsed) {
+  auto* silences = app.add_subcommand("silence", "what a collector wakes nobody for: create, list, end");
+  silences->require_subcommand(1);
+  silences->fallthrough();
+  const auto add = [&](const char* name, const char* description, std::function<int(const Context&)> command) {
+    auto* sub = silences->add_subcommand(name, description);
+    sub->fallthrough();
+    sub->callback([&parsed, command = std::move(command)] { parsed.command = command; });
+    return sub;
+  };
+  auto& silence = parsed.silence;
+  auto* creating = add("create", "hold back pages and messages of matching drift, until a time",
+                       [&](const Context& c) { return create_silence(c, silence); });
+  creating->add_option("--resource", silence.resource, "of this address; * stands for any characters");
+  creating->add_option("--node", parsed.options.node, "of this node, by name or id; * stands for any characters");
+  creating->add_option("--baseline", silence.baseline, "of this baseline; * stands for any characters");
+  creating->add_option("--max-severity", silence.max_severity, "what is worse is told all the same");
+  creating->add_flag("--all", silence.all, "whatever drifts, anywhere");
+  creating->add_option("--for", silence.lasts, "how long, at most 90 days: 30m, 2h, 7d");
+  creating->add_option("--until", silence.until, "until this time (RFC 3339)");
+  creating->add_option("--reason", silence.reason, "why, for whoever reads the ledger")->required();
+  creating->add_option("--by", silence.by, "who you are; default: $USER");
+  add("list", "the silences that are active", [&](const Context& c) {
+    return list_silences(c, parsed.ended_silences);
+  })->add_flag("--ended", parsed.ended_silences, "those that have ended, too");
+  auto* ending = add("end", "end one; what is open still is told",
+                     [&](const Context& c) { return end_silence(c, parsed.id, silence.by); });
+  ending->add_option("id", parsed.id, "its number")->required();
+  ending->add_option("--by", silence.by, "who you are; default: $USER");
 }
 
 void add_commands(CLI::App& app, Parsed& parsed) {
@@ -232,6 +266,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
       ->add_option("id", parsed.token.id, "its id")
       ->required();
 
+  add_silence_commands(app, parsed);
   add_node_commands(add, parsed);
   add("completion", "a completion script",
       [&](const Context& c) {

@@ -80,6 +80,19 @@ struct RunOptions {
 /// Options::token_file.
 int run_approved(const Context& context, const RunOptions& options);
 
+struct SilenceOptions {
+  std::string resource, baseline, max_severity;  ///< "" = any; the node is Options::node
+  std::string lasts, until;                      ///< one of them: "2h", RFC 3339
+  std::string reason;
+  std::string by;  ///< "" = $USER
+  bool all = false;
+};
+/// What a collector's pagers and chats hold back, until a time. The collector says what is wrong with it.
+int create_silence(const Context& context, const SilenceOptions& options);
+/// `all`: those that have ended, too.
+int list_silences(const Context& context, bool all);
+int end_silence(const Context& context, const std::string& id, const std::string& by);
+
 struct PrepareOptions {
   std::string owner;   ///< "UID:GID"
   std::string canary;  ///< "" = none is made

@@ -195,6 +195,10 @@ Result<Response> Client::post(const std::string& target, std::string json) const
   return run(call);
 }
 
+Result<Response> Client::remove(const std::string& target) const {
+  return run(Call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::delete_, target)});
+}
+
 Result<void> Client::stream(const std::string& target, const std::string& last_event_id, const StreamCalls& calls,
                             std::chrono::milliseconds limit) const {
   Call call{endpoint_, options_, make_message(endpoint_, options_, beast::http::verb::get, target), &calls};

@@ -43,6 +43,8 @@ class Client {
   Result<Response> get(const std::string& target) const;
   /// With a JSON text as its body.
   Result<Response> post(const std::string& target, std::string json) const;
+  /// A DELETE.
+  Result<Response> remove(const std::string& target) const;
 
   struct StreamCalls {
     std::function<void()> on_open;                  ///< the server has answered 200; may be empty

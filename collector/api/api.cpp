@@ -1,13 +1,13 @@
 #include "collector/api/api.hpp"
 
-#include <strings.h>
-
 #include <array>
 #include <charconv>
 
 #include "collector/api/baselines.hpp"
 #include "collector/api/enrolment.hpp"
 #include "collector/api/health.hpp"
+#include "collector/api/same_site.hpp"
+#include "collector/api/silences.hpp"
 #include "collector/api/stream.hpp"
 #include "collector/api/views.hpp"
 #include "http/page.hpp"
@@ -131,21 +131,8 @@ http::Response list_sinks(const ApiParts& parts, const http::Request& request) {
   return std::move(writer).finish("");
 }
 
-/// A browser names the page that sends a request; only one of this very server may change something here.
-bool is_of_another_site(const http::Request& request) {
-  const std::string* origin = request.header("Origin");
-  if (origin == nullptr) return false;
-  const std::string* host = request.header("Host");
-  const std::size_t scheme = origin->find("://");
-  if (host == nullptr || scheme == std::string::npos) return true;  // "null" is what a sandboxed page sends
-  return ::strcasecmp(origin->c_str() + scheme + 3, host->c_str()) != 0;
-}
-
 http::Response replay_sink(const ApiParts& parts, const http::Request& request) {
-  if (is_of_another_site(request))
-    return http::problem({ErrorCode::permission, "replay a sink's dead letters",
-                          "the request comes from a page of another site (Origin)",
-                          "send it without Origin, as curl does, or from a page of this host"});
+  if (auto refused = refuse_other_sites(request, "replay a sink's dead letters")) return std::move(*refused);
   if (const auto checked = http::check_query(request.query, {}); !checked) return http::problem(checked.error());
   const std::string& name = request.params.at("name");
   for (const auto& sink : parts.sinks) {
@@ -170,7 +157,8 @@ http::Response too_many_questions() {
 void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts) {
   using Answer = http::Response (*)(const ApiParts&, const http::Request&);
   // What may scan the ledger or wait for a commit.
-  const auto on_the_pool = [&](const char* method, const char* pattern, http::Need need, Answer answer) {
+  const auto on_the_pool = [&](const char* method, const char* pattern, http::Need need, Answer answer,
+                               std::size_t body_limit = 0) {
     server.route_async(method, pattern,
                        [parts, answer](http::Request request, const http::Responder& respond) {
                          const bool taken = parts->queries.run([parts, answer, respond, request = std::move(request)] {
@@ -178,7 +166,7 @@ void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& par
                          });
                          if (!taken) respond(too_many_questions());
                        },
-                       {.need = need});
+                       {.body_limit = body_limit, .need = need});
   };
   // What answers from memory. The metrics ask the store for its nodes, and come all the same while the pool is full.
   const auto at_once = [&](const char* pattern, http::Need need, Answer answer) {
@@ -201,6 +189,9 @@ void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& par
   on_the_pool("GET", "/v1/sinks", read, list_sinks);
   on_the_pool("POST", "/v1/sinks/{name}/replay", admin, replay_sink);
   on_the_pool("GET", "/v1/dead-letters", read, list_dead_letters);
+  on_the_pool("GET", "/v1/silences", read, list_silences);
+  on_the_pool("POST", "/v1/silences", admin, add_silence, max_silence_bytes);
+  on_the_pool("DELETE", "/v1/silences/{id}", admin, end_silence);
   on_the_pool("GET", "/v1/status", read, show_status);
   add_enrolment_routes(server, parts);
   server.route_stream("GET", "/v1/stream",

@@ -178,6 +178,8 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
   sinks("sink_delivered_total", "counter", "Records delivered.", [](const SinkStatus& s) { return s.delivered; });
   sinks("sink_filtered_total", "counter", "Rows that are not for a sink.",
         [](const SinkStatus& s) { return s.filtered; });
+  sinks("sink_silenced_total", "counter", "Records that a silence held back.",
+        [](const SinkStatus& s) { return s.silenced; });
   sinks("sink_attempts_total", "counter", "Deliveries tried.", [](const SinkStatus& s) { return s.attempts; });
   sinks("sink_retries_total", "counter", "Deliveries that failed and are tried again.",
         [](const SinkStatus& s) { return s.retries; });

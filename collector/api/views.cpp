@@ -68,6 +68,7 @@ std::string sink_json(const SinkStatus& status, std::uint64_t stored_dead_letter
   time_or_null(json, "last_delivered_at", status.last_delivered_at);
   time_or_null(json, "next_try_at", status.next_try_at);
   json.number("delivered", status.delivered).number("filtered", status.filtered);
+  json.number("silenced", status.silenced);
   json.number("retries", status.retries).number("replayed", status.replayed);
   json.number("dead_letters", stored_dead_letters);
   return json.str();

@@ -136,6 +136,10 @@ void read_pagerduty(Map& sink, PagerdutyOptions& options) {
   sink.read_word("min_severity", severity, {"info", "low", "medium", "high", "critical"},
                  "what is below it pages nobody");
   options.min_severity = wire::severity_of(severity).value_or(options.min_severity);
+  std::string group = "fleet";
+  sink.read_word("group", group, {"fleet", "node"}, "one incident for a drift on all nodes, or one a node");
+  options.by_fleet = group == "fleet";
+  sink.read("group_wait", options.group_wait, "how long a record waits for those of other nodes, with group: fleet");
   read_http(sink, options.http);
 }
 

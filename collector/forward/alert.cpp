@@ -42,13 +42,6 @@ void take_judgement(Judged&& from, Alert& into) {
   into.missing_evidence = std::move(from.missing_evidence);
 }
 
-void name_judged(const LedgerRecord& record, Alert& alert) {
-  std::string differs;
-  for (const auto& diff : alert.diff) differs += (differs.empty() ? ": " : ", ") + diff.attribute;
-  const std::string what = alert.type == "drift" ? "Drift " + alert.state : "Change (" + alert.comparison + ")";
-  alert.title = what + ": " + alert.resource + " on " + record.node + differs + who(alert.actor);
-}
-
 void take_drift(wire::Drift&& drift, const LedgerRecord& record, Alert& alert) {
   alert.type = "drift";
   alert.uid = record.node_id + "/" + drift.id;
@@ -57,6 +50,7 @@ void take_drift(wire::Drift&& drift, const LedgerRecord& record, Alert& alert) {
   alert.first_seen = drift.opened_at;
   alert.count = std::max<std::uint64_t>(drift.count, 1);
   alert.closed_by = drift.closed_by;
+  alert.drift_baseline = drift.baseline;
   if (!alert.baseline && !drift.baseline.empty()) alert.baseline = wire::BaselineRef{drift.baseline, {}};
   const bool closed = drift.state == wire::DriftState::resolved || drift.state == wire::DriftState::accepted;
   // The first finding opens it; a record without a finding only ever changes what is there.
@@ -66,6 +60,22 @@ void take_drift(wire::Drift&& drift, const LedgerRecord& record, Alert& alert) {
   take_judgement(std::move(drift), alert);
 }
 
+/// A silence of alerts that somebody made, or its end. `said`: a text of the record's body.
+template <class Said>
+void name_silence(const Said& said, Alert& alert) {
+  constexpr const char* part = "alert_silence";
+  const auto or_any = [&](const char* key) {
+    const std::string text = said(part, key);
+    return text.empty() ? std::string("any") : text;
+  };
+  const std::string what = or_any("resource") + " on " + or_any("node");
+  if (alert.phase == Phase::opened)
+    alert.title = "Alerts silenced until " + said(part, "until") + ": " + what + " by " + said(part, "created_by") +
+                  ": " + said(part, "reason");
+  else
+    alert.title = "Alerts no longer silenced (" + said(part, "ended_by") + "): " + what;
+}
+
 /// The collector's own records and gaps: what they mean for what people know of the node.
 void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert) {
   const auto said = [&](const char* part, const char* key) {
@@ -73,6 +83,10 @@ void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert
     return at != nullptr && at->is_object() && at->contains(key) && (*at)[key].is_string()
                ? (*at)[key].template get<std::string>()
                : std::string();
+  };
+  const auto number_of = [&](const char* part, const char* key) {
+    const auto* at = body.is_object() && body.contains(part) ? &body[part] : nullptr;
+    return at != nullptr && at->is_object() && at->contains(key) ? (*at)[key].dump() : std::string();
   };
   if (record.type == "silence") {
     const bool returned = said("silence", "state") == "returned";
@@ -91,6 +105,10 @@ void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert
   } else if (record.type == "conflict") {
     alert.severity = wire::Severity::high;
     alert.title = "Two senders say that they are " + record.node + ", or its agent lost its state";
+  } else if (record.type == "alert_silence") {
+    alert.phase = said("alert_silence", "state") == "created" ? Phase::opened : Phase::closed;
+    alert.uid = record.node_id + "/silence-" + number_of("alert_silence", "id");
+    name_silence(said, alert);
   } else {
     alert.severity = wire::severity_of(record.severity).value_or(wire::Severity::medium);
     alert.verdict = record.verdict;
@@ -125,12 +143,21 @@ Alert alert_of(const LedgerRecord& record) {
   }
   if (body.is_object() && body.contains("drift") && body["drift"].is_object())
     if (auto drift = wire::drift_from_json(body["drift"])) take_drift(std::move(*drift), record, alert);
-  if (alert.judged)
-    name_judged(record, alert);
-  else
-    name_other(record, body, alert);
+  if (alert.judged) {
+    alert.title = title_of(alert, record.node);
+    return alert;
+  }
+  name_other(record, body, alert);
   alert.title = cut_text(printable(alert.title), max_title_bytes);
   return alert;
+}
+
+std::string title_of(const Alert& alert, const std::string& where) {
+  std::string differs;
+  for (const auto& diff : alert.diff) differs += (differs.empty() ? ": " : ", ") + diff.attribute;
+  const std::string what = alert.type == "drift" ? "Drift " + alert.state : "Change (" + alert.comparison + ")";
+  return cut_text(printable(what + ": " + alert.resource + " on " + where + differs + who(alert.actor)),
+                  max_title_bytes);
 }
 
 std::string name_of_path(const std::string& path) {

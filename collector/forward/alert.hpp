@@ -19,7 +19,8 @@ struct Alert {
   /// `record_uid`.
   std::string uid;
   std::string record_uid;  ///< of this record alone: "<node id>/<record id>", the same each time it is sent
-  std::string type;        ///< drift, finding (of no drift), gap, silence, sequence_gap, conflict
+  std::string type;        ///< drift, finding (of no drift), gap, silence, sequence_gap, conflict,
+                           ///< alert_silence
   Phase phase = Phase::opened;
   std::string state;  ///< of a drift: open, resolved, …; "" = has none
   wire::Severity severity = wire::Severity::info;
@@ -41,11 +42,15 @@ struct Alert {
   wire::Actor actor;
   std::optional<wire::Call> call;
   std::optional<wire::BaselineRef> baseline;
+  std::string drift_baseline;  ///< as the drift itself names it; "" = an older agent's, or no drift
   std::vector<wire::Evidence> evidence;
   std::vector<std::string> missing_evidence;
 };
 
 Alert alert_of(const LedgerRecord& record);
+
+/// The title of what is judged, with another place than its node: "Drift open: ADDRESS on WHERE: mode by chmod (root)".
+std::string title_of(const Alert& alert, const std::string& where);
 
 /// A path's last part; the whole where there is none.
 std::string name_of_path(const std::string& path);

@@ -1,12 +1,16 @@
 #include "collector/forward/alertmanager.hpp"
 
+#include <limits>
+
 #include "collector/forward/alert.hpp"
+#include "collector/forward/silence_set.hpp"
 #include "include/wire/json_write.hpp"
 
 namespace plumbline::collector {
 namespace {
 
 constexpr std::size_t max_records = 200;
+constexpr auto no_end = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 constexpr WallNs hour = 3'600'000'000'000;
 
 const char* name_of(const Alert& alert) {
@@ -46,6 +50,9 @@ class AlertmanagerSink final : public Sink {
 
   Delivery refresh() override {
     if (store_ == nullptr) return Delivery::done(0);
+    auto active = store_->silences_over(no_end, no_end);
+    if (!active) return Delivery::again(active.error().message());
+    const SilenceSet silences(std::move(*active));
     Query query;
     query.state = "open";
     query.limit = max_records;
@@ -53,7 +60,9 @@ class AlertmanagerSink final : public Sink {
       const auto page = store_->drifts(query);
       if (!page) return Delivery::again(page.error().message());
       std::vector<std::string> alerts;
-      for (const auto& row : page->items) alerts.push_back(prometheus_alert(record_of(row), until()));
+      for (const auto& row : page->items)
+        if (const auto record = record_of(row); !silences.holds(record))
+          alerts.push_back(prometheus_alert(record, until()));
       if (Delivery posted = post(alerts, 0); posted.outcome != Delivery::Outcome::delivered) return passed_over(posted);
       query.before = page->next;
     } while (query.before != 0);
@@ -61,7 +70,7 @@ class AlertmanagerSink final : public Sink {
     if (!nodes) return Delivery::again(nodes.error().message());
     std::vector<std::string> alerts;
     for (const auto& node : *nodes)
-      if (node.silent_since != 0) alerts.push_back(prometheus_alert(record_of(node), until()));
+      if (node.silent_since != 0) alerts.push_back(prometheus_alert(silence_of(node), until()));
     return passed_over(post(alerts, 0));
   }
 
@@ -70,21 +79,7 @@ class AlertmanagerSink final : public Sink {
  private:
   WallNs until() const { return clock_.wall() + 4 * std::chrono::nanoseconds(options_.resend).count(); }
 
-  static LedgerRecord record_of(const DriftRow& row) {
-    LedgerRecord record;
-    record.seq = row.seq;
-    record.node_id = row.node_id;
-    record.node = row.node;
-    record.type = "finding";
-    record.drift_id = record.id = row.id;
-    record.drift_state = row.state;
-    record.resource = row.resource;
-    record.at = row.updated_at;
-    record.body = row.body;
-    return record;
-  }
-
-  static LedgerRecord record_of(const NodeRow& row) {
+  static LedgerRecord silence_of(const NodeRow& row) {
     LedgerRecord record;
     record.node_id = row.node_id;
     record.node = row.node;
@@ -126,7 +121,11 @@ std::string prometheus_alert(const LedgerRecord& record, WallNs until) {
   // Labels are an alert's identity, so nothing is in them that changes while it is open, but for a severity that rises.
   wire::JsonObject labels;
   labels.text("alertname", name).text("severity", std::string(wire::text_of(alert.severity))).text("node", record.node);
-  if (alert.type == "drift") labels.bytes("resource", alert.resource).bytes("drift", record.drift_id);
+  if (alert.type == "drift") {
+    labels.bytes("resource", alert.resource).bytes("drift", record.drift_id);
+    // To group by: the same change on many nodes is the same resource of the same baseline.
+    labels.bytes_if("baseline", alert.drift_baseline);
+  }
   wire::JsonObject annotations;
   annotations.text("summary", alert.title).text("finding_uid", alert.uid);
   annotations.bytes_if("verdict", alert.verdict)

@@ -23,7 +23,8 @@ struct MessageDigest {
   std::size_t more = 0;            ///< lines that did not fit
 };
 
-/// At most `max_lines` lines of about `max_line_bytes`; records of one drift are one line, its latest.
+/// At most `max_lines` lines of about `max_line_bytes`; records of one drift are one line, its latest, and
+/// the same change (resource, state, verdict, live values, who) on many nodes is one line.
 MessageDigest digest_of(std::span<const LedgerRecord> records, const Markup& markup, std::size_t max_lines,
                         std::size_t max_line_bytes);
 

@@ -74,9 +74,10 @@ void add_actor(const Alert& alert, JsonObject& j) {
 }
 
 std::string event(const LedgerRecord& record, const Alert& alert) {
-  const bool alerting = alert.phase != Phase::closed && !(alert.type == "finding" && alert.judged);
+  const bool is_audit = alert.type == "alert_silence";
+  const bool alerting = alert.phase != Phase::closed && !(alert.type == "finding" && alert.judged) && !is_audit;
   std::string action = alert.type;
-  if (alert.type == "drift" || alert.type == "silence")
+  if (alert.type == "drift" || alert.type == "silence" || is_audit)
     action += alert.phase == Phase::closed ? "-closed" : alert.phase == Phase::opened ? "-opened" : "-updated";
   JsonObject j;
   j.text("kind", alerting ? "alert" : "event");

@@ -32,7 +32,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
         store_(store),
         clock_(clock),
         max_records_(std::max(pace_.max_records, std::size_t{1})),
-        ahead_(store, max_records_, options_.include_matches),
+        ahead_(store, max_records_, options_.include_matches, options_.heeds_silences),
         rate_(options_.rate_limit, Steady::now()),
         retry_(options_.retry, options_.random) {
     status_.name = options_.name;
@@ -140,11 +140,12 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
       const std::lock_guard lock(mutex_);
       news_ = false;
     }
-    const auto filtered = ahead_.fill([this] { return !stopping(); });
-    if (!filtered) return failed(Delivery::again(filtered.error().message()));
+    const auto passed = ahead_.fill([this] { return !stopping(); });
+    if (!passed) return failed(Delivery::again(passed.error().message()));
     if (ahead_.empty()) move_cursor(ahead_.cursor());
     const std::lock_guard lock(mutex_);
-    status_.filtered += *filtered;
+    status_.filtered += passed->filtered;
+    status_.silenced += passed->silenced;
     status_.oldest_undelivered_at = ahead_.oldest_at();
     return true;
   }

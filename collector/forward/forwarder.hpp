@@ -17,6 +17,7 @@ struct ForwarderOptions {
   std::string name;              ///< of the sink, from the config: its cursor and dead letters go by it
   std::string kind;              ///< "webhook", "syslog", …: the key that it has in collector.yaml
   bool include_matches = false;  ///< also findings that match their baseline and touch no drift
+  bool heeds_silences = false;   ///< it wakes people: records that a silence holds back are not for it
   bool from_now = false;       ///< a sink that the store does not know yet begins at the ledger's end, not at its start
   std::size_t rate_limit = 0;  ///< records a second; 0 = none
   RetryOptions retry;
@@ -37,6 +38,7 @@ struct SinkStatus {
   WallNs next_try_at = 0;       ///< while waiting or paused
   std::uint64_t delivered = 0;  ///< since start, as all below
   std::uint64_t filtered = 0;   ///< rows that are not for it
+  std::uint64_t silenced = 0;   ///< records that a silence held back
   std::uint64_t attempts = 0;
   std::uint64_t retries = 0;
   std::uint64_t dead_letters = 0;

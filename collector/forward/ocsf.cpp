@@ -252,7 +252,9 @@ struct Writer {
     j.text("severity", severities[static_cast<std::size_t>(severity)]);
     j.number("status_id", status).text("status", statuses[static_cast<std::size_t>(status)]);
     if (!alert.closed_by.empty()) j.bytes("status_detail", bounded(alert.closed_by));
-    j.text("message", alert.title).flag("is_alert", !over && !suppressed).number("count", alert.count);
+    j.text("message", alert.title)
+        .flag("is_alert", !over && !suppressed && alert.type != "alert_silence")
+        .number("count", alert.count);
     j.number("start_time", milliseconds_of(alert.first_seen)).number("end_time", milliseconds_of(alert.at));
     j.raw("metadata", metadata()).raw("finding_info", finding_info());
     JsonObject device;

@@ -31,6 +31,10 @@ void SilenceWatch::start() {
       lock.unlock();
       const auto found = check();
       if (found && *found > 0) log(LogLevel::warning, "agents went silent", {{"nodes", std::to_string(*found)}});
+      // The other thing that nobody sends: that the time of a silence of alerts is over. A store that fails says so.
+      const auto ended = store_.expire_silences(clock_.wall());
+      if (ended && *ended > 0)
+        log(LogLevel::info, "silences of alerts are over", {{"silences", std::to_string(*ended)}});
       lock.lock();
     }
   });

@@ -21,6 +21,7 @@ class SilenceWatch {
   SilenceWatch(const SilenceWatch&) = delete;
   SilenceWatch& operator=(const SilenceWatch&) = delete;
 
+  /// The thread also ends silences of alerts whose time is over (store.hpp).
   void start();
   void stop();
 

@@ -1,6 +1,7 @@
 #include "collector/store/sqlite_reader.hpp"
 
 #include "collector/store/sqlite_schema.hpp"
+#include "collector/store/sqlite_silences.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -12,9 +13,10 @@ constexpr int steps_between_looks = 1000;  // of SQLite's machine: tens of micro
 constexpr WallNs clock_skew = WallNs{3600} * 1'000'000'000;
 
 constexpr const char* ledger_columns =
-    "SELECT l.seq, n.node_id, n.node, l.sequence, l.type, l.id, l.at, l.received_at, l.resource, l.verdict,"
+    "SELECT l.seq, coalesce(n.node_id, 'collector'), coalesce(n.node, 'collector'), l.sequence, l.type, l.id, l.at, "
+    "l.received_at, l.resource, l.verdict,"
     " l.comparison, l.severity, l.drift_id, l.drift_state, b.body FROM ledger l JOIN bodies b ON b.seq = l.seq"
-    " JOIN nodes n ON n.ref = l.node_ref ";
+    " LEFT JOIN nodes n ON n.ref = l.node_ref ";
 constexpr const char* drift_columns =
     "SELECT d.id, d.seq, n.node_id, n.node, d.resource, d.state, d.comparison, d.updated_at, b.body"
     " FROM drifts d JOIN nodes n ON n.ref = d.node_ref JOIN bodies b ON b.seq = d.seq ";
@@ -22,9 +24,9 @@ constexpr const char* letter_columns =
     "SELECT id, origin, seq, node_id, sequence, record_id, why, at, replaying, body FROM dead_letters ";
 
 LedgerRecord ledger_row(const Statement& row) {
-  return {row.count(0), row.text(1),   row.text(2),   row.count(3), row.text(4),
-          row.text(5),  row.number(6), row.number(7), row.text(8),  row.text(9),
-          row.text(10), row.text(11),  row.text(12),  row.text(13), row.text(14)};
+  return {
+      row.count(0), row.text(1), row.text(2),  row.count(3), row.text(4),  row.text(5),  row.number(6), row.number(7),
+      row.text(8),  row.text(9), row.text(10), row.text(11), row.text(12), row.text(13), row.text(14),  0};
 }
 DriftRow drift_row(const Statement& row) {
   return {row.text(0), row.count(1), row.text(2),   row.text(3), row.text(4),
@@ -278,6 +280,54 @@ Result<std::vector<NodeRow>> SqliteReader::nodes() const {
                      s.count(8), s.count(9), s.count(10), s.count(11), s.count(12), s.count(13), s.number(14),
                      s.count(15)});
   }
+}
+
+Result<void> SqliteReader::each_open_drift(const std::string& resource, const std::string& baseline,
+                                           const std::function<void(const OpenDrift&)>& visit) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare(
+      "SELECT d.seq, n.node_id, n.node, d.severity, d.live FROM drifts d JOIN nodes n ON n.ref = d.node_ref"
+      " WHERE d.state IN ('open', 'contested') AND d.resource = ?1 AND d.baseline = ?2");
+  if (!statement) return statement.error();
+  statement->bind(1, resource).bind(2, baseline);
+  for (;;) {
+    const auto row = statement->step();
+    if (!row) return row.error();
+    if (!*row) return {};
+    visit({statement->count(0), statement->text(1), statement->text(2), statement->text(3), statement->number(4)});
+  }
+}
+
+Result<std::vector<DriftRow>> SqliteReader::open_drifts_between(std::uint64_t after, std::uint64_t before,
+                                                                std::size_t limit) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  Where where;
+  where.add("d.seq > ?", static_cast<std::int64_t>(after));
+  where.add("d.seq < ? AND d.state IN ('open', 'contested')", static_cast<std::int64_t>(before));
+  auto found = page<DriftRow>(**database, drift_columns, where, " ORDER BY d.seq", limit, drift_row,
+                              [](const DriftRow& last) { return last.seq; });
+  if (!found) return found.error();
+  return std::move(found->items);
+}
+
+Result<Page<AlertSilence>> SqliteReader::silences(const Query& query) const {
+  auto database = borrow_for_a_query();
+  if (!database) return database.error();
+  return read_silences(**database, query);
+}
+
+Result<std::vector<AlertSilence>> SqliteReader::silences_over(std::uint64_t first, std::uint64_t last) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  return read_silences_over(**database, first, last);
+}
+
+Result<bool> SqliteReader::silences_are_due(WallNs now) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  return read_silences_due(**database, now);
 }
 
 Result<std::optional<std::uint64_t>> SqliteReader::sink_cursor(const std::string& sink) const {

@@ -27,6 +27,12 @@ class SqliteReader {
   Result<Page<DriftRow>> drifts(const Query& query) const;
   Result<Page<DriftRow>> resources(const Query& query) const;
   Result<std::vector<NodeRow>> nodes() const;
+  Result<void> each_open_drift(const std::string& resource, const std::string& baseline,
+                               const std::function<void(const OpenDrift&)>& visit) const;
+  Result<std::vector<DriftRow>> open_drifts_between(std::uint64_t after, std::uint64_t before, std::size_t limit) const;
+  Result<Page<AlertSilence>> silences(const Query& query) const;
+  Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const;
+  Result<bool> silences_are_due(WallNs now) const;
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const;
   Result<Page<DeadLetter>> dead_letters(const Query& query) const;
   Result<std::uint64_t> count_dead_letters(const std::string& origin) const;

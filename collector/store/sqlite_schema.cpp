@@ -6,7 +6,7 @@ namespace plumbline::collector {
 namespace {
 
 // Each entry takes a file from the version of its index to the next one, in one transaction.
-constexpr std::array<const char*, 2> migrations = {R"sql(
+constexpr std::array<const char*, 3> migrations = {R"sql(
   CREATE TABLE nodes (
     ref INTEGER PRIMARY KEY,
     node_id TEXT NOT NULL UNIQUE,
@@ -102,6 +102,35 @@ constexpr std::array<const char*, 2> migrations = {R"sql(
   DROP TABLE ledger;
   ALTER TABLE ledger_2 RENAME TO ledger;
   CREATE INDEX ledger_by_node ON ledger (node_ref);
+)sql",
+                                                   R"sql(
+  -- The same change on many nodes: what is open of a resource of a baseline, and how many different live states that is
+  -- (`live`: a hash of them; 0 = of before this version).
+  ALTER TABLE drifts ADD COLUMN baseline TEXT NOT NULL DEFAULT '';
+  ALTER TABLE drifts ADD COLUMN severity TEXT NOT NULL DEFAULT '';
+  ALTER TABLE drifts ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
+  UPDATE drifts SET (baseline, severity) = (SELECT coalesce(json_extract(body, '$.drift.baseline'), ''),
+    coalesce(json_extract(body, '$.drift.severity'), '') FROM bodies WHERE bodies.seq = drifts.seq)
+    WHERE EXISTS (SELECT 1 FROM bodies WHERE bodies.seq = drifts.seq AND json_valid(body));
+  CREATE INDEX drifts_open ON drifts (resource) WHERE state IN ('open', 'contested');
+
+  -- AUTOINCREMENT: an id stands in the ledger for ever.
+  CREATE TABLE alert_silences (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    resource TEXT NOT NULL,
+    node TEXT NOT NULL,
+    baseline TEXT NOT NULL,
+    max_severity TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    claimed_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL DEFAULT 0,
+    ended_by TEXT NOT NULL DEFAULT '',
+    begin_seq INTEGER NOT NULL DEFAULT 0,
+    end_seq INTEGER NOT NULL DEFAULT 0);
+  CREATE INDEX alert_silences_by_end ON alert_silences (end_seq);
 )sql"};
 
 Result<void> migrate(Database& database) {

@@ -107,6 +107,44 @@ class SqliteStore final : public Store {
   Result<Page<DriftRow>> resources(const Query& query) const override { return reader_.resources(query); }
   Result<std::vector<NodeRow>> nodes() const override { return reader_.nodes(); }
 
+  Result<void> each_open_drift(const std::string& resource, const std::string& baseline,
+                               const std::function<void(const OpenDrift&)>& visit) const override {
+    return reader_.each_open_drift(resource, baseline, visit);
+  }
+  Result<std::vector<DriftRow>> open_drifts_between(std::uint64_t after, std::uint64_t before,
+                                                    std::size_t limit) const override {
+    return reader_.open_drifts_between(after, before, limit);
+  }
+
+  Result<AlertSilence> add_silence(AlertSilence silence) override {
+    auto added = wait_for<std::optional<AlertSilence>>(
+        [silence = std::move(silence)](SqliteWriter& writer) { return writer.add_silence(silence); });
+    if (!added) return added.error();
+    if (!*added)
+      return invalid("add a silence", std::to_string(max_active_silences) + " are active, the most that may be",
+                     "end some: GET /v1/silences?state=active lists them");
+    return std::move(**added);
+  }
+  Result<AlertSilence> end_silence(std::uint64_t id, const std::string& by, WallNs now) override {
+    auto ended =
+        wait_for<std::optional<AlertSilence>>([=](SqliteWriter& writer) { return writer.end_silence(id, by, now); });
+    if (!ended) return ended.error();
+    if (!*ended)
+      return Error{ErrorCode::not_found, "end silence " + std::to_string(id), "there is none of this id",
+                   "list GET /v1/silences"};
+    return std::move(**ended);
+  }
+  Result<std::size_t> expire_silences(WallNs now) override {
+    const auto due = reader_.silences_are_due(now);  // so that a second in which none is costs no write
+    if (!due) return due.error();
+    if (!*due) return std::size_t{0};
+    return wait_for<std::size_t>([=](SqliteWriter& writer) { return writer.expire_silences(now); });
+  }
+  Result<Page<AlertSilence>> silences(const Query& query) const override { return reader_.silences(query); }
+  Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const override {
+    return reader_.silences_over(first, last);
+  }
+
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const override {
     return reader_.sink_cursor(sink);
   }

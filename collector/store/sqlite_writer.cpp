@@ -49,10 +49,12 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
       {writer->find_digest_,
        "SELECT b.digest = ?3 FROM ledger l JOIN bodies b USING (seq) WHERE l.node_ref = ?1 AND l.id = ?2"},
       {writer->save_drift_,
-       "INSERT INTO drifts (id, node_ref, seq, epoch, sequence, resource, state, comparison, updated_at)"
-       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id, node_ref) DO UPDATE SET seq = excluded.seq,"
+       "INSERT INTO drifts (id, node_ref, seq, epoch, sequence, resource, state, comparison, updated_at, baseline,"
+       " severity, live) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+       " ON CONFLICT (id, node_ref) DO UPDATE SET seq = excluded.seq,"
        " epoch = excluded.epoch, sequence = excluded.sequence, resource = excluded.resource, state = excluded.state,"
-       " comparison = excluded.comparison, updated_at = excluded.updated_at"
+       " comparison = excluded.comparison, updated_at = excluded.updated_at, baseline = excluded.baseline,"
+       " severity = excluded.severity, live = excluded.live"
        " WHERE (excluded.epoch, excluded.sequence) > (drifts.epoch, drifts.sequence)"},
       {writer->find_silent_, "SELECT ref, node_id, node, last_seen FROM nodes WHERE silent_since = 0"},
       {writer->set_silent_, "UPDATE nodes SET silent_since = ?2 WHERE node_id = ?1"},
@@ -255,6 +257,9 @@ Result<void> SqliteWriter::save_drift(const Node& node, const PreparedRecord& it
       .bind(7, columns.drift_state)
       .bind(8, columns.drift_comparison)
       .bind(9, columns.drift_updated_at)
+      .bind(10, columns.drift_baseline)
+      .bind(11, columns.drift_severity)
+      .bind(12, columns.drift_live)
       .run();
 }
 

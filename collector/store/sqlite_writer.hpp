@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -29,6 +30,10 @@ class SqliteWriter {
 
   Result<wire::Ack> ingest(const PreparedBatch& batch);
   Result<std::size_t> report_silence(std::int64_t heard_before, WallNs now);
+  /// nullopt: max_active_silences are active; there is none of this id. No errors: those mean that the disk fails.
+  Result<std::optional<AlertSilence>> add_silence(AlertSilence silence);
+  Result<std::optional<AlertSilence>> end_silence(std::uint64_t id, const std::string& by, WallNs now);
+  Result<std::size_t> expire_silences(WallNs now);
   Result<void> move_sink_cursor(const std::string& sink, std::uint64_t seq);
   Result<bool> add_dead_letter(const DeadLetter& letter, const Digest& digest);  ///< false: it was there already
   Result<std::size_t> request_replay(const std::string& origin);
@@ -76,6 +81,9 @@ class SqliteWriter {
   Result<bool> append(const Node& node, const PreparedRecord& item, WallNs received_at);
   Result<void> append_own(const Node& node, const std::string& type, const std::string& id, std::string body,
                           WallNs now);
+
+  Result<std::uint64_t> tell_of_silence(const AlertSilence& silence, const char* state, WallNs now);
+  Result<AlertSilence> end(AlertSilence silence, const std::string& by, WallNs now);
 
   Database& database_;
   std::unordered_map<std::string, Node> nodes_;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/store/alert_silence.hpp"
 #include "include/util/clock.hpp"
 #include "include/util/result.hpp"
 #include "include/wire/record.hpp"
@@ -37,8 +38,9 @@ struct PreparedBatch {
   std::size_t bytes = 0;      ///< of all bodies: what it weighs in the queue
 };
 
-/// One row of the ledger. Rows of the collector's own (type "silence", "sequence_gap", "conflict") have sequence 0. An
-/// id is unique among its node's rows.
+/// One row of the ledger. Rows of the collector's own (type "silence", "sequence_gap", "conflict", "alert_silence")
+/// have sequence 0. An id is unique among its node's rows. An "alert_silence" is of no node: both names are
+/// "collector".
 struct LedgerRecord {
   std::uint64_t seq = 0;  ///< global, ascending, never reused: the position of every cursor
   std::string node_id;
@@ -55,6 +57,7 @@ struct LedgerRecord {
   std::string drift_id;
   std::string drift_state;
   std::string body;
+  std::uint64_t told_at = 0;  ///< of a drift that a silence held back: the row of that silence's end; else 0
 };
 
 struct DriftRow {
@@ -67,6 +70,15 @@ struct DriftRow {
   std::string comparison;
   WallNs updated_at = 0;
   std::string body;  ///< of that ledger row: {"finding": …, "drift": …}
+};
+
+/// A drift that needs somebody (open or contested), without its body.
+struct OpenDrift {
+  std::uint64_t seq = 0;
+  std::string node_id;
+  std::string node;
+  std::string severity;
+  std::int64_t live = 0;  ///< RecordColumns::drift_live: the same where the live values are
 };
 
 struct NodeRow {
@@ -162,6 +174,26 @@ class Store {
   /// The newest drift of each (node, resource), as a resource's last known state.
   virtual Result<Page<DriftRow>> resources(const Query& query) const = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;
+
+  /// All that is open of one resource of one baseline, by node: what one change on many nodes is. `visit` returns at
+  /// once; it runs with a read under way.
+  virtual Result<void> each_open_drift(const std::string& resource, const std::string& baseline,
+                                       const std::function<void(const OpenDrift&)>& visit) const = 0;
+  /// Drifts that are open and whose state was set behind ledger row `after` and before row `before`, ascending.
+  virtual Result<std::vector<DriftRow>> open_drifts_between(std::uint64_t after, std::uint64_t before,
+                                                            std::size_t limit) const = 0;
+
+  /// Writes it, and the ledger row that tells of it, and returns it with id and `begin_seq`.
+  /// `invalid_argument`: max_active_silences are active.
+  virtual Result<AlertSilence> add_silence(AlertSilence silence) = 0;
+  /// Ends it, with a ledger row, and returns it; one that has ended stays as it is. `not_found`: there is none.
+  virtual Result<AlertSilence> end_silence(std::uint64_t id, const std::string& by, WallNs now) = 0;
+  /// Ends those whose time is over; returns how many.
+  virtual Result<std::size_t> expire_silences(WallNs now) = 0;
+  /// Of Query: state ("active" or "ended"), before (an id), limit.
+  virtual Result<Page<AlertSilence>> silences(const Query& query) const = 0;
+  /// Those that may hold back rows `first` to `last`: begun before `last`, and active or ended behind `first`.
+  virtual Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const = 0;
 
   /// How far a sink has come: every ledger row up to here is delivered, set aside, or not for it. nullopt: it is new.
   virtual Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const = 0;

@@ -27,6 +27,8 @@ struct RecordColumns {
   std::string drift_verdict;
   std::string drift_comparison;
   std::string drift_severity;
+  std::string drift_baseline;
+  std::int64_t drift_live = 0;  ///< a hash of its diff's attributes and live values; 0 = there is no diff
   WallNs drift_updated_at = 0;  ///< drift.updated_at, else `at`
 };
 
@@ -74,6 +76,8 @@ class ColumnReader {
         take(part, "verdict", columns.drift_verdict);
         take(part, "comparison", columns.drift_comparison);
         take(part, "severity", columns.drift_severity);
+        take(part, "baseline", columns.drift_baseline);
+        columns.drift_live = hash_of_live(part);
         std::string updated;
         take(part, "updated_at", updated);
         columns.drift_updated_at = parse_rfc3339(updated).value_or(columns.at);
@@ -99,6 +103,23 @@ class ColumnReader {
   static void take(simdjson::dom::element object, const char* key, std::string& out) {
     std::string_view text;
     if (object[key].get(text) == simdjson::SUCCESS) out = text;
+  }
+  /// FNV-1a (Fowler, Noll, Vo), 64 bits: it only counts how many different changes a page tells of.
+  static std::int64_t hash_of_live(simdjson::dom::element drift) {
+    simdjson::dom::array diff;
+    if (drift["diff"].get(diff) != simdjson::SUCCESS || diff.size() == 0) return 0;
+    std::uint64_t hash = 0xCBF29CE484222325;
+    const auto add = [&](simdjson::dom::element one, const char* key) {
+      std::string_view text;
+      if (one[key].get(text) != simdjson::SUCCESS) text = {};
+      for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+      hash = (hash ^ 0xFF) * 0x100000001B3;  // no byte of UTF-8: ends the text
+    };
+    for (const auto one : diff) {
+      add(one, "attribute");
+      add(one, "live");
+    }
+    return static_cast<std::int64_t>(hash);
   }
   static Error refuse(const Record& record, std::string why) {
     return invalid("read record " + record.id, std::move(why));

@@ -63,7 +63,8 @@ def test_alerts_follow_the_drift():
         collector.post([records.finding(f"file:/etc/{i}", f"d-{i}") for i in range(450)])
         wait(lambda: len([k for k in manager.alerts() if k.startswith("d-")]) == 450, "450 alerts")
         one = manager.alerts()["d-7"]
-        assert one["labels"] == {"alertname": "PlumblineDrift", "severity": "high", "node": "web-1", "resource": "file:/etc/7", "drift": "d-7"}
+        assert one["labels"] == {"alertname": "PlumblineDrift", "severity": "high", "node": "web-1", "resource": "file:/etc/7", "drift": "d-7",
+                                 "baseline": "net"}
         assert "mode: expected 0644, live 0666" in one["annotations"]["diff"], one
         collector.post([records.finding("file:/etc/7", "d-7", state="resolved", count=2)])
         wait(lambda: "d-7" not in manager.alerts(), "the resolved one to go")

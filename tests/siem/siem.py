@@ -100,8 +100,8 @@ class Records:
     def accepted(self, resource, drift):
         self.next_id()
         base, at, _ = self.judgement(resource, "mismatch")
-        body = {"drift": {"id": drift, **base, "state": "accepted", "opened_at": rfc3339(START), "updated_at": at,
-                          "closed_at": at, "closed_by": "baseline revision serial=8", "count": 2, "findings": ["f0", "f1"]}}
+        body = {"drift": {"id": drift, **base, "baseline": "net", "state": "accepted", "opened_at": rfc3339(START),
+                          "updated_at": at, "closed_at": at, "closed_by": "baseline revision serial=8", "count": 2, "findings": ["f0", "f1"]}}
         return {"sequence": self.sequence, "type": "drift", "id": f"{drift}@{self.sequence}", "at": at, "body": body}
 
     def gap(self):

@@ -53,7 +53,7 @@ sinks:
 - {name: d, splunk: {url: "https://splunk:8088", token_file: /t, acknowledge: false}}
 - {name: e, otlp: {url: "https://otel:4318/v1/logs"}}
 - {name: f, alertmanager: {url: "http://am:9093", resend: 30s}}
-- {name: g, pagerduty: {routing_key_file: /k, min_severity: low}}
+- {name: g, pagerduty: {routing_key_file: /k, min_severity: low, group: node, group_wait: 5s}}
 - {name: h, teams: {url_file: /u}}
 - {name: i, kafka: {brokers: ["k1:9093", "[::1]:9093"], topic: drift, sasl: {mechanism: PLAIN, user: u, password_file: /p}}}
 - {name: j, kafka: {brokers: ["k1:9092"], topic: drift, tls: false, format: plumbline, max_message_bytes: 64KiB, timeout: 5s}}
@@ -106,6 +106,7 @@ sinks:
         "otlp: {url: 'https://a', format: cef}",
         "alertmanager: {url: 'http://a', resend: 1ms}",
         "pagerduty: {routing_key_file: /a, min_severity: none}",
+        "pagerduty: {routing_key_file: /a, group: cluster}",
         "webhook: {url: 'http://a', key_file: /a}"})
     EXPECT_NE(why(std::string("sinks: [{name: x, ") + bad + "}]"), "accepted") << bad;
 }

@@ -21,7 +21,7 @@ struct Made {
 /// A finding of `drift_id` ("" = none: a match), in state `state` afterwards.
 inline wire::Record finding(const Made& node, std::uint64_t sequence, const std::string& resource,
                             const std::string& drift_id = "", wire::DriftState state = wire::DriftState::open,
-                            const std::string& path = "/etc/app.conf") {
+                            const std::string& path = "/etc/app.conf", wire::Severity severity = wire::Severity::high) {
   wire::Finding f;
   // The whole node id, where the agent takes eight characters: tests have many nodes.
   f.id = node.node_id + "-" + node.boot_id + "-" + std::to_string(sequence);
@@ -31,7 +31,7 @@ inline wire::Record finding(const Made& node, std::uint64_t sequence, const std:
   f.rule = "default";
   f.comparison = drift_id.empty() || state == wire::DriftState::resolved ? wire::ComparisonResult::match
                                                                          : wire::ComparisonResult::mismatch;
-  f.severity = wire::Severity::high;
+  f.severity = severity;
   f.where = {node.node, path, {}};
   f.diff = {{"mode", "0644", "0666", false}};
   f.drift_id = drift_id;
@@ -45,6 +45,8 @@ inline wire::Record finding(const Made& node, std::uint64_t sequence, const std:
     d.updated_at = f.at;
     d.count = sequence;
     d.comparison = f.comparison;
+    d.severity = severity;
+    d.baseline = "base";
     d.where = f.where;
     d.diff = f.diff;
     d.findings = {f.id};

@@ -305,7 +305,7 @@ TEST_F(Sinks, pagerduty_triggers_and_resolves_one_incident) {
   PagerdutyOptions options;
   options.http.url = receiver.url("/v2/enqueue");
   options.routing_key_file = file("routing", "R0UT1NG\n");
-  const auto sink = make_pagerduty_sink(options, watchdog_, clock_).value();
+  const auto sink = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value();
   EXPECT_EQ(sink->deliver(rows(1)).count, 1u);
   EXPECT_EQ(sink->deliver(std::vector{closed(1)}).count, 1u);
   EXPECT_EQ(sink->deliver(std::vector{row_of(gap({}, 9))}).count, 1u) << "a gap pages nobody";
@@ -319,7 +319,7 @@ TEST_F(Sinks, pagerduty_triggers_and_resolves_one_incident) {
   EXPECT_EQ(resolve["event_action"], "resolve");
   EXPECT_EQ(resolve["dedup_key"], trigger["dedup_key"]);
   options.min_severity = wire::Severity::critical;
-  EXPECT_EQ(make_pagerduty_sink(options, watchdog_, clock_).value()->deliver(rows(1)).count, 1u);
+  EXPECT_EQ(make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1)).count, 1u);
   EXPECT_EQ(receiver.requests().size(), 2u) << "below min_severity";
 }
 
@@ -330,7 +330,7 @@ TEST_F(Sinks, pagerduty_waits_minutes_when_it_is_too_much) {
     PagerdutyOptions options;
     options.http.url = receiver.url();
     options.routing_key_file = file("routing", "R0UT1NG\n");
-    const Delivery delivery = make_pagerduty_sink(options, watchdog_, clock_).value()->deliver(rows(1));
+    const Delivery delivery = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1));
     EXPECT_EQ(delivery.outcome, outcome) << status;
     if (status == 429) {
       EXPECT_EQ(delivery.retry_after, seconds(60));

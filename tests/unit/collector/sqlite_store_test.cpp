@@ -64,7 +64,7 @@ TEST(SqliteStore, a_file_of_version_1_keeps_its_records_and_positions) {
   const Made node;
   {
     auto store = open_in(directory.path()).value();
-    const auto three = batch(node, {finding(node, 1, "r1"), finding(node, 2, "r2"), finding(node, 3, "r3")});
+    const auto three = batch(node, {finding(node, 1, "r1", "d"), finding(node, 2, "r2"), finding(node, 3, "r3")});
     ASSERT_TRUE(store_now(*store, three));
   }
   // As version 1 had it: an id was the whole ledger's. Its last row is gone, its position must not come back.
@@ -75,12 +75,17 @@ TEST(SqliteStore, a_file_of_version_1_keeps_its_records_and_positions) {
           " severity TEXT NOT NULL, drift_id TEXT NOT NULL, drift_state TEXT NOT NULL);"
           "INSERT INTO old SELECT * FROM ledger; DROP TABLE ledger;"
           "ALTER TABLE old RENAME TO ledger; CREATE INDEX ledger_by_node ON ledger (node_ref);"
-          "DELETE FROM ledger WHERE seq = 3; PRAGMA user_version=1;");
+          "DELETE FROM ledger WHERE seq = 3;"
+          "DROP TABLE alert_silences; DROP INDEX drifts_open; ALTER TABLE drifts DROP COLUMN baseline;"
+          "ALTER TABLE drifts DROP COLUMN severity; ALTER TABLE drifts DROP COLUMN live; PRAGMA user_version=1;");
   auto store = open_in(directory.path()).value();
   auto rows = store->ledger_after(0, 10, 1 << 20).value();
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[1].resource, "r2");
   EXPECT_EQ(rows[1].body, finding(node, 2, "r2").body);
+  std::string severity;  // of drifts, since version 3
+  ASSERT_TRUE(store->each_open_drift("r1", "base", [&](const OpenDrift& drift) { severity = drift.severity; }));
+  EXPECT_EQ(severity, "high");
   EXPECT_EQ(store_now(*store, batch(node, {finding(node, 2, "r2")}))->items.at(0).status, "duplicate");
   const Made other{"00000000ffffffffffffffffffffffff", node.boot_id, "node-2"};
   ASSERT_TRUE(store_now(*store, batch(other, {finding(other, 1, "r")})));
