@@ -1,6 +1,9 @@
 #include "collector/forward/kafka_producer.hpp"
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -61,6 +64,10 @@ void* opaque_of(std::uint64_t seq) {
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::make(const KafkaOptions& options, const std::string& password,
                                                            bool connect, Report report, Trouble trouble) {
+  // OpenSSL's words for it do not name the file.
+  for (const auto* path : {&options.ca_file, &options.certificate_file, &options.key_file})
+    if (!path->empty() && ::access(path->c_str(), R_OK) != 0)
+      return io_error("read " + *path, errno, "check the path and its permissions");
   const std::string what = "prepare the producer of Kafka's topic " + options.topic;
   std::array<char, 512> why{};
   std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), rd_kafka_conf_destroy);

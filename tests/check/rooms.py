@@ -67,7 +67,6 @@ LONGER = {
     "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),
-    "tests/unit/collector/sinks_test.cpp": (450, "one fixture; each destination's answers in a few lines"),
     "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),
     "tests/unit/fetch/strict_server.hpp": (220, "one server: what it reads, what it refuses and how it answers"),
     "tests/unit/spool/spool_test.cpp": (460, "one fixture; each test is a crash or a damage of the same log"),
