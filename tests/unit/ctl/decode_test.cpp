@@ -60,7 +60,7 @@ TEST_F(PlumbDecode, goes_on_behind_a_bad_line_and_says_which) {
 TEST_F(PlumbDecode, help_says_what_a_line_holds) {
   EXPECT_EQ(plumb({"--help"}), 0);
   EXPECT_THAT(out_.str(), HasSubstr("body_b64"));
-  EXPECT_EQ(plumb({dir_.path().c_str()}), 1);
+  EXPECT_EQ(plumb({dir_.path().c_str()}), 64);
   EXPECT_THAT(err_.str(), HasSubstr("it is a directory"));
 }
 
