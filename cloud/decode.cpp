@@ -60,7 +60,10 @@ void add_claims(const Request& request, Operation& operation) {
 
 }  // namespace
 
-Operation decode(const Request& request, const Response& response) {
+Operation decode(const Request& sent, const Response& response) {
+  const std::string target = plain_target(sent.head.target);
+  Request request = sent;
+  request.head.target = target;
   const Route route = route_of(request, response);
   Operation operation;
   operation.provider = route.provider;

@@ -9,9 +9,11 @@
 
 namespace plumbline::cloud {
 
+namespace {
+
 // A provider's recogniser says `not_cloud` of what is not its own; the next one is asked then. AWS' hosts serve others'
 // APIs, too: EKS' are Kubernetes' own.
-Route route(const Head& head, std::string_view form) {
+Route route_plain(const Head& head, std::string_view form) {
   const Route aws = aws::route(head, form);
   if (aws.unmapped == Unmapped::no || aws.unmapped == Unmapped::needs_body || !aws.access_key_id.empty()) return aws;
   const Route gcp = gcp::route(head);  // Cloud Run's paths are like Kubernetes'
@@ -20,6 +22,18 @@ Route route(const Head& head, std::string_view form) {
   if (kubernetes.unmapped != Unmapped::not_cloud) return kubernetes;
   const Route azure = azure::route(head);
   return azure.unmapped != Unmapped::not_cloud ? azure : aws;
+}
+
+}  // namespace
+
+Route route(const Head& head, std::string_view form) {
+  if (split_target(head.target).path.find('%') == std::string_view::npos) return route_plain(head, form);
+  auto plain = std::make_shared<const std::string>(plain_target(head.target));
+  Head same = head;
+  same.target = *plain;
+  Route found = route_plain(same, form);
+  found.plain_target = std::move(plain);
+  return found;
 }
 
 std::string Route::service_name() const {

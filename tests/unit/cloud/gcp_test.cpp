@@ -224,5 +224,10 @@ TEST(Gcp, dry_runs_refusals_and_secrets) {
   EXPECT_THAT(to_json(version), Not(HasSubstr("Y2FuYXJ5")));
 }
 
+TEST(Gcp, reads_a_path_with_needless_escapes) {
+  EXPECT_EQ(google("DELETE", "compute.googleapis.com", "/compute/v1/projects/p/%7Aones/z/instance%73/i").name(),
+            "compute:instances.delete");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud

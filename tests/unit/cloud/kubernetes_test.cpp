@@ -329,5 +329,30 @@ TEST(Kubernetes, a_row_of_s3_stays_s3) {
   EXPECT_EQ(Sent::to("s3", "PUT", "/apis/apps/v1/namespaces/x/deployments/y").name(), "s3:PutObject");
 }
 
+/// API servers decode a path before they divide it.
+TEST(Kubernetes, reads_a_path_as_the_server_does_that_decodes_it) {
+  for (const auto path : {"/%61pi/v1/namespaces/shop/configmaps/web", "/api/v%31/namespaces/shop/configmaps/web",
+                          "/api/v1/%6eamespaces/shop/configmaps/web", "/api/v1/namespaces/shop/config%6Daps/web",
+                          "/api/v1/namespaces/sho%70/configmaps/%77eb", "/api%2Fv1/namespaces/shop/configmaps/web",
+                          "/api/v1%2fnamespaces/shop%2Fconfigmaps/web"}) {
+    SCOPED_TRACE(path);
+    const Sent sent = by_kubectl("PATCH", path, "application/merge-patch+json", R"({"data":{"a":"b"}})");
+    EXPECT_EQ(sent.name(), "v1:patch configmaps");
+    const Operation operation = sent.decoded(200);
+    EXPECT_EQ(operation.operation, "patch configmaps");
+    ASSERT_EQ(operation.touched.size(), 1U);
+    EXPECT_EQ(operation.touched[0].ids,
+              by_kubectl("PATCH", "/api/v1/namespaces/shop/configmaps/web").decoded(200).touched[0].ids);
+    EXPECT_THAT(settings_of(operation), ElementsAre("data.a=b"));
+  }
+  EXPECT_EQ(by_kubectl("PATCH", "/apis/%61pps/v1/namespaces/shop/%64eployments/web/sc%61le").name(),
+            "apps/v1:patch deployments/scale");
+  // Decoded once, not twice.
+  EXPECT_EQ(by_kubectl("PATCH", "/%2561pi/v1/namespaces/shop/configmaps/web").name(), not_cloud);
+  // Who shows no sign is known by the answer, at such a path too.
+  const Sent bare{"DELETE", "10.96.0.1", "/api/v1/namespaces/shop/config%6Daps/web", {}, "", false};
+  EXPECT_EQ(bare.decoded(200, "", {{"Audit-Id", "1"}}).operation, "delete configmaps");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud

@@ -196,5 +196,14 @@ TEST(Tables, fit_the_agent) {
   EXPECT_NE(table::source_hash(), 0U);
 }
 
+TEST(Route, reads_a_path_with_needless_escapes) {
+  EXPECT_EQ(Sent::to("lambda", "DELETE", "/2015%2D03-31/function%73/web").name(), "lambda:DeleteFunction");
+  EXPECT_EQ(Sent::to("monitoring", "POST", "/%73ervice/GraniteServiceVersion20100801/operation/Put%4DetricAlarm")
+                .with("Smithy-Protocol", "rpc-v2-cbor")
+                .name(),
+            "cloudwatch:PutMetricAlarm");
+  EXPECT_EQ(Sent::to("s3", "PUT", "/log%73?policy").name(), "s3:PutBucketPolicy");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud
