@@ -3,6 +3,7 @@
 #include "cloud/aws/grant.hpp"
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
+#include "cloud/aws/router.hpp"
 #include "cloud/azure/decode.hpp"
 #include "cloud/bearer.hpp"
 #include "cloud/client_tool.hpp"
@@ -27,7 +28,17 @@ Route route_of(const Request& request, const Response& response) {
       if (route.provider == Provider::kubernetes) route = {};  // nothing says that it is
     }
   }
-  return route.unmapped == Unmapped::not_cloud ? kubernetes::route_answered(request.head, response) : route;
+  // What is Kubernetes' in spite of a signature: stores number their answers, API servers do not so.
+  if (route.provider == Provider::kubernetes && !header(response.headers, "x-amz-request-id").empty()) {
+    const Route store = aws::route(request.head, request.body);
+    if (store.unmapped == Unmapped::no) return store;
+  }
+  // Host and signature are the client's word. The answer is an API server's own: no service of AWS answers like one.
+  if (route.unmapped != Unmapped::not_cloud && route.provider != Provider::aws) return route;
+  const Route answered = kubernetes::route_answered(request.head, response);
+  return answered.unmapped == Unmapped::no && (route.provider == Provider::none || may_change(answered.level()))
+             ? answered
+             : route;
 }
 
 void decode_aws(const Request& request, const Response& response, const Route& route, Operation& operation) {

@@ -37,9 +37,9 @@ struct Candidates {
   Ids all() const { return {ids.data(), count}; }
 };
 
-/// The headers that matter, found in one pass.
+/// The headers that matter, found in one pass. Of several alike the first counts, as with most servers.
 struct Fields {
-  std::string_view authorization, target, smithy_protocol, content_type, host, region_set;
+  std::string_view authorization, old_authorization, target, smithy_protocol, content_type, host, region_set;
 
   explicit Fields(std::span<const HeaderField> headers) {
     for (const auto& [name, value] : headers) {
@@ -61,17 +61,18 @@ struct Fields {
           set(region_set, name, "x-amz-region-set", value);
           break;
         case 20:  // what SigV3 was
-          set(authorization, name, "x-amzn-authorization", value);
+          set(old_authorization, name, "x-amzn-authorization", value);
           break;
         default:
           break;
       }
     }
+    if (authorization.data() == nullptr) authorization = old_authorization;
   }
 
  private:
   static void set(std::string_view& field, std::string_view name, std::string_view wanted, std::string_view value) {
-    if (equal_ignoring_case(name, wanted)) field = value;
+    if (field.data() == nullptr && equal_ignoring_case(name, wanted)) field = value;
   }
 };
 
