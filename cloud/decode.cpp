@@ -23,10 +23,11 @@ Route route_of(const Request& request, const Response& response) {
   Route route = cloud::route(request.head);
   if (route.unmapped == Unmapped::needs_body) {
     route = cloud::route(request.head, request.body);
-    if (route.unmapped == Unmapped::needs_body) {
-      route.unmapped = Unmapped::unknown_operation;
-      if (route.provider == Provider::kubernetes) route = {};  // nothing says that it is
-    }
+    if (route.provider == Provider::kubernetes && route.unmapped == Unmapped::needs_body)
+      route = aws::route(request.head, request.body);  // nothing says that it is Kubernetes'
+    // The head may name an operation, one that reads, though no body came.
+    if (route.unmapped == Unmapped::needs_body)
+      route.unmapped = route.operation == table::no_row ? Unmapped::unknown_operation : Unmapped::no;
   }
   // What is Kubernetes' in spite of a signature: stores number their answers, API servers do not so.
   if (route.provider == Provider::kubernetes && !header(response.headers, "x-amz-request-id").empty()) {

@@ -91,8 +91,8 @@ struct Route {
 /// Bytes of a body that are worth buffering where its fields say what is changed.
 inline constexpr std::uint32_t max_body = 256 * 1024;
 
-/// Recognises a request by its head, without heap unless the path has escapes; a form's operation is in its body, so
-/// `form` is the body where a first call said `needs_body`. Any thread.
+/// Recognises a request by its head, without heap unless the path has escapes or it is a form; a form's operation is in
+/// its body, so `form` is the body where a first call said `needs_body`. Any thread.
 Route route(const Head& head, std::string_view form = {});
 
 }  // namespace plumbline::cloud

@@ -392,6 +392,7 @@ TEST(Kubernetes, leaves_objects_of_a_store_alone) {
   EXPECT_EQ(Sent::to("s3", "PUT", object).name(), "apps/v1:update deployments");
   EXPECT_EQ(Sent::to("s3", "PUT", object).decoded(200).operation, "update deployments");
   EXPECT_EQ(Sent::to("s3", "PUT", object).decoded(200, "", {{"X-Amz-Request-Id", "1"}}).operation, "PutObject");
+  EXPECT_EQ(Sent::to("s3", "PUT", key).decoded(200).operation, "PutObject");  // of nothing
   EXPECT_EQ(Sent::to("s3", "PUT", object, "logs.s3.eu-west-1.amazonaws.com").name(), "s3:PutObject");
 }
 

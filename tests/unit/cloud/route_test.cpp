@@ -191,6 +191,40 @@ TEST(Route, has_levels_from_iam) {
   EXPECT_EQ(form("ec2", "Action=DescribeInstances&Version=2016-11-15").decoded().level, Level::list);
 }
 
+/// A header or a second Action makes no call another's, nor hides one that changes something.
+TEST(Route, takes_the_operation_that_writes_of_the_service_that_is_meant) {
+  const std::string terminate = "Action=TerminateInstances&Version=2016-11-15&InstanceId.1=i-1";
+  const std::string ec2 = "ec2.eu-west-1.amazonaws.com", wanted = "ec2:TerminateInstances";
+  EXPECT_EQ(form("ec2", terminate, ec2).with("X-Amz-Target", "DynamoDB_20120810.ListTables").name(), wanted);
+  EXPECT_EQ(form("ec2", terminate, ec2).with("X-Amz-Target", "Any.DescribeInstances").name(), wanted);
+  EXPECT_EQ(form("ec2", terminate).with("X-Amz-Target", "DynamoDB_20120810.ListTables").name(), wanted);
+  Sent cbor = form("ec2", terminate, ec2).with("Smithy-Protocol", "rpc-v2-cbor");
+  cbor.path = "/service/GraniteServiceVersion20100801/operation/ListMetrics";
+  EXPECT_EQ(cbor.name(), wanted);
+  EXPECT_EQ(Sent::to("lambda", "DELETE", "/2015-03-31/functions/web").with("X-Amz-Target", "Any.ListTables").name(),
+            "lambda:DeleteFunction");
+  EXPECT_EQ(Sent::to("dynamodb", "POST", "/")
+                .with("X-Amz-Target", "DynamoDB_20120810.ListTables")
+                .with("X-Amz-Target", "DynamoDB_20120810.DeleteTable")
+                .name(),
+            "dynamodb:DeleteTable");
+  EXPECT_EQ(form("sqs", "Action=DeleteQueue&Version=2012-11-05").with("X-Amz-Target", "AmazonSQS.ListQueues").name(),
+            "sqs:DeleteQueue");
+  EXPECT_EQ(form("ec2", "Action=DescribeInstances&" + terminate).name(), wanted);
+  EXPECT_EQ(form("ec2", terminate + "&Action=DescribeInstances").name(), wanted);
+  EXPECT_EQ(form("ec2", "Action=%54erminateInstances&Version=2016%2D11-15").name(), wanted);
+  Sent twice = form("ec2", terminate);
+  twice.path = "/?Action=DescribeInstances&Version=2016-11-15";
+  EXPECT_EQ(twice.name(), wanted);
+  ASSERT_EQ(twice.decoded(200).touched.size(), 1U);
+  EXPECT_EQ(twice.decoded(200).touched[0].ids.at(0), "i-1");
+  // The query's stays where the body has none.
+  twice.body = "Filter.1.Name=x";
+  EXPECT_EQ(twice.decoded(200).operation, "DescribeInstances");
+  twice.body = "";
+  EXPECT_EQ(twice.decoded(200).operation, "DescribeInstances");
+}
+
 TEST(Tables, fit_the_agent) {
   EXPECT_LE(table::bytes(), 4'000'000U);
   EXPECT_NE(table::source_hash(), 0U);
