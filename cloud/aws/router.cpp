@@ -118,7 +118,8 @@ class Router {
         best = route_;
       if (weight(best) >= 3) break;
     }
-    route_ = best;
+    route_ = {};
+    if (weight(best) >= 2 || !by_form_of_another_type()) route_ = best;
   }
 
   bool is_ours() const { return endpoint_.known || signature_.present; }
@@ -203,11 +204,18 @@ class Router {
                                           "application/x-www-form-urlencoded");
     bool named = by_actions(target_.query);
     if (named && may_change(route_.level())) return true;
-    if (head_.method != "POST" || !form) return named;
-    if (candidates_.count == 0 ? endpoint_.known : !speak_forms())
-      return named;  // a REST service whose body happens to be a form
-    if (!form_.empty()) return by_actions(form_) || named;
-    if (!is_ours()) return named;
+    // A REST service's body may happen to be a form.
+    if (!form || (candidates_.count == 0 ? endpoint_.known : !speak_forms())) return named;
+    return by_body() || named;
+  }
+
+  /// Services read a form under another type, and under none: where nothing else names an operation, the body may.
+  bool by_form_of_another_type() { return is_ours() && speak_forms() && by_body(); }
+
+  bool by_body() {
+    if (head_.method != "POST") return false;
+    if (!form_.empty()) return by_actions(form_);
+    if (!is_ours()) return false;
     route_.unmapped = Unmapped::needs_body;
     if (candidates_.count == 1) route_.service = candidates_.ids[0];
     return true;

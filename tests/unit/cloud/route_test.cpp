@@ -225,6 +225,23 @@ TEST(Route, takes_the_operation_that_writes_of_the_service_that_is_meant) {
   EXPECT_EQ(twice.decoded(200).operation, "DescribeInstances");
 }
 
+TEST(Route, reads_a_form_of_any_type_where_the_service_speaks_forms) {
+  const std::string terminate = "Action=TerminateInstances&Version=2016-11-15&InstanceId.1=i-1";
+  const Sent bare = Sent::to("ec2", "POST", "/").carrying(terminate);
+  EXPECT_EQ(bare.name(), "ec2:TerminateInstances");
+  for (const auto type : {"text/plain", "application/json", "application/x-amz-json-1.0", ""})
+    EXPECT_EQ(bare.with("Content-Type", type).name(), "ec2:TerminateInstances") << type;
+  EXPECT_EQ(bare.with("X-Amz-Target", "DynamoDB_20120810.ListTables").name(), "ec2:TerminateInstances");
+  ASSERT_EQ(bare.decoded(200).touched.size(), 1U);
+  EXPECT_EQ(bare.decoded(200).touched[0].ids.at(0), "i-1");
+  EXPECT_EQ(bare.carrying("hello").name(), no_operation);
+  EXPECT_EQ(word(bare.carrying("").decoded(200).unmapped), no_operation);
+  // Who speaks no forms has no operation there, nor has who speaks JSON too and is asked in it.
+  EXPECT_EQ(Sent::to("dynamodb", "POST", "/").carrying(terminate).name(), no_operation);
+  const auto sqs = Sent::to("sqs", "POST", "/").with("X-Amz-Target", "AmazonSQS.ReceiveMessage");
+  EXPECT_EQ(sqs.carrying(R"({"QueueUrl":"q"})").name(), "sqs:ReceiveMessage");
+}
+
 TEST(Tables, fit_the_agent) {
   EXPECT_LE(table::bytes(), 4'000'000U);
   EXPECT_NE(table::source_hash(), 0U);
