@@ -3,6 +3,7 @@
 #include "cloud/aws/grant.hpp"
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
+#include "cloud/aws/router.hpp"
 #include "cloud/azure/decode.hpp"
 #include "cloud/bearer.hpp"
 #include "cloud/client_tool.hpp"
@@ -22,12 +23,23 @@ Route route_of(const Request& request, const Response& response) {
   Route route = cloud::route(request.head);
   if (route.unmapped == Unmapped::needs_body) {
     route = cloud::route(request.head, request.body);
-    if (route.unmapped == Unmapped::needs_body) {
-      route.unmapped = Unmapped::unknown_operation;
-      if (route.provider == Provider::kubernetes) route = {};  // nothing says that it is
-    }
+    if (route.provider == Provider::kubernetes && route.unmapped == Unmapped::needs_body)
+      route = aws::route(request.head, request.body);  // nothing says that it is Kubernetes'
+    // The head may name an operation, one that reads, though no body came.
+    if (route.unmapped == Unmapped::needs_body)
+      route.unmapped = route.operation == table::no_row ? Unmapped::unknown_operation : Unmapped::no;
   }
-  return route.unmapped == Unmapped::not_cloud ? kubernetes::route_answered(request.head, response) : route;
+  // What is Kubernetes' in spite of a signature: stores number their answers, API servers do not so.
+  if (route.provider == Provider::kubernetes && !header(response.headers, "x-amz-request-id").empty()) {
+    const Route store = aws::route(request.head, request.body);
+    if (store.unmapped == Unmapped::no) return store;
+  }
+  // Host and signature are the client's word. The answer is an API server's own: no service of AWS answers like one.
+  if (route.unmapped != Unmapped::not_cloud && route.provider != Provider::aws) return route;
+  const Route answered = kubernetes::route_answered(request.head, response);
+  return answered.unmapped == Unmapped::no && (route.provider == Provider::none || may_change(answered.level()))
+             ? answered
+             : route;
 }
 
 void decode_aws(const Request& request, const Response& response, const Route& route, Operation& operation) {
@@ -60,7 +72,10 @@ void add_claims(const Request& request, Operation& operation) {
 
 }  // namespace
 
-Operation decode(const Request& request, const Response& response) {
+Operation decode(const Request& sent, const Response& response) {
+  const std::string target = plain_target(sent.head.target);
+  Request request = sent;
+  request.head.target = target;
   const Route route = route_of(request, response);
   Operation operation;
   operation.provider = route.provider;

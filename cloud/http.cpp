@@ -15,6 +15,12 @@ int hex_digit(char c) {
   return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
+/// RFC 3986's unreserved characters.
+bool is_unreserved(char c) {
+  const char l = lower(c);
+  return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
 /// The byte at the front of `text`, decoded, which is taken off.
 char take(std::string_view& text, bool plus) {
   const char c = text.front();
@@ -88,6 +94,23 @@ Target split_target(std::string_view target) {
   target = target.substr(0, target.find('#'));
   const auto query = target.find('?');
   return {target.substr(0, query), query == std::string_view::npos ? std::string_view() : target.substr(query + 1)};
+}
+
+std::string plain_target(std::string_view target) {
+  std::string_view path = target.substr(0, target.find('?'));
+  const auto query = target.substr(path.size());
+  std::string plain;
+  plain.reserve(target.size());
+  while (!path.empty()) {
+    const auto before = path;
+    const char c = take(path, false);
+    const auto written = before.substr(0, before.size() - path.size());
+    if (is_unreserved(c))
+      plain += c;
+    else
+      plain += written;
+  }
+  return plain.append(query);
 }
 
 }  // namespace plumbline::cloud

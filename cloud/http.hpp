@@ -76,4 +76,8 @@ struct Target {
 };
 Target split_target(std::string_view target);
 
+/// A target whose path has no escapes of letters, digits, "-", ".", "_" and "~": a path with and without them is the
+/// same (RFC 3986, 6.2.2.2), and servers route by the decoded one. Others, as %2F, stay.
+std::string plain_target(std::string_view target);
+
 }  // namespace plumbline::cloud

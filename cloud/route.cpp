@@ -1,6 +1,7 @@
 #include "cloud/route.hpp"
 
 #include "cloud/aws/grant.hpp"
+#include "cloud/aws/host.hpp"
 #include "cloud/aws/router.hpp"
 #include "cloud/azure/router.hpp"
 #include "cloud/gcp/router.hpp"
@@ -9,17 +10,53 @@
 
 namespace plumbline::cloud {
 
+namespace {
+
+bool claims(const Route& route) {
+  return route.unmapped == Unmapped::no || route.unmapped == Unmapped::needs_body;
+}
+
+/// AWS' own, without the API servers of EKS.
+bool is_host_of_aws(const Head& head) {
+  const auto host = aws::without_port(head.host.empty() ? header(head.headers, "host") : head.host);
+  return aws::endpoint_of(host).known && !kubernetes::is_host(host);
+}
+
+/// Another provider's change in a call that a signature alone makes AWS'. Anybody can add one, and a server that knows
+/// its client by a certificate, or by a token in the query, looks at none.
+Route overruling(const Head& head, std::string_view form) {
+  for (const Route& route : {gcp::route(head), kubernetes::route(head, form), azure::route(head)})
+    if (claims(route) && (route.unmapped == Unmapped::needs_body || may_change(route.level()))) return route;
+  return {};
+}
+
 // A provider's recogniser says `not_cloud` of what is not its own; the next one is asked then. AWS' hosts serve others'
 // APIs, too: EKS' are Kubernetes' own.
-Route route(const Head& head, std::string_view form) {
+Route route_plain(const Head& head, std::string_view form) {
   const Route aws = aws::route(head, form);
-  if (aws.unmapped == Unmapped::no || aws.unmapped == Unmapped::needs_body || !aws.access_key_id.empty()) return aws;
+  if (claims(aws) || !aws.access_key_id.empty()) {
+    if (is_host_of_aws(head)) return aws;
+    const Route other = overruling(head, form);
+    return claims(other) ? other : aws;
+  }
   const Route gcp = gcp::route(head);  // Cloud Run's paths are like Kubernetes'
   if (gcp.unmapped != Unmapped::not_cloud) return gcp;
   const Route kubernetes = kubernetes::route(head, form);
   if (kubernetes.unmapped != Unmapped::not_cloud) return kubernetes;
   const Route azure = azure::route(head);
   return azure.unmapped != Unmapped::not_cloud ? azure : aws;
+}
+
+}  // namespace
+
+Route route(const Head& head, std::string_view form) {
+  if (split_target(head.target).path.find('%') == std::string_view::npos) return route_plain(head, form);
+  auto plain = std::make_shared<const std::string>(plain_target(head.target));
+  Head same = head;
+  same.target = *plain;
+  Route found = route_plain(same, form);
+  found.plain_target = std::move(plain);
+  return found;
 }
 
 std::string Route::service_name() const {

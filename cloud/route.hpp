@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -49,7 +50,8 @@ struct ResourcePath {
   std::string_view subresource;  ///< "scale"; Azure's: the action, "start"
 };
 
-/// Views into the head that it was made of, and into the tables: valid as long as the head's bytes are.
+/// Views into the head that it was made of, into `plain_target` and into the tables: valid as long as the head's bytes
+/// and a copy of the route are.
 struct Route {
   Provider provider = Provider::none;
   Unmapped unmapped = Unmapped::not_cloud;
@@ -69,6 +71,8 @@ struct Route {
   Level path_level = Level::read;  ///< and the next two: of all but AWS, as level() and so on tell
   bool path_level_guessed = false;
   bool path_data_plane = false;
+  /// The head's target as it was read, where its path is written with escapes.
+  std::shared_ptr<const std::string> plain_target;
 
   /// Names as reported: one for all names of one wire. "" where unmapped. Not for the hot path: they are put together.
   /// Kubernetes: "apps/v1" and "patch deployments/scale"; Azure: "Microsoft.Compute" and
@@ -87,8 +91,8 @@ struct Route {
 /// Bytes of a body that are worth buffering where its fields say what is changed.
 inline constexpr std::uint32_t max_body = 256 * 1024;
 
-/// Recognises a request by its head, without heap; a form's operation is in its body, so `form` is the body where a
-/// first call said `needs_body`. Any thread.
+/// Recognises a request by its head, without heap unless the path has escapes or it is a form; a form's operation is in
+/// its body, so `form` is the body where a first call said `needs_body`. Any thread.
 Route route(const Head& head, std::string_view form = {});
 
 }  // namespace plumbline::cloud

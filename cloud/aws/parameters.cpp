@@ -1,5 +1,7 @@
 #include "cloud/aws/parameters.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 
 #include "cloud/aws/host.hpp"
@@ -51,11 +53,26 @@ void add_head(const Request& request, const Route& route, Value& tree) {
   }
 }
 
+/// A form, of the body or, for requests that carry it there, the query: of both where the body is or may be a part of
+/// it.
+Decoded decode_forms(const Request& request) {
+  const auto query = split_target(request.head.target).query;
+  if (!query_value(query, "Action")) return decode_form(request.body, request.body_cut);
+  const auto type = header(request.head.headers, "content-type");
+  const bool is_form = equal_ignoring_case(type.substr(0, type.find(';')), "application/x-www-form-urlencoded");
+  if (request.body.empty() || (!is_form && !query_value(request.body, "Action"))) return decode_form(query, false);
+  std::string both(query);
+  both.append("&").append(request.body);
+  Decoded decoded = decode_form(both, request.body_cut);
+  ::explicit_bzero(both.data(), both.size());
+  return decoded;
+}
+
 Decoded body_of(const Request& request, const Route& route) {
   switch (route.wire) {
     case Wire::query:
     case Wire::ec2:
-      return decode_form(form_of(request), request.body_cut);
+      return decode_forms(request);
     case Wire::rest_xml:
       return decode_xml(request.body, request.body_cut);
     case Wire::cbor:
@@ -86,11 +103,6 @@ std::string_view account_in_arn(std::string_view arn) {
 }
 
 }  // namespace
-
-std::string_view form_of(const Request& request) {
-  const auto query = split_target(request.head.target).query;
-  return query_value(query, "Action") ? query : request.body;
-}
 
 Decoded parameters_of(const Request& request, const Route& route) {
   Decoded decoded{Value::of(Value::Kind::map)};

@@ -8,9 +8,6 @@ namespace plumbline::cloud::aws {
 /// All members of an operation's input: of the path, the query, the headers and the body. Secrets are hidden.
 Decoded parameters_of(const Request& request, const Route& route);
 
-/// A form as text, from a body or, for requests that carry it there, the query.
-std::string_view form_of(const Request& request);
-
 /// Account by the access key, a header, the host, or an ARN among the parameters; "" where none of them says.
 std::string account_of_request(const Request& request, const Route& route, const Value& parameters);
 

@@ -15,6 +15,8 @@ using Ids = std::span<const std::uint32_t>;
 
 constexpr std::size_t max_candidates = 16;
 constexpr std::uint32_t forms = static_cast<std::uint32_t>(Protocol::query) | static_cast<std::uint32_t>(Protocol::ec2);
+constexpr std::uint32_t by_header =
+    static_cast<std::uint32_t>(Protocol::json) | static_cast<std::uint32_t>(Protocol::cbor);
 
 bool has_protocol(std::uint32_t service, std::uint32_t protocols) {
   return (table::service(service).protocols & protocols) != 0;
@@ -37,9 +39,9 @@ struct Candidates {
   Ids all() const { return {ids.data(), count}; }
 };
 
-/// The headers that matter, found in one pass.
+/// The headers that matter, found in one pass. Of several alike the first counts, as with most servers.
 struct Fields {
-  std::string_view authorization, target, smithy_protocol, content_type, host, region_set;
+  std::string_view authorization, old_authorization, target, smithy_protocol, content_type, host, region_set;
 
   explicit Fields(std::span<const HeaderField> headers) {
     for (const auto& [name, value] : headers) {
@@ -61,17 +63,18 @@ struct Fields {
           set(region_set, name, "x-amz-region-set", value);
           break;
         case 20:  // what SigV3 was
-          set(authorization, name, "x-amzn-authorization", value);
+          set(old_authorization, name, "x-amzn-authorization", value);
           break;
         default:
           break;
       }
     }
+    if (authorization.data() == nullptr) authorization = old_authorization;
   }
 
  private:
   static void set(std::string_view& field, std::string_view name, std::string_view wanted, std::string_view value) {
-    if (equal_ignoring_case(name, wanted)) field = value;
+    if (field.data() == nullptr && equal_ignoring_case(name, wanted)) field = value;
   }
 };
 
@@ -85,8 +88,8 @@ class Router {
     endpoint_ = endpoint_of(host_);
     signature_ = signature_of(fields_.authorization, fields_.region_set, target_.query);
     choose_candidates();
-    const bool named = by_cbor() || by_target() || by_form() || by_path();
-    if (!named && route_.unmapped == Unmapped::not_cloud && is_ours()) {
+    choose_operation();
+    if (route_.unmapped == Unmapped::not_cloud && is_ours()) {
       route_.unmapped = candidates_.count == 0 ? Unmapped::unknown_service : Unmapped::unknown_operation;
       if (candidates_.count == 1) route_.service = candidates_.ids[0];
     }
@@ -96,6 +99,29 @@ class Router {
   }
 
  private:
+  /// How much a route says: which of several ways of naming an operation the service goes by is not known where a
+  /// request has more than one, so that a change goes before what reads, and a body that may name one too.
+  static int weight(const Route& route) {
+    if (route.unmapped == Unmapped::needs_body) return 3;
+    if (route.unmapped != Unmapped::no) return route.unmapped == Unmapped::not_cloud ? 0 : 1;
+    return may_change(route.level()) ? 4 : 2;
+  }
+
+  void choose_operation() {
+    Route best;
+    for (const auto way : {&Router::by_cbor, &Router::by_target, &Router::by_form, &Router::by_path}) {
+      route_ = {};
+      if (!(this->*way)() || weight(route_) <= weight(best)) continue;
+      if (route_.unmapped == Unmapped::needs_body && route_.operation == table::no_row && best.unmapped == Unmapped::no)
+        best.unmapped = Unmapped::needs_body;  // it stays what it is unless the body says more
+      else
+        best = route_;
+      if (weight(best) >= 3) break;
+    }
+    route_ = {};
+    if (weight(best) >= 2 || !by_form_of_another_type()) route_ = best;
+  }
+
   bool is_ours() const { return endpoint_.known || signature_.present; }
 
   /// Those of the scope's signing name that the host may mean too; where the two disagree (a custom host), the scope
@@ -112,6 +138,7 @@ class Router {
   }
 
   bool take(std::uint32_t service, std::uint32_t operation, Wire wire) {
+    route_.provider = Provider::aws;  // without which there is no level
     route_.service = service;
     route_.operation = operation;
     route_.wire = wire;
@@ -119,15 +146,18 @@ class Router {
     return true;
   }
 
-  /// An operation by its name, of the services that are meant; of others where none are.
+  /// An operation by its name, of the services that are meant; of others only where host and scope mean none: a header
+  /// alone makes no call another service's. `services`: those of its prefix, which count where one of them is meant.
   bool by_name(Ids services, std::string_view name, Wire wire) {
-    std::uint32_t found = table::no_row, of = table::no_row;
+    const auto all = candidates_.all();
+    const bool meant = std::any_of(services.begin(), services.end(), [all](auto id) { return contains(all, id); });
+    const bool prefixed = !services.empty() && (meant || all.empty());
+    if (!prefixed) services = all;
     for (const auto id : services) {
-      const auto operation = table::operation_of(id, name);
-      if (operation == table::no_row || (found != table::no_row && !contains(candidates_.all(), id))) continue;
-      if (found == table::no_row || !contains(candidates_.all(), of)) found = operation, of = id;
+      if (prefixed ? meant && !contains(all, id) : !has_protocol(id, by_header)) continue;
+      if (const auto operation = table::operation_of(id, name); operation != table::no_row)
+        return take(id, operation, wire);
     }
-    if (found != table::no_row) return take(of, found, wire);
     if (services.size() == 1) route_.service = services[0];
     return false;
   }
@@ -143,41 +173,73 @@ class Router {
     const auto shape = target_.path.substr(service + 9, operation - service - 9);
     const auto name = target_.path.substr(operation + 11);
     const auto services = table::ids_of(table::targets, shape);
-    return by_name(services.empty() ? candidates_.all() : services, name, Wire::cbor) || refuse();
+    return by_name(services, name, Wire::cbor) || refuse();
+  }
+
+  /// Of several such headers, the one that changes something.
+  bool by_target() {
+    if (fields_.target.empty()) return false;
+    Route best;
+    for (const auto& [name, value] : head_.headers) {
+      if (!equal_ignoring_case(name, "x-amz-target") || value.empty()) continue;
+      route_ = {};
+      if (by_one_target(value) && weight(route_) > weight(best)) best = route_;
+    }
+    route_ = best;
+    return weight(best) > 0;
   }
 
   /// The name behind the last dot: prefixes have dots of their own
   /// (com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101).
-  bool by_target() {
-    if (fields_.target.empty()) return false;
-    const auto dot = fields_.target.rfind('.');
-    const auto name = dot == std::string_view::npos ? fields_.target : fields_.target.substr(dot + 1);
-    const auto services =
-        dot == std::string_view::npos ? Ids() : table::ids_of(table::targets, fields_.target.substr(0, dot));
-    return by_name(services.empty() ? candidates_.all() : services, name, Wire::json) || refuse();
+  bool by_one_target(std::string_view target) {
+    const auto dot = target.rfind('.');
+    const auto name = dot == std::string_view::npos ? target : target.substr(dot + 1);
+    const auto services = dot == std::string_view::npos ? Ids() : table::ids_of(table::targets, target.substr(0, dot));
+    return by_name(services, name, Wire::json) || refuse();
   }
 
+  /// Of the query and of the body: where they say two things, what changes goes first.
   bool by_form() {
     const bool form = equal_ignoring_case(fields_.content_type.substr(0, fields_.content_type.find(';')),
                                           "application/x-www-form-urlencoded");
-    auto action = query_value(target_.query, "Action");
-    auto version = query_value(target_.query, "Version");
-    if (!action && !form) return false;
-    if (!action) {
-      if (candidates_.count > 0 && std::none_of(candidates_.ids.begin(), candidates_.ids.begin() + candidates_.count,
-                                                [](auto id) { return has_protocol(id, forms); }))
-        return false;  // a REST service whose body happens to be a form
-      if (head_.method != "POST" || (candidates_.count == 0 && endpoint_.known)) return false;
-      action = query_value(form_, "Action");
-      version = query_value(form_, "Version");
-      if (!action) {
-        if (!form_.empty() || !is_ours()) return false;
-        route_.unmapped = Unmapped::needs_body;
-        if (candidates_.count == 1) route_.service = candidates_.ids[0];
-        return true;
-      }
+    bool named = by_actions(target_.query);
+    if (named && may_change(route_.level())) return true;
+    // A REST service's body may happen to be a form.
+    if (!form || (candidates_.count == 0 ? endpoint_.known : !speak_forms())) return named;
+    return by_body() || named;
+  }
+
+  /// Services read a form under another type, and under none: where nothing else names an operation, the body may.
+  bool by_form_of_another_type() { return is_ours() && speak_forms() && by_body(); }
+
+  bool by_body() {
+    if (head_.method != "POST") return false;
+    if (!form_.empty()) return by_actions(form_);
+    if (!is_ours()) return false;
+    route_.unmapped = Unmapped::needs_body;
+    if (candidates_.count == 1) route_.service = candidates_.ids[0];
+    return true;
+  }
+
+  bool speak_forms() const {
+    const auto all = candidates_.all();
+    return std::any_of(all.begin(), all.end(), [](auto id) { return has_protocol(id, forms); });
+  }
+
+  /// By each Action of a form; by the first that changes something, else by the first.
+  bool by_actions(std::string_view form) {
+    const std::string version = percent_decoded(query_value(form, "Version").value_or(""), true);
+    QueryWalk walk(form);
+    bool named = false;
+    for (QueryPair pair; walk.next(pair);) {
+      if (!percent_equal(pair.key, "Action")) continue;
+      const Route before = route_;
+      if (!by_action(percent_decoded(pair.value, true), version)) continue;
+      if (may_change(route_.level())) return true;
+      if (named || before.unmapped == Unmapped::no) route_ = before;
+      named = true;
     }
-    return by_action(*action, version.value_or(""));
+    return named;
   }
 
   static bool has_version(std::uint32_t service, std::string_view version) {

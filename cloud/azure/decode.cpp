@@ -89,7 +89,8 @@ void add_batch(const Value& body, Operation& operation) {
     const std::string method = text_at(one, {"httpMethod"});
     const Value* url = one.find("relativeUrl") != nullptr ? one.find("relativeUrl") : one.find("url");
     if (url == nullptr || (method != "PUT" && method != "PATCH" && method != "DELETE" && method != "POST")) continue;
-    const ArmPath path = parse_path(method, split_target(url->text).path);
+    const std::string target = plain_target(url->text);
+    const ArmPath path = parse_path(method, split_target(target).path);
     if (!path.known || operation.touched.size() >= 256) continue;
     const Value* content = one.find("content");
     operation.touched.push_back(touched_by(path, content == nullptr ? Value{} : *content,

@@ -142,8 +142,9 @@ void hide_request(Value& request, bool cut, const SecretPrints* prints) {
   Value* url = member(request, "relativeUrl");
   if (url == nullptr) url = member(request, "url");
   Value* method = member(request, "httpMethod");
+  const std::string target = url == nullptr ? std::string() : plain_target(url->text);
   const auto path =
-      url == nullptr || method == nullptr ? ArmPath{} : parse_path(method->text, split_target(url->text).path);
+      url == nullptr || method == nullptr ? ArmPath{} : parse_path(method->text, split_target(target).path);
   for (auto& [name, value] : request.members) {
     if (equal_ignoring_case(name, "headers")) hide_each_value(value, prints);
     if (!equal_ignoring_case(name, "content") && !equal_ignoring_case(name, "body")) continue;

@@ -35,14 +35,23 @@ bool is_version(std::string_view text) {
   return digits() && text.empty();
 }
 
+/// Size of the separator that `text` begins with, 0 where it begins with none. An escaped slash is one: API servers
+/// decode the path before they divide it, which no name of an object can want, since none has a slash.
+std::size_t separator(std::string_view text) {
+  if (text.starts_with('/')) return 1;
+  return text.starts_with("%2F") || text.starts_with("%2f") ? 3 : 0;
+}
+
 /// Takes segments off a path; "" where there is none left.
 class Segments {
  public:
   explicit Segments(std::string_view path) : rest_(path) {}
   std::string_view next() {
-    while (rest_.starts_with('/')) rest_.remove_prefix(1);
-    const auto part = rest_.substr(0, rest_.find('/'));
-    rest_.remove_prefix(part.size());
+    while (const auto size = separator(rest_)) rest_.remove_prefix(size);
+    std::size_t end = 0;
+    while (end < rest_.size() && separator(rest_.substr(end)) == 0) ++end;
+    const auto part = rest_.substr(0, end);
+    rest_.remove_prefix(end);
     return part;
   }
   std::string_view peek() const { return Segments(*this).next(); }
@@ -121,10 +130,13 @@ std::optional<ApiPath> of_resource(std::string_view method, std::string_view pat
 }  // namespace
 
 std::optional<ApiPath> parse_path(std::string_view method, std::string_view path, std::string_view query) {
-  for (const std::string_view root : {"/apis/", "/api/"}) {
+  for (const std::string_view root : {"apis", "api"}) {
     // Rancher, Teleport and others serve many clusters' APIs below paths of their own.
-    for (auto at = path.find(root); at != std::string_view::npos; at = path.find(root, at + 1)) {
-      auto found = of_resource(method, path.substr(at + root.size()), query, root == "/api/");
+    for (std::size_t at = 0; at < path.size(); ++at) {
+      const auto before = separator(path.substr(at));
+      if (before == 0 || !path.substr(at + before).starts_with(root)) continue;
+      const auto rest = path.substr(at + before + root.size());
+      auto found = separator(rest) == 0 ? std::nullopt : of_resource(method, rest, query, root == "api");
       if (!found) continue;
       found->prefixed = at != 0;
       return found;

@@ -92,20 +92,10 @@ Sign of_query(std::string_view query) {
   return Sign::none;
 }
 
-Sign of_host(std::string_view host) {
-  const auto port = host.rfind(':');
-  if (port != std::string_view::npos && has(host.substr(port), "6443")) return Sign::strong;
-  host = host.substr(0, host.ends_with(']') ? host.size() : port);
-  if (host == "kubernetes" || host.starts_with("kubernetes.default")) return Sign::strong;
-  for (const auto suffix : {".eks.amazonaws.com", ".eks.amazonaws.com.cn", ".azmk8s.io", ".gke.goog"})
-    if (host.ends_with(suffix)) return Sign::strong;
-  return Sign::none;
-}
-
 constexpr std::string_view authorization = "authorization";
 
 Sign sign_of(const Head& head, std::string_view query) {
-  Sign best = std::max(of_query(query), of_host(head.host.empty() ? header(head.headers, "host") : head.host));
+  Sign best = is_host(head.host.empty() ? header(head.headers, "host") : head.host) ? Sign::strong : of_query(query);
   for (const auto& field : head.headers)
     if (best != Sign::strong && field.name.size() != authorization.size()) best = std::max(best, of_header(field));
   // Tokens are long: they are looked through only where nothing else is sure.
@@ -183,6 +173,16 @@ Route route_of(const Head& head, const ApiPath& path) {
 }
 
 }  // namespace
+
+bool is_host(std::string_view host) {
+  const auto port = host.rfind(':');
+  if (port != std::string_view::npos && has(host.substr(port), "6443")) return true;
+  host = host.substr(0, host.ends_with(']') ? host.size() : port);
+  if (host == "kubernetes" || host.starts_with("kubernetes.default")) return true;
+  for (const auto suffix : {".eks.amazonaws.com", ".eks.amazonaws.com.cn", ".azmk8s.io", ".gke.goog"})
+    if (host.ends_with(suffix)) return true;
+  return false;
+}
 
 Route route(const Head& head, std::string_view form) {
   const Target target = split_target(head.target);

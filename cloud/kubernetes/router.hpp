@@ -11,8 +11,11 @@ namespace plumbline::cloud::kubernetes {
 /// Where only the body can tell, the route says needs_body; `form` is that body.
 Route route(const Head& head, std::string_view form);
 
-/// What route() takes for nobody's, once there is an answer: an API server signs it with an Audit-Id, and answers with
-/// objects. not_cloud where it does not.
+/// Whether a host's name or port is one that API servers alone have.
+bool is_host(std::string_view host);
+
+/// What route() takes for nobody's or, by a signature, for AWS', once there is an answer: an API server signs it with
+/// an Audit-Id, and answers with objects. not_cloud where it does not.
 Route route_answered(const Head& head, const Response& response);
 
 /// cloud/route.hpp, Route::service_name() and so on.

@@ -158,5 +158,32 @@ TEST(Azure, refusals_dry_runs_and_batches) {
   EXPECT_EQ(batch.touched[0].ids[0], vm);
 }
 
+TEST(Azure, reads_a_path_with_needless_escapes) {
+  const std::string rules = "/providers/Microsoft.Network/networkSecurityGroups/web";
+  const auto wanted = arm("PUT", group + rules).decoded(200).touched.at(0);
+  for (const std::string& path :
+       {group + "/providers/Microsoft.Network/networkSecurityGroup%73/web",
+        group + "/providers/%4Dicrosoft.Network/networkSecurityGroups/web",
+        group + "/%70roviders/Microsoft.Network/networkSecurityGroups/%77eb",
+        "/%73ubscriptions/8F3D1A52-0000-4000-8000-000000000001/resource%47roups/Shop-RG" + rules}) {
+    SCOPED_TRACE(path);
+    EXPECT_EQ(arm("PUT", path).name(), "Microsoft.Network:networkSecurityGroups/write");
+    const Operation operation = arm("PUT", path).decoded(200);
+    ASSERT_EQ(operation.touched.size(), 1U);
+    EXPECT_EQ(operation.touched[0].type, wanted.type);
+    EXPECT_EQ(operation.touched[0].ids, wanted.ids);
+    EXPECT_EQ(operation.touched[0].candidates[0].iac_type, wanted.candidates[0].iac_type);
+  }
+  const Operation batch = arm("POST", "/batch",
+                              R"({"requests":[{"httpMethod":"DELETE","relativeUrl":")" + group +
+                                  R"(/%70roviders/Microsoft.Network/networkSecurityGroup%73/web"}]})")
+                              .decoded(200);
+  ASSERT_EQ(batch.touched.size(), 1U);
+  EXPECT_EQ(batch.touched[0].ids, wanted.ids);
+  // A slash within a name is none between names.
+  EXPECT_EQ(arm("PUT", group + "/providers/Microsoft.Network/networkSecurityGroups/a%2Fb").name(),
+            "Microsoft.Network:networkSecurityGroups/write");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud

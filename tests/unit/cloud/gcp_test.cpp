@@ -224,5 +224,17 @@ TEST(Gcp, dry_runs_refusals_and_secrets) {
   EXPECT_THAT(to_json(version), Not(HasSubstr("Y2FuYXJ5")));
 }
 
+TEST(Gcp, reads_a_path_with_needless_escapes) {
+  EXPECT_EQ(google("DELETE", "compute.googleapis.com", "/compute/v1/projects/p/%7Aones/z/instance%73/i").name(),
+            "compute:instances.delete");
+}
+
+TEST(Gcp, is_not_hidden_by_a_signature_of_aws) {
+  EXPECT_EQ(google("DELETE", "compute.googleapis.com",
+                   vm + "?access_token=x&X-Amz-Credential=AKIAQ3EGVTNLQBZXABCD/20261123/eu-west-1/s3/aws4_request")
+                .name(),
+            "compute:instances.delete");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud

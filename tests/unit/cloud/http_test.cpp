@@ -35,5 +35,13 @@ TEST(Http, splits_targets_of_proxies_too) {
   EXPECT_EQ(split_target("*").path, "*");
 }
 
+TEST(Http, takes_needless_escapes_out_of_a_path) {
+  EXPECT_EQ(plain_target("/%61pi/v%31/a%2Db%5f%7E"), "/api/v1/a-b_~");
+  EXPECT_EQ(plain_target("/a%2Fb%3A%25%2561?%61=%31"), "/a%2Fb%3A%25%2561?%61=%31");
+  EXPECT_EQ(plain_target("/a%"), "/a%");
+  EXPECT_EQ(plain_target("/a%4?"), "/a%4?");
+  EXPECT_EQ(plain_target(""), "");
+}
+
 }  // namespace
 }  // namespace plumbline::cloud

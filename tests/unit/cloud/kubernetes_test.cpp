@@ -325,8 +325,75 @@ TEST(Kubernetes, who_a_token_says_to_be) {
   EXPECT_EQ(by_kubectl("DELETE", deployment).with("Authorization", "Bearer opaque").decoded().principal, "");
 }
 
-TEST(Kubernetes, a_row_of_s3_stays_s3) {
-  EXPECT_EQ(Sent::to("s3", "PUT", "/apis/apps/v1/namespaces/x/deployments/y").name(), "s3:PutObject");
+/// API servers decode a path before they divide it.
+TEST(Kubernetes, reads_a_path_as_the_server_does_that_decodes_it) {
+  for (const auto path : {"/%61pi/v1/namespaces/shop/configmaps/web", "/api/v%31/namespaces/shop/configmaps/web",
+                          "/api/v1/%6eamespaces/shop/configmaps/web", "/api/v1/namespaces/shop/config%6Daps/web",
+                          "/api/v1/namespaces/sho%70/configmaps/%77eb", "/api%2Fv1/namespaces/shop/configmaps/web",
+                          "/api/v1%2fnamespaces/shop%2Fconfigmaps/web"}) {
+    SCOPED_TRACE(path);
+    const Sent sent = by_kubectl("PATCH", path, "application/merge-patch+json", R"({"data":{"a":"b"}})");
+    EXPECT_EQ(sent.name(), "v1:patch configmaps");
+    const Operation operation = sent.decoded(200);
+    EXPECT_EQ(operation.operation, "patch configmaps");
+    ASSERT_EQ(operation.touched.size(), 1U);
+    EXPECT_EQ(operation.touched[0].ids,
+              by_kubectl("PATCH", "/api/v1/namespaces/shop/configmaps/web").decoded(200).touched[0].ids);
+    EXPECT_THAT(settings_of(operation), ElementsAre("data.a=b"));
+  }
+  EXPECT_EQ(by_kubectl("PATCH", "/apis/%61pps/v1/namespaces/shop/%64eployments/web/sc%61le").name(),
+            "apps/v1:patch deployments/scale");
+  // Decoded once, not twice.
+  EXPECT_EQ(by_kubectl("PATCH", "/%2561pi/v1/namespaces/shop/configmaps/web").name(), not_cloud);
+  // Who shows no sign is known by the answer, at such a path too.
+  const Sent bare{"DELETE", "10.96.0.1", "/api/v1/namespaces/shop/config%6Daps/web", {}, "", false};
+  EXPECT_EQ(bare.decoded(200, "", {{"Audit-Id", "1"}}).operation, "delete configmaps");
+}
+
+/// Whatever signature of AWS is put beside it.
+TEST(Kubernetes, is_not_hidden_by_a_signature_of_aws) {
+  const std::string path = "/api/v1/namespaces/shop/configmaps/web";
+  const std::string presigned = path +
+                                "?X-Amz-Credential=AKIAQ3EGVTNLQBZXABCD%2F20261123%2Feu-west-1%2Fs3%2Faws4_request"
+                                "&X-Amz-Signature=0";
+  const std::pair<std::string, std::string> bearer{"Authorization", "Bearer x"},
+      signature{"Authorization", scope("s3")};
+  // An API server takes the first of two.
+  EXPECT_EQ((Sent{"PATCH", "10.96.0.1", path, {bearer, signature}, "", false}.name()), "v1:patch configmaps");
+  EXPECT_EQ((Sent{"PATCH", "10.96.0.1", path, {bearer, {"X-Amzn-Authorization", scope("s3")}}, "", false}.name()),
+            "v1:patch configmaps");
+  // A client certificate needs no header at all.
+  for (const auto host : {"10.0.0.1:6443", "A1.gr7.eu-west-1.eks.amazonaws.com"}) {
+    EXPECT_EQ((Sent{"DELETE", host, presigned, {}, "", false}.name()), "v1:delete configmaps") << host;
+    EXPECT_EQ((Sent{"DELETE", host, path, {signature}, "", false}.name()), "v1:delete configmaps") << host;
+  }
+  EXPECT_EQ(
+      (Sent{"PATCH", "10.96.0.1", presigned, {{"Content-Type", "application/merge-patch+json"}}, "", false}.name()),
+      "v1:patch configmaps");
+  EXPECT_EQ((Sent{"PUT", "10.96.0.1", presigned, {}, R"({"apiVersion":"v1","kind":"ConfigMap"})", false}.name()),
+            "v1:update configmaps");
+  // Who shows no sign is known by the answer, whatever host is named.
+  for (const auto host : {"10.96.0.1", "s3.eu-west-1.amazonaws.com"})
+    EXPECT_EQ((Sent{"DELETE", host, presigned, {}, "", false}.decoded(200, "", {{"Audit-Id", "1"}}).operation),
+              "delete configmaps")
+        << host;
+}
+
+/// A store of its own may have such names, too.
+TEST(Kubernetes, leaves_objects_of_a_store_alone) {
+  const std::string key = "/api/v1/namespaces/shop/configmaps/web";
+  EXPECT_EQ(Sent::to("s3", "DELETE", key).name(), "s3:DeleteObject");
+  EXPECT_EQ(Sent::to("s3", "DELETE", key, "s3.eu-west-1.amazonaws.com").with("User-Agent", "Go-http-client/1.1").name(),
+            "s3:DeleteObject");
+  EXPECT_EQ(Sent::to("s3", "PUT", key).carrying("hello").name(), "s3:PutObject");
+  EXPECT_EQ(Sent::to("s3", "DELETE", key).decoded(204, "", {{"x-amz-request-id", "1"}}).operation, "DeleteObject");
+  // A path that is Kubernetes' by its form alone is a store's where the host or the answer says so.
+  const std::string object = "/apis/apps/v1/namespaces/x/deployments/y";
+  EXPECT_EQ(Sent::to("s3", "PUT", object).name(), "apps/v1:update deployments");
+  EXPECT_EQ(Sent::to("s3", "PUT", object).decoded(200).operation, "update deployments");
+  EXPECT_EQ(Sent::to("s3", "PUT", object).decoded(200, "", {{"X-Amz-Request-Id", "1"}}).operation, "PutObject");
+  EXPECT_EQ(Sent::to("s3", "PUT", key).decoded(200).operation, "PutObject");  // of nothing
+  EXPECT_EQ(Sent::to("s3", "PUT", object, "logs.s3.eu-west-1.amazonaws.com").name(), "s3:PutObject");
 }
 
 }  // namespace

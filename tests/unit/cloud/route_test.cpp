@@ -191,9 +191,69 @@ TEST(Route, has_levels_from_iam) {
   EXPECT_EQ(form("ec2", "Action=DescribeInstances&Version=2016-11-15").decoded().level, Level::list);
 }
 
+/// A header or a second Action makes no call another's, nor hides one that changes something.
+TEST(Route, takes_the_operation_that_writes_of_the_service_that_is_meant) {
+  const std::string terminate = "Action=TerminateInstances&Version=2016-11-15&InstanceId.1=i-1";
+  const std::string ec2 = "ec2.eu-west-1.amazonaws.com", wanted = "ec2:TerminateInstances";
+  EXPECT_EQ(form("ec2", terminate, ec2).with("X-Amz-Target", "DynamoDB_20120810.ListTables").name(), wanted);
+  EXPECT_EQ(form("ec2", terminate, ec2).with("X-Amz-Target", "Any.DescribeInstances").name(), wanted);
+  EXPECT_EQ(form("ec2", terminate).with("X-Amz-Target", "DynamoDB_20120810.ListTables").name(), wanted);
+  Sent cbor = form("ec2", terminate, ec2).with("Smithy-Protocol", "rpc-v2-cbor");
+  cbor.path = "/service/GraniteServiceVersion20100801/operation/ListMetrics";
+  EXPECT_EQ(cbor.name(), wanted);
+  EXPECT_EQ(Sent::to("lambda", "DELETE", "/2015-03-31/functions/web").with("X-Amz-Target", "Any.ListTables").name(),
+            "lambda:DeleteFunction");
+  EXPECT_EQ(Sent::to("dynamodb", "POST", "/")
+                .with("X-Amz-Target", "DynamoDB_20120810.ListTables")
+                .with("X-Amz-Target", "DynamoDB_20120810.DeleteTable")
+                .name(),
+            "dynamodb:DeleteTable");
+  EXPECT_EQ(form("sqs", "Action=DeleteQueue&Version=2012-11-05").with("X-Amz-Target", "AmazonSQS.ListQueues").name(),
+            "sqs:DeleteQueue");
+  EXPECT_EQ(form("ec2", "Action=DescribeInstances&" + terminate).name(), wanted);
+  EXPECT_EQ(form("ec2", terminate + "&Action=DescribeInstances").name(), wanted);
+  EXPECT_EQ(form("ec2", "Action=%54erminateInstances&Version=2016%2D11-15").name(), wanted);
+  Sent twice = form("ec2", terminate);
+  twice.path = "/?Action=DescribeInstances&Version=2016-11-15";
+  EXPECT_EQ(twice.name(), wanted);
+  ASSERT_EQ(twice.decoded(200).touched.size(), 1U);
+  EXPECT_EQ(twice.decoded(200).touched[0].ids.at(0), "i-1");
+  // The query's stays where the body has none.
+  twice.body = "Filter.1.Name=x";
+  EXPECT_EQ(twice.decoded(200).operation, "DescribeInstances");
+  twice.body = "";
+  EXPECT_EQ(twice.decoded(200).operation, "DescribeInstances");
+}
+
+TEST(Route, reads_a_form_of_any_type_where_the_service_speaks_forms) {
+  const std::string terminate = "Action=TerminateInstances&Version=2016-11-15&InstanceId.1=i-1";
+  const Sent bare = Sent::to("ec2", "POST", "/").carrying(terminate);
+  EXPECT_EQ(bare.name(), "ec2:TerminateInstances");
+  for (const auto type : {"text/plain", "application/json", "application/x-amz-json-1.0", ""})
+    EXPECT_EQ(bare.with("Content-Type", type).name(), "ec2:TerminateInstances") << type;
+  EXPECT_EQ(bare.with("X-Amz-Target", "DynamoDB_20120810.ListTables").name(), "ec2:TerminateInstances");
+  ASSERT_EQ(bare.decoded(200).touched.size(), 1U);
+  EXPECT_EQ(bare.decoded(200).touched[0].ids.at(0), "i-1");
+  EXPECT_EQ(bare.carrying("hello").name(), no_operation);
+  EXPECT_EQ(word(bare.carrying("").decoded(200).unmapped), no_operation);
+  // Who speaks no forms has no operation there, nor has who speaks JSON too and is asked in it.
+  EXPECT_EQ(Sent::to("dynamodb", "POST", "/").carrying(terminate).name(), no_operation);
+  const auto sqs = Sent::to("sqs", "POST", "/").with("X-Amz-Target", "AmazonSQS.ReceiveMessage");
+  EXPECT_EQ(sqs.carrying(R"({"QueueUrl":"q"})").name(), "sqs:ReceiveMessage");
+}
+
 TEST(Tables, fit_the_agent) {
   EXPECT_LE(table::bytes(), 4'000'000U);
   EXPECT_NE(table::source_hash(), 0U);
+}
+
+TEST(Route, reads_a_path_with_needless_escapes) {
+  EXPECT_EQ(Sent::to("lambda", "DELETE", "/2015%2D03-31/function%73/web").name(), "lambda:DeleteFunction");
+  EXPECT_EQ(Sent::to("monitoring", "POST", "/%73ervice/GraniteServiceVersion20100801/operation/Put%4DetricAlarm")
+                .with("Smithy-Protocol", "rpc-v2-cbor")
+                .name(),
+            "cloudwatch:PutMetricAlarm");
+  EXPECT_EQ(Sent::to("s3", "PUT", "/log%73?policy").name(), "s3:PutBucketPolicy");
 }
 
 }  // namespace
