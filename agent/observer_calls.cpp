@@ -12,22 +12,49 @@
 namespace plumbline::agent {
 namespace {
 
+/// The attribute, or the nearest one that it stands within ("vpc_config" of "vpc_config.subnet_ids"); nullptr =
+/// neither.
 const baseline::IndexedAttribute* attribute_of(const std::vector<baseline::IndexedAttribute>& attributes,
-                                               const std::string& path) {
-  const auto found = std::find_if(attributes.begin(), attributes.end(), [&](const auto& a) { return a.path == path; });
-  return found == attributes.end() ? nullptr : &*found;
+                                               std::string_view path) {
+  while (true) {
+    const auto found =
+        std::find_if(attributes.begin(), attributes.end(), [&](const auto& a) { return a.path == path; });
+    if (found != attributes.end()) return &*found;
+    const auto dot = path.rfind('.');
+    if (dot == std::string_view::npos) return nullptr;
+    path = path.substr(0, dot);
+  }
 }
 
-/// Whether the new revision expects another value of each attribute that differs: a tool that changed one of them does
-/// not explain what somebody else did to another one.
-bool shows_all(const std::vector<wire::AttributeDiff>& diff, const baseline::Index& before, std::uint32_t then,
+/// Whether the new revision expects another value of each attribute that differs or could not be compared: a tool that
+/// changed one of them does not explain what somebody else did to another one, and one that says nothing of any
+/// explains nothing.
+bool shows_all(const wire::Drift& drift, const baseline::Index& before, std::uint32_t then,
                const baseline::Index& after, std::uint32_t now) {
   const auto old = before.attributes(then), fresh = after.attributes(now);
-  return std::all_of(diff.begin(), diff.end(), [&](const wire::AttributeDiff& d) {
-    const auto *a = attribute_of(old, d.attribute), *b = attribute_of(fresh, d.attribute);
-    if (a == nullptr || b == nullptr) return true;  // it came, went, or stands within another one
+  const auto is_another = [&](const std::string& name) {
+    const auto *a = attribute_of(old, name), *b = attribute_of(fresh, name);
+    if (a == nullptr && b == nullptr) return false;  // neither revision says anything of it
+    if (a == nullptr || b == nullptr || a->path != b->path) return true;
     return a->absent != b->absent || a->hash != b->hash || a->value != b->value;
-  });
+  };
+  // What was deleted is another thing under another id, or still the one that is gone.
+  const auto is_anew = [&] {
+    const auto gone = before.ids(then), there = after.ids(now);
+    return std::any_of(gone.begin(), gone.end(),
+                       [&](const auto& id) { return std::find(there.begin(), there.end(), id) == there.end(); });
+  };
+  bool says_any = false;
+  for (const auto& d : drift.diff) {
+    if (!(d.attribute == "existence" ? is_anew() : is_another(d.attribute))) return false;
+    says_any = true;
+  }
+  for (const auto& e : drift.evidence) {
+    if (e.kind != "not_compared") continue;
+    if (!is_another(e.says)) return false;
+    says_any = true;
+  }
+  return says_any;
 }
 
 /// What is no way of the IaC to bring its stack up to date.
@@ -177,6 +204,7 @@ void Observer::take_call(const SeenCall& seen) {
       f.diff = std::move(difference.diff);
       f.call->sets = std::move(difference.sets);
       f.missing_evidence.insert(f.missing_evidence.end(), difference.missing.begin(), difference.missing.end());
+      for (auto& name : difference.not_compared) f.evidence.push_back({"not_compared", std::move(name)});
       const auto run = runs_.find(source->status.name, lineage, seen.actor.at_boot_ns);
       const ApprovalState approval = approval_of(f, &seen.actor, true);
       judge_(f, difference.sensitive, run ? run->says : "", approval);
@@ -240,7 +268,7 @@ std::vector<wire::Drift> Observer::accept_calls(const Source& source, const base
                             (by_run && drift.verdict == wire::Verdict::unapproved_run);
     const bool known_writer = may_accept && (by_rule || has("rule") || (by_run && is_written_by_run_of(source, drift)));
     const bool shows_another = !now.empty() && !then.empty() && fresh->digest(now[0]) != before->digest(then[0]) &&
-                               shows_all(drift.diff, *before, then[0], *fresh, now[0]);
+                               shows_all(drift, *before, then[0], *fresh, now[0]);
     if (!now.empty() && !shows_another && !known_writer) continue;
     auto closed = p_.state.with_book([&](const DriftBook& book) {
       return book.accepted({drift.baseline, drift.resource, drift.where.path}, p_.clock.wall(),

@@ -44,6 +44,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
   }
   if (owner.type == nullptr || owner.type->settings.empty()) {
     result.missing.emplace_back("comparison: which attributes this call sets is not known");
+    result.not_compared.emplace_back("what the call sets");
     return result;
   }
   const auto attributes = index.attributes(owner.resource);
@@ -68,6 +69,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
     if (is_bridged && has_other_shape(setting)) {
       ++unknown;
       result.missing.push_back("comparison: in which shape the program gave " + setting.attribute + " is not known");
+      result.not_compared.push_back(setting.attribute);
       continue;
     }
     auto all = setting.json
@@ -83,6 +85,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
       if (compared.result == ComparedSetting::Result::unknown) {
         ++unknown;
         result.missing.push_back("comparison: " + compared.why);
+        result.not_compared.push_back(compared.attribute);
       }
       if (compared.result != ComparedSetting::Result::different) continue;
       result.sensitive = result.sensitive || compared.sensitive;
@@ -93,8 +96,10 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
     result.result = ComparisonResult::mismatch;
   else if (unknown == 0 && same > 0 && semantics == "merge")
     result.result = ComparisonResult::match;
-  else if (unknown == 0)
+  else if (unknown == 0) {
     result.missing.emplace_back("comparison: what the call leaves out, it may have reset");
+    result.not_compared.emplace_back("what the call leaves out");
+  }
   return result;
 }
 

@@ -15,7 +15,9 @@ struct CallDiff {
   std::vector<wire::AttributeDiff> diff;  ///< `live`: what the call sets, "+ …" and "- …" of a list's elements
   std::vector<std::string> sets;          ///< attributes that it sets, whether or not they differ
   std::vector<std::string> missing;       ///< what would have to be known to say more
-  bool sensitive = false;                 ///< some of what differs is
+  /// Attributes that it sets to nobody knows what, or in words what else it may have set.
+  std::vector<std::string> not_compared;
+  bool sensitive = false;  ///< some of what differs is
 };
 
 /// `semantics`: cloud::word(). What the baseline's author ignores does not differ. Any thread.

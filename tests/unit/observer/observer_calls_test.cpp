@@ -21,16 +21,17 @@ class ObserverCalls : public ObserverFixture {
         [this](wire::Finding& finding, bool, const std::string&, const ApprovalState&) { finding.verdict = verdict_; });
     start();
   }
-  void write_state(int serial, const std::string& description) {
+  void write_state(int serial, const std::string& description, const std::string& id = "sg-1") {
     const auto resource = [](const std::string& type, const std::string& name, const std::string& attributes) {
       return R"({"mode":"managed","type":")" + type + R"(","name":")" + name +
              R"(","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"attributes":{)" +
              attributes + "}}]}";
     };
-    dir_.write("net.tfstate", R"({"version":4,"serial":)" + std::to_string(serial) + R"(,"lineage":"a","resources":[)" +
-                                  resource("aws_security_group", "web",
-                                           R"("id":"sg-1","vpc_id":"vpc-1","description":")" + description + "\"") +
-                                  "," + resource("aws_vpc", "main", R"("id":"vpc-1")") + "]}");
+    dir_.write("net.tfstate",
+               R"({"version":4,"serial":)" + std::to_string(serial) + R"(,"lineage":"a","resources":[)" +
+                   resource("aws_security_group", "web",
+                            R"("id":")" + id + R"(","vpc_id":"vpc-1","description":")" + description + "\"") +
+                   "," + resource("aws_vpc", "main", R"("id":"vpc-1")") + "]}");
   }
   void reload() {
     kernel_.touch(dir_ / "net.tfstate");
@@ -141,8 +142,8 @@ TEST_F(ObserverCalls, one_that_changed_nothing_is_no_drift) {
   EXPECT_THAT(drifted(), SizeIs(1));
 }
 
-TEST_F(ObserverCalls, a_baseline_that_shows_another_resource_accepts_it) {
-  call("ModifySecurityGroup", {{"sg-1", group()}});
+TEST_F(ObserverCalls, a_baseline_that_shows_what_could_not_be_compared_accepts_it) {
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", std::nullopt}})}});
   write_state(2, "web");
   reload();
   EXPECT_THAT(drifted(), SizeIs(1)) << "another serial, and the same group: it does not explain a stranger's call";
@@ -163,6 +164,25 @@ TEST_F(ObserverCalls, a_revision_that_shows_another_attribute_explains_nothing_o
   write_state(3, "hacked");
   reload();
   EXPECT_THAT(drifted(), SizeIs(1)) << "one of both is left";
+}
+
+TEST_F(ObserverCalls, a_revision_that_says_nothing_of_what_a_call_did_explains_nothing) {
+  call("ModifySecurityGroup", {{"sg-1", group({{"vpc_id", std::nullopt}})}});
+  call("ModifyVpcAttribute", {{"vpc-1", types({{"aws_vpc", {}}})}});
+  write_state(2, "changed by its tool");
+  reload();
+  EXPECT_THAT(drifted(), SizeIs(2)) << "another attribute, and a call of which nobody knows what it sets";
+}
+
+TEST_F(ObserverCalls, what_was_deleted_is_there_again_with_another_id_or_no_more) {
+  semantics_ = "remove";
+  call("DeleteSecurityGroup", {{"sg-1", group()}});
+  write_state(2, "changed by its tool");
+  reload();
+  EXPECT_THAT(drifted(), SizeIs(1)) << "the state still has the one that is gone";
+  write_state(3, "changed by its tool", "sg-2");
+  reload();
+  EXPECT_THAT(drifted(DriftState::accepted), SizeIs(1));
 }
 
 TEST_F(ObserverCalls, what_a_known_writer_did_is_accepted_by_the_next_revision) {
