@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "include/wire/text.hpp"
+
 namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_findings = 100;
 constexpr std::size_t max_differences = 200;  // of one drift of calls
+constexpr std::size_t max_others = 20;        // who else changed it
+constexpr const char* others = "others: the findings name them";
 
 void add_finding(wire::Drift& drift, const std::string& id) {
   drift.findings.push_back(id);
@@ -19,9 +23,68 @@ bool is_same(const std::vector<wire::AttributeDiff>& before, const std::vector<w
   });
 }
 
-bool is_harmless(wire::Verdict verdict) {
-  return verdict == wire::Verdict::pending || verdict == wire::Verdict::in_band ||
-         verdict == wire::Verdict::expected_runtime;
+/// How bad it is, where several changed one thing.
+int badness(wire::Verdict verdict) {
+  switch (verdict) {
+    case wire::Verdict::pending:
+    case wire::Verdict::in_band:
+    case wire::Verdict::expected_runtime:
+      return 0;
+    case wire::Verdict::unapproved_run:
+      return 1;
+    case wire::Verdict::converged_by_stranger:
+      return 2;
+    case wire::Verdict::out_of_band:
+      return 3;
+    case wire::Verdict::impersonation:
+      return 4;
+  }
+  return 4;
+}
+
+/// Once each and at most `most` of a kind; the findings have the rest, and that there is one is said.
+void add_evidence(wire::Drift& drift, const wire::Evidence& e, std::size_t most) {
+  std::size_t count = 0;
+  for (const auto& known : drift.evidence) {
+    if (known.kind != e.kind) continue;
+    if (known.says == e.says) return;
+    ++count;
+  }
+  if (count < most) drift.evidence.push_back(e);
+  if (count == most) drift.evidence.push_back({e.kind, others});
+}
+
+bool is_same_process(const wire::Actor& a, const wire::Actor& b) {
+  return a.process && b.process && a.process->pid == b.process->pid && a.process->start_time == b.process->start_time;
+}
+
+/// Who changed it beside the actor that the drift names.
+void note_other(wire::Drift& drift, const wire::Actor& other, wire::Verdict verdict) {
+  if (!other.process || is_same_process(drift.actor, other)) return;
+  const wire::Process& p = *other.process;
+  add_evidence(drift,
+               {"also_by", (p.exe.empty() ? p.comm : p.exe) + ", pid " + std::to_string(p.pid) + ": " +
+                               std::string(wire::text_of(verdict))},
+               max_others);
+}
+
+/// The finding's word on who and what, in place of the drift's; what is gathered of all of them stays.
+void take_word(wire::Drift& drift, const wire::Finding& f) {
+  const wire::Actor before = drift.actor;
+  const wire::Verdict was = drift.verdict;
+  const bool is_first = drift.count == 1;
+  std::vector<wire::Evidence> gathered;
+  for (auto& e : drift.evidence)
+    if (e.kind == "also_by") gathered.push_back(std::move(e));
+  drift.verdict = f.verdict;
+  drift.severity = is_first ? f.severity : std::max(drift.severity, f.severity);
+  drift.call = f.call;
+  drift.evidence = f.evidence;
+  drift.evidence.insert(drift.evidence.end(), gathered.begin(), gathered.end());
+  drift.missing_evidence = f.missing_evidence;
+  // A baseline that moved, or a scan, does not know who changed the file: the actor that was seen stays.
+  if (f.actor.process || is_first) drift.actor = f.actor;
+  if (!is_first) note_other(drift, before, was);
 }
 
 DriftOf key_of(const wire::Drift& drift) {
@@ -118,22 +181,20 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
     return drift;
   }
   if (open != nullptr && f.comparison == ComparisonResult::not_comparable && !f.call) return drift;
-  // Touched again: who made the difference, and what that was judged to be, stays.
-  if (open != nullptr && !open->diff.empty() && is_same(open->diff, diff)) return drift;
-  // What a stranger did may still be in it, however a known writer moved or added to it: the drift becomes the known
-  // writer's only once it was closed.
-  if (open != nullptr && is_harmless(f.verdict) && !is_harmless(open->verdict)) {
-    drift.diff = std::move(diff);
+  // Touched again: who made the difference, and what that was judged to be, stays. A call that says the same is no
+  // touch, though: who made it is told where that is worse.
+  const int worse = open == nullptr ? 1 : badness(f.verdict) - badness(open->verdict);
+  const bool is_touch = open != nullptr && !open->diff.empty() && is_same(open->diff, diff);
+  if (is_touch && !f.call) return drift;
+  drift.diff = std::move(diff);
+  // What a worse one did may still be in it, however others moved or added to it: the drift becomes theirs only once it
+  // was closed.
+  if (worse < 0 || (is_touch && worse == 0)) {
+    drift.severity = std::max(drift.severity, f.severity);
+    note_other(drift, f.actor, f.verdict);
     return drift;
   }
-  drift.verdict = f.verdict;
-  drift.severity = f.severity;
-  drift.diff = std::move(diff);
-  drift.call = f.call;
-  drift.evidence = f.evidence;
-  drift.missing_evidence = f.missing_evidence;
-  // A baseline that moved, or a scan, does not know who changed the file: the actor that was seen stays.
-  if (f.actor.process || open == nullptr) drift.actor = f.actor;
+  take_word(drift, f);
   return drift;
 }
 

@@ -135,7 +135,7 @@ struct Drift {
   Severity severity = Severity::high;
   std::vector<AttributeDiff> diff;
   Where where;
-  Actor actor;  ///< of the latest finding that showed a mismatch
+  Actor actor;  ///< of the finding with the worst verdict, the latest of equal ones; evidence "also_by" has others
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
   std::optional<Call> call;           ///< of kind "call": the latest that showed a mismatch

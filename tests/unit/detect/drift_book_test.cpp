@@ -139,6 +139,52 @@ TEST_F(DriftBookTest, who_touches_it_next_does_not_take_the_place_of_who_made_th
   EXPECT_EQ(take(touched)->verdict, wire::Verdict::pending);
 }
 
+TEST_F(DriftBookTest, who_comes_after_a_worse_one_does_not_take_his_place) {
+  const auto by = [](const std::string& id, const std::string& live, wire::Verdict verdict, wire::Severity severity,
+                     std::uint32_t pid) {
+    auto f = finding(id, ComparisonResult::mismatch, live);
+    f.verdict = verdict;
+    f.severity = severity;
+    f.actor.process.emplace().pid = pid;
+    f.actor.process->exe = "/usr/bin/tool";
+    f.evidence = {{"word", "of " + std::to_string(pid)}};
+    return f;
+  };
+  using enum wire::Severity;
+  take(by("1", "a", wire::Verdict::impersonation, critical, 1));
+  auto drift = *take(by("2", "b", wire::Verdict::out_of_band, high, 2));
+  EXPECT_EQ(drift.verdict, wire::Verdict::impersonation);
+  EXPECT_EQ(drift.severity, critical);
+  EXPECT_EQ(drift.actor.process->pid, 1u);
+  EXPECT_EQ(drift.diff[0].live, "b");
+  ASSERT_EQ(drift.evidence.size(), 2u);
+  EXPECT_EQ(drift.evidence[0].says, "of 1");
+  EXPECT_EQ(drift.evidence[1].kind, "also_by");
+  EXPECT_EQ(drift.evidence[1].says, "/usr/bin/tool, pid 2: out_of_band");
+  // Of equal ones the latest, and the severity stays the worst.
+  drift = *take(by("3", "c", wire::Verdict::impersonation, medium, 3));
+  EXPECT_EQ(drift.actor.process->pid, 3u);
+  EXPECT_EQ(drift.severity, critical);
+  EXPECT_EQ(drift.evidence[0].says, "of 3");
+  EXPECT_EQ(drift.evidence.back().says, "/usr/bin/tool, pid 1: impersonation");
+  for (std::uint32_t pid = 10; pid < 50; ++pid)
+    drift = *take(by(std::to_string(pid), std::to_string(pid), wire::Verdict::out_of_band, high, pid));
+  EXPECT_EQ(drift.evidence.size(), 22u) << "its own, 20 others, and that there are more";
+  EXPECT_THAT(drift.evidence.back().says, HasSubstr("the findings name them"));
+}
+
+TEST_F(DriftBookTest, a_call_that_says_the_same_is_told_where_it_is_worse) {
+  auto f = finding("1", ComparisonResult::mismatch);
+  f.call.emplace().outcome = "succeeded";
+  f.baseline.emplace();
+  take(f);
+  f.id = "2";
+  f.verdict = wire::Verdict::impersonation;
+  f.actor.process.emplace().pid = 2;
+  EXPECT_EQ(take(f)->verdict, wire::Verdict::impersonation);
+  EXPECT_EQ(book_.newest_first()[0].actor.process->pid, 2u);
+}
+
 TEST_F(DriftBookTest, what_could_not_be_compared_is_not_laundered_either) {
   auto huge = finding("1", ComparisonResult::not_comparable);
   huge.verdict = wire::Verdict::out_of_band;
