@@ -182,11 +182,21 @@ void Observer::take_call(const SeenCall& seen) {
   std::vector<Pending> pending;
   std::vector<std::string> missing;
   wire::Actor actor;
+  std::string namesake, elsewhere;  // a resource of another cluster that is called alike, and what to say of it
   for (const auto& source : sources_) {
     // What the API server itself says of the node's pods does not drift by what it is told.
     if (!source->status.index || source->status.path == baseline::pods_location) continue;
     const baseline::Index& index = *source->status.index;
     const std::string of = cluster_of(*source);
+    if (namesake.empty() && !of.empty() && !called.empty() && of != called) {
+      CallPlace anywhere = place;
+      anywhere.cluster = {};
+      if (const auto alike = owners_of_call(index, seen.targets, seen.call.operation, anywhere); !alike.empty()) {
+        namesake = index.address(alike.front().resource);
+        elsewhere = "cluster: by its name, which is its client's word, " + seen.call.host + " is of " + called +
+                    ", and baseline " + source->status.name + ", which has one that is called alike, of " + of;
+      }
+    }
     for (const auto& owner : owners_of_call(index, seen.targets, seen.call.operation, place, of)) {
       if (pending.empty()) {
         actor = p_.enricher.actor(seen.actor, missing);
@@ -218,7 +228,18 @@ void Observer::take_call(const SeenCall& seen) {
   if (pending.empty()) {  // most are of things that no baseline describes
     p_.counters.calls_unmanaged.fetch_add(1, std::memory_order_relaxed);
     auto told = is_of_own_stack(seen) && !ends_stack(seen.call.operation) ? std::nullopt : unowned(seen);
+    // A client that lies in its Host would hide its call: it is on record, without drift, since it may be true.
+    if (!told && !namesake.empty()) {
+      told.emplace(Pending{finding_of(seen), {}, {}});
+      wire::Finding& f = told->finding;
+      f.resource = namesake;
+      f.comparison = wire::ComparisonResult::not_comparable;
+      f.actor = p_.enricher.actor(seen.actor, f.missing_evidence);
+      judge_(f, false, "", approval_of(f, &seen.actor, false));
+      judge_claims(seen, f);
+    }
     if (!told) return;
+    if (!elsewhere.empty()) told->finding.missing_evidence.push_back(elsewhere);
     pending.push_back(std::move(*told));
   }
   record_or_keep(std::move(pending), {}, {});

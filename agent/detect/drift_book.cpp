@@ -1,6 +1,7 @@
 #include "agent/detect/drift_book.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "include/wire/text.hpp"
 
@@ -10,6 +11,7 @@ namespace {
 constexpr std::size_t max_findings = 100;
 constexpr std::size_t max_differences = 200;  // of one drift of calls
 constexpr std::size_t max_others = 20;        // who else changed it
+constexpr std::size_t max_missing = 100;      // of all calls, what was not compared
 constexpr const char* others = "others: the findings name them";
 
 void add_finding(wire::Drift& drift, const std::string& id) {
@@ -68,6 +70,23 @@ void note_other(wire::Drift& drift, const wire::Actor& other, wire::Verdict verd
                max_others);
 }
 
+/// Why something was not compared, of other calls too: at most so many in all, and that there are more is said.
+void keep_missing(wire::Drift& drift, const std::vector<std::string>& of_others) {
+  auto& all = drift.missing_evidence;
+  const auto is_comparison = [](const std::string& says) { return says.starts_with("comparison: "); };
+  const std::string more = std::string("comparison: ") + others;
+  auto count = static_cast<std::size_t>(std::count_if(all.begin(), all.end(), is_comparison));
+  for (const auto& says : of_others) {
+    if (!is_comparison(says) || std::find(all.begin(), all.end(), says) != all.end()) continue;
+    if (++count <= max_missing || says == more) {
+      all.push_back(says);
+    } else {
+      if (std::find(all.begin(), all.end(), more) == all.end()) all.push_back(more);
+      return;
+    }
+  }
+}
+
 /// The finding's word on who and what, in place of the drift's; what is gathered of all of them stays.
 void take_word(wire::Drift& drift, const wire::Finding& f) {
   const wire::Actor before = drift.actor;
@@ -75,13 +94,15 @@ void take_word(wire::Drift& drift, const wire::Finding& f) {
   const bool is_first = drift.count == 1;
   std::vector<wire::Evidence> gathered;
   for (auto& e : drift.evidence)
-    if (e.kind == "also_by") gathered.push_back(std::move(e));
+    if (e.kind == "also_by" || (e.kind == "not_compared" && !is_first)) gathered.push_back(std::move(e));
   drift.verdict = f.verdict;
   drift.severity = is_first ? f.severity : std::max(drift.severity, f.severity);
   drift.call = f.call;
   drift.evidence = f.evidence;
+  if (!is_first) std::erase_if(drift.evidence, [](const wire::Evidence& e) { return e.kind == "not_compared"; });
   drift.evidence.insert(drift.evidence.end(), gathered.begin(), gathered.end());
-  drift.missing_evidence = f.missing_evidence;
+  const auto earlier = std::exchange(drift.missing_evidence, f.missing_evidence);
+  if (f.call) keep_missing(drift, earlier);
   // A baseline that moved, or a scan, does not know who changed the file: the actor that was seen stays.
   if (f.actor.process || is_first) drift.actor = f.actor;
   if (!is_first) note_other(drift, before, was);
@@ -91,6 +112,28 @@ DriftOf key_of(const wire::Drift& drift) {
   return {drift.baseline, drift.resource, drift.where.path};
 }
 
+bool sets(const wire::Call& call, std::string_view attribute) {
+  return std::any_of(call.sets.begin(), call.sets.end(), [&](const std::string& name) {
+    return attribute == name ||
+           (attribute.size() > name.size() && attribute.starts_with(name) && attribute[name.size()] == '.');
+  });
+}
+
+bool has_not_compared(const wire::Drift& drift) {
+  return std::any_of(drift.evidence.begin(), drift.evidence.end(),
+                     [](const wire::Evidence& e) { return e.kind == "not_compared"; });
+}
+
+/// What could not be compared of all calls so far. It stays until one that is no mere claim sets it anew to something
+/// that can be.
+void gather_not_compared(wire::Drift& drift, const wire::Finding& f, bool is_claim) {
+  if (!is_claim && f.call->semantics != "delta")
+    std::erase_if(drift.evidence,
+                  [&](const wire::Evidence& e) { return e.kind == "not_compared" && sets(*f.call, e.says); });
+  for (const auto& e : f.evidence)
+    if (e.kind == "not_compared") add_evidence(drift, e, max_differences);
+}
+
 /// What differs after a call: each tells of the attributes that it sets alone. One that is merely claimed takes nothing
 /// away, but for other values of what it says to differ now.
 std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const wire::Finding& f, bool is_claim) {
@@ -98,10 +141,7 @@ std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const 
   const auto is_set = [&](const wire::AttributeDiff& d) {
     if (is_claim)
       return std::any_of(f.diff.begin(), f.diff.end(), [&](const auto& now) { return now.attribute == d.attribute; });
-    return std::any_of(f.call->sets.begin(), f.call->sets.end(), [&](const std::string& name) {
-      return d.attribute == name ||
-             (d.attribute.size() > name.size() && d.attribute.starts_with(name) && d.attribute[name.size()] == '.');
-    });
+    return sets(*f.call, d.attribute);
   };
   if (f.call->semantics != "delta") std::erase_if(diff, is_set);
   for (const auto& d : f.diff) {
@@ -161,7 +201,10 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
     }
     // It is right again once a call has set all of it to what it should be; what was not compared never is.
     diff = diff_after_call(*open, f, is_claim);
-    const bool is_right = diff.empty() && f.comparison == ComparisonResult::match && !open->diff.empty();
+    gather_not_compared(drift, f, is_claim);
+    const bool was_told = !open->diff.empty() || has_not_compared(*open);
+    const bool is_right =
+        diff.empty() && f.comparison == ComparisonResult::match && was_told && !has_not_compared(drift);
     comparison = is_right       ? ComparisonResult::match
                  : diff.empty() ? ComparisonResult::not_comparable
                                 : ComparisonResult::mismatch;
@@ -192,6 +235,7 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
   if (worse < 0 || (is_touch && worse == 0)) {
     drift.severity = std::max(drift.severity, f.severity);
     note_other(drift, f.actor, f.verdict);
+    if (f.call) keep_missing(drift, f.missing_evidence);
     return drift;
   }
   take_word(drift, f);

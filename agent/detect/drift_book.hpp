@@ -32,8 +32,8 @@ class DriftBook {
   /// `baseline_moved`: the baseline no longer expects what the open drift's diff says it expected, so a match ends it
   /// as `accepted`, not as `resolved`. `is_claim`: of a call of which nobody but its client says that it reached the
   /// service: it opens drift and adds to it, and puts nothing right. Verdict and severity are the worst until it is
-  /// closed, actor, call and evidence those of who got that verdict last. Changes nothing: commit() does, once the finding
-  /// is durable.
+  /// closed, actor, call and evidence those of who got that verdict last. Changes nothing: commit() does, once the
+  /// finding is durable.
   std::optional<wire::Drift> after(const wire::Finding& finding, bool baseline_moved = false,
                                    bool is_claim = false) const;
 

@@ -284,6 +284,35 @@ TEST_F(ObserverCalls, what_was_never_compared_is_never_put_back) {
   EXPECT_THAT(drifted(), SizeIs(1));
 }
 
+TEST_F(ObserverCalls, what_was_not_compared_stays_when_something_else_differs) {
+  using ::testing::Contains;
+  using ::testing::HasSubstr;
+  semantics_ = "merge";
+  call("CreateTags", {{"sg-1", group({{"tags.backdoor", "\"1\""}})}});
+  describe(R"("hacked")");
+  EXPECT_THAT(state_.drifts()[0].missing_evidence, Contains(HasSubstr("tags.backdoor")));
+  EXPECT_EQ(state_.drifts()[0].comparison, wire::ComparisonResult::mismatch);
+  verdict_ = wire::Verdict::in_band;
+  describe(R"("web")");
+  ASSERT_THAT(drifted(), SizeIs(1)) << "the other tag is still there";
+  EXPECT_EQ(state_.drifts()[0].comparison, wire::ComparisonResult::not_comparable);
+  describe(R"("web")");
+  EXPECT_THAT(drifted(), SizeIs(1));
+  write_state(2, "changed by its tool");
+  reload();
+  EXPECT_THAT(drifted(), SizeIs(1)) << "a revision that says nothing of the tag";
+}
+
+TEST_F(ObserverCalls, what_was_not_compared_is_put_right_by_a_known_writer_who_says_what_it_is) {
+  semantics_ = "merge";
+  call("ModifySecurityGroup", {{"sg-1", group({{"description", std::nullopt}})}});
+  describe(R"("web")");
+  EXPECT_THAT(drifted(), SizeIs(1)) << "a stranger's word";
+  verdict_ = wire::Verdict::in_band;
+  describe(R"("web")");
+  EXPECT_THAT(drifted(DriftState::resolved), SizeIs(1));
+}
+
 TEST_F(ObserverCalls, a_resource_that_is_deleted_is_missing) {
   semantics_ = "remove";
   call("DeleteSecurityGroup", {{"sg-1", group()}});

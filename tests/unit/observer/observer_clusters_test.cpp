@@ -66,6 +66,17 @@ TEST_F(ObserverClusters, a_call_to_another_cluster_is_not_of_this_baseline) {
               Contains(::testing::Field(&wire::Evidence::says, HasSubstr("10.0.0.1:6443 is an API server of prod"))));
 }
 
+TEST_F(ObserverClusters, a_call_by_the_name_of_another_cluster_is_on_record) {
+  begin({{"shop-prod", "prod"}});
+  scale("api.lab.example:6443", "5");
+  EXPECT_THAT(open(), IsEmpty());
+  ASSERT_THAT(state_.findings(), SizeIs(1)) << "its client may have talked to prod";
+  const auto finding = state_.findings()[0];
+  EXPECT_EQ(finding.drift_id, "");
+  EXPECT_EQ(finding.comparison, wire::ComparisonResult::not_comparable);
+  EXPECT_THAT(finding.missing_evidence, Contains(HasSubstr("api.lab.example:6443 is of lab, and baseline shop-prod")));
+}
+
 TEST_F(ObserverClusters, a_server_that_nobody_named_hides_nothing_and_puts_nothing_right) {
   begin({{"shop-prod", "prod"}});
   scale("localhost:6443", "5");
