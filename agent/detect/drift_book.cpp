@@ -156,6 +156,12 @@ std::vector<wire::AttributeDiff> diff_after_call(const wire::Drift& open, const 
   return diff;
 }
 
+/// A known writer made the thing again that somebody had deleted: what was wrong with the former one went with it.
+bool is_made_again(const wire::Drift& open, const wire::Finding& f, bool is_claim) {
+  return !is_claim && f.call->semantics == "create" && f.call->outcome == "succeeded" && f.diff.empty() &&
+         std::any_of(open.diff.begin(), open.diff.end(), [](const auto& d) { return d.attribute == "existence"; });
+}
+
 /// The latest claim that it was put right: one is kept, as anybody may make any number of them.
 void note_claim(wire::Drift& drift, const std::string& finding) {
   std::erase_if(drift.evidence, [](const wire::Evidence& e) { return e.kind == "put_back"; });
@@ -200,11 +206,12 @@ std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baselin
       return drift;
     }
     // It is right again once a call has set all of it to what it should be; what was not compared never is.
-    diff = diff_after_call(*open, f, is_claim);
-    gather_not_compared(drift, f, is_claim);
+    const bool is_anew = is_made_again(*open, f, is_claim);
+    diff = is_anew ? std::vector<wire::AttributeDiff>() : diff_after_call(*open, f, is_claim);
+    if (!is_anew) gather_not_compared(drift, f, is_claim);
     const bool was_told = !open->diff.empty() || has_not_compared(*open);
     const bool is_right =
-        diff.empty() && f.comparison == ComparisonResult::match && was_told && !has_not_compared(drift);
+        is_anew || (diff.empty() && f.comparison == ComparisonResult::match && was_told && !has_not_compared(drift));
     comparison = is_right       ? ComparisonResult::match
                  : diff.empty() ? ComparisonResult::not_comparable
                                 : ComparisonResult::mismatch;

@@ -84,6 +84,28 @@ TEST_F(DriftBookTest, a_claim_opens_and_adds_and_closes_nothing) {
   EXPECT_EQ(take(call("5", ComparisonResult::match))->state, DriftState::resolved);
 }
 
+TEST_F(DriftBookTest, what_was_deleted_and_made_again_by_a_known_writer_is_there) {
+  const auto call = [](const std::string& id, const char* semantics, ComparisonResult comparison) {
+    wire::Finding f = finding(id, comparison);
+    f.call.emplace();
+    f.call->outcome = "succeeded";
+    f.call->semantics = semantics;
+    f.baseline.emplace();
+    f.diff.clear();
+    return f;
+  };
+  auto deleted = call("1", "remove", ComparisonResult::mismatch);
+  deleted.diff = {{"existence", "present", "deleted", false}};
+  ASSERT_TRUE(take(deleted));
+  const auto made = call("2", "create", ComparisonResult::not_comparable);
+  auto claimed = book_.after(made, false, true);
+  ASSERT_TRUE(claimed);
+  EXPECT_EQ(claimed->state, DriftState::open) << "anybody may say so";
+  const auto again = take(made);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->state, DriftState::resolved);
+}
+
 TEST_F(DriftBookTest, what_cannot_be_compared_opens_and_does_not_close) {
   const auto opened = take(finding("1", ComparisonResult::not_comparable));
   ASSERT_TRUE(opened) << "nobody hides a change by making the file unreadable or huge";
