@@ -6,7 +6,7 @@
 
 groups=(check unit bpf kube e2e vm package tsan fuzz)
 more_groups=(fixtures) # only where named: they fetch and build the tools of others, which takes long
-threaded='^unit\.(spool|export|http|collector|api|observer|fetch\.origins)(\.|$)' # what runs threads, and so is worth a run under tsan
+threaded='^unit\.(spool|export|http|collector|access|api|observer|fetch\.origins)(\.|$)' # what runs threads, and so is worth a run under tsan
 results=build/results
 
 record() { echo "$*" >>"$result"; } # LINE of the present group; shown at the end
