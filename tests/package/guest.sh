@@ -79,6 +79,7 @@ check tarball.needs_no_library "does not run" sh -c 'chroot /empty /opt/plumblin
   chroot /empty /opt/plumbline/bin/plumbline-collector --version'
 rm -rf /empty
 check tarball.installs "refused" /opt/plumbline/install --collector
+hash -r # plumb is elsewhere now
 check tarball.is_ready "not active" until_true $patience both_active
 use_own_baseline
 chmod 600 "$managed"
