@@ -14,6 +14,7 @@
 
 #include "access/certificate_names.hpp"
 #include "fetch/secret.hpp"
+#include "include/util/free_with.hpp"
 #include "include/util/hex.hpp"
 #include "include/util/own_folder.hpp"
 #include "include/util/replace_file.hpp"
@@ -21,17 +22,10 @@
 namespace plumbline::access {
 namespace {
 
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Request = std::unique_ptr<X509_REQ, Free<X509_REQ_free>>;
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
+using Request = std::unique_ptr<X509_REQ, FreeWith<X509_REQ_free>>;
+using Bio = std::unique_ptr<BIO, FreeWith<BIO_free>>;
 
 constexpr std::size_t longest_pem = 64 << 10;
 constexpr std::chrono::seconds ca_lasts = std::chrono::hours(24 * 365 * 10);
@@ -70,7 +64,7 @@ Request request_of(const std::string& pem) {
 }
 
 bool add_extension(X509* certificate, int kind, const std::string& value) {
-  const std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>> made(
+  const std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>> made(
       X509V3_EXT_conf_nid(nullptr, nullptr, kind, value.c_str()));
   return made && X509_add_ext(certificate, made.get(), -1) == 1;
 }
@@ -79,8 +73,8 @@ bool add_extension(X509* certificate, int kind, const std::string& value) {
 Certificate begin(EVP_PKEY* key, const std::string& name, std::chrono::seconds lasts) {
   Certificate made(X509_new());
   std::array<unsigned char, 16> serial{};
-  const std::unique_ptr<BIGNUM, Free<BN_free>> number(RAND_bytes(serial.data(), serial.size()) == 1 ? BN_new()
-                                                                                                    : nullptr);
+  const std::unique_ptr<BIGNUM, FreeWith<BN_free>> number(RAND_bytes(serial.data(), serial.size()) == 1 ? BN_new()
+                                                                                                        : nullptr);
   serial[0] &= 0x7F;
   if (!made || !number || BN_bin2bn(serial.data(), serial.size(), number.get()) == nullptr ||
       X509_set_version(made.get(), X509_VERSION_3) != 1 ||

@@ -7,6 +7,7 @@
 #include "access/bearer_jwt.hpp"
 #include "access/certificate_names.hpp"
 #include "include/util/glob.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::access {
 namespace {
@@ -23,13 +24,6 @@ std::string bearer_of(const http::Request& request) {
 
 bool fits_one(const std::vector<std::string>& globs, const std::string& name) {
   return std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return text_glob_matches(glob, name); });
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
-  });
-  return text;
 }
 
 }  // namespace

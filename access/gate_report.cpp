@@ -1,5 +1,6 @@
 // What a Gate says of itself.
 #include "access/gate.hpp"
+#include "include/util/metric_text.hpp"
 #include "include/wire/json_write.hpp"
 
 namespace plumbline::access {
@@ -60,9 +61,7 @@ std::string Gate::status_json() const {
 std::string Gate::metrics_text(const std::string& prefix) const {
   std::string text;
   const auto line = [&](std::string_view name, std::string_view help, std::uint64_t value) {
-    const std::string full = prefix + "_" + std::string(name);
-    text.append("# HELP ").append(full).append(" ").append(help).append("\n# TYPE ").append(full).append(" counter\n");
-    text.append(full).append(" ").append(std::to_string(value)).append("\n");
+    append_metric(text, prefix + "_" + std::string(name), "counter", help, value);
   };
   const Stats counts = stats();
   Reviewer::Stats asked;

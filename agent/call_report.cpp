@@ -2,6 +2,7 @@
 #include <map>
 
 #include "agent/call_watch.hpp"
+#include "include/util/metric_text.hpp"
 #include "include/wire/json.hpp"
 
 namespace plumbline::agent {
@@ -204,9 +205,7 @@ std::string CallWatch::metrics_text() const {
            {"calls_crowded_total", "Calls that were told before another try could come.", c.crowded},
            {"calls_waits_total", "Seconds for which calls waited for the spool.", c.waits},
        }) {
-    const std::string name = std::string("plumbline_") + m.name;
-    text += "# HELP " + name + " " + m.help + "\n# TYPE " + name + " " + m.type + "\n" + name + " " +
-            std::to_string(m.value) + "\n";
+    append_metric(text, std::string("plumbline_") + m.name, m.type, m.help, m.value);
   }
   return text;
 }

@@ -41,7 +41,7 @@ class Enrolment {
   void stop();  ///< cuts what is under way; repeatable
 
   /// What is due now is done: a first certificate, or another one where two thirds of its time are over. True: there is
-  /// one that is good for now. For tests, and the thread.
+  /// one in force. The thread's own; public for its test.
   Result<bool> step();
 
  private:

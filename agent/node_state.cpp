@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "include/util/metric_text.hpp"
 #include "include/wire/json.hpp"
 
 namespace plumbline::agent {
@@ -305,22 +306,13 @@ std::string NodeState::status_json() const {
 
 std::string NodeState::metrics_text() const {
   std::string text;
-  const auto line = [&](std::string_view name, std::string_view type, std::string_view help, const std::string& value) {
-    text.append("# HELP plumbline_").append(name).append(" ").append(help).append("\n# TYPE plumbline_");
-    text.append(name)
-        .append(" ")
-        .append(type)
-        .append("\nplumbline_")
-        .append(name)
-        .append(" ")
-        .append(value)
-        .append("\n");
+  const auto line = [&](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+    append_metric(text, std::string("plumbline_").append(name), type, help, value);
   };
-  for (const auto& info : counter_table)
-    line(info.name, info.type, info.help, std::to_string((counters_.*(info.field)).load()));
+  for (const auto& info : counter_table) line(info.name, info.type, info.help, (counters_.*(info.field)).load());
   const std::lock_guard lock(mutex_);
-  line("drift_open", "gauge", "Resources out of true.", std::to_string(book_.open_count()));
-  line("resources", "gauge", "Managed files.", std::to_string(rows_.size()));
+  line("drift_open", "gauge", "Resources out of true.", book_.open_count());
+  line("resources", "gauge", "Managed files.", rows_.size());
   text += "# HELP plumbline_capability_info The tier in use.\n# TYPE plumbline_capability_info gauge\n";
   text += R"(plumbline_capability_info{class="file",tier=")" + tier_ + "\"} 1\n";
   text += "# HELP plumbline_build_info Version of the agent.\n# TYPE plumbline_build_info gauge\n";

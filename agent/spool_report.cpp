@@ -1,5 +1,6 @@
 #include "agent/spool_report.hpp"
 
+#include "include/util/metric_text.hpp"
 #include "include/wire/json.hpp"
 
 namespace plumbline::agent {
@@ -8,8 +9,9 @@ namespace {
 using wire::Json;
 
 std::string metric(const std::string& name, const char* type, const char* help, std::uint64_t value) {
-  return "# HELP plumbline_" + name + " " + help + "\n# TYPE plumbline_" + name + " " + type + "\nplumbline_" + name +
-         " " + std::to_string(value) + "\n";
+  std::string text;
+  append_metric(text, "plumbline_" + name, type, help, value);
+  return text;
 }
 
 std::string spool_json(const Spool& spool) {

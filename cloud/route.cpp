@@ -1,7 +1,6 @@
 #include "cloud/route.hpp"
 
 #include "cloud/aws/grant.hpp"
-#include "cloud/aws/host.hpp"
 #include "cloud/aws/router.hpp"
 #include "cloud/azure/router.hpp"
 #include "cloud/gcp/router.hpp"
@@ -9,7 +8,6 @@
 #include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud {
-
 namespace {
 
 bool claims(const Route& route) {
@@ -17,9 +15,8 @@ bool claims(const Route& route) {
 }
 
 /// AWS' own, without the API servers of EKS.
-bool is_host_of_aws(const Head& head) {
-  const auto host = aws::without_port(head.host.empty() ? header(head.headers, "host") : head.host);
-  return aws::endpoint_of(host).known && !kubernetes::is_host(host);
+bool is_at_aws(const Route& aws, const Head& head) {
+  return aws.at_own_host && !kubernetes::is_host(head.host.empty() ? header(head.headers, "host") : head.host);
 }
 
 /// Another provider's change in a call that a signature alone makes AWS'. Anybody can add one, and a server that knows
@@ -30,12 +27,12 @@ Route overruling(const Head& head, std::string_view form) {
   return {};
 }
 
-// A provider's recogniser says `not_cloud` of what is not its own; the next one is asked then. AWS' hosts serve others'
-// APIs, too: EKS' are Kubernetes' own.
+/// A provider's recogniser says `not_cloud` of what is not its own; the next one is asked then. AWS' hosts serve
+/// others' APIs, too: EKS' are Kubernetes' own.
 Route route_plain(const Head& head, std::string_view form) {
   const Route aws = aws::route(head, form);
   if (claims(aws) || !aws.access_key_id.empty()) {
-    if (is_host_of_aws(head)) return aws;
+    if (is_at_aws(aws, head)) return aws;
     const Route other = overruling(head, form);
     return claims(other) ? other : aws;
   }

@@ -64,6 +64,7 @@ struct Route {
   std::string_view region, partition, signing_name, access_key_id;
   std::array<Label, 12> labels;
   std::uint8_t label_count = 0;
+  bool at_own_host = false;  ///< AWS': the host is one of its own, so that it is no signature alone that says so
 
   /// Of Kubernetes and Azure; of a gRPC call, `group` is its service and `name` the method.
   ResourcePath resource;

@@ -14,23 +14,17 @@
 
 #include "cloud/bearer.hpp"
 #include "cloud/body/value.hpp"
+#include "include/util/free_with.hpp"
 
 namespace plumbline::cloud {
 namespace {
 
-template <auto free>
-struct Free {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Pkey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
-using Build = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+using Pkey = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+using Number = std::unique_ptr<BIGNUM, FreeWith<BN_free>>;
+using Build = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>>;
+using Params = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, FreeWith<EVP_PKEY_CTX_free>>;
+using Digest = std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>>;
 
 constexpr int least_rsa_bits = 2048, most_rsa_bits = 8192;
 constexpr std::int64_t leeway = 60;  // clocks of machines differ
@@ -127,7 +121,7 @@ Pkey key_of(const Value& jwk) {
 /// A JWS has r and s one behind the other (RFC 7518, 3.4), OpenSSL wants them in DER.
 std::string der_of(std::string_view pair, std::size_t part) {
   if (pair.size() != 2 * part) return {};
-  const std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>> signature(ECDSA_SIG_new());
+  const std::unique_ptr<ECDSA_SIG, FreeWith<ECDSA_SIG_free>> signature(ECDSA_SIG_new());
   Number r = number_of(pair.substr(0, part)), s = number_of(pair.substr(part));
   if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1) return {};
   (void)r.release();  // the signature's now

@@ -11,6 +11,7 @@
 #include "fetch/encoding.hpp"
 #include "fetch/hmac.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::fetch::aws {
 namespace {
@@ -41,12 +42,6 @@ std::string basic_time(WallNs at) {
   char text[32];
   const std::size_t size = std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
   return {text, size};
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return text;
 }
 
 /// Without blanks at the ends, runs of them inside as one.

@@ -9,16 +9,10 @@
 #include "fetch/s3.hpp"
 #include "http/target.hpp"
 #include "http/url.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::fetch {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
 
 /// "Store:443" → "store".
 std::string plain_host(std::string_view authority) {

@@ -12,15 +12,10 @@
 #include "http/httplib_error.hpp"
 #include "http/socket_cutter.hpp"
 #include "http/url.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::fetch {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 Error cancelled(const std::string& what) {
   return {ErrorCode::unavailable, what, "it was cut short, as nobody waits for it any more", ""};

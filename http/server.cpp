@@ -21,6 +21,7 @@
 
 #include "http/connection.hpp"
 #include "http/listen.hpp"
+#include "include/util/metric_text.hpp"
 
 namespace plumbline::http {
 namespace {
@@ -265,9 +266,7 @@ ServerStats Server::stats() const {
 std::string metrics_text(const ServerStats& stats, std::string_view prefix) {
   std::string text;
   const auto line = [&](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
-    const std::string full = std::string(prefix).append("_").append(name);
-    text.append("# HELP ").append(full).append(" ").append(help).append("\n# TYPE ").append(full).append(" ");
-    text.append(type).append("\n").append(full).append(" ").append(std::to_string(value)).append("\n");
+    append_metric(text, std::string(prefix).append("_").append(name), type, help, value);
   };
   line("connections", "gauge", "Open connections.", stats.connections);
   line("streams", "gauge", "Open event streams.", stats.streams);

@@ -3,16 +3,10 @@
 #include <algorithm>
 
 #include "http/url.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::agent {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
 
 /// "Host" → "host:443"; of IPv6 the colons within brackets are no port's.
 std::string with_port(std::string_view authority) {

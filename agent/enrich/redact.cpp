@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/enrich/redact_words.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -17,13 +18,6 @@ using namespace redact;
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& all, std::string_view word) {
   return std::find(all.begin(), all.end(), word) != all.end();
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 bool is_space(char c) {

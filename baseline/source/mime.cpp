@@ -6,19 +6,13 @@
 
 #include "baseline/source/base64.hpp"
 #include "include/util/hex.hpp"
+#include "include/util/lower.hpp"
 
 namespace plumbline::baseline {
 namespace {
 
 constexpr int max_nesting = 8;
 constexpr std::size_t max_parts = 10'000;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r\n");

@@ -1,6 +1,7 @@
 #include "cloud/aws/router.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "cloud/aws/host.hpp"
 #include "cloud/aws/rest.hpp"
@@ -89,37 +90,49 @@ class Router {
     signature_ = signature_of(fields_.authorization, fields_.region_set, target_.query);
     choose_candidates();
     choose_operation();
-    if (route_.unmapped == Unmapped::not_cloud && is_ours()) {
-      route_.unmapped = candidates_.count == 0 ? Unmapped::unknown_service : Unmapped::unknown_operation;
-      if (candidates_.count == 1) route_.service = candidates_.ids[0];
+    if (named_.unmapped == Unmapped::not_cloud && is_ours()) {
+      named_.unmapped = candidates_.count == 0 ? Unmapped::unknown_service : Unmapped::unknown_operation;
+      if (candidates_.count == 1) named_.service = candidates_.ids[0];
     }
-    if (route_.unmapped == Unmapped::not_cloud) return {};
+    if (named_.unmapped == Unmapped::not_cloud) return {};
     fill();
     return route_;
   }
 
  private:
+  /// What one way of naming an operation comes to: small, as there are several for each request.
+  struct Named {
+    Unmapped unmapped = Unmapped::not_cloud;
+    Wire wire = Wire::none;
+    std::uint32_t service = table::no_row, operation = table::no_row;
+
+    bool may_change() const {
+      return operation != table::no_row &&
+             cloud::may_change(table::operation(table::operation(operation).canonical).level);
+    }
+  };
+
   /// How much a route says: which of several ways of naming an operation the service goes by is not known where a
   /// request has more than one, so that a change goes before what reads, and a body that may name one too.
-  static int weight(const Route& route) {
-    if (route.unmapped == Unmapped::needs_body) return 3;
-    if (route.unmapped != Unmapped::no) return route.unmapped == Unmapped::not_cloud ? 0 : 1;
-    return may_change(route.level()) ? 4 : 2;
+  static int weight(const Named& named) {
+    if (named.unmapped == Unmapped::needs_body) return 3;
+    if (named.unmapped != Unmapped::no) return named.unmapped == Unmapped::not_cloud ? 0 : 1;
+    return named.may_change() ? 4 : 2;
   }
 
   void choose_operation() {
-    Route best;
+    Named best;
     for (const auto way : {&Router::by_cbor, &Router::by_target, &Router::by_form, &Router::by_path}) {
-      route_ = {};
-      if (!(this->*way)() || weight(route_) <= weight(best)) continue;
-      if (route_.unmapped == Unmapped::needs_body && route_.operation == table::no_row && best.unmapped == Unmapped::no)
+      named_ = {};
+      if (!(this->*way)() || weight(named_) <= weight(best)) continue;
+      if (named_.unmapped == Unmapped::needs_body && named_.operation == table::no_row && best.unmapped == Unmapped::no)
         best.unmapped = Unmapped::needs_body;  // it stays what it is unless the body says more
       else
-        best = route_;
+        best = named_;
       if (weight(best) >= 3) break;
     }
-    route_ = {};
-    if (weight(best) >= 2 || !by_form_of_another_type()) route_ = best;
+    named_ = {};
+    if (weight(best) >= 2 || !by_form_of_another_type()) named_ = best;
   }
 
   bool is_ours() const { return endpoint_.known || signature_.present; }
@@ -138,11 +151,7 @@ class Router {
   }
 
   bool take(std::uint32_t service, std::uint32_t operation, Wire wire) {
-    route_.provider = Provider::aws;  // without which there is no level
-    route_.service = service;
-    route_.operation = operation;
-    route_.wire = wire;
-    route_.unmapped = Unmapped::no;
+    named_ = {Unmapped::no, wire, service, operation};
     return true;
   }
 
@@ -158,7 +167,7 @@ class Router {
       if (const auto operation = table::operation_of(id, name); operation != table::no_row)
         return take(id, operation, wire);
     }
-    if (services.size() == 1) route_.service = services[0];
+    if (services.size() == 1) named_.service = services[0];
     return false;
   }
 
@@ -179,13 +188,13 @@ class Router {
   /// Of several such headers, the one that changes something.
   bool by_target() {
     if (fields_.target.empty()) return false;
-    Route best;
+    Named best;
     for (const auto& [name, value] : head_.headers) {
       if (!equal_ignoring_case(name, "x-amz-target") || value.empty()) continue;
-      route_ = {};
-      if (by_one_target(value) && weight(route_) > weight(best)) best = route_;
+      named_ = {};
+      if (by_one_target(value) && weight(named_) > weight(best)) best = named_;
     }
-    route_ = best;
+    named_ = best;
     return weight(best) > 0;
   }
 
@@ -203,7 +212,7 @@ class Router {
     const bool form = equal_ignoring_case(fields_.content_type.substr(0, fields_.content_type.find(';')),
                                           "application/x-www-form-urlencoded");
     bool named = by_actions(target_.query);
-    if (named && may_change(route_.level())) return true;
+    if (named && named_.may_change()) return true;
     // A REST service's body may happen to be a form.
     if (!form || (candidates_.count == 0 ? endpoint_.known : !speak_forms())) return named;
     return by_body() || named;
@@ -216,8 +225,8 @@ class Router {
     if (head_.method != "POST") return false;
     if (!form_.empty()) return by_actions(form_);
     if (!is_ours()) return false;
-    route_.unmapped = Unmapped::needs_body;
-    if (candidates_.count == 1) route_.service = candidates_.ids[0];
+    named_.unmapped = Unmapped::needs_body;
+    if (candidates_.count == 1) named_.service = candidates_.ids[0];
     return true;
   }
 
@@ -228,15 +237,16 @@ class Router {
 
   /// By each Action of a form; by the first that changes something, else by the first.
   bool by_actions(std::string_view form) {
-    const std::string version = percent_decoded(query_value(form, "Version").value_or(""), true);
+    std::optional<std::string> version;  // looked for where there is an action
     QueryWalk walk(form);
     bool named = false;
     for (QueryPair pair; walk.next(pair);) {
       if (!percent_equal(pair.key, "Action")) continue;
-      const Route before = route_;
-      if (!by_action(percent_decoded(pair.value, true), version)) continue;
-      if (may_change(route_.level())) return true;
-      if (named || before.unmapped == Unmapped::no) route_ = before;
+      const Named before = named_;
+      if (!version) version = percent_decoded(query_value(form, "Version").value_or(""), true);
+      if (!by_action(percent_decoded(pair.value, true), *version)) continue;
+      if (named_.may_change()) return true;
+      if (named || before.unmapped == Unmapped::no) named_ = before;
       named = true;
     }
     return named;
@@ -295,14 +305,21 @@ class Router {
 
   /// It says that it is a call of ours, but not which.
   bool refuse() {
-    if (!is_ours() && route_.service == table::no_row) return false;
-    route_.unmapped = route_.service == table::no_row && candidates_.count == 0 ? Unmapped::unknown_service
+    if (!is_ours() && named_.service == table::no_row) return false;
+    named_.unmapped = named_.service == table::no_row && candidates_.count == 0 ? Unmapped::unknown_service
                                                                                 : Unmapped::unknown_operation;
     return true;
   }
 
   void fill() {
     route_.provider = Provider::aws;
+    route_.unmapped = named_.unmapped;
+    route_.wire = named_.wire;
+    route_.service = named_.service;
+    route_.operation = named_.operation;
+    // The path's labels are of its own operation.
+    if (route_.wire != Wire::rest_json && route_.wire != Wire::rest_xml) route_.label_count = 0;
+    route_.at_own_host = endpoint_.known;
     route_.signing_name = signature_.service;
     route_.access_key_id = signature_.access_key_id;
     route_.region = signature_.region.empty() ? endpoint_.region : signature_.region;
@@ -313,15 +330,14 @@ class Router {
   std::uint32_t partition() const { return endpoint_.known ? endpoint_.partition : partition_of(route_.region); }
 
   std::uint32_t keep() const {
-    if (route_.unmapped == Unmapped::needs_body) return max_body;
-    if (route_.operation == table::no_row) return 0;
-    const auto& operation = table::operation(route_.operation);
+    if (named_.unmapped == Unmapped::needs_body) return max_body;
+    if (named_.operation == table::no_row) return 0;
+    const auto& operation = table::operation(named_.operation);
     if (operation.body == table::Body::none || operation.body == table::Body::blob ||
         operation.body == table::Body::stream)
       return 0;
-    const auto level = route_.level();
     const bool users = route_.data_plane() && (operation.flags & table::names_data) == 0;
-    return !may_change(level) || users ? 0 : max_body;
+    return !named_.may_change() || users ? 0 : max_body;
   }
 
   const Head& head_;
@@ -332,6 +348,7 @@ class Router {
   Endpoint endpoint_;
   Signature signature_;
   Candidates candidates_;
+  Named named_;
   Route route_;
 };
 

@@ -9,14 +9,9 @@
 
 #include "cloud/body/value.hpp"
 
-namespace plumbline::cloud::azure {
+#include "include/util/lower.hpp"
 
-inline std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
+namespace plumbline::cloud::azure {
 
 template <std::size_t N>
 bool is_any_of(std::string_view name, const std::array<std::string_view, N>& names) {

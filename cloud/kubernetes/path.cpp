@@ -42,16 +42,23 @@ std::size_t separator(std::string_view text) {
   return text.starts_with("%2F") || text.starts_with("%2f") ? 3 : 0;
 }
 
+/// Where the first one from `from` on begins; the size where there is none.
+std::size_t find_separator(std::string_view text, std::size_t from) {
+  const auto slash = std::min(text.find('/', from), text.size());
+  const auto before = text.substr(0, slash);
+  for (auto at = before.find('%', from); at != std::string_view::npos; at = before.find('%', at + 1))
+    if (separator(text.substr(at)) != 0) return at;
+  return slash;
+}
+
 /// Takes segments off a path; "" where there is none left.
 class Segments {
  public:
   explicit Segments(std::string_view path) : rest_(path) {}
   std::string_view next() {
     while (const auto size = separator(rest_)) rest_.remove_prefix(size);
-    std::size_t end = 0;
-    while (end < rest_.size() && separator(rest_.substr(end)) == 0) ++end;
-    const auto part = rest_.substr(0, end);
-    rest_.remove_prefix(end);
+    const auto part = rest_.substr(0, find_separator(rest_, 0));
+    rest_.remove_prefix(part.size());
     return part;
   }
   std::string_view peek() const { return Segments(*this).next(); }
@@ -132,9 +139,9 @@ std::optional<ApiPath> of_resource(std::string_view method, std::string_view pat
 std::optional<ApiPath> parse_path(std::string_view method, std::string_view path, std::string_view query) {
   for (const std::string_view root : {"apis", "api"}) {
     // Rancher, Teleport and others serve many clusters' APIs below paths of their own.
-    for (std::size_t at = 0; at < path.size(); ++at) {
+    for (auto at = find_separator(path, 0); at < path.size(); at = find_separator(path, at + 1)) {
       const auto before = separator(path.substr(at));
-      if (before == 0 || !path.substr(at + before).starts_with(root)) continue;
+      if (!path.substr(at + before).starts_with(root)) continue;
       const auto rest = path.substr(at + before + root.size());
       auto found = separator(rest) == 0 ? std::nullopt : of_resource(method, rest, query, root == "api");
       if (!found) continue;

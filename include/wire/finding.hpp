@@ -77,7 +77,9 @@ struct AttributeDiff {
 };
 
 struct Evidence {
-  std::string kind;  ///< rule, lineage, executable, baseline, mark, scan
+  /// rule, lineage, executable, baseline, mark, scan; of calls also call, cluster, connection, approval, and of their
+  /// drift not_compared (an attribute), put_back and also_by (docs/reference/agent.md)
+  std::string kind;
   std::string says;
 };
 

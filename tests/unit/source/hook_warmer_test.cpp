@@ -38,12 +38,34 @@ class Warm {
   bool is_held_ = false;
 };
 
+/// Returns when a warmer beside those of a test has made five hooks: they had the time to make as many.
+void let_time_pass() {
+  Warm warm;
+  HookWarmer warmer([&] { warm(); });
+  warmer.start();
+  warmer.begin();
+  warm.wait_for(5);
+}
+
 TEST(HookWarmer, nothing_is_hooked_where_nothing_begins) {
   Warm warm;
   HookWarmer warmer([&] { warm(); });
   warmer.start();
+  let_time_pass();
   warmer.stop();
   EXPECT_EQ(warm.begun(), 0);
+}
+
+TEST(HookWarmer, it_ends_by_itself) {
+  constexpr int most = HookWarmer::span / HookWarmer::interval;
+  Warm warm;
+  HookWarmer warmer([&] { warm(); });
+  warmer.start();
+  warmer.begin();
+  warm.wait_for(most);
+  let_time_pass();
+  warmer.stop();
+  EXPECT_EQ(warm.begun(), most);
 }
 
 TEST(HookWarmer, one_hook_after_the_other_is_made_while_something_begins) {

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "include/util/free_with.hpp"
+
 namespace plumbline::test {
 
 /// Writes certificates and their keys as PEM files. Names: as of openssl's subjectAltName,
@@ -36,15 +38,8 @@ class Authority {
   }
 
  private:
-  template <auto free>
-  struct Free {
-    template <class T>
-    void operator()(T* object) const {
-      free(object);
-    }
-  };
-  using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
-  using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+  using Key = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
+  using Certificate = std::unique_ptr<X509, FreeWith<X509_free>>;
   class File {
    public:
     explicit File(const std::string& path) : file_(std::fopen(path.c_str(), "w")) {
