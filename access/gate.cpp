@@ -1,7 +1,5 @@
 #include "access/gate.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 
 #include "access/bearer_jwt.hpp"
@@ -14,13 +12,6 @@ namespace {
 
 constexpr const char* retry_after = "5";
 constexpr std::int64_t second = 1'000'000'000;
-
-/// "" = there is none (RFC 6750, 2.1).
-std::string bearer_of(const http::Request& request) {
-  const std::string* field = request.header("Authorization");
-  if (field == nullptr || field->size() < 8 || ::strncasecmp(field->c_str(), "Bearer ", 7) != 0) return "";
-  return field->substr(std::min(field->find_first_not_of(' ', 7), field->size()));
-}
 
 bool fits_one(const std::vector<std::string>& globs, const std::string& name) {
   return std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return text_glob_matches(glob, name); });
@@ -94,10 +85,10 @@ http::Guard Gate::guard() {
 void Gate::check(const http::Request& request, http::Need need, const Admit& admit) {
   if (request.peer_process) return let_in({"the socket's " + request.peer, true, {}}, admit);
   if (need == http::Need::report)
-    return policy_.asks_agents ? check_agent(request, bearer_of(request), admit)
+    return policy_.asks_agents ? check_agent(request, request.bearer(), admit)
                                : let_in({"anybody at " + request.peer, true, {}}, admit);
   if (!policy_.asks_people) return let_in({"anybody at " + request.peer, true, {}}, admit);
-  check_person(request, need, bearer_of(request), admit);
+  check_person(request, need, request.bearer(), admit);
 }
 
 /// A certificate that an entry of `access` takes is no agent's: who reads must not be a node by the way.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http/pending.hpp"
+#include "include/util/lower.hpp"
 #include "include/wire/json_write.hpp"
 
 namespace plumbline::http {
@@ -37,6 +38,13 @@ std::string_view word_of(ErrorCode code) {
 }
 
 }  // namespace
+
+std::string Request::bearer() const {
+  constexpr std::string_view scheme = "Bearer ";
+  const std::string* field = header("Authorization");
+  if (field == nullptr || plumbline::lower(std::string_view(*field).substr(0, scheme.size())) != "bearer ") return "";
+  return field->substr(std::min(field->find_first_not_of(' ', scheme.size()), field->size()));
+}
 
 const std::string* find_field(const Fields& fields, std::string_view name) {
   for (const auto& [candidate, value] : fields)

@@ -60,6 +60,8 @@ struct Request {
   std::optional<PeerProcess> peer_process;  ///< of a Unix socket; nullopt on TCP
 
   const std::string* header(std::string_view name) const { return find_field(headers, name); }
+  /// The token that it comes with (RFC 6750, 2.1); "" = none.
+  std::string bearer() const;
 };
 
 /// `body` is sent with its Content-Length. Without a Content-Type of its own it is "application/json".

@@ -6,6 +6,7 @@
 #include "collector/api/baselines.hpp"
 #include "collector/api/enrolment.hpp"
 #include "collector/api/health.hpp"
+#include "collector/api/pool_route.hpp"
 #include "collector/api/same_site.hpp"
 #include "collector/api/silences.hpp"
 #include "collector/api/stream.hpp"
@@ -145,13 +146,6 @@ http::Response replay_sink(const ApiParts& parts, const http::Request& request) 
       {ErrorCode::not_found, "replay dead letters of sink " + name, "no sink has this name", "list GET /v1/sinks"});
 }
 
-http::Response too_many_questions() {
-  return http::problem(503,
-                       {ErrorCode::unavailable, "answer the question",
-                        std::to_string(QueryPool::most_waiting) + " others wait already", "try again"},
-                       {{"Retry-After", "1"}});
-}
-
 }  // namespace
 
 void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts) {
@@ -159,14 +153,7 @@ void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& par
   // What may scan the ledger or wait for a commit.
   const auto on_the_pool = [&](const char* method, const char* pattern, http::Need need, Answer answer,
                                std::size_t body_limit = 0) {
-    server.route_async(method, pattern,
-                       [parts, answer](http::Request request, const http::Responder& respond) {
-                         const bool taken = parts->queries.run([parts, answer, respond, request = std::move(request)] {
-                           respond(answer(*parts, request));
-                         });
-                         if (!taken) respond(too_many_questions());
-                       },
-                       {.body_limit = body_limit, .need = need});
+    route_on_pool(server, parts, method, pattern, {.body_limit = body_limit, .need = need}, answer);
   };
   // What answers from memory. The metrics ask the store for its nodes, and come all the same while the pool is full.
   const auto at_once = [&](const char* pattern, http::Need need, Answer answer) {

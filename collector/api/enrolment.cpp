@@ -1,10 +1,9 @@
 #include "collector/api/enrolment.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "collector/api/pool_route.hpp"
 #include "collector/telemetry/log.hpp"
 #include "http/page.hpp"
 #include "include/wire/json_write.hpp"
@@ -32,12 +31,6 @@ std::string text_of(const json& body, const char* key) {
   return at != body.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-std::string bearer_of(const http::Request& request) {
-  const std::string* field = request.header("Authorization");
-  if (field == nullptr || field->size() < 8 || ::strncasecmp(field->c_str(), "Bearer ", 7) != 0) return "";
-  return field->substr(7);
-}
-
 http::Response certificate_for(const ApiParts& parts, const std::string& node, const std::string& request) {
   const auto certificate = parts.enrolment->authority->sign(request, node, parts.enrolment->certificate_lasts);
   if (!certificate) return http::problem(certificate.error());
@@ -50,7 +43,7 @@ http::Response enroll(const ApiParts& parts, const http::Request& request) {
   if (!body) return http::problem(body.error());
   const std::string signing = text_of(*body, "request"), key = access::key_of_request(signing);
   if (key.empty()) return http::problem(invalid(what, "`request` is no signing request (PKCS #10, PEM)", ""));
-  const auto node = parts.enrolment->tokens->use(bearer_of(request), key);
+  const auto node = parts.enrolment->tokens->use(request.bearer(), key);
   if (!node) {
     log(LogLevel::warning, "a node was not enrolled", {{"peer", request.peer}, {"why", node.error().why}});
     const bool is_refused = node.error().code == ErrorCode::permission;
@@ -125,22 +118,13 @@ http::Response revoke_token(const ApiParts& parts, const http::Request& request)
 
 void add_enrolment_routes(http::Server& server, const std::shared_ptr<const ApiParts>& parts) {
   using Answer = http::Response (*)(const ApiParts&, const http::Request&);
-  // They wait for a disk, or sign.
   const auto on_the_pool = [&](const char* method, const char* pattern, http::Need need, Answer answer) {
-    server.route_async(
-        method, pattern,
-        [parts, answer](http::Request request, const http::Responder& respond) {
-          if (parts->enrolment == nullptr)
-            return void(respond(http::problem({ErrorCode::not_found, request.method + " " + request.path,
-                                               "nobody enrols here", "configure agents.enrolment in collector.yaml"})));
-          const bool taken = parts->queries.run(
-              [parts, answer, respond, request = std::move(request)] { respond(answer(*parts, request)); });
-          if (!taken)
-            respond(http::problem(503,
-                                  {ErrorCode::unavailable, "answer the request", "too many others wait", "try again"},
-                                  {{"Retry-After", "1"}}));
-        },
-        {.body_limit = longest_body, .need = need});
+    const auto where_any = [answer](const ApiParts& api, const http::Request& request) {
+      if (api.enrolment != nullptr) return answer(api, request);
+      return http::problem({ErrorCode::not_found, request.method + " " + request.path, "nobody enrols here",
+                            "configure agents.enrolment in collector.yaml"});
+    };
+    route_on_pool(server, parts, method, pattern, {.body_limit = longest_body, .need = need}, where_any);
   };
   on_the_pool("POST", "/v1/enroll", http::Need::nothing, enroll);
   on_the_pool("POST", "/v1/enroll/renew", http::Need::report, renew);
