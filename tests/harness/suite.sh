@@ -7,6 +7,7 @@
 groups=(check unit bpf kube e2e vm package tsan fuzz)
 more_groups=(fixtures) # only where named: they fetch and build the tools of others, which takes long
 threaded='^unit\.(spool|export|http|collector|access|api|observer|fetch\.origins)(\.|$)' # what runs threads, and so is worth a run under tsan
+c11_threads='^unit\.collector\.kafka$' # of these tsan has no interceptors: librdkafka's threads end it at their first step
 results=build/results
 
 record() { echo "$*" >>"$result"; } # LINE of the present group; shown at the end
@@ -37,8 +38,9 @@ group_package() {
 }
 
 group_tsan() {
-  sanitized build/tsan thread -R "$threaded" || return 0
-  TSAN_OPTIONS=second_deadlock_stack=1 run_ctest build/tsan -R "$threaded" -j "$(nproc)"
+  sanitized build/tsan thread -R "$threaded" -E "$c11_threads" || return 0
+  TSAN_OPTIONS=second_deadlock_stack=1 run_ctest build/tsan -R "$threaded" -E "$c11_threads" -j "$(nproc)"
+  record "SKIP unit.collector.kafka: the thread sanitizer cannot follow C11 threads, which librdkafka has"
 }
 
 group_fuzz() {
