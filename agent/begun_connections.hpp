@@ -41,6 +41,8 @@ class BegunConnections {
   void take();
   /// Plaintext of a process was seen, at that boot time.
   void heard(std::uint32_t tgid, std::uint64_t at_boot_ns) { unseen_.heard(tgid, at_boot_ns); }
+  /// Whether a process asked for a cloud's host: UnseenHosts::has_asked().
+  bool has_asked(const mark_actor& actor) const { return unseen_.has_asked(actor); }
   /// Tells of those that waited for long enough. `now`: boot ns.
   void expire(std::int64_t now) { unseen_.expire(now); }
   Counts counts() const;

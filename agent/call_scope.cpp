@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
@@ -33,7 +34,57 @@ std::uint64_t started_at(const std::string& proc_root, std::uint32_t tgid) {
   return ticks;
 }
 
+constexpr std::string_view of_cgroup2 = "0::";  // begins its line in /proc/PID/cgroup
+
+bool has_process(const std::filesystem::path& cgroup, pid_t pid) {
+  std::ifstream members(cgroup / "cgroup.procs");
+  for (std::string line; std::getline(members, line);)
+    if (line == std::to_string(pid)) return true;
+  return false;
+}
+
+/// `seen` as it is read in a namespace whose root is `own`: "/../x" lies beside that. "" = above what can be named.
+std::string below_root(const std::string& own, std::string_view seen) {
+  std::string path = own;
+  while (!seen.empty()) {
+    seen.remove_prefix(1);
+    const auto part = seen.substr(0, seen.find('/'));
+    seen.remove_prefix(part.size());
+    if (part == ".." && path.empty()) return "";
+    if (part == "..")
+      path.erase(path.rfind('/'));
+    else if (!part.empty())
+      path.append("/").append(part);
+  }
+  return path.empty() ? "/" : path;
+}
+
 }  // namespace
+
+CallScope::CallScope(std::vector<std::string> excluded, std::string proc_root, std::string cgroup_root)
+    : excluded_(std::move(excluded)), proc_root_(std::move(proc_root)) {
+  if (!excluded_.empty()) find_own_root(cgroup_root);
+}
+
+/// Once: some hundreds of small files, where the namespace is not the host's.
+void CallScope::find_own_root(const std::string& cgroup_root) {
+  namespace fs = std::filesystem;
+  std::ifstream lines(proc_root_ + "/self/cgroup");
+  std::string own;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(of_cgroup2)) own = line.substr(of_cgroup2.size());
+  if (own == "/") own.clear();
+  std::error_code error;
+  const std::string mount = fs::exists(cgroup_root + "/unified", error) ? cgroup_root + "/unified" : cgroup_root;
+  if (!fs::exists(mount + "/cgroup.controllers", error) || has_process(mount + own, ::getpid())) return;
+  auto it = fs::recursive_directory_iterator(mount, fs::directory_options::skip_permission_denied, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (!it->is_directory(error) || !has_process(it->path(), ::getpid())) continue;
+    const std::string path = it->path().string().substr(mount.size());
+    if (path.ends_with(own)) own_root_ = path.substr(0, path.size() - own.size());
+    return;
+  }
+}
 
 /// A service's or a pod's own cgroups below its cgroup are it, too.
 bool CallScope::fits(std::string_view path) const {
@@ -59,8 +110,12 @@ std::optional<bool> CallScope::excludes(const capture_scope& scope, std::uint32_
     const auto controllers = line.find(':');
     const auto path = controllers == std::string::npos ? controllers : line.find(':', controllers + 1);
     if (path == std::string::npos) continue;
-    was_read = true;
-    is_excluded |= fits(std::string_view(line).substr(path + 1));
+    const auto seen = std::string_view(line).substr(path + 1);
+    const bool is_unified = line.starts_with(of_cgroup2);
+    const std::string whole = is_unified ? below_root(own_root_, seen) : std::string(seen);
+    was_read = !whole.empty();
+    if (!was_read) break;
+    is_excluded |= fits(whole);
   }
   // The number may be another process's by now, in another cgroup.
   if (!was_read || started_at(proc_root_, tgid) != ticks_of(start_boot_ns)) {

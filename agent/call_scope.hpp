@@ -17,8 +17,10 @@ namespace plumbline::agent {
 class CallScope {
  public:
   /// `excluded`: globs (text_matches()) of paths below the root of the hierarchy, as in /proc/PID/cgroup.
-  explicit CallScope(std::vector<std::string> excluded, std::string proc_root = "/proc")
-      : excluded_(std::move(excluded)), proc_root_(std::move(proc_root)) {}
+  /// In a cgroup namespace of its own an agent reads paths that begin at its own cgroup. Which that is, it looks up in
+  /// `cgroup_root`, the host's cgroup2.
+  explicit CallScope(std::vector<std::string> excluded, std::string proc_root = "/proc",
+                     std::string cgroup_root = "/sys/fs/cgroup");
 
   /// Of a process in this cgroup, by the name that the kernel side has for it. nullopt: it was gone before it could be
   /// asked, and nobody was asked of its cgroup before.
@@ -28,15 +30,17 @@ class CallScope {
   struct Counts {
     std::uint64_t cgroups = 0;   ///< that were asked about
     std::uint64_t excluded = 0;  ///< of them, those that are left alone
-    std::uint64_t unknown = 0;   ///< times when nobody could be asked
+    std::uint64_t unknown = 0;   ///< times when nobody could be asked, or the answer could not be read
   };
   const Counts& counts() const { return counts_; }
 
  private:
   bool fits(std::string_view path) const;
+  void find_own_root(const std::string& cgroup_root);
 
   const std::vector<std::string> excluded_;
   const std::string proc_root_;
+  std::string own_root_;  // of the cgroup2 namespace, below the host's root; "" = it is the host's
   std::map<std::pair<std::uint64_t, std::uint64_t>, bool> known_;  // by both ids; bounded
   Counts counts_;
 };

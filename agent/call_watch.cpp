@@ -71,7 +71,11 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
                     [this](const capture_connection_key& key) {
                       if (PlainStreams::is_plain(key.connection)) return plain_.ignore(key.connection);
                       capture_->decide(key, CAPTURE_IGNORED);
-                    }}),
+                    },
+                    [this](const capture_connection_key& key) {
+                      if (!PlainStreams::is_plain(key.connection)) capture_->decide(key, CAPTURE_NEW);
+                    },
+                    [this](const mark_actor& actor) { return begun_.has_asked(actor); }}),
       plain_(std::move(plain), options_.plain,
              [this](const capture_record& record, std::span<const char> data) {
                if (record.direction == CAPTURE_OUT && is_out_of_scope(record.actor))

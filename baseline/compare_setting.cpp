@@ -145,6 +145,12 @@ class Compare {
     return found == attributes_.end() ? nullptr : &*found;
   }
 
+  bool has_below(std::string_view parent) const {
+    return std::any_of(attributes_.begin(), attributes_.end(), [&](const auto& each) {
+      return each.path.size() > parent.size() && each.path.starts_with(parent) && each.path[parent.size()] == '.';
+    });
+  }
+
   template <class Kind>
   bool parse(std::string_view canonical_text, Kind& out) {
     element root;
@@ -156,6 +162,11 @@ class Compare {
   /// it has no such member. nullopt where it cannot be told, and `compared` says why.
   std::optional<std::string> within(const std::string& path, ComparedSetting& compared) {
     compared.why = "the baseline does not say what " + path + " should be";
+    // A provider may add to a map what its author did not write (default_tags of AWS').
+    const auto parent = split_last(path).first;
+    if (!parent.empty() && has_below(parent))
+      compared.why = "the baseline has others in " + std::string(parent) + ", but no " + path +
+                     ": it is new, or the provider's own default";
     for (auto dot = path.rfind('.'); dot != std::string::npos && dot > 0; dot = path.rfind('.', dot - 1)) {
       const auto* around = find(std::string_view(path).substr(0, dot));
       if (around == nullptr) continue;

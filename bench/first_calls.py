@@ -2,7 +2,7 @@
 runc and podman, with executions held (calls.exec_gate) and not.
 
 PLUMBLINE_FIRST_CALL_RUNS says how many images of each client there are for each way (default 5), PLUMBLINE_FIRST_CALL_CLIENTS which
-clients (default: all that are to be had).
+clients (default: all that are to be had), PLUMBLINE_FIRST_CALL_WAYS which ways (default: all four).
 """
 
 import contextlib
@@ -29,7 +29,8 @@ from watched_calls import start, state
 RUNS = int(os.environ.get("PLUMBLINE_FIRST_CALL_RUNS", "5"))
 ONLY = os.environ.get("PLUMBLINE_FIRST_CALL_CLIENTS", "").split()
 GATE = "1s"  # the machine may be busy
-WAYS = [("runc", False), ("runc", True), ("podman", False), ("podman", True)]
+WAYS = {"runc": ("runc", False), "runc-held": ("runc", True), "podman": ("podman", False), "podman-held": ("podman", True)}
+CHOSEN_WAYS = [WAYS[name] for name in os.environ.get("PLUMBLINE_FIRST_CALL_WAYS", " ".join(WAYS)).split()]
 
 # Its lines: NAME ROOT COMMAND ENVIRONMENT, the last two files of words that end with a NUL; it answers with the client's status. The
 # image is there when the line comes, and its first process is the client.
@@ -231,8 +232,44 @@ def of_kubernetes(stack, data):
                             {"HOME": "/tmp"})
 
 
+EMPTY_STATE = json.dumps({"version": 4, "terraform_version": "1.10.6", "serial": 1, "lineage": "a", "outputs": {}, "resources": [],
+                          "check_results": None})
+PUT_STATES = """
+import sys, boto3
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="states", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+for key in sys.argv[2:]: s3.put_object(Bucket="states", Key=key, Body=sys.argv[1])
+"""
+
+
+def of_tofu(stack, data):
+    """OpenTofu with its state in S3: a workspace each, which it reads and then writes."""
+    tofu, why = clients.built("tofu/build.sh", "--path")
+    if not tofu:
+        raise Skip(why)
+    moto = Moto(stack)
+    shutil.copy(moto.certificate, data / "states.pem")
+    folder = data / "tofu"
+    folder.mkdir()
+    (folder / "main.tf").write_text(clients.TOFU)
+    environment = {**{name: value for name, value in moto.environment.items() if name.startswith("AWS_")}, "HOME": "/tmp",
+                   "AWS_CA_BUNDLE": str(data / "states.pem"), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+
+    def key(i):
+        return f"runs/tofu-{i}/net.tfstate"
+    subprocess.run([moto.bin / "python", "-c", PUT_STATES, EMPTY_STATE, *map(key, range(RUNS))], env=moto.environment, check=True)
+    subprocess.run([tofu / "tofu", f"-chdir={folder}", "init"], env={**os.environ, **environment}, check=True, capture_output=True)
+
+    def resource(i):
+        return "aws_s3_object", f"tofu-{i}", {"id": key(i), "bucket": "states", "key": key(i), "arn": f"arn:aws:s3:::states/{key(i)}"}
+
+    def words(i):
+        return ["/usr/bin/env", f"TF_WORKSPACE=tofu-{i}", tofu / "tofu", f"-chdir={folder}", "apply", "-auto-approve", "-var=content=a"]
+    yield "tofu", Client([tofu / "tofu", "/usr/bin/env"], words, resource, environment)
+
+
 KINDS = {of_c: ["openssl"], of_libraries: ["curl", "wget", "python3", "node", "go"], of_aws: ["boto3", "awscli", "aws-sdk-js", "aws-sdk-go"],
-         of_kubernetes: ["kubectl"]}
+         of_kubernetes: ["kubectl"], of_tofu: ["tofu"]}
 
 
 def all_clients(stack, data):
@@ -342,7 +379,7 @@ def first_calls():
     began = time.monotonic()
     ways = {}
     with tempfile.TemporaryDirectory(prefix="plumbline-images-") as templates:
-        for runtime, gated in WAYS:
+        for runtime, gated in CHOSEN_WAYS:
             try:
                 ways[runtime, gated] = one_way(runtime, gated, pathlib.Path(templates))
             except Skip as why:

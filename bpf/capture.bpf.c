@@ -18,7 +18,7 @@ static __always_inline bool call_begins(struct pt_regs* ctx, const struct call* 
   struct task_struct* task = bpf_get_current_task_btf();
   struct pending_calls* pending = bpf_task_storage_get(&pending_of_thread, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
   if (!pending) return 0; /* no memory: its return counts it */
-  if (is_ignored(call->connection)) {
+  if (is_ignored(call, direction)) {
     pending->is_pending[direction] = PENDING_IGNORED;
     return 1;
   }

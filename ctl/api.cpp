@@ -154,12 +154,15 @@ void print_items(const Context& context, const std::vector<Json>& items) {
   print_json(context, {{"items", items}});
 }
 
+constexpr std::size_t most_of_command = 100;  // columns
+
 std::string who(const wire::Actor& actor) {
   if (!actor.process) return "unknown" + (actor.unknown_reason.empty() ? "" : ": " + printable(actor.unknown_reason));
   const auto& p = *actor.process;
   std::string text;
   for (const auto& argument : p.argv) text += (text.empty() ? "" : " ") + printable(argument);
   if (text.empty()) text = printable(!p.exe.empty() ? p.exe : p.comm);
+  text = cut_middle(text, most_of_command);  // a program may be given as an argument, whole; JSON has all of it
   if (text.empty()) text = "pid " + std::to_string(p.pid);
   // The person who logged in says more than the account that sudo or su made of it.
   const std::string& user = !p.login_user.empty() ? p.login_user : p.user;

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "cloud/kubernetes/router.hpp"
+
 namespace plumbline::agent {
 namespace {
 
@@ -24,6 +26,8 @@ cloud::Head head_of(const HttpMessage& message, const std::vector<cloud::HeaderF
 HttpConnections::Interest interest_of(const HttpMessage& head) {
   const auto fields = fields_of(head);
   const auto route = cloud::route(head_of(head, fields));
+  if (route.unmapped == cloud::Unmapped::not_cloud && cloud::kubernetes::may_be_answered(head_of(head, fields)))
+    return {{false, cloud::max_body, answer_bytes}, false};
   if (route.unmapped == cloud::Unmapped::not_cloud) return {{true, 0, 0}, false};
   if (route.grants_credentials()) return {{false, cloud::max_body, answer_bytes}, true};
   if (route.unmapped == cloud::Unmapped::no && !cloud::may_change(route.level())) return {{true, 0, 0}, true};

@@ -15,6 +15,9 @@ enum class Version { http1, http2, neither, too_short };
 /// By the first bytes of a call.
 Version version_of(Direction direction, std::string_view bytes) {
   if (direction == Direction::out) {
+    // Empty lines may come before a request (RFC 9112, section 2.2).
+    bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
+    if (bytes.empty()) return Version::too_short;
     const auto size = std::min(bytes.size(), http2_preface.size());
     if (bytes.substr(0, size) == http2_preface.substr(0, size))
       return size < http2_preface.size() ? Version::too_short : Version::http2;

@@ -58,13 +58,23 @@ void HttpConnections::take(const capture_record& record, std::span<const char> d
   connection.next[record.direction] = record.offset + record.length;
   connection.http->feed(direction, record.offset - std::min<std::uint64_t>(from, record.offset), record.length, data,
                         at);
-  if (connection.strange < options_.strange_requests && !connection.http->is_dead()) return;
+  const bool is_dead = connection.http->is_dead();
+  if (!is_dead && connection.strange < options_.strange_requests) return;
+  if (!is_dead && callbacks_.is_watched(connection.actor)) return;
   ++counters_.ignored;
   capture_connection_key address{};
   address.connection = record.connection;
   address.tgid = record.actor.tgid;
   callbacks_.ignore(address);
+  ignored_.push_back({address, at});
+  if (ignored_.size() > options_.max_ignored) look_again();
   end(connections_.find(key), at);
+}
+
+void HttpConnections::look_again() {
+  ++counters_.looked_again;
+  callbacks_.look_again(ignored_.front().key);
+  ignored_.pop_front();
 }
 
 HttpConnections::Connection& HttpConnections::begin(const Key& key, const capture_record& record) {
@@ -101,6 +111,7 @@ void HttpConnections::end(std::map<Key, Connection>::iterator which, std::int64_
 }
 
 void HttpConnections::expire(std::int64_t now) {
+  while (!ignored_.empty() && ignored_.front().at <= now - options_.ignored_for_ns) look_again();
   for (auto& [key, connection] : connections_) connection.http->expire(now - options_.answer_wait_ns);
   while (!order_.empty()) {
     const auto oldest = connections_.find(order_.front());

@@ -22,7 +22,9 @@ class HttpConnections {
     std::size_t max_connections = 1024;
     std::int64_t answer_wait_ns = 60'000'000'000;  ///< a request without an answer is delivered without it then
     std::uint64_t strange_requests = 16;           ///< in a row that are not ours, after which a connection is ignored
-    std::int64_t idle_ns = 600'000'000'000;        ///< a connection that said nothing for so long is forgotten
+    std::int64_t ignored_for_ns = 10'000'000'000;  ///< … and looked at again: a pool uses it for other hosts, too
+    std::size_t max_ignored = 4096;          ///< that are remembered for that; the oldest is looked at again before
+    std::int64_t idle_ns = 600'000'000'000;  ///< a connection that said nothing for so long is forgotten
   };
   /// `actor.at_boot_ns` is when the request's head was whole.
   using Deliver = std::function<void(HttpExchange&& exchange, const mark_actor& actor, std::uint64_t connection)>;
@@ -32,13 +34,17 @@ class HttpConnections {
     bool is_ours = true;  ///< false: whoever is talked to is of no interest, as far as this request tells
   };
   using Want = std::function<Interest(const HttpMessage& head, std::uint64_t connection)>;
-  /// Nothing more of this connection is wanted.
-  using Ignore = std::function<void(const capture_connection_key& connection)>;
+  /// Nothing more of this connection is wanted; or it is to be looked at again, from the next request on.
+  using Tell = std::function<void(const capture_connection_key& connection)>;
+  /// Whether a process has connections of which each request is wanted, however many were not ours.
+  using IsWatched = std::function<bool(const mark_actor& actor)>;
 
   struct Callbacks {
     Want want;
     Deliver deliver;
-    Ignore ignore;
+    Tell ignore;
+    Tell look_again;
+    IsWatched is_watched;
   };
   HttpConnections(const Options& options, Callbacks callbacks);
   ~HttpConnections();
@@ -54,7 +60,8 @@ class HttpConnections {
     std::uint64_t connections = 0;  ///< seen
     std::uint64_t evicted = 0;      ///< of them, made room
     std::uint64_t taken_over = 0;   ///< of them, whose address another one had before, whose end was not seen
-    std::uint64_t ignored = 0;      ///< of them, of no interest
+    std::uint64_t ignored = 0;      ///< of them, of no interest; again, where they were looked at again
+    std::uint64_t looked_again = 0;
   };
   const Counters& counters() const { return counters_; }
   std::size_t open() const { return connections_.size(); }
@@ -92,6 +99,12 @@ class HttpConnections {
   Counters counters_;
   std::map<Key, Connection> connections_;
   Order order_;
+  struct Ignored {
+    capture_connection_key key{};
+    std::int64_t at = 0;  // boot ns
+  };
+  void look_again();
+  std::list<Ignored> ignored_;  // the oldest first
   std::map<Key, Quiet> quiet_;  // bounded
   Order quiet_order_;           // the one that was forgotten last comes last; may name some that are quiet no more
 };

@@ -48,6 +48,9 @@ class UnseenHosts {
   /// Tells of those that waited for long enough. `now`: boot ns.
   void expire(std::int64_t now);
 
+  /// Whether this process ever asked for a cloud's host, as far as is remembered: the latest 4,096 are.
+  bool has_asked(const mark_actor& actor) const { return asked_.contains({actor.tgid, actor.start_boot_ns}); }
+
   std::uint64_t unseen() const { return unseen_; }    ///< connections that were told, or would have been again
   std::uint64_t crowded() const { return crowded_; }  ///< made room before their time, and were not told
   std::size_t waiting() const { return waiting_.size(); }
@@ -64,6 +67,7 @@ class UnseenHosts {
   std::list<Waiting> waiting_;                    // the oldest first
   std::map<std::uint32_t, std::uint64_t> heard_;  // tgid → when last; forgotten after a minute
   std::map<Key, std::int64_t> told_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> asked_;  // process → boot ns when last
   std::uint64_t unseen_ = 0, crowded_ = 0;
 };
 

@@ -127,6 +127,11 @@ class LibbpfCapture final : public Capture {
     const int map = bpf_map__fd(skeleton_->maps.connections);
     capture_connection value{};
     if (bpf_map_lookup_elem(map, &connection, &value) != 0) return;  // it ended, or was forgotten
+    if (verdict == CAPTURE_NEW) {
+      if (value.verdict != CAPTURE_IGNORED) return;  // another one, whose address is the same
+      value.tries = value.head = value.head_size = 0;
+      for (auto& bytes : value.bytes) ++bytes;
+    }
     value.verdict = verdict;
     bpf_map_update_elem(map, &connection, &value, BPF_EXIST);
   }

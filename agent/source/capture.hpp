@@ -49,7 +49,8 @@ class Capture {
   /// consume(), before what they said.
   using Executed = std::function<void(const executed_record& record)>;
   virtual void on_executed(Executed executed) = 0;
-  /// Says what the kernel side is to do with a connection from now on.
+  /// Says what the kernel side is to do with a connection from now on. CAPTURE_NEW: one that was ignored is looked at
+  /// again, and something of it is missing.
   virtual void decide(const capture_connection_key& connection, capture_verdict verdict) = 0;
   /// Whether programs in this cgroup are left alone from now on; nullopt: nobody knows, and the next execution there
   /// asks again.

@@ -1,5 +1,7 @@
 #include "agent/source/hook_warmer.hpp"
 
+#include <algorithm>
+
 #include "include/util/thread.hpp"
 
 namespace plumbline::agent {
@@ -31,10 +33,25 @@ void HookWarmer::run() {
     const auto mine = next_;
     next_ += interval;
     if (changed_.wait_until(lock, mine, [this] { return stopping_; })) return;
+    if (!may_take(mine)) {
+      spared_.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
     lock.unlock();
     warm_();
     lock.lock();
   }
+}
+
+bool HookWarmer::may_take(Moment now) {
+  constexpr int share = 10;  // one part of the time in so many
+  if (now > counted_) {
+    left_ = std::min(burst_, left_ + (now - counted_) / share);
+    counted_ = now;
+  }
+  if (left_ < interval) return false;
+  left_ -= interval;
+  return true;
 }
 
 void HookWarmer::stop() {

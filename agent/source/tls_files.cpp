@@ -2,13 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <spdlog/spdlog.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +19,7 @@
 #include <sstream>
 #include <thread>
 
+#include "agent/source/file_place.hpp"
 #include "include/util/file_time.hpp"
 
 namespace plumbline::agent {
@@ -40,20 +38,6 @@ std::optional<struct stat> status_of(int fd) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) return std::nullopt;
   return status;
-}
-
-/// Whoever can make a file system of memory chooses its numbers of inodes, and so makes files that are alike.
-bool is_of_memory(int fd) {
-  struct statfs system{};
-  return ::fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
-}
-
-/// The same file by a mount of its own, which nobody sees and nobody has to unmount: a hook keeps what it was made
-/// through. Only of our own mount namespace, and with CAP_SYS_ADMIN; else the file as it is.
-Fd by_own_mount(int fd) {
-  constexpr unsigned clone = 1;  // OPEN_TREE_CLONE of Linux 5.2
-  Fd own(static_cast<int>(::syscall(SYS_open_tree, fd, "", clone | O_CLOEXEC | AT_EMPTY_PATH)));
-  return own ? std::move(own) : Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /// The lowest free number is taken, so it says how many are in use.
@@ -88,7 +72,10 @@ std::string TlsFiles::path_of(const Fd& file) {
 }
 
 TlsFiles::TlsFiles(Capture& capture, Options options)
-    : capture_(capture), options_(std::move(options)), changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
+    : capture_(capture), options_(std::move(options)), changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+  struct stat own{};
+  if (::stat("/proc/self/exe", &own) == 0) own_ = identity_of(own, false);
+}
 TlsFiles::~TlsFiles() {
   unhook_all();
 }
@@ -109,7 +96,7 @@ TlsFiles::Identity TlsFiles::identity_of(const struct stat& status, bool is_of_m
 }
 
 bool TlsFiles::is_known(const Identity& identity, bool& is_hooked) const {
-  if (nothing_.contains(identity)) return true;
+  if (identity == own_ || nothing_.contains(identity)) return true;
   const std::lock_guard lock(mutex_);
   const auto known = known_.find(identity);
   is_hooked = known != known_.end() && known->second.hooked;
@@ -211,6 +198,30 @@ std::size_t TlsFiles::count(bool hooked) const {
       known_.begin(), known_.end(), [&](const auto& each) { return (each.second.hooked != nullptr) == hooked; }));
 }
 
+std::size_t TlsFiles::count_of(std::uint64_t device) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [&](const auto& each) {
+    return each.second.hooked != nullptr && each.second.device == device;
+  }));
+}
+
+/// "" = there is one. Files that are deleted, as layers of images are in time, make room.
+std::string TlsFiles::why_no_place(int fd, std::uint64_t device) {
+  const auto why = [&]() -> std::string {
+    if (count(true) >= options_.max_hooked)
+      return "all " + std::to_string(options_.max_hooked) + " places for files with TLS are in use";
+    if (is_of_one_container(fd) && count_of(device) >= options_.max_hooked_of_one)
+      return "all " + std::to_string(options_.max_hooked_of_one) + " places for files of one container are in use";
+    return "";
+  };
+  if (why().empty()) return "";
+  forget([](const Identity&, const Known& each) {
+    const auto status = each.file ? status_of(each.file.get()) : std::nullopt;
+    return status && status->st_nlink == 0;
+  });
+  return why();
+}
+
 bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& identity) {
   counters_.looked.fetch_add(1, std::memory_order_relaxed);
   Known known;
@@ -227,26 +238,18 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
     nothing_.insert(identity);
     return false;
   }
-  std::size_t hooked_files = count(true);
-  if (hooked_files >= options_.max_hooked) {  // places of files that are deleted, as layers of images are in time
-    forget([](const Identity&, const Known& each) {
-      const auto status = each.file ? status_of(each.file.get()) : std::nullopt;
-      return status && status->st_nlink == 0;
-    });
-    hooked_files = count(true);
-  }
+  if (const auto status = status_of(fd)) known.device = status->st_dev;
   if (!found) {
     known.row.error = found.error().message();
-  } else if (hooked_files >= options_.max_hooked) {
+  } else if (std::string why = why_no_place(fd, known.device); !why.empty()) {
     known.row.stack = found->stack;
-    known.row.error = "all " + std::to_string(options_.max_hooked) + " places for files with TLS are in use";
+    known.row.error = std::move(why);
   } else if (!options_.why_no_return_probes.empty() && needs_return_probes(*found)) {
     known.row.stack = found->stack;
     known.row.error = options_.why_no_return_probes;
   } else {
     known.row.stack = found->stack;
     known.row.hooks = found->hooks.size();
-    if (const auto status = status_of(fd)) known.device = status->st_dev;
     known.file = options_.own_mounts ? by_own_mount(fd) : Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     // Before the hook, so that no write in between is missed.
     known.number = ::inotify_add_watch(changes_.get(), ("/proc/self/fd/" + std::to_string(fd)).c_str(),

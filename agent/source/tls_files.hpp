@@ -49,6 +49,8 @@ class TlsFiles {
     std::size_t max_folders = 4096;      ///< watched for files that come; more are counted
     bool own_mounts =
         true;  ///< hook files through mounts of our own, where that can be, so that others can unmount theirs
+    /// … of one overlay or file system of memory, which is one container's: it takes no other's places.
+    std::size_t max_hooked_of_one = 256;
   };
   TlsFiles(Capture& capture, Options options);
   ~TlsFiles();
@@ -122,6 +124,8 @@ class TlsFiles {
   void forget_former(const Identity& identity);
   void forget(const std::function<bool(const Identity& identity, Known& known)>& is_gone);
   std::size_t count(bool hooked) const;
+  std::size_t count_of(std::uint64_t device) const;
+  std::string why_no_place(int fd, std::uint64_t device);
   struct Walk {
     std::uint64_t device = 0;
     const std::stop_token& stop;
@@ -134,7 +138,8 @@ class TlsFiles {
   const Options options_;
   Counters counters_;
   std::stop_token stop_;
-  const Fd changes_;  // inotify
+  const Fd changes_;             // inotify
+  std::optional<Identity> own_;  // of the agent's program, whose connections nobody looks at
   struct Written {
     Fd file;
     std::string path;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * What the TLS probes share: arguments by calling convention, the verdict about a connection, and the copy. */
+ * The copy of plaintext, as far as the connection's verdict and the message's budget allow. */
 #ifndef PLUMBLINE_BPF_CAPTURE_H
 #define PLUMBLINE_BPF_CAPTURE_H
 
 #include "bpf/lib/actor.h"
-#include "bpf/lib/capture_call.h"
-#include "bpf/lib/capture_scope.h"
-#include "bpf/lib/http_verdict.h"
+#include "bpf/lib/capture_verdict.h"
 
 /* The agent's own connections, and those of other programs that are not to be seen. */
 const volatile __u32 own_tgid = 0;
@@ -16,53 +14,6 @@ struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 4 * 1024 * 1024);
 } captured SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 16384);
-  __type(key, struct capture_connection_key);
-  __type(value, struct capture_connection);
-} connections SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct capture_counters);
-} capture_counters SEC(".maps");
-
-static __always_inline struct capture_counters* counters(void) {
-  __u32 zero = 0;
-  return bpf_map_lookup_elem(&capture_counters, &zero);
-}
-
-static __always_inline struct capture_connection_key connection_key(__u64 connection) {
-  struct capture_connection_key key = {};
-  key.connection = connection;
-  key.tgid = bpf_get_current_pid_tgid() >> 32;
-  return key;
-}
-
-/* Asked before anything else: who is left alone pays one look-up a call. */
-static __always_inline bool is_left_alone(void) {
-  if (!is_excluded()) return 0;
-  struct capture_counters* c = counters();
-  if (c) __sync_fetch_and_add(&c->excluded, 1);
-  return 1;
-}
-
-/* Asked before a call is kept: who is of no interest pays one look-up. */
-static __always_inline bool is_ignored(__u64 connection) {
-  struct capture_counters* c = counters();
-  struct capture_connection_key key = connection_key(connection);
-  if (!c) return 0;
-  struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
-  if (!state || state->verdict != CAPTURE_IGNORED) return 0;
-  __sync_fetch_and_add(&c->calls, 1);
-  __sync_fetch_and_add(&c->ignored, 1);
-  return 1;
-}
 
 __u64 woken_at = 0; /* boot ns; several CPUs may set it, and then wake once more than they need to */
 
@@ -75,8 +26,6 @@ static __always_inline __u64 wake_flags(__u32 direction) {
   woken_at = now;
   return BPF_RB_FORCE_WAKEUP;
 }
-
-#define FIRST_TRIES 8 /* a connection may be older than the probe: its next message may begin with the next call */
 
 /* Reserves a record with room for `room` bytes, a constant: the verifier wants one. */
 #define COPY(room)                                                                                               \
@@ -113,36 +62,36 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
   struct capture_connection_key key = connection_key(call->connection);
   if (key.tgid == own_tgid) return 0;
   struct capture_connection* state = bpf_map_lookup_elem(&connections, &key);
-  if (state && state->verdict == CAPTURE_IGNORED) {
+  if (state && is_of_no_interest(state, call, direction, length)) {
     __sync_fetch_and_add(&c->ignored, 1);
     return 0;
   }
-  char first[4] = {};
-  if (length >= 4 && bpf_probe_read_user(first, sizeof(first), (const void*)call->buffer) != 0) {
+  __u32 first = 0;
+  if (!read_first(call, length, &first)) {
     __sync_fetch_and_add(&c->unreadable, 1);
     return 0;
   }
-  bool is_request = 0;
-  __u32 verdict = verdict_of(first, &is_request);
   if (!state) {
     struct capture_connection fresh = {};
     bpf_map_update_elem(&connections, &key, &fresh, BPF_NOEXIST);
     state = bpf_map_lookup_elem(&connections, &key);
     if (!state) return 0;
   }
-  if (state->verdict == CAPTURE_NEW) {
-    if (verdict == CAPTURE_IGNORED) {
-      if (++state->tries >= FIRST_TRIES) state->verdict = CAPTURE_IGNORED;
-      return 0;
-    }
+  bool is_request = 0;
+  __u32 verdict;
+  if (state->verdict == CAPTURE_NEW || state->verdict == CAPTURE_STRANGE) {
+    verdict = first_verdict(state, direction, length, first, &is_request);
+    if (verdict == CAPTURE_IGNORED) return 0;
     /* Requests that come in, answers that go out: a server's connection. Its clients elsewhere are not ours, and those
      * on this node are seen themselves. */
-    if (is_request == (direction == CAPTURE_IN)) {
+    if (verdict != CAPTURE_NEW && is_request == (direction == CAPTURE_IN)) {
       state->verdict = CAPTURE_IGNORED;
       __sync_fetch_and_add(&c->served, 1);
       return 0;
     }
     state->verdict = verdict;
+  } else {
+    verdict = verdict_of(first, &is_request);
   }
   /* A message that begins has its budget; a request opens the budget of its answer. */
   if (verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {

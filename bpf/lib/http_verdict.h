@@ -7,10 +7,8 @@
 #include "bpf/lib/kernel_types.h"
 #include "include/abi/capture.h"
 
-/* By the first bytes of a call or a segment: RFC 9110, section 9.3; RFC 9113, section 3.4. */
-static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
-  __u32 word;
-  __builtin_memcpy(&word, first, sizeof(word));
+/* By the first four bytes of a call or a segment: RFC 9110, section 9.3; RFC 9113, section 3.4. */
+static __always_inline __u32 verdict_of(__u32 word, bool* is_request) {
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
   *is_request = 1;
   if (word == WORD('P', 'R', 'I', ' ')) return CAPTURE_HTTP2;
@@ -22,6 +20,11 @@ static __always_inline __u32 verdict_of(const char* first, bool* is_request) {
   if (word == WORD('H', 'T', 'T', 'P')) return CAPTURE_HTTP1;
 #undef WORD
   return CAPTURE_IGNORED;
+}
+
+/* An empty line may come before a request (RFC 9112, section 2.2): what begins with one is looked at in user space. */
+static __always_inline bool begins_with_empty_line(__u32 word) {
+  return (word & 0xffff) == ('\r' | '\n' << 8);
 }
 
 #endif

@@ -54,11 +54,16 @@ unreadable:
  * this segment. */
 static __always_inline bool decide(struct __sk_buff* skb, struct plain_socket* socket, __u32 direction,
                                    const struct segment* segment) {
-  char first[4] = {};
-  if (segment->length >= 4) bpf_skb_load_bytes(skb, segment->at, first, sizeof(first));
+  __u32 first = 0;
+  if (segment->length >= 4) bpf_skb_load_bytes(skb, segment->at, &first, sizeof(first));
   bool is_request = 0;
   __u32 verdict = verdict_of(first, &is_request);
   if (socket->verdict == CAPTURE_NEW) {
+    /* These endpoints speak HTTP: so few bytes begin it, too. */
+    if (direction == PLAIN_OUT && (segment->length < 4 || begins_with_empty_line(first))) {
+      verdict = CAPTURE_HTTP1;
+      is_request = 1;
+    }
     /* A client speaks first, in HTTP. */
     if (verdict == CAPTURE_IGNORED || is_request != (direction == PLAIN_OUT)) {
       if (++socket->tries >= 8 || direction == PLAIN_IN) socket->verdict = CAPTURE_IGNORED;

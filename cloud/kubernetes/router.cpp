@@ -172,6 +172,13 @@ Route route_of(const Head& head, const ApiPath& path) {
   return found;
 }
 
+/// Of an object or a collection; nullopt: no answer makes it one.
+std::optional<ApiPath> path_to_answer(const Head& head) {
+  const Target target = split_target(head.target);
+  const auto path = parse_path(head.method, target.path, target.query);
+  return path && path->of_resource && !path->prefixed ? path : std::nullopt;
+}
+
 }  // namespace
 
 bool is_host(std::string_view host) {
@@ -196,10 +203,14 @@ Route route(const Head& head, std::string_view form) {
   return found;
 }
 
+bool may_be_answered(const Head& head) {
+  const auto path = path_to_answer(head);
+  return path && may_change(level_of(path->resource, false));
+}
+
 Route route_answered(const Head& head, const Response& response) {
-  const Target target = split_target(head.target);
-  const auto path = parse_path(head.method, target.path, target.query);
-  if (!path || !path->of_resource || path->prefixed) return {};
+  const auto path = path_to_answer(head);
+  if (!path) return {};
   const bool served = !header(response.headers, "audit-id").empty() ||
                       !header(response.headers, "x-kubernetes-pf-flowschema-uid").empty() ||
                       is_object_text(response.body);

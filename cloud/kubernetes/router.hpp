@@ -18,6 +18,10 @@ bool is_host(std::string_view host);
 /// an Audit-Id, and answers with objects. not_cloud where it does not.
 Route route_answered(const Head& head, const Response& response);
 
+/// Whether the answer to a request that route() takes for nobody's may show it to be a change of Kubernetes' after all:
+/// of a client that is known by its certificate alone, say, on a port of its own.
+bool may_be_answered(const Head& head);
+
 /// cloud/route.hpp, Route::service_name() and so on.
 std::string service_name(const ResourcePath& path);
 std::string operation_name(const ResourcePath& path);

@@ -39,7 +39,8 @@ enum capture_verdict {
   CAPTURE_NEW = 0,
   CAPTURE_HTTP1,
   CAPTURE_HTTP2,
-  CAPTURE_IGNORED, /* no HTTP, or of no interest: one look-up a call from now on */
+  CAPTURE_IGNORED, /* of no interest: one look-up a call from now on */
+  CAPTURE_STRANGE, /* no HTTP so far: the first bytes of what goes out are looked at, and no more */
 };
 
 #define CAPTURE_MAX_DATA 16384   /* of one record: no TLS record holds more (RFC 8446, section 5.1) */
@@ -61,6 +62,8 @@ struct capture_connection {
   __u32 tries;     /* first bytes that were no HTTP */
   __u64 bytes[2];  /* seen, by direction: where in the stream the next record begins */
   __u64 budget[2]; /* bytes of the present message that may still be copied */
+  __u32 head;      /* while NEW: what went out first, in calls of less than four bytes */
+  __u32 head_size; /* bytes of that */
 };
 
 /* One call. Followed in the ring by `kept` bytes of data. */

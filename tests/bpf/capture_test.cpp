@@ -139,6 +139,89 @@ TEST_F(CaptureTest, what_is_no_http_is_left_alone) {
   EXPECT_GT(capture_->read_counters().ignored, 0u);
 }
 
+TEST_F(CaptureTest, a_request_may_hide_behind_what_is_no_http) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    for (int i = 0; i < 20; ++i) say(ends.client, ends.server, "220 mail.example ESMTP\r\n");
+    say(ends.client, ends.server, request);
+    say(ends.server, ends.client, answer);
+  });
+  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, request.size(), "POST"),
+                                  piece(CAPTURE_IN, 0, answer.size(), "HTTP"), piece(CAPTURE_END, 0, 0, "")));
+}
+
+TEST_F(CaptureTest, a_request_may_begin_in_pieces_of_few_bytes_and_behind_an_empty_line) {
+  const std::string rest = request.substr(3);
+  const auto pieces = of_child([&] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, "P");
+    say(ends.client, ends.server, "OS");
+    say(ends.client, ends.server, rest);
+  });
+  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, 1, "P"), piece(CAPTURE_OUT, 1, 2, "OS"),
+                                  piece(CAPTURE_OUT, 3, rest.size(), rest), piece(CAPTURE_END, 0, 0, "")));
+  const auto empty = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, "\r\n");
+    say(ends.client, ends.server, request);
+  });
+  EXPECT_THAT(empty, ElementsAre(piece(CAPTURE_OUT, 0, 2, "\r\n"), piece(CAPTURE_OUT, 2, request.size(), "POST"),
+                                 piece(CAPTURE_END, 0, 0, "")));
+}
+
+TEST_F(CaptureTest, what_only_began_like_a_request_leaves_a_hole_where_it_went_on_otherwise) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, "G");
+    say(ends.client, ends.server, "20 mail.example ESMTP\r\n");
+    say(ends.client, ends.server, request);
+  });
+  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, 1, "G"), piece(CAPTURE_OUT, 24, request.size(), "POST"),
+                                  piece(CAPTURE_END, 0, 0, "")));
+}
+
+TEST_F(CaptureTest, who_was_ignored_is_looked_at_again_with_something_missing_before_it) {
+  int told[2] = {};
+  ASSERT_EQ(::pipe(told), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const Ends ends;
+    ends.shake_hands();
+    char go = 0;
+    say(ends.client, ends.server, request);
+    if (::read(told[0], &go, 1) != 1) ::_exit(3);
+    say(ends.client, ends.server, request);  // ignored
+    if (::read(told[0], &go, 1) != 1) ::_exit(3);
+    say(ends.client, ends.server, request);
+    ::_exit(0);
+  }
+  std::vector<std::uint64_t> offsets;
+  capture_connection_key key{};
+  const auto listen = [&] {
+    capture_->consume([&](const capture_record& record, std::span<const char>) {
+      if (record.actor.tgid != static_cast<std::uint32_t>(child) || record.direction != CAPTURE_OUT) return;
+      key.connection = record.connection;
+      key.tgid = record.actor.tgid;
+      offsets.push_back(record.offset);
+    });
+  };
+  while (offsets.empty()) listen();
+  capture_->decide(key, CAPTURE_NEW);  // is not ignored: nothing to do
+  capture_->decide(key, CAPTURE_IGNORED);
+  const auto before = capture_->read_counters().ignored;
+  ASSERT_EQ(::write(told[1], "x", 1), 1);
+  while (capture_->read_counters().ignored == before) std::this_thread::yield();
+  capture_->decide(key, CAPTURE_NEW);
+  ASSERT_EQ(::write(told[1], "x", 1), 1);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  listen();
+  EXPECT_THAT(offsets, ElementsAre(0, request.size() + 1)) << "what went by unseen is a hole";
+}
+
 // SSL_write() and SSL_write_ex() may share a hooked function; both read alike.
 TEST_F(CaptureTest, each_way_to_write_and_read_is_told_once) {
   const auto pieces = of_child([] {

@@ -142,6 +142,8 @@ class Stack:
         self.pin = True
         self.tier = "auto"
         self.agent_extra = ""
+        self.cgroups = 0
+        self.agent_within = []  # a command that executes the agent
         self.collector_extra = ""
         self.collector_key = ""  # more keys of the agent's `collector`
         self.api_keys = 'listen: "off"'  # of the agent's `api`, beside the socket
@@ -238,7 +240,7 @@ class Stack:
         sinks = "".join(f"\n- {sink}" for sink in self.sinks) or " []"
         config.write_text(f"listen: {self.collector_listen}:{self.collector_port}\nstore: {{sqlite: {self.dir}/collector.db}}\n"
                           f"{self.collector_extra}sinks:{sinks}\n")
-        self.collector = self.spawn(COLLECTOR, config, "collector.log")
+        self.collector = self.spawn([COLLECTOR], config, "collector.log")
         wait(lambda: self.alive(self.collector, "collector.log") and self.try_collector("/readyz"), "the collector to be ready")
 
     def start_agent(self, ready=True):
@@ -256,7 +258,7 @@ class Stack:
         if self.collector_port is not None:
             text += f"collector: {{url: \"{self.collector_url()}\"{self.collector_key}}}\n"
         config.write_text(text)
-        self.agent = self.spawn(AGENT, config, "agent.log")
+        self.agent = self.spawn([*self.agent_within, AGENT], config, "agent.log")
         if ready:
             wait(lambda: self.alive(self.agent, "agent.log") and self.try_api("/readyz") and self.try_api("/startupz"),
                  "the agent to be ready")
@@ -279,9 +281,9 @@ class Stack:
         self.start_collector()
         self.start_agent()
 
-    def spawn(self, binary, config, log):
+    def spawn(self, program, config, log):
         with open(self.dir / log, "ab") as out:
-            return subprocess.Popen([binary, "--config", config], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+            return subprocess.Popen([*program, "--config", config], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
     def cgroup(self):
         """A cgroup of the v2 hierarchy of the test's own: its path there, and the file that takes pids."""
@@ -289,7 +291,8 @@ class Stack:
                         if " - cgroup2 " in line), None)
         if mounted is None:
             raise Skip("no cgroup v2 hierarchy is mounted")
-        name = f"plumbline-{self.name[:40]}-{os.getpid()}-{Stack.counter}"
+        self.cgroups += 1
+        name = f"plumbline-{self.name[:40]}-{os.getpid()}-{Stack.counter}-{self.cgroups}"
         folder = pathlib.Path(mounted) / name
         folder.mkdir()
         self.cleanup.callback(lambda: wait(lambda: self.try_rmdir(folder), f"{folder} to be empty"))

@@ -127,6 +127,17 @@ def test_a_call_whose_stack_has_to_grow_is_told_once(stack):
 
 
 def test_a_cgroup_that_is_left_alone(stack):
+    check_cgroup_left_alone(stack)
+
+
+def test_a_cgroup_that_is_left_alone_by_an_agent_with_a_cgroup_namespace_of_its_own(stack):
+    """As a container's: what it reads of others' cgroups begins at its own."""
+    _, procs = stack.cgroup()
+    stack.agent_within = ["sh", "-c", f'echo 0 >{procs}; exec unshare --cgroup "$@"', "sh"]
+    check_cgroup_left_alone(stack)
+
+
+def check_cgroup_left_alone(stack):
     """One that runs when the agent starts, one that comes later, and one below: nothing of their calls is copied. Others are seen."""
     if not shutil.which("curl"):
         raise Skip("curl is not installed")

@@ -66,7 +66,7 @@ TEST(CompareSetting, of_a_set_knows_no_order) {
 
 TEST(CompareSetting, of_a_map_is_of_its_leaves) {
   EXPECT_THAT(set("tags", R"({"Name":"db","Team":"x"})"),
-              ElementsAre("tags.Name: web -> db", HasSubstr("tags.Team ? the baseline does not say")));
+              ElementsAre("tags.Name: web -> db", HasSubstr("tags.Team ? the baseline has others in tags, but no tags.Team: it is new")));
 }
 
 TEST(CompareSetting, of_a_name_with_signs_in_it) {

@@ -64,6 +64,22 @@ TEST(CallReader, wants_no_byte_of_an_objects_content) {
   EXPECT_EQ(interest_of(put).wanted.request_bytes, 0u);
 }
 
+TEST(CallReader, keeps_what_an_answer_may_show_to_be_kubernetes) {
+  HttpMessage bare;  // of who is known by a certificate alone
+  bare.method = "DELETE";
+  bare.target = "/api/v1/namespaces/shop/secrets/key";
+  bare.host = "10.0.0.1:8443";
+  const auto interest = interest_of(bare);
+  EXPECT_FALSE(interest.wanted.ignore);
+  EXPECT_GT(interest.wanted.response_bytes, 10'000u);
+  EXPECT_FALSE(interest.is_ours) << "anybody may ask so";
+  bare.method = "GET";
+  EXPECT_TRUE(interest_of(bare).wanted.ignore);
+  bare.method = "POST";
+  bare.target = "/api/v1/orders";
+  EXPECT_TRUE(interest_of(bare).wanted.ignore || !interest_of(bare).is_ours);
+}
+
 /// 5 GiB in aws-chunked within HTTP's own chunks, after "Expect: 100-continue": known by its head, and nothing of it
 /// held.
 TEST(CallReader, names_an_upload_of_any_size_and_holds_nothing_of_it) {
@@ -73,7 +89,8 @@ TEST(CallReader, names_an_upload_of_any_size_and_holds_nothing_of_it) {
                              EXPECT_TRUE(exchange.request.body.empty());
                              calls.push_back(read_call(exchange, actor));
                            },
-                           [](const capture_connection_key&) {}});
+                           [](const capture_connection_key&) {}, [](const capture_connection_key&) {},
+                           [](const mark_actor&) { return false; }});
   std::array<std::uint64_t, 2> at{};
   const auto tell = [&](capture_direction direction, const std::string& text, std::uint32_t length) {
     capture_record record{};

@@ -24,7 +24,9 @@ class HttpConnectionsTest : public ::testing::Test {
                                std::to_string(actor.at_boot_ns) + " " + exchange.request.target + " " +
                                (exchange.response ? std::to_string(exchange.response->status) : "none"));
              },
-             [this](const capture_connection_key& key) { ignored.push_back(key.connection); }}};
+             [this](const capture_connection_key& key) { ignored.push_back(key.connection); },
+             [this](const capture_connection_key& key) { looked_at_again.push_back(key.connection); },
+             [this](const mark_actor& actor) { return actor.tgid == watched; }}};
   }
   struct Record {
     std::uint32_t tgid = 7;
@@ -51,7 +53,8 @@ class HttpConnectionsTest : public ::testing::Test {
 
   std::uint64_t now = 100;
   std::vector<std::string> lines;
-  std::vector<std::uint64_t> ignored;
+  std::vector<std::uint64_t> ignored, looked_at_again;
+  std::uint32_t watched = 0;
 };
 
 std::string get(const std::string& path, const std::string& host = "h") {
@@ -161,6 +164,58 @@ TEST_F(HttpConnectionsTest, one_request_of_interest_makes_it_interesting_again) 
     offset += request.size();
   }
   EXPECT_THAT(ignored, IsEmpty());
+}
+
+TEST_F(HttpConnectionsTest, one_that_was_given_up_is_looked_at_again_after_a_while) {
+  auto all = make({.limits = {}, .strange_requests = 1, .ignored_for_ns = 1000, .max_ignored = 2});
+  out(all, get("/1", "nobody"));  // at 101
+  all.expire(1100);
+  EXPECT_THAT(looked_at_again, IsEmpty());
+  all.expire(1101);
+  EXPECT_THAT(looked_at_again, ElementsAre(1u));
+  all.expire(5000);
+  EXPECT_EQ(looked_at_again.size(), 1u) << "once";
+  for (const std::uint64_t connection : {2, 3, 4})
+    tell(all, CAPTURE_OUT, get("/1", "nobody"), {.connection = connection});
+  EXPECT_THAT(looked_at_again, ElementsAre(1u, 2u)) << "no more are remembered than the bound";
+  EXPECT_EQ(all.counters().looked_again, 2u);
+  // The first call may be the content of a request that went by unseen; behind an answer it is none.
+  const auto first = get("/1", "nobody").size() + 1;
+  tell(all, CAPTURE_OUT, get("/content"), {.connection = 2, .offset = first});
+  tell(all, CAPTURE_IN, ok, {.connection = 2, .offset = 1});
+  tell(all, CAPTURE_OUT, get("/mine"), {.connection = 2, .offset = first + get("/content").size()});
+  all.end_all(static_cast<std::int64_t>(now));
+  EXPECT_THAT(lines, ElementsAre(::testing::HasSubstr(" /mine ")));
+}
+
+TEST_F(HttpConnectionsTest, who_asked_for_a_clouds_host_is_never_given_up) {
+  auto all = make({.limits = {}, .strange_requests = 1});
+  watched = 7;
+  std::uint64_t offset = 0;
+  for (const auto& request : {get("/1", "nobody"), get("/2", "nobody"), get("/3")}) {
+    tell(all, CAPTURE_OUT, request, {.offset = offset});
+    offset += request.size();
+  }
+  EXPECT_THAT(ignored, IsEmpty());
+  tell(all, CAPTURE_OUT, get("/1", "nobody"), {.tgid = 8});
+  EXPECT_THAT(ignored, ElementsAre(1u)) << "another process";
+}
+
+TEST_F(HttpConnectionsTest, a_request_may_begin_in_pieces_and_behind_empty_lines) {
+  for (const std::vector<std::string>& pieces : {std::vector<std::string>{"G", "ET /a HTTP/1.1\r\nHost: h\r\n\r\n"},
+                                                 {"\r\n", get("/a")},
+                                                 {"\r\n\r\n" + get("/a")},
+                                                 {"\r", "\nG", "E", "T /a HTTP/1.1\r\nHost: h\r\n\r\n"}}) {
+    auto all = make();
+    lines.clear();
+    std::uint64_t offset = 0;
+    for (const auto& piece : pieces) {
+      tell(all, CAPTURE_OUT, piece, {.offset = offset});
+      offset += piece.size();
+    }
+    tell(all, CAPTURE_IN, ok, {});
+    EXPECT_THAT(lines, ElementsAre(::testing::HasSubstr(" /a 200"))) << pieces.front();
+  }
 }
 
 TEST_F(HttpConnectionsTest, what_gets_no_answer_is_told_in_time) {

@@ -52,6 +52,21 @@ TEST_F(UnseenHostsTest, whose_process_was_heard_meanwhile_is_not) {
   EXPECT_THAT(told_, ElementsAre("7 ec2 eu-west-1"));
 }
 
+TEST_F(UnseenHostsTest, who_asked_is_remembered_for_as_long_as_there_is_room) {
+  auto first = actor(7, second);
+  first.start_boot_ns = 5;
+  hosts_.begun(first, "sts.amazonaws.com");
+  hosts_.begun(actor(8, second), "example.org");
+  EXPECT_TRUE(hosts_.has_asked(first));
+  EXPECT_FALSE(hosts_.has_asked(actor(8, second)));
+  auto later = first;
+  later.start_boot_ns = 6;
+  EXPECT_FALSE(hosts_.has_asked(later)) << "another process of its number";
+  for (std::uint32_t pid = 100; pid < 100 + 4096; ++pid) hosts_.begun(actor(pid, 2 * second), "sts.amazonaws.com");
+  EXPECT_FALSE(hosts_.has_asked(first));
+  EXPECT_TRUE(hosts_.has_asked(actor(100, 0)));
+}
+
 TEST_F(UnseenHostsTest, others_than_clouds_are_nobodys_business) {
   for (const char* host : {"example.org", "my-lb-1.eu-west-1.elb.amazonaws.com.evil.example", "localhost"})
     hosts_.begun(actor(7, second), host);

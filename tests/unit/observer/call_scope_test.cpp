@@ -1,6 +1,7 @@
 #include "agent/call_scope.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -71,6 +72,40 @@ TEST(CallScope, what_lies_below_a_cgroup_is_it_too) {
   EXPECT_EQ(excludes(scope, 7, 100), true);
   EXPECT_EQ(excludes(scope, 8, 200), false);
   EXPECT_EQ(excludes(scope, 9, 300), false);
+}
+
+TEST(CallScope, in_a_namespace_of_its_own_the_agent_reads_whole_paths) {
+  const TempDir proc, cgroups;
+  const std::string self = std::to_string(::getpid()) + "\n", pods = "kubepods.slice/burstable.slice/";
+  cgroups.write("cgroup.controllers", "pids\n");
+  cgroups.write("cgroup.procs", "1\n");
+  cgroups.write(pods + "pod-a/agent/cgroup.procs", "1" + self);
+  cgroups.write(pods + "pod-b/agent/cgroup.procs", self);
+  proc.write("self/cgroup", "0::/\n");
+  proc.write("7/cgroup", "0::/../../pod-c/proxy\n");
+  proc.write("8/cgroup", "0::/../../../../system.slice/proxy.service\n");
+  proc.write("9/cgroup", "0::/\n");
+  proc.write("10/cgroup", "0::/../../../../../elsewhere\n");
+  for (const char* pid : {"7", "8", "9", "10"}) proc.write(pid + std::string("/stat"), stat_line);
+  CallScope scope({"/kubepods.slice/burstable.slice/pod-c", "/system.slice/*"}, proc.path(), cgroups.path());
+  EXPECT_EQ(excludes(scope, 7, 100), true);
+  EXPECT_EQ(excludes(scope, 8, 200), true);
+  EXPECT_EQ(excludes(scope, 9, 300), false);
+  EXPECT_EQ(excludes(scope, 10, 400), std::nullopt);
+  CallScope own({"/kubepods.slice/burstable.slice/pod-b"}, proc.path(), cgroups.path());
+  EXPECT_EQ(excludes(own, 9, 300), true);
+}
+
+TEST(CallScope, paths_that_cannot_be_placed_exclude_nobody) {
+  const TempDir proc, cgroups;
+  cgroups.write("cgroup.controllers", "pids\n");
+  cgroups.write("cgroup.procs", "1\n");
+  proc.write("self/cgroup", "0::/\n");
+  proc.write("7/cgroup", "0::/../a\n");
+  proc.write("7/stat", stat_line);
+  CallScope scope({"*"}, proc.path(), cgroups.path());
+  EXPECT_EQ(excludes(scope, 7, 100), std::nullopt);
+  EXPECT_EQ(scope.counts().unknown, 1u);
 }
 
 TEST(CallScope, without_patterns_nobody_is_asked) {

@@ -76,6 +76,17 @@ TEST(HookWarmer, one_hook_after_the_other_is_made_while_something_begins) {
   warm.wait_for(5);
 }
 
+TEST(HookWarmer, who_starts_things_without_end_gets_no_more_than_a_burst_at_once) {
+  Warm warm;
+  HookWarmer warmer([&] { warm(); }, 5 * HookWarmer::interval);
+  warmer.start();
+  warmer.begin();
+  while (warmer.spared() < HookWarmer::span / HookWarmer::interval - 6) let_time_pass();
+  warmer.stop();
+  EXPECT_GE(warm.begun(), 5);
+  EXPECT_LE(warm.begun(), 6) << "in that span a tenth of it came back";
+}
+
 TEST(HookWarmer, the_next_does_not_wait_for_the_end_of_the_last) {
   Warm warm;
   warm.hold(true);

@@ -56,6 +56,37 @@ TEST_F(TlsFilesTest, a_file_is_hooked_once_whatever_its_name) {
   EXPECT_EQ(files_.rows()[0].stack, "openssl");
 }
 
+TEST_F(TlsFilesTest, the_agents_own_program_is_none_of_them) {
+  const auto before = files_.counters().looked.load();
+  EXPECT_FALSE(look("/proc/self/exe"));
+  EXPECT_EQ(files_.counters().looked, before);
+}
+
+TEST_F(TlsFilesTest, one_container_takes_no_others_places) {
+  const std::string memory = dir_ / "memory", other = dir_ / "other";
+  ::mkdir(memory.c_str(), 0755);
+  ::mkdir(other.c_str(), 0755);
+  for (const auto& at : {memory, other})
+    if (::mount("none", at.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "mounting needs root";
+  TlsFiles files(capture_, {10, 10, 10, {}, 4096, false, 1});
+  const auto look_at = [&](const std::string& path) {
+    std::ofstream(path) << library();
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return files.look(file.get(), path);
+  };
+  EXPECT_TRUE(look_at(memory + "/a"));
+  EXPECT_FALSE(look_at(memory + "/b"));
+  EXPECT_TRUE(look_at(other + "/c"));
+  std::vector<std::string> errors;
+  for (const auto& row : files.rows())
+    if (!row.error.empty()) errors.push_back(row.error);
+  EXPECT_THAT(errors, ElementsAre(HasSubstr("files of one container")));
+  ::unlink((memory + "/a").c_str());
+  EXPECT_TRUE(look_at(memory + "/d")) << "what is deleted makes room";
+  files.unhook_all();
+  for (const auto& at : {memory, other}) ::umount2(at.c_str(), MNT_DETACH);
+}
+
 TEST_F(TlsFilesTest, nothing_is_known_of_a_file_at_which_the_looking_was_ended) {
   const auto path = dir_.write("libssl.so.3", library());
   std::stop_source stop;
