@@ -4,7 +4,7 @@
     check.py [ROOT]      prints one line a complaint, FILE:LINE: what is wrong; ends with 1 where there is one
 
 Links and their anchors lead somewhere, a block ends and is JSON where it says so, a metric that is named is one that a program
-exports, and each alert rule of the chart has a runbook that says what to do.
+exports, each alert rule of the chart has a runbook that says what to do, and each capability a reason in the threat model.
 """
 
 import json
@@ -20,6 +20,7 @@ LITERAL = re.compile(r'"([a-z0-9_]+)"')
 EXPORTERS = {"plumbline_collector_http_": "http", "plumbline_collector_access_": "access", "plumbline_collector_": "collector",
              "plumbline_api_access_": "access", "plumbline_api_": "http", "plumbline_": "agent"}
 RULES = "daemonset/chart/templates/prometheus-rule.yaml"
+CAPABILITIES = "daemonset/chart/capabilities"
 RUNBOOK = ["What it means", "What is at risk", "Look", "Do", "When to stop worrying"]
 
 
@@ -89,9 +90,20 @@ def check_runbooks(root, all_pages):
             yield page.name, 1, "is not in docs/runbooks/README.md"
 
 
+def check_capabilities(root, all_pages):
+    """What the agent is granted has its reason in the threat model."""
+    granted = root / CAPABILITIES
+    page = all_pages.get("docs/threat-model.md")
+    told = {found[1] for _, line in (page.lines if page else []) if (found := re.match(r"\| CAP_(\w+) \|", line))}
+    for number, line in enumerate(granted.read_text().splitlines() if granted.exists() else [], 1):
+        if line.split()[0] not in told:
+            yield CAPABILITIES, number, f"CAP_{line.split()[0]} is not in docs/threat-model.md"
+
+
 def check_tree(root):
     all_pages = {page.name: page for page in pages.pages(root)}
-    for complaints in (check_links(root, all_pages), check_blocks(all_pages), check_metrics(root, all_pages), check_runbooks(root, all_pages)):
+    for complaints in (check_links(root, all_pages), check_blocks(all_pages), check_metrics(root, all_pages), check_runbooks(root, all_pages),
+                       check_capabilities(root, all_pages)):
         for file, line, complaint in complaints:
             yield f"{file}:{line}: {complaint}"
 

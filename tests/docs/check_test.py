@@ -61,6 +61,12 @@ class Pages(unittest.TestCase):
         self.assert_complains({**index, "docs/runbooks/PlumblineX.md": RUNBOOK.replace("## Do\n", "")}, "docs/runbooks/PlumblineX.md:1:", "headings")
         self.assert_complains({"docs/runbooks/PlumblineX.md": RUNBOOK}, "docs/runbooks/PlumblineX.md:1:", "README.md")
 
+    def test_capabilities(self):
+        granted = {check.CAPABILITIES: "BPF  load programs\nSYS_PTRACE  look\n"}
+        table = "| Capability | Why |\n| --- | --- |\n| CAP_BPF | x |\n| CAP_SYS_PTRACE | y |\n"
+        self.assertEqual(self.complaints({**granted, "docs/threat-model.md": table}), [])
+        self.assert_complains({**granted, "docs/threat-model.md": table.replace("CAP_SYS_PTRACE", "CAP_CHOWN")}, check.CAPABILITIES + ":2:", "CAP_SYS_PTRACE")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -9,6 +9,7 @@ import harness
 
 sys.path.insert(0, str(harness.ROOT / "tests/docs"))
 
+import commands  # noqa: E402
 import pages  # noqa: E402
 
 
@@ -21,15 +22,18 @@ def typed(stack, block):
                            ("curl", 'exec /usr/bin/curl --fail "$@"')):
             (tools / name).write_text(f"#!/bin/sh\n{text}\n")
             (tools / name).chmod(0o755)
-    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "COLLECTOR": stack.collector_url(), "BASELINE": str(stack.manifest_path), "SINK": "file", "HOME": str(stack.dir)}
+    env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "COLLECTOR": stack.collector_url(), "BASELINE": str(stack.manifest_path), "SINK": "file", "FILE": str(stack.dir / "out.ndjson"), "HOME": str(stack.dir)}
     return subprocess.run(["bash", "-e", "-o", "pipefail", "-c", block.text], env=env, capture_output=True, text=True, timeout=60)
 
 
 def test_commands_look_where_there_is_something(stack):
     stack.file("a")
-    stack.sinks.append(f"{{name: file, ndjson: {{path: {stack.dir}/out.ndjson}}}}")
+    out = stack.dir / "out.ndjson"
+    stack.sinks.append(f"{{name: file, include_matches: true, ndjson: {{path: {out}}}}}")
     stack.start()
-    blocks = pages.blocks("sh", below="docs/runbooks/") + pages.blocks("sh", below="docs/sinks/")
+    assert stack.plumb("simulate").returncode == 0
+    harness.wait(lambda: out.exists() and out.read_text(), "a line in the sink's file")
+    blocks = commands.blocks_for("tests/e2e/test_docs.py")
     told = {pathlib.PurePath(block.page).stem for block in blocks if block.page.startswith("docs/runbooks/")}
     every = {path.stem for path in (harness.ROOT / "docs/runbooks").glob("Plumbline*.md")}
     assert told == every, every - told

@@ -69,6 +69,7 @@ rm -rf /run/systemd/system/plumbline-agent.service.d
 systemctl daemon-reload
 
 until_true $patience active plumbline-agent
+check deb.new_programs_take_the_configuration "refused" typed deb-check
 check deb.upgrades "refused" typed deb-upgrade
 check deb.keeps_drift_and_config "lost" until_true $patience drift_of_app
 chmod 644 "$managed"
