@@ -19,7 +19,7 @@ LITERAL = re.compile(r'"([a-z0-9_]+)"')
 # What a metric's name begins with → the folder whose code says the rest. The longest that fits counts.
 EXPORTERS = {"plumbline_collector_http_": "http", "plumbline_collector_access_": "access", "plumbline_collector_": "collector",
              "plumbline_api_access_": "access", "plumbline_api_": "http", "plumbline_": "agent"}
-RULES = "daemonset/chart/templates/prometheus-rule.yaml"
+RULES = "daemonset/chart"
 CAPABILITIES = "daemonset/chart/capabilities"
 RUNBOOK = ["What it means", "What is at risk", "Look", "Do", "When to stop worrying"]
 
@@ -74,11 +74,11 @@ def check_metrics(root, all_pages):
 
 
 def check_runbooks(root, all_pages):
-    rules = root / RULES
-    for number, line in enumerate(rules.read_text().splitlines() if rules.exists() else [], 1):
-        found = re.search(r"\balert: *(\w+)", line)
-        if found and f"docs/runbooks/{found[1]}.md" not in all_pages:
-            yield RULES, number, f"{found[1]} has no docs/runbooks/{found[1]}.md"
+    for rules in sorted((root / RULES).rglob("*.yaml")):
+        for number, line in enumerate(rules.read_text().splitlines(), 1):
+            found = re.search(r"- alert: *(\w+)", line)
+            if found and f"docs/runbooks/{found[1]}.md" not in all_pages:
+                yield str(rules.relative_to(root)), number, f"{found[1]} has no docs/runbooks/{found[1]}.md"
     for page in all_pages.values():
         if not re.fullmatch(r"docs/runbooks/Plumbline\w+\.md", page.name):
             continue

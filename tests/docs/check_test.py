@@ -55,9 +55,10 @@ class Pages(unittest.TestCase):
 
     def test_runbooks(self):
         index = {"docs/runbooks/README.md": "[x](PlumblineX.md)\n", "docs/runbooks/PlumblineX.md": RUNBOOK}
-        rules = {check.RULES: "rules:\n- alert: PlumblineX\n"}
+        file = check.RULES + "/files/alerts.yaml"
+        rules = {file: "rules:\n- alert: PlumblineX\n"}
         self.assertEqual(self.complaints({**index, **rules}), [])
-        self.assert_complains({**index, check.RULES: "- alert: PlumblineY\n"}, check.RULES + ":1:", "docs/runbooks/PlumblineY.md")
+        self.assert_complains({**index, file: "- alert: PlumblineY\n"}, file + ":1:", "docs/runbooks/PlumblineY.md")
         self.assert_complains({**index, "docs/runbooks/PlumblineX.md": RUNBOOK.replace("## Do\n", "")}, "docs/runbooks/PlumblineX.md:1:", "headings")
         self.assert_complains({"docs/runbooks/PlumblineX.md": RUNBOOK}, "docs/runbooks/PlumblineX.md:1:", "README.md")
 
