@@ -36,7 +36,6 @@ void read_api(Map& map, KubernetesConfig& kubernetes) {
 }
 
 void check_rule(Map& map, const RuleConfig& rule, const std::vector<RuleConfig>& others) {
-  map.require("name");
   const int ways = (rule.certificates.empty() ? 0 : 1) + (rule.token_file.empty() ? 0 : 1) +
                    (rule.jwt.has_value() ? 1 : 0) + (rule.kubernetes.has_value() ? 1 : 0);
   if (ways != 1)
@@ -58,6 +57,7 @@ void check_rule(Map& map, const RuleConfig& rule, const std::vector<RuleConfig>&
 }  // namespace
 
 void read_token_keys(Map& map, TokenKeysConfig& keys) {
+  map.require("from");
   map.read("from", keys.from,
            "a JWK set (RFC 7517): an absolute path, an https:// URL, or `kubernetes`, the cluster that this runs in");
   map.read("token_file", keys.token_file, "bearer token that opens the URL; of kubernetes: default, the pod's own");
@@ -69,7 +69,6 @@ void read_token_keys(Map& map, TokenKeysConfig& keys) {
       "true: of a cluster of Kubernetes, whose tokens may be of its own accounts and pods; default: of `kubernetes`");
   if (map.describing()) return;
   if (keys.from == "kubernetes") keys.cluster = true;
-  map.require("from");
   const bool is_path = keys.from.starts_with('/');
   if (!is_path && !keys.from.starts_with("https://") && keys.from != "kubernetes")
     map.refuse("from", "`" + config::shown(keys.from) + "` is no place that keys may come from",
@@ -104,6 +103,7 @@ void read_rules(Map& map, std::vector<RuleConfig>& out) {
   map.list("access", "who may read, and who may change something; each entry is one way in", [&](Map& entry) {
     RuleConfig rule;
     std::string role = "read";
+    entry.require("name");
     entry.read("name", rule.name, "of this entry, for messages");
     entry.read_word("role", role, {"read", "admin"},
                     "read: all that GET shows; admin: the calls that change something, too");
@@ -147,11 +147,8 @@ void read_enrolment(Map& map, std::optional<EnrolmentConfig>& out) {
   EnrolmentConfig enrolment;
   const bool is_there = map.optional_object(
       "enrolment", "hosts get a certificate here by a token that is made for them (plumb token create)", [&](Map& m) {
-        m.read("certificate_lasts", enrolment.certificate_lasts, "agents renew theirs when two thirds of it are over");
-        if (m.describing()) return;
-        if (enrolment.certificate_lasts < std::chrono::minutes(10) ||
-            enrolment.certificate_lasts > std::chrono::hours(24 * 365))
-          m.refuse("certificate_lasts", "must be between 10m and 365d");
+        m.read("certificate_lasts", enrolment.certificate_lasts, "agents renew theirs when two thirds of it are over",
+               {.least = std::chrono::minutes(10), .most = std::chrono::hours(24 * 365)});
       });
   if (is_there) out = enrolment;
 }

@@ -1,6 +1,7 @@
 #include "agent/node_state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "include/util/metric_text.hpp"
@@ -11,6 +12,14 @@ namespace {
 
 using wire::Json;
 constexpr std::int64_t stuck_after_ns = 30'000'000'000;
+constexpr std::array ready_checks{"hooks", "baseline", "spool"};
+constexpr std::array started_checks{"first_check"};
+
+/// Its configuration says that it should have shown a newer revision by now.
+bool is_overdue(const BaselineStatus& baseline, WallNs now) {
+  return baseline.stale_after.count() > 0 && baseline.moved_at != 0 &&
+         now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count();
+}
 
 }  // namespace
 
@@ -236,8 +245,7 @@ std::vector<wire::BlindSpot> NodeState::blind_spots() const {
       all.push_back({"baseline_not_watched", baseline.name,
                      "A change of this source is found by the rescan only, or by SIGHUP.", baseline.unwatched,
                      "raise limits.max_marks where marks are short"});
-    const bool stale = baseline.stale_after.count() > 0 && baseline.moved_at != 0 &&
-                       now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count();
+    const bool stale = is_overdue(baseline, now);
     if (stale && baseline.kind == "handout")
       all.push_back({"handout_old", baseline.name,
                      "The newest list of this node's baselines was signed at " + rfc3339(baseline.moved_at) + ".",
@@ -313,6 +321,13 @@ std::string NodeState::metrics_text() const {
   const std::lock_guard lock(mutex_);
   line("drift_open", "gauge", "Resources out of true.", book_.open_count());
   line("resources", "gauge", "Managed files.", rows_.size());
+  const WallNs now = SystemClock().wall();
+  line("baselines_stale", "gauge", "Baselines that could not be read as they are now, or should have moved.",
+       static_cast<std::uint64_t>(std::count_if(baselines_.begin(), baselines_.end(), [now](const auto& baseline) {
+         return !baseline.error.empty() || is_overdue(baseline, now);
+       })));
+  line("ready", "gauge", "1: hooks, baselines and spool are as they should be (/readyz).",
+       std::all_of(ready_checks.begin(), ready_checks.end(), [this](const char* name) { return health_.at(name).ok; }));
   text += "# HELP plumbline_capability_info The tier in use.\n# TYPE plumbline_capability_info gauge\n";
   text += R"(plumbline_capability_info{class="file",tier=")" + tier_ + "\"} 1\n";
   text += "# HELP plumbline_build_info Version of the agent.\n# TYPE plumbline_build_info gauge\n";
@@ -322,7 +337,7 @@ std::string NodeState::metrics_text() const {
   return text;
 }
 
-std::vector<HealthCheck> NodeState::checks(const std::vector<std::string>& names) const {
+std::vector<HealthCheck> NodeState::checks(std::span<const char* const> names) const {
   const std::lock_guard lock(mutex_);
   std::vector<HealthCheck> all;
   for (const auto& name : names) all.push_back(health_.at(name));
@@ -337,10 +352,10 @@ std::vector<HealthCheck> NodeState::live() const {
 }
 
 std::vector<HealthCheck> NodeState::ready() const {
-  return checks({"hooks", "baseline", "spool"});
+  return checks(ready_checks);
 }
 std::vector<HealthCheck> NodeState::started() const {
-  return checks({"first_check"});
+  return checks(started_checks);
 }
 
 std::vector<StreamEvent> NodeState::events_after(std::uint64_t after, std::size_t limit, std::uint64_t* oldest) const {

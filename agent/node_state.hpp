@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -128,7 +129,7 @@ class NodeState final : public NodeView {
  private:
   void remember(const wire::Record& record, const wire::Finding* finding, const wire::Drift* drift,
                 const wire::Gap* gap);
-  std::vector<HealthCheck> checks(const std::vector<std::string>& names) const;
+  std::vector<HealthCheck> checks(std::span<const char* const> names) const;
 
   const NodeIdentity identity_;
   Counters& counters_;

@@ -20,6 +20,7 @@ std::string spool_json(const Spool& spool) {
               {"acknowledged", s.acknowledged},
               {"checkpoint", s.checkpoint},
               {"bytes", s.bytes},
+              {"max_bytes", s.max_bytes},
               {"segments", s.segments},
               {"corrupt_records", s.corrupt_records},
               {"quarantined_bytes", s.quarantined_bytes},
@@ -53,6 +54,7 @@ StatusSources status_sources(const Spool& spool, const Exporter* exporter) {
     const SpoolStatus s = spool.status();
     std::string text =
         metric("spool_bytes", "gauge", "Bytes of spool segments on disk.", s.bytes) +
+        metric("spool_max_bytes", "gauge", "What they may have at most (spool.max_bytes).", s.max_bytes) +
         metric("spool_next_sequence", "gauge", "Sequence of the next record.", s.next_sequence) +
         metric("spool_acknowledged", "gauge", "The collector has everything up to this sequence.", s.acknowledged) +
         metric("spool_corrupt_records_total", "counter", "Damaged records that were set aside.", s.corrupt_records) +

@@ -81,8 +81,6 @@ void check_source(Map& map, SourceConfig& baseline, std::size_t sources) {
                                   {"token_file", baseline.token_file},
                                   {"ca_file", baseline.ca_file}})
     if (!path.empty()) map.require_absolute(key, path);
-  for (const auto& [key, value] : {std::pair("interval", baseline.interval), {"timeout", baseline.timeout}})
-    if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
 }
 
 }  // namespace
@@ -113,8 +111,9 @@ void read_source_config(config::Map& map, std::vector<SourceConfig>& out) {
   map.read("gives", gives, "the kind of what the command prints");
   map.read("directory", baseline.directory, "where the command runs; default: /");
   map.read("stale_after", baseline.stale_after, "its revision should move within this time; 0 = it need not");
-  map.read("interval", baseline.interval, "a location is looked at this often");
-  map.read("timeout", baseline.timeout, "for one look");
+  constexpr config::Time not_at_once{.least = std::chrono::milliseconds(100)};
+  map.read("interval", baseline.interval, "a location is looked at this often", not_at_once);
+  map.read("timeout", baseline.timeout, "for one look", not_at_once);
   map.read("endpoint", baseline.endpoint, "URL of an S3-compatible store, an emulator or an API server");
   map.read("region", baseline.region, "of the S3 bucket");
   map.read("node_name", baseline.node_name, "of kubernetes:///pods; default: NODE_NAME, else the host's name");

@@ -57,21 +57,20 @@ void read_collector(Map& map, CollectorConfig& c) {
     m.require("token_file");
     if (!m.describing()) m.require_absolute("token_file", c.enrolment_token_file);
   });
-  map.read("batch_records", c.batch_records, "records in a batch at most");
+  constexpr config::Time not_at_once{.least = std::chrono::milliseconds(100)};
+  map.read("batch_records", c.batch_records, "records in a batch at most", {.least = 1, .most = 1000});
   Bytes bytes{c.batch_bytes};
   map.read("batch_bytes", bytes, "size of a batch at most, before compression");
   c.batch_bytes = bytes.value;
-  map.read("interval", c.interval, "a quiet agent looks at its spool this often");
-  map.read("timeout", c.timeout, "for one batch");
-  map.read("heartbeat", c.heartbeat, "an idle agent says this often that it lives");
+  map.read("interval", c.interval, "a quiet agent looks at its spool this often", not_at_once);
+  map.read("timeout", c.timeout, "for one batch", not_at_once);
+  map.read("heartbeat", c.heartbeat, "an idle agent says this often that it lives", not_at_once);
   HandoutConfig handout;
   if (map.optional_object("baselines", "take the baselines that the collector hands this node", [&](Map& m) {
         m.read("key_file", handout.key_file, "the collector's node.key, a file that only the agent reads");
         m.require("key_file");
-        m.read("interval", handout.interval, "the collector is asked this often");
-        if (m.describing()) return;
-        m.require_absolute("key_file", handout.key_file);
-        if (handout.interval < std::chrono::milliseconds(100)) m.refuse("interval", "must be at least 100ms");
+        m.read("interval", handout.interval, "the collector is asked this often", not_at_once);
+        if (!m.describing()) m.require_absolute("key_file", handout.key_file);
       }))
     c.baselines = handout;
   if (map.describing()) return;
@@ -91,10 +90,6 @@ void read_collector(Map& map, CollectorConfig& c) {
   for (const auto& [key, path] :
        {std::pair<const char*, const std::string&>{"certificate_file", c.certificate_file}, {"key_file", c.key_file}})
     if (!path.empty()) map.require_absolute(key, path);
-  for (const auto& [key, value] :
-       {std::pair("interval", c.interval), {"timeout", c.timeout}, {"heartbeat", c.heartbeat}})
-    if (value < std::chrono::milliseconds(100)) map.refuse(key, "must be at least 100ms");
-  if (c.batch_records == 0 || c.batch_records > 1000) map.refuse("batch_records", "must be between 1 and 1000");
 }
 
 /// Never shows the URL: what is refused may be a password.
@@ -127,9 +122,9 @@ void read_cluster(Map& map, std::vector<ClusterConfig>& all) {
   ClusterConfig cluster;
   map.read("name", cluster.name, "as `cluster` of a baseline says it; `in-cluster`: the one that the agent runs in");
   map.read("servers", cluster.servers, "https://HOST[:PORT] by which clients on this node call its API servers");
-  if (map.describing()) return;
   map.require("name");
   map.require("servers");
+  if (map.describing()) return;
   for (const auto& server : cluster.servers) {
     const auto url = http::parse_url("", server);
     if (!url) map.refuse("servers", "has what is no URL of a server: " + url.error().why, "write https://HOST:PORT");
@@ -165,20 +160,22 @@ void check_clusters(Map& map, const AgentConfig& c) {
 /// After baselines and collector, which say whether there is anything to call.
 void read_calls(Map& map, AgentConfig& c) {
   CallsConfig& calls = c.calls;
+  std::optional<bool> enabled;
   map.read(
-      "enabled", calls.enabled,
+      "enabled", enabled,
       "true: hook the TLS functions of this node's files; false, and SIGHUP, ends all hooks at once; default: true "
       "where a baseline is of a tool whose resources such calls change, or `unowned` asks for calls");
   map.read("folders", calls.folders,
            "folders to look through for programs and libraries; default: where they and image layers usually are");
-  map.read("max_files", calls.max_files, "files hooked at most; those past it are blind spots");
+  map.read("max_files", calls.max_files, "files hooked at most; those past it are blind spots",
+           {.least = 1, .most = 65536});
   map.read("exec_gate", calls.exec_gate,
-           "a file's first execution is held until it was looked at, at most for so long (for example 50ms), so "
-           "that its first call is seen; 0s: none is held");
+           "a file's first execution is held until it was looked at, at most for so long (for example 50ms; half the "
+           "node would wait for more than a second), so that its first call is seen; 0s: none is held",
+           {.most = std::chrono::seconds(1)});
   map.read("plain_http", calls.plain_http, "http://HOST:PORT of endpoints without TLS (LocalStack, MinIO, moto)");
-  bool metadata = false;
   map.read(
-      "metadata_services", metadata,
+      "metadata_services", calls.metadata_services,
       "true: learn from the metadata services of EC2, ECS and EKS whose keys they hand out; default: true where the "
       "firmware says that the machine is Amazon's");
   map.read("unowned", calls.unowned,
@@ -200,9 +197,8 @@ void read_calls(Map& map, AgentConfig& c) {
                  "`" + keys.from + "` is of no issuer, so anybody's tokens that its keys sign would be proven",
                  "say whose with `issuer`, or `cluster: true` where it is a cluster of Kubernetes");
   if (map.has("token_keys")) calls.token_keys = std::move(token_keys);
-  if (map.has("metadata_services")) calls.metadata_services = metadata;
-  calls.is_chosen = map.has("enabled");
-  if (!calls.is_chosen) calls.enabled = has_something_to_call(c);
+  calls.is_chosen = enabled.has_value();
+  calls.enabled = enabled.value_or(has_something_to_call(c));
   for (const auto& glob : calls.exclude_cgroups)
     if (!glob.starts_with('/') && !glob.starts_with('*'))
       map.refuse("exclude_cgroups", "`" + glob + "` is no path of a cgroup",
@@ -213,10 +209,7 @@ void read_calls(Map& map, AgentConfig& c) {
                  "write for example \"aws:ec2:Delete*\" or \"*:*:*\"");
   for (const auto& endpoint : calls.plain_http) check_endpoint(map, endpoint);
   if (calls.plain_http.size() > 64) map.refuse("plain_http", "has more than 64 endpoints");
-  if (calls.exec_gate > std::chrono::seconds(1))
-    map.refuse("exec_gate", "must be at most 1s: half the node would wait for it");
   for (const auto& folder : calls.folders) map.require_absolute("folders", folder);
-  if (calls.max_files == 0 || calls.max_files > 65536) map.refuse("max_files", "must be between 1 and 65536");
 }
 
 void read_approval(Map& map, ApprovalConfig& approval) {
@@ -267,31 +260,23 @@ void bind(Map& map, AgentConfig& c) {
     kernel.read("pin", c.pin, "false: the kernel side ends with the agent, and changes meanwhile lose their actor");
   });
   map.object("limits", "bounds", [&](Map& limits) {
-    limits.read("max_marks", c.max_marks, "inodes marked at most; paths past it are blind spots");
+    limits.read("max_marks", c.max_marks, "inodes marked at most; paths past it are blind spots",
+                {.least = 16, .most = 1u << 24});
     Bytes file{c.max_file_bytes};
     limits.read("max_file_bytes", file, "larger files are compared without their content");
     c.max_file_bytes = file.value;
     limits.read("recent_findings", c.recent_findings, "findings that the API keeps in memory");
-    limits.read("processes", c.processes, "processes remembered for lineage");
-    limits.read("images", c.images, "executables with argv remembered for lineage");
-    if (!limits.describing() && (c.max_marks < 16 || c.max_marks > (1u << 24)))
-      limits.refuse("max_marks", "must be between 16 and 16777216");
-    if (!limits.describing() && (c.processes < 16 || c.processes > (1u << 24)))
-      limits.refuse("processes", "must be between 16 and 16777216");
-    if (!limits.describing() && (c.images < 16 || c.images > (1u << 20)))
-      limits.refuse("images", "must be between 16 and 1048576");
+    limits.read("processes", c.processes, "processes remembered for lineage", {.least = 16, .most = 1u << 24});
+    limits.read("images", c.images, "executables with argv remembered for lineage", {.least = 16, .most = 1u << 20});
   });
   map.object("verdicts", "how changes are judged", [&](Map& verdicts) {
     verdicts.read("pending_grace", c.pending_grace,
-                  "time in which a baseline is to show what its own tool changed; after it, that is out_of_band");
-    if (!verdicts.describing() && c.pending_grace < std::chrono::seconds(1))
-      verdicts.refuse("pending_grace", "must be at least 1s");
+                  "time in which a baseline is to show what its own tool changed; after it, that is out_of_band",
+                  {.least = std::chrono::seconds(1)});
     verdicts.object("approval", "which runs are approved", [&](Map& approval) { read_approval(approval, c.approval); });
   });
   map.object("rescan", "comparing without being told", [&](Map& rescan) {
-    rescan.read("interval", c.rescan_interval, "time between two full comparisons");
-    if (!rescan.describing() && c.rescan_interval < std::chrono::seconds(1))
-      rescan.refuse("interval", "must be at least 1s");
+    rescan.read("interval", c.rescan_interval, "time between two full comparisons", {.least = std::chrono::seconds(1)});
   });
   map.object("log", "what the agent says on standard error", [&](Map& log) {
     log.read_word("level", c.log_level, {"debug", "info", "warning", "error"}, "the least level that is written");

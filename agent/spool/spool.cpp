@@ -114,6 +114,7 @@ class SegmentSpool final : public Spool {
 };
 
 Result<void> SegmentSpool::start(Recovered recovered) {
+  status_.max_bytes = options_.max_bytes;
   status_.next_sequence = recovered.next_sequence;
   status_.acknowledged = recovered.acknowledged;
   status_.checkpoint = recovered.checkpoint;

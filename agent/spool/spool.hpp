@@ -32,6 +32,7 @@ struct SpoolStatus {
   std::uint64_t acknowledged = 0;  ///< the collector has everything up to here
   std::uint64_t checkpoint = 0;    ///< the agent's own state snapshot covers everything up to here
   std::uint64_t bytes = 0;
+  std::uint64_t max_bytes = 0;  ///< the budget
   std::uint64_t segments = 0;
   std::uint64_t corrupt_records = 0;  ///< skipped since start (bad CRC, torn tail), with their bytes quarantined
   std::uint64_t quarantined_bytes = 0;

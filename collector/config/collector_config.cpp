@@ -15,8 +15,6 @@ namespace {
 using config::Bytes;
 using config::Map;
 
-constexpr std::chrono::milliseconds shortest_silence{1000};
-
 /// "host:port" or "[v6]:port".
 void read_listen(Map& map, CollectorConfig& out) {
   std::string listen = out.host + ":" + std::to_string(out.port);
@@ -33,12 +31,6 @@ void read_listen(Map& map, CollectorConfig& out) {
     map.refuse("listen", "`" + config::shown(listen.substr(colon + 1)) + "` is not a port", "write 127.0.0.1:9650");
   out.host = host;
   out.port = static_cast<std::uint16_t>(port);
-}
-
-void positive(const Map& map, const std::string& key, std::chrono::milliseconds value,
-              std::chrono::milliseconds least) {
-  if (!map.describing() && value < least)
-    map.refuse(key, "it is shorter than " + std::to_string(least.count()) + "ms", "");
 }
 
 void read_baseline(Map& map, std::vector<ShelfSource>& out) {
@@ -103,10 +95,10 @@ void bind(Map& map, CollectorConfig& out) {
     if (!store.describing() && out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
   });
   map.read("token_file", out.agents.token_file, "one bearer token for all agents, on loopback alone; default: none");
-  map.read("silence_after", out.silence_after, "an agent not heard for so long is reported silent (three heartbeats)");
-  positive(map, "silence_after", out.silence_after, shortest_silence);
+  map.read("silence_after", out.silence_after, "an agent not heard for so long is reported silent (three heartbeats)",
+           {.least = std::chrono::seconds(1)});
   map.object("limits", "bounds of the API", [&](Map& limits) {
-    limits.read("max_connections", out.max_connections, "connections at once; past it 503");
+    limits.read("max_connections", out.max_connections, "connections at once; past it 503", {.least = 1});
     Bytes body{out.limits.max_body_bytes};
     Bytes text{out.limits.max_text_bytes};
     limits.read("max_body_bytes", body, "of one batch as sent; past it 413");
@@ -114,11 +106,8 @@ void bind(Map& map, CollectorConfig& out) {
     out.limits.max_body_bytes = body.value;
     out.limits.max_text_bytes = text.value;
     std::uint64_t records = out.limits.max_records;
-    limits.read("max_records", records, "of one batch; past it 413");
+    limits.read("max_records", records, "of one batch; past it 413", {.least = 1});
     out.limits.max_records = records;
-    if (limits.describing()) return;
-    if (out.max_connections == 0) limits.refuse("max_connections", "it is 0", "");
-    if (records == 0) limits.refuse("max_records", "it is 0", "");
   });
   map.object("log", "the collector's own log", [&](Map& log) {
     log.read_word("level", out.log_level, {"debug", "info", "warning", "error"}, "lines below it are not written");

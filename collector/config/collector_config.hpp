@@ -1,4 +1,4 @@
-// collector.yaml as plain data (docs/reference/collector.md lists the keys).
+// collector.yaml as plain data (docs/reference/config-collector.md lists the keys).
 #pragma once
 
 #include <chrono>

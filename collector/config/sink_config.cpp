@@ -31,11 +31,10 @@ void read_ndjson(Map& sink, NdjsonOptions& options) {
   sink.require("path");
   sink.read("path", options.path, "absolute path of the file; its directory is made where it is missing");
   Bytes bytes{options.max_bytes};
-  sink.read("max_bytes", bytes, "size at which the file is set aside and a new one begun");
+  sink.read("max_bytes", bytes, "size at which the file is set aside and a new one begun", {.least = 1024});
   sink.read("keep", options.keep, "files set aside that are kept, 0 = all");
   read_format(sink, options.format, "of a line, behind its `ledger_seq`");
   if (sink.describing()) return;
-  if (bytes.value < 1024) sink.refuse("max_bytes", "it is less than 1KiB", "");
   if (options.path.empty() || options.path[0] != '/') sink.refuse("path", "it is not absolute", "");
   options.max_bytes = bytes.value;
 }
@@ -62,17 +61,16 @@ void read_syslog(Map& sink, SyslogOptions& options) {
   std::string format = "json";
   sink.read_word("format", format, {"json", "cef", "leef"}, "of the message; json is OCSF");
   options.format = format == "cef" ? SyslogFormat::cef : format == "leef" ? SyslogFormat::leef : SyslogFormat::json;
-  sink.read("facility", options.facility, "number of RFC 5424, 0 to 23");
+  sink.read("facility", options.facility, "number of RFC 5424", {.most = 23});
   Bytes bytes{options.max_message_bytes};
-  sink.read("max_message_bytes", bytes, "what the receiver takes at most; longer messages are shortened");
+  sink.read("max_message_bytes", bytes, "what the receiver takes at most (2KiB all do); longer messages are shortened",
+            {.least = 2048});
   std::uint32_t resend = static_cast<std::uint32_t>(options.resend);
   sink.read("resend", resend, "messages of the last minute that are sent again after a broken connection");
   read_http(sink, options.tls);
   options.max_message_bytes = bytes.value;
   options.resend = resend;
   if (sink.describing()) return;
-  if (options.facility > 23) sink.refuse("facility", "it is more than 23", "");
-  if (bytes.value < 2048) sink.refuse("max_message_bytes", "it is less than 2KiB, the least that receivers take", "");
   const auto where = http::parse_url("read the receiver's address", "https://" + address);
   if (!where || where->target != "/" || address.find('/') != std::string::npos)
     sink.refuse("address", "it is no host, or host:port", "write siem.example.org:6514");
@@ -102,11 +100,10 @@ void read_splunk(Map& sink, SplunkOptions& options) {
   sink.read("sourcetype", options.sourcetype, "`sourcetype` of the events; default: plumbline:ocsf, by `format`");
   sink.read("acknowledge", options.acknowledge, "wait for the indexer's acknowledgement; false is a weaker guarantee");
   sink.read("ack_timeout", options.ack_timeout, "what is not acknowledged in so long is sent again");
-  sink.read("ack_interval", options.ack_interval, "between two questions for acknowledgements");
+  sink.read("ack_interval", options.ack_interval, "between two questions for acknowledgements",
+            {.least = std::chrono::milliseconds(10)});
   read_format(sink, options.format, "of the event");
   read_http(sink, options.http);
-  if (!sink.describing() && options.ack_interval < std::chrono::milliseconds(10))
-    sink.refuse("ack_interval", "it is shorter than 10ms", "");
 }
 
 void read_otlp(Map& sink, OtlpOptions& options) {
@@ -121,11 +118,10 @@ void read_alertmanager(Map& sink, AlertmanagerOptions& options) {
   sink.require("url");
   sink.read("url", options.http.url, "URL of Alertmanager; api/v2/alerts is added");
   sink.read("resend", options.resend,
-            "how often open alerts are told again; they end by themselves after four times that");
+            "how often open alerts are told again; they end by themselves after four times that",
+            {.least = std::chrono::seconds(1)});
   read_auth(sink, options.auth, false);
   read_http(sink, options.http);
-  if (!sink.describing() && options.resend < std::chrono::seconds(1))
-    sink.refuse("resend", "it is shorter than 1s", "");
 }
 
 void read_pagerduty(Map& sink, PagerdutyOptions& options) {
@@ -175,8 +171,8 @@ void read_kafka(Map& sink, KafkaOptions& options) {
   sink.read("tls", options.tls, "false: the listener has no TLS, and everybody on the way reads along");
   sink.optional_object("sasl", "authentication by name and password", [&](Map& sasl) { read_sasl(sasl, options); });
   Bytes bytes{options.max_message_bytes};
-  sink.read("max_message_bytes", bytes,
-            "what the topic takes at most (its max.message.bytes); longer is a dead letter");
+  sink.read("max_message_bytes", bytes, "what the topic takes at most (its max.message.bytes); longer is a dead letter",
+            {.least = 2048, .most = 100'000'000});
   options.max_message_bytes = bytes.value;
   read_http(sink, options);
   if (sink.describing()) return;
@@ -185,8 +181,6 @@ void read_kafka(Map& sink, KafkaOptions& options) {
     if (!is_broker(broker))
       sink.refuse("brokers", "`" + broker + "` is no host:port", "write kafka-1.example.org:9093");
   if (options.topic.empty()) sink.refuse("topic", "it is empty", "");
-  if (bytes.value < 2048 || bytes.value > 100'000'000)
-    sink.refuse("max_message_bytes", "it is not between 2KiB and 100 MB", "");
   if (options.tls) return;
   if (!options.ca_file.empty() || !options.certificate_file.empty())
     sink.refuse(options.ca_file.empty() ? "certificate_file" : "ca_file", "it is for TLS, which `tls: false` turns off",

@@ -22,9 +22,8 @@ void read_http(config::Map& sink, Options& options) {
   sink.read("certificate_file", options.certificate_file,
             "PEM file of a certificate to show, where the destination asks for one");
   sink.read("key_file", options.key_file, "PEM file of that certificate's key");
-  sink.read("timeout", options.timeout, "time for one whole request");
+  sink.read("timeout", options.timeout, "time for one whole request", {.least = std::chrono::milliseconds(1)});
   if (sink.describing()) return;
-  if (options.timeout < std::chrono::milliseconds(1)) sink.refuse("timeout", "it is shorter than 1ms", "");
   if (options.certificate_file.empty() != options.key_file.empty())
     sink.refuse(options.key_file.empty() ? "certificate_file" : "key_file",
                 "a certificate needs its key, and a key its certificate", "give both certificate_file and key_file");
@@ -35,8 +34,7 @@ template <class Options>
 void read_digest(config::Map& sink, Options& options) {
   std::uint32_t records = static_cast<std::uint32_t>(options.digest_records);
   sink.read("digest_interval", options.digest_interval, "how long a record waits for company");
-  sink.read("digest_records", records, "send the digest early when this many wait (1 to 500)");
-  if (records < 1 || records > 500) sink.refuse("digest_records", "it is not between 1 and 500", "");
+  sink.read("digest_records", records, "send the digest early when this many wait", {.least = 1, .most = 500});
   options.digest_records = records;
 }
 

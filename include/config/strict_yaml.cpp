@@ -108,45 +108,92 @@ void Map::read(const std::string& key, std::optional<std::string>& out, const ch
     out = scalar_text(key, node, "text");
 }
 
-void Map::read(const std::string& key, bool& out, const char* says) {
-  const auto& node = scalar(key, "boolean", says, [&] { return Schema(out); });
-  if (!node.is_defined()) return;
+bool Map::truth(const std::string& key, const Node& node) const {
   const auto& text = scalar_text(key, node, "true or false");
   if (text != "true" && text != "false") refuse(key, "must be true or false, not `" + shown(text) + "`");
-  out = text == "true";
+  return text == "true";
 }
 
-void Map::read(const std::string& key, std::uint32_t& out, const char* says) {
+void Map::read(const std::string& key, bool& out, const char* says) {
+  if (const auto& node = scalar(key, "boolean", says, [&] { return Schema(out); }); node.is_defined())
+    out = truth(key, node);
+}
+
+void Map::read(const std::string& key, std::optional<bool>& out, const char* says) {
+  if (const auto& node = scalar(key, "boolean", says, [] { return Schema(); }); node.is_defined())
+    out = truth(key, node);
+}
+
+/// Tells both bounds, whichever is broken.
+template <class T, class Text>
+void Map::check(const std::string& key, const T& value, const Bounds<T>& bounds, const Text& text) const {
+  if (!(bounds.least && value < *bounds.least) && !(bounds.most && value > *bounds.most)) return;
+  if (bounds.least && bounds.most)
+    refuse(key, "must be between " + text(*bounds.least) + " and " + text(*bounds.most) + ", not " + text(value));
+  refuse(key, (bounds.least ? "must be at least " + text(*bounds.least) : "must be at most " + text(*bounds.most)) +
+                  ", not " + text(value));
+}
+
+template <class T, class Text>
+void Map::describe_bounds(const std::string& key, const Bounds<T>& bounds, const Text& text) {
+  if (schema_ == nullptr) return;
+  auto& property = (*schema_)["properties"][key];
+  if (bounds.least) property["x-minimum"] = text(*bounds.least);
+  if (bounds.most) property["x-maximum"] = text(*bounds.most);
+}
+
+void Map::read(const std::string& key, std::uint32_t& out, const char* says, const Count& bounds) {
   std::uint64_t wide = out;
-  read(key, wide, says);
+  read(key, wide, says, bounds);
   if (wide > 0xffffffffu) refuse(key, "is larger than 4294967295");
   out = static_cast<std::uint32_t>(wide);
 }
 
-void Map::read(const std::string& key, std::uint64_t& out, const char* says) {
+void Map::read(const std::string& key, std::uint64_t& out, const char* says, const Count& bounds) {
   const auto& node = scalar(key, "integer", says, [&] { return Schema(out); });
+  if (schema_ != nullptr) {
+    auto& property = (*schema_)["properties"][key];
+    property["minimum"] = bounds.least.value_or(0);
+    if (bounds.most) property["maximum"] = *bounds.most;
+  }
   if (!node.is_defined()) return;
   const auto& text = scalar_text(key, node, "a whole number");
   const auto value = whole_number<std::uint64_t>(text);
   if (!value) refuse(key, "must be a whole number, not `" + shown(text) + "`");
+  check(key, *value, bounds, [](std::uint64_t number) { return std::to_string(number); });
   out = *value;
 }
 
-void Map::read(const std::string& key, Bytes& out, const char* says) {
+void Map::read(const std::string& key, Bytes& out, const char* says, const Count& bounds) {
   const auto& node = scalar(key, "string", says, [&] { return Schema(text_of_bytes(out.value)); });
+  if (schema_ != nullptr) {
+    auto& property = (*schema_)["properties"][key];
+    property["type"] = {"string", "integer"};  // a bare number is a number to every reader of YAML but ours
+    property["pattern"] = "^[0-9]+(KiB|MiB|GiB|TiB)?$";
+    property["x-unit"] = "size";
+  }
+  describe_bounds(key, bounds, text_of_bytes);
   if (!node.is_defined()) return;
   const auto& text = scalar_text(key, node, "a size");
   const auto value = parse_bytes(text);
   if (!value) refuse(key, "must be a size such as 64MiB, not `" + shown(text) + "`");
+  check(key, *value, bounds, text_of_bytes);
   out.value = *value;
 }
 
-void Map::read(const std::string& key, std::chrono::milliseconds& out, const char* says) {
+void Map::read(const std::string& key, std::chrono::milliseconds& out, const char* says, const Time& bounds) {
   const auto& node = scalar(key, "string", says, [&] { return Schema(text_of_duration(out)); });
+  if (schema_ != nullptr) {
+    auto& property = (*schema_)["properties"][key];
+    property["pattern"] = "^[0-9]+(ms|s|m|h|d)$";
+    property["x-unit"] = "duration";
+  }
+  describe_bounds(key, bounds, text_of_duration);
   if (!node.is_defined()) return;
   const auto& text = scalar_text(key, node, "a duration");
   const auto value = parse_duration(text);
   if (!value) refuse(key, "must be a duration such as 10s, 250ms or 1h, not `" + shown(text) + "`");
+  check(key, *value, bounds, text_of_duration);
   out = *value;
 }
 

@@ -23,6 +23,15 @@ struct Bytes {
   std::uint64_t value = 0;
 };
 
+/// What a value may be; what is not given is not bounded. Declared with the key, so that the schema shows it.
+template <class T>
+struct Bounds {
+  std::optional<T> least{};
+  std::optional<T> most{};
+};
+using Count = Bounds<std::uint64_t>;
+using Time = Bounds<std::chrono::milliseconds>;
+
 /// One mapping. Read every key, then finish() refuses what nobody read. In schema mode (no node) reading changes
 /// nothing and describes instead.
 class Map {
@@ -32,14 +41,17 @@ class Map {
 
   void read(const std::string& key, std::string& out, const char* says);
   void read(const std::string& key, bool& out, const char* says);
-  void read(const std::string& key, std::uint32_t& out, const char* says);
-  void read(const std::string& key, std::uint64_t& out, const char* says);
-  void read(const std::string& key, Bytes& out, const char* says);
-  void read(const std::string& key, std::chrono::milliseconds& out, const char* says);
+  void read(const std::string& key, std::uint32_t& out, const char* says, const Count& bounds = {});
+  void read(const std::string& key, std::uint64_t& out, const char* says, const Count& bounds = {});
+  /// `bounds`: bytes.
+  void read(const std::string& key, Bytes& out, const char* says, const Count& bounds = {});
+  void read(const std::string& key, std::chrono::milliseconds& out, const char* says, const Time& bounds = {});
   void read(const std::string& key, std::vector<std::string>& out, const char* says);
   void read(const std::string& key, std::vector<std::uint32_t>& out, const char* says);
   void read(const std::string& key, std::map<std::string, std::string>& out, const char* says);
+  /// What is not said has no default, or one that other keys decide.
   void read(const std::string& key, std::optional<std::string>& out, const char* says);
+  void read(const std::string& key, std::optional<bool>& out, const char* says);
   /// One of `words`.
   void read_word(const std::string& key, std::string& out, const std::vector<std::string>& words, const char* says);
   /// A nested mapping; `bind` is called whether or not it is there (absent: with an empty one), so defaults hold.
@@ -73,6 +85,11 @@ class Map {
 
   template <class Fallback>
   const Node& scalar(const std::string& key, const char* type, const char* says, const Fallback& fallback);
+  template <class T, class Text>
+  void check(const std::string& key, const T& value, const Bounds<T>& bounds, const Text& text) const;
+  template <class T, class Text>
+  void describe_bounds(const std::string& key, const Bounds<T>& bounds, const Text& text);
+  bool truth(const std::string& key, const Node& node) const;
   const std::string& scalar_text(const std::string& key, const Node& node, const char* type) const;
   std::vector<std::string> texts(const std::string& key, const Node& node) const;
   void describe(const std::string& key, nlohmann::ordered_json property, const char* says);
@@ -97,7 +114,8 @@ Result<void> read_text(const std::string& origin, const std::string& text, const
 Result<void> read_file(const std::string& path, const std::function<void(Map&)>& bind,
                        std::uint64_t max_bytes = 16 << 20);
 
-/// The JSON Schema of what `bind` reads.
+/// The JSON Schema of what `bind` reads. A size or duration is text with `x-unit` ("size", "duration") and, where it is
+/// bounded, `x-minimum` and `x-maximum` as text.
 std::string schema_of(const std::string& title, const std::function<void(Map&)>& bind);
 
 }  // namespace plumbline::config

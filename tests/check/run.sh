@@ -1,4 +1,4 @@
-# ./dev check: format, room rules, shellcheck, clang-tidy; sourced by ./dev, whose functions and `release` it uses.
+# ./dev check: format, room rules, pages, shellcheck, clang-tidy; sourced by ./dev, whose functions and `release` it uses.
 # shellcheck shell=bash disable=SC2154
 
 tidy_seconds=180        # for one file; a file that takes longer counts as a complaint
@@ -14,6 +14,8 @@ changed_sources() {
 check_format() { sources | xargs -d '\n' clang-format-19 --dry-run --Werror; }
 
 check_rooms() { tests/check/rooms.py && tests/check/rooms_test.py; }
+
+check_docs() { tests/docs/check.py && tests/docs/check_test.py && tests/docs/commands.py; }
 
 check_shell() {
   if ! command -v shellcheck >/dev/null; then
@@ -38,7 +40,7 @@ run_checks() { # [--all]
   local failed=0 name
   [[ -z ${1-} || $1 == --all ]] || die 64 "check: unknown option '$1'; known: --all"
   install_packages build test check || warn "going on without"
-  for name in format rooms shell; do
+  for name in format rooms docs shell; do
     say "check of $name"
     "check_$name" || { warn "$name has complaints"; failed=1; }
   done

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in the VM as a service of systemd, when the system is up. Every step is what a user would type.
+# Runs in the VM as a service of systemd, when the system is up. Every step is what a user would type, by the pages' own words.
 # shellcheck disable=SC2016 # expanded by the inner shell
 usleep() { /test/busybox usleep "$@"; }
 # shellcheck source=tests/vm/guest/lib.sh
@@ -7,6 +7,13 @@ usleep() { /test/busybox usleep "$@"; }
 
 patience=120 # seconds; emulation, hence generous
 managed=/etc/app.conf
+
+# What a page tells users to type (run put it there). plumb's 2 says that drift is open.
+typed() {
+  status=0
+  (cd /test && sh -e "/test/pages/$1") || status=$?
+  [ $status = 0 ] || [ $status = 2 ]
+}
 
 active() { systemctl is-active --quiet "$1"; }
 drift_of_app() { plumb drift | grep -q "$managed"; }
@@ -29,7 +36,7 @@ use_own_baseline() {
   echo 'listen 80;' >"$managed"
   chmod 644 "$managed"
   printf 'apiVersion: plumbline/v1\nkind: Manifest\nrevision: "1"\nfiles:\n- {path: %s, mode: "0644"}\n' "$managed" >/etc/plumbline/baseline.yaml
-  systemctl reload plumbline-agent
+  typed deb-reload
 }
 
 both_active() {
@@ -37,7 +44,7 @@ both_active() {
 }
 
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf # systemd has done it
-check deb.installs "dpkg refused" dpkg -i /test/plumbline-agent_*.deb /test/plumbline-collector_*.deb
+check deb.installs "refused" typed deb-install
 check deb.is_ready "not active: $(journalctl -u plumbline-agent -n 3 -o cat --no-pager)" until_true $patience both_active
 check deb.is_watched "no watchdog" sh -c '[ "$(systemctl show -p WatchdogUSec --value plumbline-agent)" != 0 ]'
 check deb.logs_to_the_journal "no line" sh -c 'journalctl -u plumbline-agent -o cat --no-pager | grep -q event=ready'
@@ -62,29 +69,31 @@ rm -rf /run/systemd/system/plumbline-agent.service.d
 systemctl daemon-reload
 
 until_true $patience active plumbline-agent
-check deb.upgrades "dpkg refused" dpkg -i /test/plumbline-agent_*.deb
+check deb.new_programs_take_the_configuration "refused" typed deb-check
+check deb.upgrades "refused" typed deb-upgrade
 check deb.keeps_drift_and_config "lost" until_true $patience drift_of_app
 chmod 644 "$managed"
 check deb.sees_the_end "drift stays" until_true $patience no_drift
 
-check deb.is_removed "dpkg refused" dpkg -r plumbline-agent plumbline-collector
+check deb.is_removed "refused" typed deb-removal
 check deb.leaves_nothing_in_the_kernel "pins or processes stay" sh -c '! [ -e /sys/fs/bpf/plumbline ] && ! pgrep plumbline'
 check deb.keeps_config_until_purge "gone" test -e /etc/plumbline/agent.yaml
-check deb.is_purged "dpkg refused" dpkg -P plumbline-agent plumbline-collector
+check deb.is_purged "refused" typed deb-purge
 check deb.purge_leaves_nothing "these stay" nothing_left
 
-check tarball.unpacks "tar refused" tar -C / -xzf /test/plumbline-*.tar.gz
+check tarball.installs "refused" typed tarball-install
+hash -r # plumb is elsewhere now
+check tarball.is_ready "not active" until_true $patience both_active
 mkdir -p /empty/opt && cp -a /opt/plumbline /empty/opt/
 check tarball.needs_no_library "does not run" sh -c 'chroot /empty /opt/plumbline/bin/plumb --version && chroot /empty /opt/plumbline/bin/plumbline-agent --config-schema >/dev/null &&
   chroot /empty /opt/plumbline/bin/plumbline-collector --version'
 rm -rf /empty
-check tarball.installs "refused" /opt/plumbline/install --collector
-hash -r # plumb is elsewhere now
-check tarball.is_ready "not active" until_true $patience both_active
 use_own_baseline
 chmod 600 "$managed"
 check tarball.sees_drift "not told" until_true $patience drift_of_app
-check tarball.is_uninstalled "refused" /opt/plumbline/uninstall --purge
+check tarball.upgrades "refused" typed tarball-upgrade
+check tarball.keeps_drift "lost" until_true $patience drift_of_app
+check tarball.is_uninstalled "refused" typed tarball-removal
 check tarball.leaves_nothing "these stay" nothing_left
 
 echo "PLUMBLINE-TEST: END"

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 
-from siem import Collector, Records, end_with_parent, free_port, harness, main, skip, wait
+from siem import Collector, Records, end_with_parent, free_port, harness, main, skip, typed, wait
 
 
 class Alertmanager:
@@ -66,6 +66,7 @@ def test_alerts_follow_the_drift():
         assert one["labels"] == {"alertname": "PlumblineDrift", "severity": "high", "node": "web-1", "resource": "file:/etc/7", "drift": "d-7",
                                  "baseline": "net"}
         assert "mode: expected 0644, live 0666" in one["annotations"]["diff"], one
+        typed("docs/sinks/alertmanager.md", URL=url, PATH=f"{harness('siem/build.sh')}/usr/bin:{os.environ['PATH']}")
         collector.post([records.finding("file:/etc/7", "d-7", state="resolved", count=2)])
         wait(lambda: "d-7" not in manager.alerts(), "the resolved one to go")
 

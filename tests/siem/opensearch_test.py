@@ -7,7 +7,7 @@ import http.client
 import json
 import subprocess
 
-from siem import Collector, Records, end_with_parent, free_port, harness, main, wait
+from siem import Collector, Records, end_with_parent, free_port, harness, main, typed, wait
 
 
 class Node:
@@ -56,6 +56,8 @@ def test_each_record_once():
         found = node.documents()
         assert len(found) == 300 and found[0]["_source"]["class_uid"] == 2004, len(found)
         assert all(d["_id"] == d["_source"]["metadata"]["uid"] for d in found)
+        (collector.dir / "key").write_text("bm9uZTpuZWVkZWQ=\n")  # this node asks for none
+        typed("docs/sinks/elasticsearch.md", URL=f"http://127.0.0.1:{node.port}", INDEX="drift", API_KEY_FILE=collector.dir / "key")
         # Another sink's name is another cursor: all of it is sent again, and each of it is there already.
         collector.kill()
         collector.sinks = (collector.sinks[0].replace("name: os", "name: again"),)

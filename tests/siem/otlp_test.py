@@ -4,7 +4,7 @@
 import socket
 import subprocess
 
-from siem import Collector, Records, end_with_parent, free_port, harness, main, wait
+from siem import Collector, Records, end_with_parent, free_port, harness, main, typed, wait
 
 
 class Otelcol:
@@ -54,6 +54,7 @@ def test_log_records_arrive_with_their_attributes():
                      "Timestamp: 2026-09-21 14:13:"):
             assert line in log, line
         assert '"class_uid":2004' in log
+        typed("docs/sinks/otlp.md", URL=f"http://127.0.0.1:{otelcol.port}/v1/logs")
         otelcol.stop()
         collector.post([records.finding("file:/etc/late", "d-late")])
         wait(lambda: collector.sink("otel")["last_error"], "the sink to fail")

@@ -15,6 +15,10 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "docs"))
+
+import pages  # noqa: E402
+
 COLLECTOR = pathlib.Path(os.environ.get("BUILD_DIR", HERE.parents[1] / "build/release")) / "plumbline-collector"
 NODE_ID = "3f9a1c2b00000000000000000000abcd"
 START = 1_790_000_000
@@ -56,6 +60,14 @@ def harness(*command):
     if done.returncode:
         skip(f"{command[0]} cannot be had")
     return pathlib.Path(done.stdout.strip())
+
+
+def typed(page, **variables):
+    """What a sink's page says to try, with what its variables stand for here."""
+    text = 'curl() { command curl --fail "$@"; }\n' + pages.block(page, "Try it", "sh")
+    done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", text], env={**os.environ, **{k: str(v) for k, v in variables.items()}},
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout, (page, done.returncode, done.stdout, done.stderr)
 
 
 class Records:

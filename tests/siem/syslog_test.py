@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 
-from siem import NODE_ID, Collector, Records, end_with_parent, free_port, harness, main, wait
+from siem import NODE_ID, Collector, Records, end_with_parent, free_port, harness, main, typed, wait
 
 
 def certificates(folder):
@@ -108,6 +108,7 @@ def check_all_come_and_survive_restarts(kind, more=""):
         sent = [records.finding(f"file:/etc/{i}", f"d-{i}") for i in range(20)]
         collector.post(sent)
         wait(lambda: len(receiver.lines()) >= 20, f"20 lines of {kind}: {collector.sink('siem')} {receiver.says()}")
+        typed("docs/sinks/syslog.md", ADDRESS=f"localhost:{receiver.port}", CA_FILE=collector.dir / "ca.pem")
         first = receiver.lines()[0]
         assert first[0] == "13" and first[1] == "3", first
         assert first[2].startswith("2026-09-2") and first[3:6] == ["web-1", "plumbline", "drift"], first

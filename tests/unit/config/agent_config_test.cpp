@@ -84,7 +84,7 @@ TEST_F(AgentConfigTest, takes_endpoints_without_tls_and_refuses_others) {
 
 TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
-  EXPECT_THAT(refusal("calls: {exec_gate: 2s}"), HasSubstr("half the node would wait"));
+  EXPECT_THAT(refusal("calls: {exec_gate: 2s}"), HasSubstr("at most 1s"));
   EXPECT_THAT(refusal("calls: {exclude_cgroups: [nginx]}"), HasSubstr("is no path of a cgroup"));
   EXPECT_EQ(refusal("calls: {token_keys: [{from: /etc/keys.json, cluster: true}, {from: kubernetes}]}"), "(accepted)");
   EXPECT_EQ(

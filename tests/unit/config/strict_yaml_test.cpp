@@ -148,6 +148,36 @@ TEST(StrictYaml, says_what_is_wrong_with_a_file) {
   EXPECT_THAT(read_file(dir.write("big", std::string(100, ' ')), nothing, 10).error().message(), HasSubstr("larger"));
 }
 
+TEST(StrictYaml, bounds_are_told_by_refusal_and_schema_alike) {
+  const auto bind = [](Map& map) {
+    std::uint32_t count = 7;
+    Bytes size{4096};
+    std::chrono::milliseconds wait = 10s;
+    map.read("count", count, "a count", {.least = 1, .most = 23});
+    map.read("size", size, "a size", {.least = 2048});
+    map.read("wait", wait, "a time", {.most = 1h});
+  };
+  const auto refusal = [&](const std::string& text) {
+    const auto result = read_text("b.yaml", text, bind);
+    return result ? "(accepted)" : result.error().message();
+  };
+  EXPECT_EQ(refusal("{count: 1, size: 2KiB, wait: 60m}"), "(accepted)");
+  EXPECT_EQ(refusal("{count: 23}"), "(accepted)");
+  EXPECT_EQ(refusal("count: 0"), "b.yaml:1:8: `count` must be between 1 and 23, not 0");
+  EXPECT_EQ(refusal("count: 24"), "b.yaml:1:8: `count` must be between 1 and 23, not 24");
+  EXPECT_EQ(refusal("size: 2047"), "b.yaml:1:7: `size` must be at least 2KiB, not 2047");
+  EXPECT_EQ(refusal("wait: 61m"), "b.yaml:1:7: `wait` must be at most 1h, not 61m");
+
+  const auto of = nlohmann::json::parse(schema_of("Bounds", bind))["properties"];
+  EXPECT_EQ(of["count"]["minimum"], 1);
+  EXPECT_EQ(of["count"]["maximum"], 23);
+  EXPECT_EQ(of["size"]["x-unit"], "size");
+  EXPECT_EQ(of["size"]["x-minimum"], "2KiB");
+  EXPECT_EQ(of["wait"]["x-unit"], "duration");
+  EXPECT_EQ(of["wait"]["x-maximum"], "1h");
+  EXPECT_FALSE(of["wait"].contains("x-minimum"));
+}
+
 TEST(StrictYaml, writes_a_schema_from_the_same_declaration) {
   const auto schema = schema_of("Example", [](Map& map) {
     Example e;

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Every block of commands on a page is run by a test, or named here with the reason why none can run it.
+
+    commands.py [--list]     prints one line a complaint; --list: what runs what
+
+A test that runs blocks takes them from the page itself (blocks_for(), pages.block(), or pages.py from a shell). Of entries that fit a block the
+first counts.
+"""
+
+import re
+import sys
+
+import pages
+
+# Page, heading (* = any), language → the test that takes them from there.
+RUN_BY = {
+    ("docs/runbooks/*", "*", "sh"): "tests/e2e/test_docs.py",
+    ("docs/sinks/alertmanager.md", "*", "sh"): "tests/siem/alertmanager_test.py",
+    ("docs/sinks/elasticsearch.md", "*", "sh"): "tests/siem/opensearch_test.py",
+    ("docs/sinks/otlp.md", "*", "sh"): "tests/siem/otlp_test.py",
+    ("docs/sinks/syslog.md", "*", "sh"): "tests/siem/syslog_test.py",
+    ("docs/sinks/*", "*", "sh"): "tests/e2e/test_docs.py",
+    ("docs/install.md", "*", "sh"): "tests/package/run",
+    ("docs/upgrade.md", "*", "sh"): "tests/package/run",
+    ("docs/removal.md", "*", "sh"): "tests/package/run",
+}
+CLUSTER = "tests/kube does the same by its own node's helm and kubectl, with images that it loads itself"
+NOT_RUN = {
+    ("README.md", "Plumbline", "console"): "what a user sees, not what he types",
+    ("README.md", "Two commands", "console"): "the suite itself, and what it is run by",
+    ("docs/install-kubernetes.md", "*", "console"): CLUSTER,
+    ("docs/upgrade.md", "Kubernetes", "console"): CLUSTER,
+    ("docs/removal.md", "By hand", "console"): "it removes what is on this machine; tests/unit/ctl and tests/kube run plumb cleanup in folders of their own",
+    ("docs/runbooks/*", "*", "console"): "it asks systemd, a cluster or a certificate of the machine",
+    ("docs/sinks/kafka.md", "Try it", "console"): "a script of Kafka's own; tests/siem/kafka_test.py reads the topic by its library",
+    ("docs/sinks/s*.md", "Try it", "console"): "Splunk and Slack cannot be had here",
+    ("docs/reference/collector.md", "Enrolment", "console"): "tests/e2e/test_enrolment.py types it with a CA and names of its own",
+    ("docs/reference/baselines.md", "Kinds", "sh"): "it asks AWS; tests/fixtures/remake.py does the same against moto",
+    ("cloud/tables/README.md", "*", "console"): "it downloads what vendors publish",
+}
+
+
+def entry_of(block, table):
+    for (page, heading, language), says in table.items():
+        fits = re.fullmatch(re.escape(page).replace(r"\*", ".*"), block.page) and heading in ("*", block.heading)
+        if fits and language == block.language:
+            return (page, heading, language), says
+    return None, None
+
+
+def blocks_for(test):
+    return [block for block in pages.blocks("sh", "console", "bash") if entry_of(block, RUN_BY)[1] == test]
+
+
+def complaints(blocks, run_by, not_run):
+    used = set()
+    for block in blocks:
+        key, test = entry_of(block, run_by)
+        if key is None:
+            key, _ = entry_of(block, not_run)
+        if key is None:
+            yield f"{block}: no test runs these commands: take them from the page in one, or say in tests/docs/commands.py why none can"
+        used.add(key)
+    for key in [*run_by, *not_run]:
+        if key not in used:
+            yield f"tests/docs/commands.py: {key} fits no block any more"
+    for (page, _, _), test in run_by.items():
+        text = (pages.ROOT / test).read_text()
+        if page not in text and f'blocks_for("{test}")' not in text:
+            yield f"tests/docs/commands.py: {test} does not take {page}"
+
+
+def main(arguments):
+    blocks = pages.blocks("sh", "console", "bash")
+    if arguments == ["--list"]:
+        for block in blocks:
+            print(f"{block}: {entry_of(block, RUN_BY)[1] or 'not run: ' + str(entry_of(block, NOT_RUN)[1])}")
+        return 0
+    found = list(complaints(blocks, RUN_BY, NOT_RUN))
+    for complaint in found:
+        print(complaint)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
