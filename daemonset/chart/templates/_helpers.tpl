@@ -53,9 +53,16 @@ runAsGroup: {{ include "plumbline.user" . }}
 {{- if .Values.pods.enabled -}}
 {{- $baselines = append $baselines (dict "name" "pods" "kubernetes" "kubernetes:///pods" "kubelet_dir" .Values.pods.kubeletDir) -}}
 {{- end -}}
+{{- $api := dict "socket" "/run/plumbline/agent.sock" "listen" "127.0.0.1:9640" -}}
+{{- if .Values.agent.tlsSecret -}}
+{{- if not .Values.monitoring.tokenSecret }}{{ fail "agent.tlsSecret needs monitoring.tokenSecret: else nobody could ask" }}{{ end -}}
+{{- $api = dict "socket" "/run/plumbline/agent.sock" "listen" "0.0.0.0:9640"
+  "tls" (dict "certificate_file" "/etc/plumbline-tls/tls.crt" "key_file" "/etc/plumbline-tls/tls.key")
+  "access" (list (dict "name" "scraper" "token_file" "/etc/plumbline-scraper/token")) -}}
+{{- end -}}
 {{- $config := dict
   "state_dir" "/var/lib/plumbline"
-  "api" (dict "socket" "/run/plumbline/agent.sock" "listen" "127.0.0.1:9640")
+  "api" $api
   "baselines" (concat $baselines .Values.sources)
   "kernel" (dict "pin_dir" "/sys/fs/bpf/plumbline")
   "collector" (dict "url" (printf "https://%s:9650" (include "plumbline.collectorHost" .))
