@@ -49,7 +49,7 @@ def part(name):
 
 class Kube:
     def __init__(self):
-        for program in ("plumbline-agent", "plumbline-collector", "plumb"):
+        for program in ("plumbline-agent", "plumbline-collector", "plumb", "plumb-node"):
             if not (BUILD / program).exists():
                 raise node.CannotBeHad(f"{BUILD / program} is not built")
         self.node = node.Node()
