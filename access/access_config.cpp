@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "access/certificate_names.hpp"
+
 namespace plumbline::access {
 namespace {
 
@@ -33,6 +35,35 @@ void read_api(Map& map, KubernetesConfig& kubernetes) {
   if (map.describing()) return;
   if (kubernetes.audience.empty()) map.refuse("audience", "is empty: any token of the cluster would do");
   require_paths(map, {{"token_file", api.token_file}, {"ca_file", api.ca_file}});
+}
+
+/// "NAMESPACE/NAME".
+bool is_namespaced_name(const std::string& text) {
+  const auto slash = text.find('/');
+  return slash != std::string::npos && fetch::is_kubernetes_name(text.substr(0, slash)) &&
+         fetch::is_kubernetes_name(text.substr(slash + 1));
+}
+
+void read_own(Map& map, std::optional<OwnCertificateConfig>& out) {
+  OwnCertificateConfig own;
+  const bool is_there = map.optional_object(
+      "own", "instead of files: a certificate that is made and renewed here, by an authority of its own", [&](Map& m) {
+        m.read("names", own.names, "DNS names that clients know this server by");
+        m.require("names");
+        m.read("folder", own.folder, "of keys and certificates; default: tls/ beside the store");
+        m.read("config_map", own.config_map,
+               "NAMESPACE/NAME of a ConfigMap of this pod's cluster, whose ca.crt is kept to be the authority's");
+        if (m.describing()) return;
+        if (own.names.empty()) m.refuse("names", "names none");
+        for (const auto& name : own.names)
+          if (!is_dns_name(name))
+            m.refuse("names", "`" + config::shown(name) + "` is no DNS name", "write for example collector.example");
+        require_paths(m, {{"folder", own.folder}});
+        if (!own.config_map.empty() && !is_namespaced_name(own.config_map))
+          m.refuse("config_map", "`" + config::shown(own.config_map) + "` is no NAMESPACE/NAME",
+                   "write for example plumbline/plumbline-ca");
+      });
+  if (is_there) out = std::move(own);
 }
 
 void check_rule(Map& map, const RuleConfig& rule, const std::vector<RuleConfig>& others) {
@@ -78,7 +109,7 @@ void read_token_keys(Map& map, TokenKeysConfig& keys) {
   require_paths(map, {{"token_file", keys.token_file}, {"ca_file", keys.ca_file}});
 }
 
-void read_tls(Map& map, std::optional<http::TlsFiles>& out) {
+void read_tls(Map& map, std::optional<http::TlsFiles>& out, std::optional<OwnCertificateConfig>* own) {
   http::TlsFiles files;
   const bool is_there =
       map.optional_object("tls", "serve by TLS alone; files that are replaced are read again", [&](Map& tls) {
@@ -87,9 +118,14 @@ void read_tls(Map& map, std::optional<http::TlsFiles>& out) {
         tls.read("key_file", files.key_file, "PEM of its key");
         tls.read("client_ca_file", files.client_ca_file,
                  "PEM of who signs clients' certificates; default: none is asked for");
-        tls.require("certificate_file");
-        tls.require("key_file");
+        if (own != nullptr) read_own(tls, *own);
+        const bool is_own = own != nullptr && own->has_value();
+        if (!is_own) tls.require("certificate_file");
+        if (!is_own) tls.require("key_file");
         if (tls.describing()) return;
+        if (is_own && !(files.certificate_file.empty() && files.key_file.empty()))
+          tls.refuse("own", "contradicts `certificate_file` and `key_file`", "give one or the other");
+        if (is_own) return require_paths(tls, {{"client_ca_file", files.client_ca_file}});
         for (const auto& [key, path] :
              {std::pair<const char*, const std::string&>{"certificate_file", files.certificate_file},
               {"key_file", files.key_file}})
@@ -132,13 +168,10 @@ void read_agents_kubernetes(Map& map, std::optional<KubernetesConfig>& out) {
         m.require("service_accounts");
         if (m.describing()) return;
         if (kubernetes.service_accounts.empty()) m.refuse("service_accounts", "names none");
-        for (const auto& account : kubernetes.service_accounts) {
-          const auto slash = account.find('/');
-          if (slash == std::string::npos || !fetch::is_kubernetes_name(account.substr(0, slash)) ||
-              !fetch::is_kubernetes_name(account.substr(slash + 1)))
+        for (const auto& account : kubernetes.service_accounts)
+          if (!is_namespaced_name(account))
             m.refuse("service_accounts", "`" + config::shown(account) + "` is no NAMESPACE/NAME",
                      "write for example plumbline/plumbline-agent");
-        }
       });
   if (is_there) out = std::move(kubernetes);
 }

@@ -52,6 +52,15 @@ struct EnrolmentConfig {
   std::chrono::milliseconds certificate_lasts = std::chrono::hours(30 * 24);
 };
 
+/// A server's certificate that it makes for itself, by an authority of its own.
+struct OwnCertificateConfig {
+  std::vector<std::string> names;  ///< DNS names
+  std::string folder;              ///< of keys and certificates; "" = the program's choice
+  std::string config_map;          ///< "NAMESPACE/NAME" of who tells clients of the authority; "" = nobody
+  fetch::KubernetesApi api;        ///< that keeps it
+  std::chrono::seconds lasts = std::chrono::hours(30 * 24);
+};
+
 /// How agents show whose node they are of.
 struct AgentsConfig {
   std::string token_file;  ///< one token for all nodes, which tells none of them apart; "" = none
@@ -62,8 +71,9 @@ struct AgentsConfig {
 /// Reads one entry of the list `token_keys` and its like; where it is `kubernetes`, `cluster` is true.
 void read_token_keys(config::Map& map, TokenKeysConfig& keys);
 
-/// The key `tls` of a server. nullopt: it is not there.
-void read_tls(config::Map& map, std::optional<http::TlsFiles>& out);
+/// The key `tls` of a server. nullopt: it is not there. `own`: for a server that may make its certificate itself; with
+/// it the files are the OwnCertificate's to say.
+void read_tls(config::Map& map, std::optional<http::TlsFiles>& out, std::optional<OwnCertificateConfig>* own = nullptr);
 
 /// The key `access`: a list.
 void read_rules(config::Map& map, std::vector<RuleConfig>& out);

@@ -115,16 +115,22 @@ Authority::Authority(std::unique_ptr<Impl> impl, std::string ca_file)
     : impl_(std::move(impl)), ca_file_(std::move(ca_file)) {}
 Authority::~Authority() = default;
 
-Result<std::unique_ptr<Authority>> Authority::open(const std::string& folder) {
+Result<std::unique_ptr<Authority>> Authority::open(const std::string& folder, AuthorityOf whom) {
+  const bool is_nodes = whom == AuthorityOf::nodes;
   const std::string key_file = folder + "/ca.key", ca_file = folder + "/ca.pem";
-  const std::string what = "open the authority of nodes in " + folder;
-  if (auto made = make_own_folder(folder, "folder of the nodes' authority", "agents.enrolment"); !made)
+  const std::string what =
+      std::string("open the authority of ") + (is_nodes ? "nodes" : "this server") + " in " + folder;
+  if (auto made =
+          make_own_folder(folder, is_nodes ? "folder of the nodes' authority" : "folder of this server's authority",
+                          is_nodes ? "agents.enrolment" : "tls.own");
+      !made)
     return made.error();
   auto impl = std::make_unique<Impl>();
   const bool has_key = std::filesystem::exists(key_file), has_certificate = std::filesystem::exists(ca_file);
   if (has_key != has_certificate)
     return Error{ErrorCode::corrupt, what, (has_key ? ca_file : key_file) + " is missing",
-                 "restore it; or remove the other one, too, and enrol all nodes again"};
+                 is_nodes ? "restore it; or remove the other one, too, and enrol all nodes again"
+                          : "restore it; or remove the other one, too, and give clients the new ca.pem"};
   if (has_key) {
     const auto key = fetch::read_secret_file("read " + key_file, key_file, longest_pem);
     const auto certificate = fetch::read_secret_file("read " + ca_file, ca_file, longest_pem);
@@ -143,7 +149,9 @@ Result<std::unique_ptr<Authority>> Authority::open(const std::string& folder) {
   impl->key.reset(EVP_EC_gen("P-256"));
   std::array<std::byte, 4> random{};
   RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), random.size());
-  if (impl->key) impl->certificate = begin(impl->key.get(), "plumbline nodes " + to_hex(random), ca_lasts);
+  if (impl->key)
+    impl->certificate =
+        begin(impl->key.get(), (is_nodes ? "plumbline nodes " : "plumbline ") + to_hex(random), ca_lasts);
   if (!impl->certificate ||
       X509_set_issuer_name(impl->certificate.get(), X509_get_subject_name(impl->certificate.get())) != 1 ||
       !add_extension(impl->certificate.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
@@ -162,7 +170,25 @@ Result<std::unique_ptr<Authority>> Authority::open(const std::string& folder) {
 
 Result<std::string> Authority::sign(const std::string& request, const std::string& node,
                                     std::chrono::seconds lasts) const {
-  const std::string what = "sign a certificate for " + node;
+  // Names of nodes may be longer than a CN can be (64); the URI has it whole.
+  return sign("sign a certificate for " + node, request, "plumbline node", "clientAuth", "URI:" + uri_of_node(node),
+              lasts);
+}
+
+Result<std::string> Authority::sign_server(const std::string& request, const std::vector<std::string>& names,
+                                           std::chrono::seconds lasts) const {
+  std::string alternative;
+  for (const auto& name : names) {
+    if (!is_dns_name(name))  // it would be read as more than a name
+      return invalid("sign a certificate for a server", "`" + name + "` is no DNS name", "");
+    alternative += (alternative.empty() ? "DNS:" : ",DNS:") + name;
+  }
+  return sign("sign a certificate for this server", request, "plumbline", "serverAuth", alternative, lasts);
+}
+
+Result<std::string> Authority::sign(const std::string& what, const std::string& request, const std::string& name,
+                                    const std::string& usage, const std::string& alternative,
+                                    std::chrono::seconds lasts) const {
   const Request asked = request_of(request);
   EVP_PKEY* key = asked ? X509_REQ_get0_pubkey(asked.get()) : nullptr;
   const bool is_fine = key != nullptr && is_strong(key) && X509_REQ_verify(asked.get(), key) == 1;
@@ -170,13 +196,12 @@ Result<std::string> Authority::sign(const std::string& request, const std::strin
   if (!is_fine)
     return invalid(what, "the request is no PKCS #10 in PEM that its own key signed, or its key is weak",
                    "make one for a key of P-256, P-384, Ed25519 or RSA of 2048 bits");
-  // Names of nodes may be longer than a CN can be (64); the URI has it whole.
-  const Certificate made = begin(key, "plumbline node", lasts);
+  const Certificate made = begin(key, name, lasts);
   if (!made || X509_set_issuer_name(made.get(), X509_get_subject_name(impl_->certificate.get())) != 1 ||
       !add_extension(made.get(), NID_basic_constraints, "critical,CA:FALSE") ||
       !add_extension(made.get(), NID_key_usage, "critical,digitalSignature") ||
-      !add_extension(made.get(), NID_ext_key_usage, "clientAuth") ||
-      !add_extension(made.get(), NID_subject_alt_name, "URI:" + uri_of_node(node)) ||
+      !add_extension(made.get(), NID_ext_key_usage, usage) ||
+      !add_extension(made.get(), NID_subject_alt_name, alternative) ||
       X509_sign(made.get(), impl_->key.get(), digest_for(impl_->key.get())) == 0)
     return failed(what);
   return to_pem(what, [&](BIO* out) { return PEM_write_bio_X509(out, made.get()); });
@@ -196,7 +221,7 @@ std::string key_of_request(const std::string& request) {
   return to_hex(digest);
 }
 
-Result<std::string> make_node_key() {
+Result<std::string> make_key() {
   const Key key(EVP_EC_gen("P-256"));
   if (!key) return failed("make a key");
   return pem_of(key.get());

@@ -1,20 +1,25 @@
-// The collector's own certificate authority, for nodes that enrol.
+// The collector's own certificate authorities: one for nodes that enrol, one for itself.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "include/util/result.hpp"
 
 namespace plumbline::access {
 
-/// Signs certificates of nodes and nothing else. Any thread.
+/// Whom an authority is for: who believes it about nodes is not to believe it about servers.
+enum class AuthorityOf : std::uint8_t { nodes, server };
+
+/// Any thread.
 class Authority {
  public:
   /// Reads `folder`/ca.key and ca.pem, or makes them (0600, in a folder of 0700) where neither is there. Errors name
   /// the file; one without the other is `corrupt`: a new key would know none of the nodes that enrolled before.
-  static Result<std::unique_ptr<Authority>> open(const std::string& folder);
+  static Result<std::unique_ptr<Authority>> open(const std::string& folder, AuthorityOf whom);
   ~Authority();
   Authority(const Authority&) = delete;
   Authority& operator=(const Authority&) = delete;
@@ -27,9 +32,15 @@ class Authority {
   /// its own key.
   Result<std::string> sign(const std::string& request, const std::string& node, std::chrono::seconds lasts) const;
 
+  /// The certificate (PEM) of a server with these DNS names (is_dns_name()), for a request as above.
+  Result<std::string> sign_server(const std::string& request, const std::vector<std::string>& names,
+                                  std::chrono::seconds lasts) const;
+
  private:
   struct Impl;
   Authority(std::unique_ptr<Impl> impl, std::string ca_file);
+  Result<std::string> sign(const std::string& what, const std::string& request, const std::string& name,
+                           const std::string& usage, const std::string& alternative, std::chrono::seconds lasts) const;
   std::unique_ptr<Impl> impl_;
   const std::string ca_file_;
 };
@@ -37,8 +48,8 @@ class Authority {
 /// SHA-256 (hex) of the public key in a signing request; "" = it is none. Tells whether two requests are of one node.
 std::string key_of_request(const std::string& request);
 
-/// A new key (P-256, PEM) for a node.
-Result<std::string> make_node_key();
+/// A new key (P-256, PEM).
+Result<std::string> make_key();
 /// A signing request by that key.
 Result<std::string> make_request(const std::string& key);
 

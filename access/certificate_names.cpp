@@ -1,5 +1,8 @@
 #include "access/certificate_names.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 #include "http/target.hpp"
 
 namespace plumbline::access {
@@ -33,6 +36,20 @@ std::vector<std::string> nodes_of(const http::ClientCertificate& certificate) {
 
 std::string uri_of_node(const std::string& node) {
   return "spiffe://plumbline" + std::string(before_name) + http::percent_encode(node);
+}
+
+bool is_dns_name(std::string_view text) {
+  if (text.empty() || text.size() > 253) return false;
+  for (bool is_first = true;; is_first = false) {
+    const auto label = text.substr(0, text.find('.'));
+    const bool is_fine =
+        (is_first && label == "*" && label.size() < text.size()) ||
+        (!label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+         std::all_of(label.begin(), label.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; }));
+    if (!is_fine) return false;
+    if (label.size() == text.size()) return true;
+    text.remove_prefix(label.size() + 1);
+  }
 }
 
 }  // namespace plumbline::access

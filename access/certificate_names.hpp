@@ -1,7 +1,8 @@
-// Which node a client's certificate is of.
+// What certificates call their holders.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http/server_tls.hpp"
@@ -17,5 +18,8 @@ std::vector<std::string> nodes_of(const http::ClientCertificate& certificate);
 
 /// The URI that says so of a node: "spiffe://plumbline/node/NAME".
 std::string uri_of_node(const std::string& node);
+
+/// Whether a text may be a DNS name of a certificate (RFC 1123; the first label may be "*").
+bool is_dns_name(std::string_view text);
 
 }  // namespace plumbline::access

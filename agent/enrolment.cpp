@@ -56,7 +56,7 @@ Result<std::string> Enrolment::key() const {
   const auto kept = fetch::read_secret_file("read this node's key " + path, path, longest_pem);
   if (kept) return std::string(kept->view());
   if (kept.error().code != ErrorCode::not_found) return kept.error();
-  auto made = access::make_node_key();
+  auto made = access::make_key();
   if (!made) return made.error();
   if (auto written = replace_file(path, *made); !written) return written.error();
   return made;

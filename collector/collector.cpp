@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "access/own_certificate.hpp"
 #include "collector/api/api.hpp"
 #include "collector/api/health.hpp"
 #include "collector/config/sink_keys.hpp"
@@ -19,6 +20,7 @@
 #include "collector/store/sqlite_store.hpp"
 #include "collector/telemetry/log.hpp"
 #include "fetch/make_origin.hpp"
+#include "fetch/web.hpp"
 #include "http/server.hpp"
 
 namespace plumbline::collector {
@@ -33,10 +35,41 @@ Result<std::unique_ptr<access::Gate>> make_gate(const CollectorConfig& config, c
   });
 }
 
+/// With what the configuration leaves out. nullopt: the certificate is somebody else's to make.
+Result<std::optional<access::OwnCertificateConfig>> own_certificate_of(const CollectorConfig& config) {
+  if (!config.own_certificate) return std::optional<access::OwnCertificateConfig>();
+  auto own = *config.own_certificate;
+  if (own.folder.empty()) own.folder = (std::filesystem::path(config.sqlite_path).parent_path() / "tls").string();
+  if (own.config_map.empty()) return std::optional(std::move(own));
+  auto api = fetch::find_kubernetes_api(std::move(own.api));
+  if (!api) return fetch::within("find the cluster of tls.own.config_map", api.error());
+  own.api = std::move(*api);
+  return std::optional(std::move(own));
+}
+
+/// nullptr: the certificate is somebody else's to make.
+Result<std::unique_ptr<access::OwnCertificate>> open_own_certificate(const CollectorConfig& config,
+                                                                     const Clock& clock) {
+  auto own = own_certificate_of(config);
+  if (!own) return own.error();
+  if (!*own) return nullptr;
+  return access::OwnCertificate::open(std::move(**own), clock, [](const access::OwnCertificate::State& state) {
+    if (state.trouble.empty())
+      log(LogLevel::info, "certificate of our own", {{"renewals", std::to_string(state.renewals)}});
+    else
+      log(LogLevel::warning, "certificate of our own", {{"why", state.trouble}});
+  });
+}
+
 /// nullptr: in clear.
-Result<std::shared_ptr<http::ServerTls>> load_tls(const CollectorConfig& config, const EnrolmentParts* enrolment) {
+Result<std::shared_ptr<http::ServerTls>> load_tls(const CollectorConfig& config, const EnrolmentParts* enrolment,
+                                                  const access::OwnCertificate* own) {
   if (!config.tls) return nullptr;
   http::TlsFiles files = *config.tls;
+  if (own != nullptr) {
+    files.certificate_file = own->certificate_file();
+    files.key_file = own->key_file();
+  }
   if (enrolment != nullptr) files.own_ca_file = enrolment->authority->ca_file();
   return http::ServerTls::load(std::move(files));
 }
@@ -46,7 +79,7 @@ Result<std::unique_ptr<EnrolmentParts>> open_enrolment(const CollectorConfig& co
   if (!config.agents.enrolment) return nullptr;
   auto parts = std::make_unique<EnrolmentParts>();
   const std::string folder = (std::filesystem::path(config.sqlite_path).parent_path() / "enrolment").string();
-  auto authority = access::Authority::open(folder);
+  auto authority = access::Authority::open(folder, access::AuthorityOf::nodes);
   if (!authority) return authority.error();
   auto tokens = access::EnrolmentTokens::open(folder + "/tokens", clock);
   if (!tokens) return tokens.error();
@@ -105,8 +138,9 @@ struct Collector::Parts {
   std::shared_ptr<Watchdog> watchdog;
   std::unique_ptr<Store> store;
   std::unique_ptr<access::Gate> gate;
-  std::shared_ptr<http::ServerTls> tls;       ///< nullptr: in clear
-  std::unique_ptr<EnrolmentParts> enrolment;  ///< nullptr: nobody enrols here
+  std::unique_ptr<access::OwnCertificate> own_certificate;  ///< nullptr: somebody else's to make
+  std::shared_ptr<http::ServerTls> tls;                     ///< nullptr: in clear
+  std::unique_ptr<EnrolmentParts> enrolment;                ///< nullptr: nobody enrols here
   Ingest ingest;
   std::vector<std::unique_ptr<Forwarder>> sinks;
   SilenceWatch silence;
@@ -121,7 +155,9 @@ Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Result<void> Collector::check(const CollectorConfig& config, const Clock& clock) {
   if (const auto gate = make_gate(config, clock); !gate) return gate.error();
-  if (const auto tls = load_tls(config, nullptr); !tls) return tls.error();
+  if (const auto own = own_certificate_of(config); !own) return own.error();
+  if (!config.own_certificate)
+    if (const auto tls = load_tls(config, nullptr, nullptr); !tls) return tls.error();
   for (const auto& entry : config.baselines)
     if (const auto fine = fetch::check_origins(std::span(&entry.source, 1)); !fine) return fine.error();
   const auto watchdog = std::make_shared<Watchdog>();
@@ -136,11 +172,14 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   if (const auto made = make_store_directory(config.sqlite_path); !made) return made.error();
   auto enrolment = open_enrolment(config, clock);
   if (!enrolment) return enrolment.error();
-  auto tls = load_tls(config, enrolment->get());
+  auto own_certificate = open_own_certificate(config, clock);
+  if (!own_certificate) return own_certificate.error();
+  auto tls = load_tls(config, enrolment->get(), own_certificate->get());
   if (!tls) return tls.error();
   auto store = open_sqlite_store({.path = config.sqlite_path});
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*gate));
+  parts->own_certificate = std::move(*own_certificate);
   parts->tls = std::move(*tls);
   parts->enrolment = std::move(*enrolment);
   if (const auto loaded = parts->ingest.load(); !loaded) return loaded.error();
@@ -166,10 +205,10 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
     parts->sinks.push_back(std::make_unique<Forwarder>(std::move(options), std::move(*sink), *parts->store, clock));
   }
 
-  add_routes(parts->server, std::make_shared<const ApiParts>(
-                                ApiParts{*parts->store, parts->ingest, *parts->gate, parts->shelf.get(), parts->queries,
-                                         parts->sinks, parts->server, clock, clock.wall(), config.silence_after,
-                                         parts->draining, parts->tls.get(), parts->enrolment.get()}));
+  add_routes(parts->server, std::make_shared<const ApiParts>(ApiParts{
+                                *parts->store, parts->ingest, *parts->gate, parts->shelf.get(), parts->queries,
+                                parts->sinks, parts->server, clock, clock.wall(), config.silence_after, parts->draining,
+                                parts->tls.get(), parts->enrolment.get(), parts->own_certificate.get()}));
   parts->server.set_guard(parts->gate->guard());
   const auto port = parts->tls ? parts->server.listen_tls(config.host, config.port, parts->tls)
                                : parts->server.listen_tcp(config.host, config.port);
@@ -179,6 +218,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   parts->silence.start();
   if (parts->shelf) parts->shelf->start();
   parts->gate->start();
+  if (parts->own_certificate) parts->own_certificate->start();
   parts->server.start();
   return std::unique_ptr<Collector>(new Collector(std::move(parts)));
 }
@@ -186,6 +226,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
 Collector::~Collector() {
   parts_->draining = true;
   parts_->gate->stop();
+  if (parts_->own_certificate) parts_->own_certificate->stop();
   parts_->server.stop();
   parts_->queries.stop();
   parts_->silence.stop();

@@ -4,10 +4,8 @@
 #include <functional>
 #include <ostream>
 
-#include "ctl/baseline.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/completion.hpp"
-#include "ctl/decode.hpp"
 #include "ctl/text.hpp"
 #include "include/util/nearest.hpp"
 
@@ -139,7 +137,45 @@ void add_silence_commands(CLI::App& app, Parsed& parsed) {
   ending->add_option("--by", silence.by, "who you are; default: $USER");
 }
 
-void add_commands(CLI::App& app, Parsed& parsed) {
+/// `baseline` and `decode`.
+template <class Add>
+void add_source_commands(CLI::App& app, Parsed& parsed, const SourceCommands& sources, const Add& add) {
+  auto* baselines = app.add_subcommand("baseline", "what IaC sources say: compile, inspect, diff");
+  baselines->require_subcommand(1);
+  const auto add_baseline = [&](const char* name, const char* description,
+                                int (*command)(const Context&, const BaselineOptions&)) {
+    auto* sub = baselines->add_subcommand(name, description);
+    sub->fallthrough();
+    baselines->fallthrough();
+    sub->callback([&parsed, command] {
+      parsed.command = [&parsed, command](const Context& c) { return command(c, parsed.baseline); };
+    });
+    sub->add_option("--source", parsed.baseline.source, "kind of the files, where their looks do not tell");
+    sub->add_option("--name", parsed.baseline.name, "name of the source in addresses; default: the file's");
+    sub->add_option("--key-file", parsed.baseline.key_file,
+                    "key of the fingerprints, which must be there; default: the agent's, where readable");
+    return sub->add_option("files", parsed.baseline.files, "sources or indexes")->required();
+  };
+  add_baseline("inspect", "what sources or indexes hold, and what was skipped and why", sources.inspect);
+  add_baseline("diff", "what changed between two revisions; exit code 2 where anything did", sources.diff)->expected(2);
+  add_baseline("compile", "sources to one index file", sources.compile);
+  auto* compiling = baselines->get_subcommand("compile");
+  compiling->add_option("--out", parsed.baseline.out, "the index to write")->required();
+  compiling->add_flag("--new-key", parsed.baseline.new_key, "make the --key-file, which must not be there yet")
+      ->needs("--key-file");
+  compiling->add_flag("--hashes-only", parsed.baseline.hashes_only, "keep no values, also where they are short");
+
+  add("decode", "HTTP requests from a file or pipe (NDJSON) to cloud operations; needs no agent",
+      [&app, &parsed, run = sources.decode](const Context& c) {
+        Context context = c;  // programs read it: a table only where somebody asks for one
+        if (app.get_option("--output")->empty()) context.options.format = Format::ndjson;
+        return run(context, parsed.decode);
+      })
+      ->add_option("file", parsed.decode.file, "requests, one JSON object a line; default: standard input");
+  app.get_subcommand("decode")->footer(decode_format);
+}
+
+void add_commands(CLI::App& app, Parsed& parsed, const SourceCommands& sources) {
   const auto add = [&](const char* name, const char* description, std::function<int(const Context&)> command) {
     auto* sub = app.add_subcommand(name, description);
     sub->fallthrough();  // global options may stand behind the command
@@ -182,40 +218,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
           ""));
   add_node(resources);
 
-  auto* baselines = app.add_subcommand("baseline", "what IaC sources say: compile, inspect, diff");
-  baselines->require_subcommand(1);
-  const auto add_baseline = [&](const char* name, const char* description,
-                                int (*command)(const Context&, const BaselineOptions&)) {
-    auto* sub = baselines->add_subcommand(name, description);
-    sub->fallthrough();
-    baselines->fallthrough();
-    sub->callback([&parsed, command] {
-      parsed.command = [&parsed, command](const Context& c) { return command(c, parsed.baseline); };
-    });
-    sub->add_option("--source", parsed.baseline.source, "kind of the files, where their looks do not tell");
-    sub->add_option("--name", parsed.baseline.name, "name of the source in addresses; default: the file's");
-    sub->add_option("--key-file", parsed.baseline.key_file,
-                    "key of the fingerprints, which must be there; default: the agent's, where readable");
-    return sub->add_option("files", parsed.baseline.files, "sources or indexes")->required();
-  };
-  add_baseline("inspect", "what sources or indexes hold, and what was skipped and why", inspect_baseline);
-  add_baseline("diff", "what changed between two revisions; exit code 2 where anything did", diff_baseline)
-      ->expected(2);
-  add_baseline("compile", "sources to one index file", compile_baseline);
-  auto* compiling = baselines->get_subcommand("compile");
-  compiling->add_option("--out", parsed.baseline.out, "the index to write")->required();
-  compiling->add_flag("--new-key", parsed.baseline.new_key, "make the --key-file, which must not be there yet")
-      ->needs("--key-file");
-  compiling->add_flag("--hashes-only", parsed.baseline.hashes_only, "keep no values, also where they are short");
-
-  add("decode", "HTTP requests from a file or pipe (NDJSON) to cloud operations; needs no agent",
-      [&](const Context& c) {
-        Context context = c;  // programs read it: a table only where somebody asks for one
-        if (app.get_option("--output")->empty()) context.options.format = Format::ndjson;
-        return decode(context, parsed.decode);
-      })
-      ->add_option("file", parsed.decode.file, "requests, one JSON object a line; default: standard input");
-  app.get_subcommand("decode")->footer(decode_format);
+  if (sources.decode != nullptr) add_source_commands(app, parsed, sources, add);
 
   add("probe", "a health check, for kubelet and its like: exit code 0 or 1",
       [&](const Context& c) { return probe(c, parsed.probe); })
@@ -279,7 +282,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
 }
 
 /// CLI11's "A subcommand is required" helps nobody who mistyped one.
-std::string why_refused(const CLI::App& app, const CLI::ParseError& error) {
+std::string why_refused(const CLI::App& app, const CLI::ParseError& error, bool has_sources) {
   if (error.get_name() != "RequiredError" || !app.get_subcommands().empty()) return error.what();
   const auto rest = app.remaining();
   if (rest.empty()) return "name a command";
@@ -288,26 +291,30 @@ std::string why_refused(const CLI::App& app, const CLI::ParseError& error) {
   std::vector<std::string> commands;
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
     commands.push_back(command->get_name());
+  if ((word == "baseline" || word == "decode") && !has_sources)
+    return "'" + word + "' is not in the plumb of containers; the package plumbline has it";
   const std::string near(nearest(word, commands));
   return "no command is called " + word + (near.empty() ? "" : "; did you mean " + near + "?");
 }
 
 }  // namespace
 
-int run(int argc, const char* const* argv, const Terminal& terminal, const Clock& clock) {
+int run(int argc, const char* const* argv, const Terminal& terminal, const Clock& clock,
+        const SourceCommands& sources) {
   CLI::App app("plumb: what drifted on this node or fleet, who did it, and how to put it back", "plumb");
   Parsed parsed;
   app.set_version_flag("--version", "plumb " PLUMBLINE_VERSION);
   app.footer(footer);
   app.require_subcommand(1);
   add_options(app, parsed);
-  add_commands(app, parsed);
+  add_commands(app, parsed, sources);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return app.exit(error, terminal.out, terminal.err);  // --help, --version
-    terminal.err << "plumb: " << printable(why_refused(app, error)) << "; plumb --help lists commands and options\n";
+    terminal.err << "plumb: " << printable(why_refused(app, error, sources.decode != nullptr))
+                 << "; plumb --help lists commands and options\n";
     return exit_code::usage;
   }
   parsed.options.format = parsed.format == "json"     ? Format::json

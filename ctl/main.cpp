@@ -24,8 +24,13 @@ plumbline::ctl::Terminal terminal_of_this_process() {
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef PLUMB_WITHOUT_SOURCES
+  const plumbline::ctl::SourceCommands sources;
+#else
+  const auto sources = plumbline::ctl::source_commands();
+#endif
   try {
-    return plumbline::ctl::run(argc, argv, terminal_of_this_process(), plumbline::SystemClock());
+    return plumbline::ctl::run(argc, argv, terminal_of_this_process(), plumbline::SystemClock(), sources);
   } catch (const std::exception& error) {
     std::cerr << "plumb: " << error.what() << '\n';
     return plumbline::ctl::exit_code::error;

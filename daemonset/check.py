@@ -19,7 +19,7 @@ import tempfile
 import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
-PROGRAMS = {"plumbline-agent", "plumbline-collector", "plumb"}
+PROGRAMS = {"plumbline-agent": "plumbline-agent", "plumbline-collector": "plumbline-collector", "plumb": "plumb-node"}  # in images → as built
 FLAGS = {"--config", "--check-config", "--node", "--version"}
 EXPOSURE = {"plumbline-agent.service": 33, "plumbline-collector.service": 15}  # tenths, systemd 252; lower is better
 WRITTEN = {"state_dir", "socket", "sqlite", "path", "pin_dir"}  # config keys whose value names a file we write
@@ -59,19 +59,22 @@ class Checks:
         self.folder = folder
         self.complaints = []
         self.manifest = (folder / "plumbline.yaml").read_text()
-        documents = {d["kind"]: d for d in yaml.safe_load_all(self.manifest)}
-        self.namespace = documents["Namespace"]
-        self.data = documents["ConfigMap"]["data"]
-        self.config_map = documents["ConfigMap"]["metadata"]["name"]
-        self.pod = documents["DaemonSet"]["spec"]["template"]["spec"]
-        self.selector = documents["DaemonSet"]["spec"]
+        self.documents = [d for d in yaml.safe_load_all(self.manifest) if d]
+        self.namespace = next(self.of_kind("Namespace"))
+        self.maps = {d["metadata"]["name"]: d.get("data", {}) for d in self.of_kind("ConfigMap")}
+        self.data = {name: text for files in self.maps.values() for name, text in files.items()}
+        self.workloads = [d["spec"] for kind in ("DaemonSet", "Deployment") for d in self.of_kind(kind)]
+        self.pods = [spec["template"]["spec"] for spec in self.workloads]
+
+    def of_kind(self, kind):
+        return (d for d in self.documents if d["kind"] == kind)
 
     def expect(self, condition, complaint):
         if not condition:
             self.complaints.append(complaint)
 
     def containers(self):
-        return {c["name"]: c for c in self.pod["containers"] + self.pod.get("initContainers", [])}
+        return {c["name"]: c for pod in self.pods for c in pod["containers"] + pod.get("initContainers", [])}
 
     def config_of(self, name):
         return yaml.safe_load(self.data[name])
@@ -80,15 +83,21 @@ class Checks:
         labels = self.namespace["metadata"]["labels"]
         self.expect(labels.get("pod-security.kubernetes.io/enforce") == "privileged",
                     "plumbline.yaml: the namespace does not admit hostPID and hostPath (pod-security label)")
-        self.expect(self.selector["selector"]["matchLabels"].items()
-                    <= self.selector["template"]["metadata"]["labels"].items(),
-                    "plumbline.yaml: the selector does not match the pod's labels")
+        labels = [spec["template"]["metadata"]["labels"].items() for spec in self.workloads]
+        for at, spec in enumerate(self.workloads):
+            fits = [spec["selector"]["matchLabels"].items() <= of for of in labels]
+            self.expect(fits == [other == at for other in range(len(fits))], "plumbline.yaml: a selector does not match its pod's labels alone")
+        for service in self.of_kind("Service"):
+            fits = [service["spec"]["selector"].items() <= of for of in labels]
+            self.expect(fits == [False, True], "plumbline.yaml: the Service does not lead to the collector alone")
 
     def check_hardening(self):
-        self.expect(self.pod.get("hostPID") is True, "plumbline.yaml: hostPID is off: actors cannot be named")
-        self.expect(not self.pod.get("hostNetwork"), "plumbline.yaml: hostNetwork is on and nothing needs it")
-        seccomp = self.pod["securityContext"].get("seccompProfile", {}).get("type")
-        self.expect(seccomp == "RuntimeDefault", "plumbline.yaml: seccomp is not RuntimeDefault")
+        self.expect([bool(pod.get("hostPID")) for pod in self.pods] == [True, False],
+                    "plumbline.yaml: hostPID is off for the agent (actors cannot be named), or on for the collector")
+        for pod in self.pods:
+            self.expect(not pod.get("hostNetwork"), "plumbline.yaml: hostNetwork is on and nothing needs it")
+            seccomp = pod["securityContext"].get("seccompProfile", {}).get("type")
+            self.expect(seccomp == "RuntimeDefault", "plumbline.yaml: seccomp is not RuntimeDefault")
         for name, container in self.containers().items():
             context = container.get("securityContext", {})
             self.expect(not context.get("privileged"), f"plumbline.yaml: {name} is privileged")
@@ -112,18 +121,45 @@ class Checks:
         return self.containers()["agent"]["securityContext"]["capabilities"].get("add", [])
 
     def check_volumes(self):
-        volumes = {v["name"] for v in self.pod["volumes"]}
-        used = set()
-        for name, container in self.containers().items():
-            for mount in container.get("volumeMounts", []):
-                used.add(mount["name"])
-                self.expect(mount["name"] in volumes, f"plumbline.yaml: {name} mounts unknown volume {mount['name']}")
-        for volume in sorted(volumes - used):
-            self.expect(False, f"plumbline.yaml: volume {volume} is mounted nowhere")
-        for volume in self.pod["volumes"]:
-            if "configMap" in volume:
-                self.expect(volume["configMap"]["name"] == self.config_map,
-                            f"plumbline.yaml: volume {volume['name']} names an unknown ConfigMap")
+        for pod in self.pods:
+            volumes = {v["name"] for v in pod["volumes"]}
+            used = set()
+            for container in pod["containers"] + pod.get("initContainers", []):
+                for mount in container.get("volumeMounts", []):
+                    used.add(mount["name"])
+                    self.expect(mount["name"] in volumes, f"plumbline.yaml: {container['name']} mounts unknown volume {mount['name']}")
+            for volume in sorted(volumes - used):
+                self.expect(False, f"plumbline.yaml: volume {volume} is mounted nowhere")
+            for volume in pod["volumes"]:
+                for kind, key, known in (("configMap", "name", self.maps), ("persistentVolumeClaim", "claimName",
+                                         [d["metadata"]["name"] for d in self.of_kind("PersistentVolumeClaim")])):
+                    self.expect(kind not in volume or volume[kind][key] in known,
+                                f"plumbline.yaml: volume {volume['name']} names an unknown {kind}")
+
+    def check_identities(self):
+        """What the agent shows the collector, and what the collector takes: one account, audience, authority and address."""
+        agent, collector = self.config_of("agent.yaml")["collector"], self.config_of("collector.yaml")
+        (pod, _), (service,) = self.pods, self.of_kind("Service")
+        place = self.namespace["metadata"]["name"]
+        self.expect(agent["url"] == f"https://{service['metadata']['name']}.{place}.svc:{service['spec']['ports'][0]['port']}",
+                    f"plumbline.yaml: {agent['url']} is not the collector's Service")
+        own = collector["tls"]["own"]
+        self.expect(agent["url"].removeprefix("https://").split(":")[0] in own["names"], "plumbline.yaml: the certificate has not the Service's name")
+        self.expect(collector["agents"]["kubernetes"]["service_accounts"] == [f"{place}/{pod['serviceAccountName']}"],
+                    "plumbline.yaml: the collector takes another service account than the agent's")
+        container = self.containers()["agent"]
+        volumes = {v["name"]: v for v in pod["volumes"]}
+        token = volumes[(self.mount_of(container, agent["token_file"]) or {"name": "config"})["name"]].get("projected", {}).get("sources", [{}])[0]
+        token = token.get("serviceAccountToken", {})
+        self.expect(token.get("audience") == "plumbline" and agent["token_file"].endswith("/" + token.get("path", "?")),
+                    f"plumbline.yaml: {agent['token_file']} is no projected token for the collector")
+        authority = volumes[(self.mount_of(container, agent["ca_file"]) or {"name": "config"})["name"]].get("configMap", {})
+        self.expect(own["config_map"] == f"{place}/{authority.get('name')}", f"plumbline.yaml: {agent['ca_file']} is not what the collector tells")
+        self.expect(authority.get("optional") is True, "plumbline.yaml: an agent would not start before the collector")
+        granted = {(rule["resources"][0], rule["verbs"][0]) for kind in ("ClusterRole", "Role") for d in self.of_kind(kind)
+                   if d["metadata"]["name"].endswith("-collector") for rule in d["rules"]}
+        self.expect(granted == {("tokenreviews", "create"), ("subjectaccessreviews", "create"), ("configmaps", "patch")},
+                    f"plumbline.yaml: the collector is granted {sorted(granted)}")
 
     def mount_of(self, container, path):
         mounts = [m for m in container.get("volumeMounts", []) if within(path, m["mountPath"])]
@@ -164,18 +200,16 @@ class Checks:
             self.expect(not argument.startswith("-") or argument in FLAGS, f"{where}: unknown flag {argument}")
 
     def check_probes(self):
-        collector = f"http://{self.config_of('collector.yaml')['listen']}"
-        asks = {"agent": ["plumb", "probe"], "collector": ["plumb", "--collector", collector, "probe"]}
-        for name, words in asks.items():
-            wanted = {"livenessProbe": "livez", "readinessProbe": "readyz"}
-            if name == "agent":  # by its socket, where plumb looks by itself
-                wanted["startupProbe"] = "startupz"
-                socket = self.config_of("agent.yaml")["api"]["socket"]
-                self.expect(socket == "/run/plumbline/agent.sock", f"plumbline.yaml: plumb does not look at {socket} by itself")
-            for probe, check in wanted.items():
-                command = self.containers()[name].get(probe, {}).get("exec", {}).get("command", [])
-                self.expect(command == [*words, check],
-                            f"plumbline.yaml: {name}'s {probe} runs {' '.join(command)}, not {' '.join([*words, check])}")
+        socket = self.config_of("agent.yaml")["api"]["socket"]
+        self.expect(socket == "/run/plumbline/agent.sock", f"plumbline.yaml: plumb does not look at {socket} by itself")
+        collector = self.containers()["collector"]
+        port = next((p["name"] for p in collector["ports"] if f"0.0.0.0:{p['containerPort']}" == self.config_of("collector.yaml")["listen"]), None)
+        self.expect(port, "plumbline.yaml: the collector listens on another port than its container's")
+        for probe, check in (("startupProbe", "startupz"), ("livenessProbe", "livez"), ("readinessProbe", "readyz")):
+            command = self.containers()["agent"].get(probe, {}).get("exec", {}).get("command", [])
+            self.expect(command == ["plumb", "probe", check], f"plumbline.yaml: agent's {probe} runs {' '.join(command)}, not plumb probe {check}")
+            asked = collector.get(probe, {}).get("httpGet", {})
+            self.expect(asked == {"path": f"/{check}", "port": port, "scheme": "HTTPS"}, f"plumbline.yaml: collector's {probe} asks {asked}")
 
     def check_node_name(self):
         agent = self.containers()["agent"]
@@ -186,7 +220,7 @@ class Checks:
     def check_image(self):
         dockerfile = (self.folder / "Dockerfile").read_text()
         script = (self.folder / "image_root.sh").read_text()
-        for program in sorted(PROGRAMS):
+        for program in PROGRAMS.values():
             self.expect(re.search(rf"\b{program}\b", script), f"image_root.sh: {program} is not put into the image")
             self.expect(re.search(rf"ninja .*\b{program}\b", dockerfile), f"Dockerfile: {program} is not built")
         version = re.search(r"project\(plumbline VERSION ([0-9.]+)", (HERE.parent / "CMakeLists.txt").read_text())

@@ -3,7 +3,8 @@
 #
 #   image_root.sh ROOT BUILD_FOLDER agent|agent-root|collector
 #
-# plumb is in each: kubelet's probes run `plumb probe`, and there is no shell. `agent` has the capabilities that the chart
+# The agent's have plumb, as plumb-node: kubelet's probes run it, there is no shell, and the clouds' tables that plumb has besides are
+# the agent's own already. The collector's probes are asked by HTTPS. `agent` has the capabilities that the chart
 # grants as file capabilities too, since Kubernetes gives a user that is not root none; a container without them cannot even
 # start it, so `agent-root`, for who grants others, has none. Run as root, for these. Used by the Dockerfile and make_images.sh.
 set -euo pipefail
@@ -11,8 +12,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$1 build=$2 image=$3
 
 case $image in
-  agent | agent-root) program=plumbline-agent ;;
-  collector) program=plumbline-collector ;;
+  agent | agent-root) programs=(plumbline-agent plumb-node) ;;
+  collector) programs=(plumbline-collector) ;;
   *) echo "no image is called '$image'" >&2; exit 64 ;;
 esac
 
@@ -27,8 +28,8 @@ if [[ -e /etc/ssl/certs/ca-certificates.crt ]]; then
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 fi
 
-for file in "$program" plumb; do
-  strip -o "$root/usr/bin/$file" "$build/$file"
+for file in "${programs[@]}"; do
+  strip -o "$root/usr/bin/${file%-node}" "$build/$file"
   # The loader and each library, at the paths they were found at. vdso has no path; a static program has none at all.
   { ldd "$build/$file" | grep -oE '/[^ ]+' || true; } | while read -r library; do
     mkdir -p "$root$(dirname "$library")"

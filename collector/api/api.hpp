@@ -10,6 +10,7 @@
 #include "access/authority.hpp"
 #include "access/enrolment_tokens.hpp"
 #include "access/gate.hpp"
+#include "access/own_certificate.hpp"
 #include "collector/api/query_pool.hpp"
 #include "collector/baselines/shelf.hpp"
 #include "collector/forward/forwarder.hpp"
@@ -41,8 +42,9 @@ struct ApiParts {
   WallNs started_at = 0;
   std::chrono::nanoseconds silence_after{0};
   const std::atomic<bool>& draining;
-  const http::ServerTls* tls = nullptr;  ///< nullptr: served in clear
-  EnrolmentParts* enrolment = nullptr;   ///< nullptr: nobody enrols here
+  const http::ServerTls* tls = nullptr;                     ///< nullptr: served in clear
+  EnrolmentParts* enrolment = nullptr;                      ///< nullptr: nobody enrols here
+  const access::OwnCertificate* own_certificate = nullptr;  ///< nullptr: the server's is somebody else's to make
 };
 
 /// Adds every route. Batches, streams and probes run on the server's threads, what may take long on the pool's.

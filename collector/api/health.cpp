@@ -53,11 +53,19 @@ http::Response show_started(const ApiParts&, const http::Request& request) {
 }
 
 /// "null" where the collector is served in clear.
-std::string tls_json(const http::ServerTls* tls) {
-  if (tls == nullptr) return "null";
-  const auto state = tls->state();
-  return wire::JsonObject()
-      .text("expires_at", rfc3339(state.expires_s * 1'000'000'000))
+std::string tls_json(const ApiParts& parts) {
+  if (parts.tls == nullptr) return "null";
+  const auto state = parts.tls->state();
+  wire::JsonObject json;
+  if (parts.own_certificate != nullptr) {
+    const auto own = parts.own_certificate->state();
+    json.raw("own", wire::JsonObject()
+                        .number("renewals", own.renewals)
+                        .number("failures", own.failures)
+                        .text("why", own.trouble)
+                        .str());
+  }
+  return json.text("expires_at", rfc3339(state.expires_s * 1'000'000'000))
       .number("reloads", state.reloads)
       .number("failures", state.failures)
       .text("why", state.trouble)
@@ -101,7 +109,7 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   json.text("version", PLUMBLINE_VERSION).text("started_at", rfc3339(parts.started_at));
   json.number("open_drifts", open).raw("store", store.str()).raw("agents", agents.str()).raw("batches", batches.str());
   json.raw("queries", queries.str()).raw("access", parts.gate.status_json());
-  json.raw("tls", tls_json(parts.tls)).raw("enrolment", enrolment_json(parts));
+  json.raw("tls", tls_json(parts)).raw("enrolment", enrolment_json(parts));
   std::vector<std::string> sinks;
   for (const auto& sink : parts.sinks) {
     const SinkStatus status = sink->status();
@@ -203,6 +211,12 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
               static_cast<double>(state.expires_s));
     out.counter("tls_reloads_total", "Certificates that were replaced and read.", state.reloads);
     out.counter("tls_reload_failures_total", "Certificates that were replaced and are of no use.", state.failures);
+  }
+  if (parts.own_certificate != nullptr) {
+    const auto own = parts.own_certificate->state();
+    out.counter("tls_own_renewals_total", "Certificates of our own that took the place of another.", own.renewals);
+    out.counter("tls_own_failures_total", "Renewals that failed, and clients that could not be told who signs it.",
+                own.failures);
   }
   out.gauge("resident_bytes", "Memory of the collector.", static_cast<double>(resident_bytes()));
   return http::text_response(out.text() + parts.gate.metrics_text("plumbline_collector_access") +

@@ -83,7 +83,7 @@ void check_door(const Map& map, const CollectorConfig& out) {
 
 void bind(Map& map, CollectorConfig& out) {
   read_listen(map, out);
-  access::read_tls(map, out.tls);
+  access::read_tls(map, out.tls, &out.own_certificate);
   map.object("agents", "how agents show whose node they are of; a certificate of tls.client_ca_file always does",
              [&](Map& agents) {
                access::read_agents_kubernetes(agents, out.agents.kubernetes);

@@ -19,6 +19,7 @@ struct CollectorConfig {
   std::uint16_t port = 9650;
   std::string sqlite_path = "/var/lib/plumbline-collector/plumbline.db";
   std::optional<http::TlsFiles> tls;
+  std::optional<access::OwnCertificateConfig> own_certificate;  ///< with `tls`, whose files it makes
   access::AgentsConfig agents;
   std::vector<access::RuleConfig> access;
   std::chrono::milliseconds silence_after = std::chrono::seconds(60);

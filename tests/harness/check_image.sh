@@ -19,7 +19,7 @@ expect() { # WHAT COMMAND…
   "$@" >"$containers_work/out" 2>&1 || { echo "FAIL $what: $(tail -n 3 "$containers_work/out")" >&2; failures=$((failures + 1)); }
 }
 
-for program in plumbline-agent plumbline-collector plumb; do
+for program in plumbline-agent plumbline-collector plumb-node; do
   [[ -x $build/$program ]] || containers_skip "$build has no $program; run ./dev build"
 done
 containers_begin
@@ -62,17 +62,21 @@ expect "collector without any" in_image "collector:$version" plumbline-collector
 # shellcheck disable=SC2317
 answer() { [[ $(in_image "agent:$version" plumb probe livez 2>&1 || true) == *'there is no such socket'* ]]; }
 expect "plumb probe" answer
+# shellcheck disable=SC2317
+elsewhere() { [[ $(in_image "agent:$version" plumb decode 2>&1 || true) == *"the package plumbline has it"* ]]; }
+expect "plumb decode" elsewhere
 
 user_of() { podman_do image inspect --format '{{.User}}' "localhost/plumbline-$1"; }
 expect "agent's user" test "$(user_of "agent:$version")" = 65532:65532
 expect "collector's user" test "$(user_of "collector:$version")" = 65532:65532
-for image in agent collector; do
+for image in agent:30 collector:28; do
+  most=${image#*:} image=${image%:*}
   root=$containers_work/$image
   "$top/daemonset/image_root.sh" "$root" "$build" "$image"
   expect "$image: no shell" sh -c "[ -z \"\$(find '$root' -name '*sh' -o -name 'busybox*')\" ]"
   expect "$image: no set-uid file" sh -c "[ -z \"\$(find '$root' -perm /6000)\" ]"
   size=$(du -sm "$root" | cut -f1)
-  expect "$image: $size MB are more than 38" test "$size" -le 38
+  expect "$image: $size MB are more than $most" test "$size" -le "$most"
   echo "$image: $size MB"
 done
 ((failures == 0)) && echo ok

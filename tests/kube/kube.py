@@ -5,8 +5,11 @@ import hashlib
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import node
 from node import run, wait  # noqa: F401
@@ -16,6 +19,8 @@ BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build/release"))
 CHART = ROOT / "daemonset/chart"
 NAMESPACE = RELEASE = "plumbline"
 VERSION = next(line.split()[1] for line in (CHART / "Chart.yaml").read_text().splitlines() if line.startswith("appVersion:"))
+COLLECTOR = f"{RELEASE}-collector"
+URL = f"https://{COLLECTOR}.{NAMESPACE}.svc:9650"
 MANAGED = pathlib.Path("/etc/kubernetes")  # of the node: node.py gives it an /etc of its own
 
 
@@ -27,9 +32,24 @@ def sha256(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def fetch_parts():
+    """Before enter_namespaces(), within which there is neither a network nor apt: what others have made. Whoever misses a part says so."""
+    for part in ("kubernetes", "prometheus"):
+        built = subprocess.run([ROOT / "tests/harness" / part / "build.sh"], capture_output=True, text=True)
+        os.environ[f"PART_{part}"] = built.stdout.strip()
+        os.environ[f"WHY_NO_{part}"] = (built.stderr.strip().splitlines() or ["?"])[-1]
+
+
+def part(name):
+    """The folder of such a part."""
+    if not os.environ[f"PART_{name}"]:
+        raise Skip(os.environ[f"WHY_NO_{name}"])
+    return pathlib.Path(os.environ[f"PART_{name}"])
+
+
 class Kube:
     def __init__(self):
-        for program in ("plumbline-agent", "plumbline-collector", "plumb"):
+        for program in ("plumbline-agent", "plumbline-collector", "plumb", "plumb-node"):
             if not (BUILD / program).exists():
                 raise node.CannotBeHad(f"{BUILD / program} is not built")
         self.node = node.Node()
@@ -64,10 +84,27 @@ class Kube:
     def install(self, **values):
         self.values.update(values)
         if self.node.kubectl("get", "namespace", NAMESPACE, check=False).returncode != 0:
-            self.node.kubectl("create", "namespace", NAMESPACE)
-            self.node.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=privileged")
+            self.make_namespaces()
         self.helm("upgrade", "--install")
         self.wait_rolled_out()
+
+    def make_namespaces(self):
+        """Ours, one of people with their accounts, of which `auditor` may read; and a disk for the collector."""
+        for name in (NAMESPACE, "people"):
+            self.node.kubectl("create", "namespace", name)
+        self.node.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=privileged")
+        for name in ("auditor", "stranger"):
+            self.node.kubectl("-n", "people", "create", "serviceaccount", name)
+        self.node.kubectl("create", "clusterrolebinding", "auditors", f"--clusterrole={RELEASE}-reader", "--serviceaccount=people:auditor")
+        self.make_disk()
+
+    def make_disk(self):
+        """No provisioner is here: a folder of the node stands for one disk. It is a hostPath, which kubelet gives to no fsGroup."""
+        disk = pathlib.Path("/var/lib/disk")
+        disk.mkdir()
+        os.chown(disk, 65532, 65532)
+        self.node.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"}, "spec": {
+            "capacity": {"storage": "8Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": str(disk), "type": "Directory"}}})
 
     def ensure_installed(self):
         """For a test that runs alone."""
@@ -75,14 +112,15 @@ class Kube:
             self.install()
 
     def wait_rolled_out(self):
-        self.node.kubectl("-n", NAMESPACE, "rollout", "status", f"daemonset/{RELEASE}", "--timeout=150s")
+        for workload in (f"daemonset/{RELEASE}", f"deployment/{COLLECTOR}"):
+            self.node.kubectl("-n", NAMESPACE, "rollout", "status", workload, "--timeout=150s")
 
-    def pods(self, selector="app.kubernetes.io/name=plumbline", namespace=NAMESPACE):
-        return self.node.get("pods", "-n", namespace, "-l", selector)["items"]
+    def pods(self, component="agent"):
+        return self.node.get("pods", "-n", NAMESPACE, "-l", f"app.kubernetes.io/component={component}")["items"]
 
-    def pod(self):
-        """The agent's, the one that is not on its way out."""
-        return next(p for p in self.pods() if "deletionTimestamp" not in p["metadata"])
+    def pod(self, component="agent"):
+        """The one that is not on its way out."""
+        return next(p for p in self.pods(component) if "deletionTimestamp" not in p["metadata"])
 
     def plumb(self, *arguments, container="agent"):
         """plumb within the agent's pod. 2 says that drift is open."""
@@ -91,10 +129,10 @@ class Kube:
             raise AssertionError(f"plumb {arguments}: {done.returncode} {done.stdout} {done.stderr}")
         return done.stdout
 
-    def items(self, *arguments):
+    def items(self, *arguments, ask=None):
         """A list of plumb's; nothing where nobody answers just now, as while a pod is replaced."""
         try:
-            return json.loads(self.plumb(*arguments, "-o", "json"))["items"]
+            return json.loads((ask or self.plumb)(*arguments, "-o", "json"))["items"]
         except (AssertionError, StopIteration, json.JSONDecodeError):
             return []
 
@@ -102,7 +140,51 @@ class Kube:
         return self.items("drift", *arguments)
 
     def collected(self, *arguments):
-        return self.items("--collector", "http://127.0.0.1:9650", "drift", *arguments)
+        return self.items("drift", *arguments, ask=self.ask_collector)
+
+    # The collector, by its Service, as somebody on this node asks it.
+
+    def token(self, account="people/auditor", *more, audience="plumbline"):
+        namespace, name = account.split("/")
+        wanted = ["--audience", audience] if audience else []
+        return self.node.kubectl("-n", namespace, "create", "token", name, *wanted, *more).strip()
+
+    def authority(self):
+        """A file with who signs the collector's certificate, as the cluster tells it."""
+        file = self.node.work / "collector-ca.crt"
+        file.write_text(self.node.get("configmap", "-n", NAMESPACE, f"{COLLECTOR}-ca").get("data", {}).get("ca.crt", ""))
+        return file
+
+    def find_collector(self):
+        """Makes its name known on this node, as DNS does in pods."""
+        address = self.node.get("service", "-n", NAMESPACE, COLLECTOR)["spec"]["clusterIP"]
+        hosts, host = pathlib.Path("/etc/hosts"), f"{COLLECTOR}.{NAMESPACE}.svc"
+        lines = [line for line in hosts.read_text().splitlines() if host not in line]
+        hosts.write_text("\n".join([*lines, f"{address} {host}", ""]))
+
+    def ask_collector(self, *arguments):
+        """plumb outside of any pod, with the CA and a reader's token."""
+        self.find_collector()
+        token = self.node.work / "auditor.token"
+        token.write_text(self.token())
+        done = run(BUILD / "plumb", "--collector", URL, "--ca", self.authority(), "--token-file", token, *arguments, check=False)
+        if done.returncode not in (0, 2):
+            raise AssertionError(f"plumb {arguments}: {done.returncode} {done.stdout} {done.stderr}")
+        return done.stdout
+
+    def request(self, path, token=None, body=None, ca=None):
+        """Status, and body or problem, of one request to the collector; a POST where it has a body."""
+        self.find_collector()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        asked = urllib.request.Request(URL + path, data=body.encode() if body else None,
+                                       headers={**headers, **({"Content-Type": "application/x-ndjson"} if body else {})})
+        context = ssl.create_default_context(cafile=ca or self.authority())
+        try:
+            with urllib.request.urlopen(asked, timeout=20, context=context) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            status, text = refused.code, refused.read().decode()
+        return status, json.loads(text) if text.startswith("{") else text
 
     def resources(self, below):
         """Path within → comparison, of what is managed below a folder."""
@@ -139,7 +221,7 @@ class Kube:
 
     def print_logs(self):
         with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-            print(self.node.kubectl("-n", NAMESPACE, "get", "pods,jobs,daemonsets", "-o", "wide"))
+            print(self.node.kubectl("-n", NAMESPACE, "get", "pods,jobs,daemonsets,deployments,pvc", "-o", "wide"))
             for pod in self.node.get("pods", "-n", NAMESPACE)["items"]:
                 name = pod["metadata"]["name"]
                 print(self.node.kubectl("-n", NAMESPACE, "logs", name, "--all-containers", "--prefix", "--tail=25", check=False).stdout)

@@ -15,6 +15,8 @@ def test_an_unknown_value_is_refused(kube):
         assert done.returncode != 0 and name in done.stderr, done.stderr
     done = kube.helm("template", "--kube-version", "1.34", values={"agent": {"moreCapabilities": ["SYS_ADMIN"]}}, check=False)
     assert done.returncode != 0 and "asRoot" in done.stderr, done.stderr
+    done = kube.helm("template", "--kube-version", "1.34", values={"collector": {"tls": {"existingSekret": "x"}}}, check=False)
+    assert done.returncode != 0 and "existingSekret" in done.stderr, done.stderr
     done = kube.helm("template", "--kube-version", "1.34", values={"agent": {"resources": {"limits": {"cpu": "1"}}}}, check=False)
     assert done.returncode != 0 and "cpu" in done.stderr, "a CPU limit is refused"
 
@@ -53,7 +55,7 @@ def test_installed_by_helm_the_agent_is_ready(kube):
 
 def processes(kube, program):
     """Those of the release's pods: the folders of /proc by name."""
-    uid = kube.pod()["metadata"]["uid"]
+    uid = kube.pod(program.removeprefix("plumbline-"))["metadata"]["uid"]
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             if (folder / "comm").read_text().strip() == program[:15] and uid in (folder / "cgroup").read_text():
@@ -74,13 +76,12 @@ def test_the_agent_is_nobody_with_four_capabilities(kube):
         assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
 
 
-def test_nothing_listens_beyond_loopback(kube):
+def test_an_agent_listens_on_loopback_alone_and_the_collector_on_one_port(kube):
     kube.ensure_installed()
-    agent = next(processes(kube, "plumbline-agent"))
-    for table in ("tcp", "tcp6"):
-        for line in (agent / "net" / table).read_text().splitlines()[1:]:
-            local, state = line.split()[1], line.split()[3]
-            assert state != "0A" or local.startswith("0100007F:"), f"listens: {local}"
+    for program, open_ports in (("plumbline-agent", []), ("plumbline-collector", [f"{9650:04X}"])):
+        listening = [line.split()[1] for table in ("tcp", "tcp6")
+                     for line in (next(processes(kube, program)) / "net" / table).read_text().splitlines()[1:] if line.split()[3] == "0A"]
+        assert [local.split(":")[1] for local in listening if not local.startswith("0100007F:")] == open_ports, listening
 
 
 def test_helm_test_makes_a_change_on_each_node_and_its_finding_comes(kube):
@@ -89,3 +90,14 @@ def test_helm_test_makes_a_change_on_each_node_and_its_finding_comes(kube):
     assert "Phase:          Succeeded" in said, said
     left = kube.node.get("daemonsets,jobs", "-n", NAMESPACE)["items"]
     assert [item["metadata"]["name"] for item in left] == [RELEASE], left
+
+
+def test_notes_say_what_to_know(kube):
+    kube.ensure_installed()
+    said = kube.node.helm("get", "notes", RELEASE, "--namespace", NAMESPACE)
+    for words in ("pod-security.kubernetes.io/enforce=privileged", "--clusterrole plumbline-reader", "--audience plumbline", "kubectl -n plumbline delete pvc"):
+        assert words in said, f"{words} is not in: {said}"
+    file = kube.node.work / "empty.json"
+    file.write_text(json.dumps({"collector": {"storage": {"persistent": False}}}))
+    said = kube.node.helm("install", "--dry-run", "dry", ROOT / "daemonset/chart", "--namespace", NAMESPACE, "--values", file)
+    assert "gone with the collector's pod" in said and "emptyDir: {}" in said and "kind: PersistentVolumeClaim" not in said, said

@@ -47,7 +47,7 @@ def check_record(kube, path, before):
     assert drift["id"] == before["id"], "it is still the same drift"
     for ask in (kube.drifts, kube.collected):
         assert [d["id"] for d in ask("--state", "open") if d["where"]["path"] == str(path)] == [before["id"]]
-    store = json.loads(kube.plumb("--collector", "http://127.0.0.1:9650", "status", "-o", "json"))["store"]
+    store = json.loads(kube.ask_collector("status", "-o", "json"))["store"]
     assert store["sequence_gaps"] == 0 and store["conflicts"] == 0, store
 
 
@@ -90,6 +90,17 @@ def test_an_agent_that_is_killed(kube):
 def test_a_collector_that_is_killed(kube):
     kube.ensure_installed()
     disturb(kube, lambda: kill_one(kube, "plumbline-collector"))
+
+
+def test_a_collectors_pod_that_is_deleted(kube):
+    """Its ledger is on a disk; the agents keep what they have meanwhile."""
+    kube.ensure_installed()
+    old = kube.pod("collector")["metadata"]
+
+    def delete():
+        kube.node.kubectl("-n", NAMESPACE, "delete", "pod", old["name"], "--force", "--grace-period=0")
+        wait(lambda: any(p["metadata"]["uid"] != old["uid"] for p in kube.pods("collector")), "another pod")
+    disturb(kube, delete)
 
 
 def test_an_upgrade_of_the_agent(kube):

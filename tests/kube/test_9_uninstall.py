@@ -3,9 +3,9 @@
 import json
 import pathlib
 
-from kube import MANAGED, NAMESPACE, RELEASE, ROOT, run, wait
+from kube import COLLECTOR, MANAGED, NAMESPACE, RELEASE, ROOT, run, wait
 
-LEFT = ("/sys/fs/bpf/plumbline", "/run/plumbline", "/var/lib/plumbline", "/var/lib/plumbline-collector")
+LEFT = ("/sys/fs/bpf/plumbline", "/run/plumbline", "/var/lib/plumbline")
 
 
 def pinned():
@@ -33,9 +33,9 @@ def test_uninstalled_nothing_is_left_on_the_node(kube):
     for path in LEFT:
         assert not pathlib.Path(path).exists(), f"{path} is left"
     wait(lambda: not kube.node.get("all", "-n", NAMESPACE)["items"], "the namespace to be empty")
-    left = kube.node.get("serviceaccounts,configmaps,roles,rolebindings,networkpolicies", "-n", NAMESPACE)["items"]
+    left = kube.node.get("serviceaccounts,configmaps,secrets,persistentvolumeclaims,roles,rolebindings,networkpolicies", "-n", NAMESPACE)["items"]
     names = [f"{item['kind']}/{item['metadata']['name']}" for item in left if item["metadata"]["name"] not in ("default", "kube-root-ca.crt")]
-    assert names == [], names
+    assert names == [f"PersistentVolumeClaim/{COLLECTOR}"], f"the record of drift is kept, and nothing else: {names}"
     assert kube.node.get("clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/name=plumbline")["items"] == []
     wait(lambda: not loaded() & here, "the kernel to let go of programs and maps")
 
@@ -48,4 +48,5 @@ def test_the_plain_manifest_does_the_same(kube):
     kube.node.kubectl("apply", "-f", "-", text=text)
     kube.wait_rolled_out()
     assert kube.resources(MANAGED), "the example's files are managed"
+    assert kube.request("/v1/nodes", kube.token())[1]["items"], "the collector has what was recorded before"
     kube.node.kubectl("delete", "-f", "-", "--wait", text=text)

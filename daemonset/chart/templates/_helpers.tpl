@@ -3,6 +3,21 @@ app.kubernetes.io/name: plumbline
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* Of agent and of collector: what selects their pods. Takes: root ($), component. */}}
+{{- define "plumbline.component" -}}
+{{ include "plumbline.labels" .root }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- /* Of what belongs to no namespace. */}}
+{{- define "plumbline.clusterName" -}}
+{{- if ne .Release.Namespace .Release.Name }}{{ .Release.Namespace }}-{{ end }}{{ .Release.Name -}}
+{{- end }}
+
+{{- define "plumbline.collectorHost" -}}
+{{ .Release.Name }}-collector.{{ .Release.Namespace }}.svc
+{{- end }}
+
 {{- define "plumbline.image" -}}
 {{- $of := index .Values.image .image -}}
 {{- $of.repository -}}
@@ -38,21 +53,46 @@ runAsGroup: {{ include "plumbline.user" . }}
 {{- if .Values.pods.enabled -}}
 {{- $baselines = append $baselines (dict "name" "pods" "kubernetes" "kubernetes:///pods" "kubelet_dir" .Values.pods.kubeletDir) -}}
 {{- end -}}
+{{- $api := dict "socket" "/run/plumbline/agent.sock" "listen" "127.0.0.1:9640" -}}
+{{- if .Values.agent.tlsSecret -}}
+{{- if not .Values.monitoring.tokenSecret }}{{ fail "agent.tlsSecret needs monitoring.tokenSecret: else nobody could ask" }}{{ end -}}
+{{- $api = dict "socket" "/run/plumbline/agent.sock" "listen" "0.0.0.0:9640"
+  "tls" (dict "certificate_file" "/etc/plumbline-tls/tls.crt" "key_file" "/etc/plumbline-tls/tls.key")
+  "access" (list (dict "name" "scraper" "token_file" "/etc/plumbline-scraper/token")) -}}
+{{- end -}}
 {{- $config := dict
   "state_dir" "/var/lib/plumbline"
-  "api" (dict "socket" "/run/plumbline/agent.sock" "listen" "127.0.0.1:9640")
+  "api" $api
   "baselines" (concat $baselines .Values.sources)
   "kernel" (dict "pin_dir" "/sys/fs/bpf/plumbline")
-  "collector" (dict "url" "http://127.0.0.1:9650")
+  "collector" (dict "url" (printf "https://%s:9650" (include "plumbline.collectorHost" .))
+                    "ca_file" "/etc/plumbline-collector-ca/ca.crt" "token_file" "/var/run/secrets/plumbline/token")
   "log" (dict "level" .Values.agent.logLevel) -}}
 {{- if .Values.agent.labels }}{{ $_ := set $config "node" (dict "labels" .Values.agent.labels) }}{{ end -}}
 {{- if .Values.rules }}{{ $_ := set $config "rules" (list "/etc/plumbline/rules.yaml") }}{{ end -}}
 {{- toYaml (mergeOverwrite $config (deepCopy .Values.agent.config)) -}}
 {{- end }}
 
+{{- /* collector.yaml. Agents are known by their pods' tokens; people and scrapers by what the cluster lets them. */}}
 {{- define "plumbline.collectorConfig" -}}
+{{- $of := .Values.collector -}}
+{{- $name := printf "%s-collector" .Release.Name -}}
+{{- $tls := dict "certificate_file" "/etc/plumbline-tls/tls.crt" "key_file" "/etc/plumbline-tls/tls.key" -}}
+{{- if not $of.tls.existingSecret -}}
+{{- $host := include "plumbline.collectorHost" . -}}
+{{- $names := list $host $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.cluster.local" $host) "localhost" -}}
+{{- $tls = dict "own" (dict "names" (concat $names $of.tls.names) "config_map" (printf "%s/%s-ca" .Release.Namespace $name)
+  "folder" (printf "/var/lib/plumbline-collector/tls-%v" $of.tls.generation)) -}}
+{{- end -}}
+{{- $access := list (dict "name" "cluster" "kubernetes" dict) -}}
+{{- if .Values.monitoring.tokenSecret -}}
+{{- $access = append $access (dict "name" "scraper" "token_file" "/etc/plumbline-scraper/token") -}}
+{{- end -}}
 {{- $config := dict
-  "listen" "127.0.0.1:9650"
+  "listen" "0.0.0.0:9650"
+  "tls" $tls
+  "agents" (dict "kubernetes" (dict "service_accounts" (list (printf "%s/%s" .Release.Namespace .Release.Name))))
+  "access" (concat $access $of.access)
   "store" (dict "sqlite" "/var/lib/plumbline-collector/plumbline.db")
   "sinks" .Values.collector.sinks
   "log" (dict "level" .Values.collector.logLevel) -}}

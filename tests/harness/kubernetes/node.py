@@ -29,9 +29,13 @@ class CannotBeHad(Exception):
     """A part is not there and cannot be built here; says which."""
 
 
+def is_inside():
+    return "PLUMBLINE_NODE" in os.environ
+
+
 def enter_namespaces():
     """Starts the running script again, in namespaces of its own; returns once it is there."""
-    if "PLUMBLINE_NODE" in os.environ:
+    if is_inside():
         return
     os.environ["PLUMBLINE_NODE"] = "inside"
     os.execvp("unshare", ["unshare", "--mount", "--net", sys.executable, *sys.argv])

@@ -23,8 +23,8 @@ constexpr std::chrono::seconds hour{3'600};
 
 TEST(Authority, signs_certificates_that_a_server_takes_as_of_that_node) {
   const TempDir dir;
-  const auto authority = Authority::open(dir / "enrolment").value();
-  const std::string key = make_node_key().value();
+  const auto authority = Authority::open(dir / "enrolment", AuthorityOf::nodes).value();
+  const std::string key = make_key().value();
   const auto certificate = authority->sign(make_request(key).value(), "web 1,URI:x", hour);
   ASSERT_TRUE(certificate) << certificate.error().message();
   const auto lifetime = lifetime_of(*certificate).value();
@@ -56,7 +56,7 @@ TEST(Authority, signs_certificates_that_a_server_takes_as_of_that_node) {
   ASSERT_TRUE(told) << told.error().message();
   EXPECT_EQ(told->body, "spiffe://plumbline/node/web%201%2CURI%3Ax plumbline node");
 
-  const auto other = Authority::open(dir / "other").value();
+  const auto other = Authority::open(dir / "other", AuthorityOf::nodes).value();
   dir.write("node.pem", other->sign(make_request(key).value(), "web-1", hour).value());
   EXPECT_FALSE(
       http::Client(http::parse_endpoint("https://localhost:" + std::to_string(port)).value(), options).get("/who"))
@@ -66,7 +66,7 @@ TEST(Authority, signs_certificates_that_a_server_takes_as_of_that_node) {
 TEST(Authority, is_made_once_and_kept_for_itself) {
   const TempDir dir;
   const std::string folder = dir / "enrolment";
-  ASSERT_TRUE(Authority::open(folder));
+  ASSERT_TRUE(Authority::open(folder, AuthorityOf::nodes));
   struct stat status{};
   ASSERT_EQ(::stat((folder + "/ca.key").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
@@ -78,29 +78,29 @@ TEST(Authority, is_made_once_and_kept_for_itself) {
   };
   const std::string key = read("ca.key");
   EXPECT_THAT(key, StartsWith("-----BEGIN PRIVATE KEY-----"));
-  ASSERT_TRUE(Authority::open(folder));
+  ASSERT_TRUE(Authority::open(folder, AuthorityOf::nodes));
   EXPECT_EQ(read("ca.key"), key);
 
-  std::ofstream(folder + "/ca.key") << make_node_key().value();
-  EXPECT_THAT(Authority::open(folder).error().message(), HasSubstr("do not belong together"));
+  std::ofstream(folder + "/ca.key") << make_key().value();
+  EXPECT_THAT(Authority::open(folder, AuthorityOf::nodes).error().message(), HasSubstr("do not belong together"));
   std::filesystem::remove(folder + "/ca.key");
-  const auto missing = Authority::open(folder);
+  const auto missing = Authority::open(folder, AuthorityOf::nodes);
   ASSERT_FALSE(missing) << "a new key would know none of the nodes";
   EXPECT_THAT(missing.error().message(), HasSubstr("ca.key is missing"));
 }
 
 TEST(Authority, takes_nothing_of_a_request_but_a_key_that_signed_it) {
   const TempDir dir;
-  const auto authority = Authority::open(dir / "enrolment").value();
+  const auto authority = Authority::open(dir / "enrolment", AuthorityOf::nodes).value();
   const auto why = [&](const std::string& request) {
     const auto made = authority->sign(request, "web-1", hour);
     return made ? "" : made.error().message();
   };
   EXPECT_THAT(why(""), HasSubstr("PKCS #10"));
   EXPECT_THAT(why(std::string(100'000, 'x')), HasSubstr("PKCS #10"));
-  std::string request = make_request(make_node_key().value()).value();
+  std::string request = make_request(make_key().value()).value();
   EXPECT_EQ(why(request), "");
-  const std::string one = key_of_request(request), two = key_of_request(make_request(make_node_key().value()).value());
+  const std::string one = key_of_request(request), two = key_of_request(make_request(make_key().value()).value());
   EXPECT_EQ(one.size(), 64U);
   EXPECT_NE(one, two);
   EXPECT_EQ(key_of_request("x"), "");

@@ -23,5 +23,15 @@ TEST(CertificateNames, else_dns_names_and_the_common_name_are_the_nodes) {
   EXPECT_THAT(names_of({"web-1", {"a"}, {"u:b"}}), ElementsAre("u:b", "a", "web-1"));
 }
 
+TEST(CertificateNames, dns_names_are_labels_and_no_more) {
+  for (const char* name : {"localhost", "a.b-c.example", "*.example", "plumbline-collector.plumbline.svc"})
+    EXPECT_TRUE(is_dns_name(name)) << name;
+  for (const char* none :
+       {"", ".", "a.", ".a", "a..b", "-a", "a-", "*", "a.*", "*a.b", "a,DNS:b", "a b", "a:b", "a/b", "ä"})
+    EXPECT_FALSE(is_dns_name(none)) << none;
+  EXPECT_TRUE(is_dns_name(std::string(63, 'a')));
+  EXPECT_FALSE(is_dns_name(std::string(64, 'a')));
+}
+
 }  // namespace
 }  // namespace plumbline::access

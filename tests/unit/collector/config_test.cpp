@@ -132,6 +132,21 @@ TEST(CollectorConfig, opens_nothing_to_others_without_tls_and_a_way_to_know_agen
   EXPECT_TRUE(policy(open + ", client_ca_file: /ca}").asks_people) << "beyond loopback, though nobody may";
 }
 
+TEST(CollectorConfig, a_certificate_is_of_files_or_our_own) {
+  const std::string own = "tls: {own: {names: [collector.example], config_map: a/b";
+  const auto config = parse_collector_config("c.yaml", own + "}}").value();
+  ASSERT_TRUE(config.tls && config.own_certificate);
+  EXPECT_EQ(config.own_certificate->names, std::vector<std::string>{"collector.example"});
+  EXPECT_EQ(why(own + "}}\nlisten: 0.0.0.0:9650\nagents: {enrolment: {}}"), "accepted");
+  const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(has(why(own + "}, key_file: /k}"), "contradicts"));
+  EXPECT_TRUE(has(why("tls: {own: {names: [\"a,IP:127.0.0.1\"]}}"), "is no DNS name"));
+  EXPECT_TRUE(has(why("tls: {own: {names: [a], config_map: b}}"), "is no NAMESPACE/NAME"));
+  for (const char* bad : {"tls: {}", "tls: {certificate_file: /c}", "tls: {own: {}}", "tls: {own: {names: []}}",
+                          "tls: {own: {names: [a], folder: b}}"})
+    EXPECT_NE(why(bad), "accepted") << bad;
+}
+
 TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
   EXPECT_NE(why("lisen: 127.0.0.1:1").find("did you mean `listen`"), std::string::npos) << why("lisen: 127.0.0.1:1");
   for (const char* open : {"0.0.0.0:9650", "10.0.0.1:9650", "collector:9650", "'[::]:9650'", "127.example.org:9650"}) {

@@ -31,7 +31,7 @@ class PlumbBaseline : public testing::Test {
     arguments.insert(arguments.begin(), {"plumb", "baseline"});
     std::vector<const char*> argv;
     for (const auto& argument : arguments) argv.push_back(argument.c_str());
-    return run(static_cast<int>(argv.size()), argv.data(), {out_, err_}, clock_);
+    return run(static_cast<int>(argv.size()), argv.data(), {out_, err_}, clock_, source_commands());
   }
   void SetUp() override {
     ASSERT_EQ(plumb({"compile", dir_.write("of.tfstate", state("x")), "--new-key", "--key-file", key_, "--out",

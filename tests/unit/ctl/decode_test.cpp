@@ -22,7 +22,7 @@ class PlumbDecode : public testing::Test {
  protected:
   int plumb(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), {"plumb", "decode"});
-    return run(static_cast<int>(arguments.size()), arguments.data(), {out_, err_}, clock_);
+    return run(static_cast<int>(arguments.size()), arguments.data(), {out_, err_}, clock_, source_commands());
   }
   /// What is said of one line that cannot be read.
   std::string complaint(const std::string& line) {

@@ -164,5 +164,14 @@ TEST_F(Rollout, an_answer_that_is_nothing_of_the_kind_is_waited_out) {
   EXPECT_THAT(err_.str(), HasSubstr("not made yet"));
 }
 
+TEST(WithoutSources, their_commands_are_said_to_be_elsewhere) {
+  for (const char* command : {"decode", "baseline"}) {
+    std::ostringstream out, err;
+    const std::vector<const char*> argv = {"plumb", command};
+    EXPECT_EQ(run(2, argv.data(), {out, err}, SystemClock()), exit_code::usage);
+    EXPECT_THAT(err.str(), HasSubstr("the package plumbline has it")) << command;
+  }
+}
+
 }  // namespace
 }  // namespace plumbline::ctl
