@@ -56,9 +56,10 @@ void Agent::Parts::start_calls() {
   if (handout_key) keys.push_back(&*handout_key);
   options.prints = std::make_shared<cloud::SecretPrints>(keys);
   if (keyring) options.keyring = keyring;
-  options.connections.limits.head_bytes = std::size_t{16} * 1024;  // as much as is captured of one call
+  options.connections.limits.head_bytes = std::size_t{16} * 1024;
   options.connections.limits.table_bytes = std::size_t{16} * 1024;
   options.connections.limits.total_bytes = std::size_t{16} * 1024 * 1024;
+  options.connections.limits.tenant_bytes = std::size_t{4} * 1024 * 1024;
   auto opened = CallWatch::open(std::move(options), clock);
   if (!opened) {
     spdlog::error("event=calls_not_watched why=\"{}\"", opened.error().message());

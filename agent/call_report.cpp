@@ -110,6 +110,7 @@ std::string CallWatch::status_json() const {
       {"requests", c.http.http.requests},
       {"calls", c.writes},
       {"calls_unmapped", c.unmapped},
+      {"calls_not_read", lost_in(c)},
       {"connections_unseen", c.begun.unseen},
       {"tries_folded", c.folded},
       {"records", c.kernel.records},
@@ -140,6 +141,7 @@ std::string CallWatch::metrics_text() const {
            {"calls_scope_cgroups_total", "Cgroups that were asked about.", c.scope.cgroups},
            {"calls_scope_excluded_total", "Of them, those that are left alone.", c.scope.excluded},
            {"calls_scope_unknown_total", "Times when whoever was to be asked was gone.", c.scope.unknown},
+           {"tls_crowded_total", "Calls on connections that were one too many of their cgroup.", c.kernel.crowded},
            {"tls_entries_lost_total", "Returns of hooked functions whose entry was not seen.", c.kernel.entries_lost},
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},
@@ -172,6 +174,7 @@ std::string CallWatch::metrics_text() const {
            {"credentials_handed_out_total", "Answers of metadata services with credentials.", c.handed_out},
            {"http_connections_total", "Connections on which HTTP was seen.", c.http.connections},
            {"http_connections_evicted_total", "Of them, those that made room for others.", c.http.evicted},
+           {"http_connections_broken_off_total", "Of these, those with something under way.", c.http.broken_off},
            {"http_connections_ignored_total", "Times when one was left alone, as nothing on it was ours.",
             c.http.ignored},
            {"http_connections_looked_again_total", "Times when one that was left alone was looked at again.",
@@ -181,12 +184,15 @@ std::string CallWatch::metrics_text() const {
            {"http_lost_bytes_total", "Bytes of messages that were not captured.", http.lost_bytes},
            {"http_desyncs_total", "Times when the next message was lost.", http.desyncs},
            {"http_refused_total", "Heads and frames against the grammar.", http.refused},
+           {"http_guessed_total", "Of refused and too long heads, those whose request was told all the same.",
+            http.guessed},
            {"http_too_long_total", "Heads over their bound.", http.too_long},
            {"http_too_many_total", "Requests over a bound, delivered early.", http.too_many},
            {"http_bodies_cut_total", "Bodies of which less was kept than was wanted.", http.bodies_cut},
            {"http_dead_directions_total", "Directions that cannot be read any more.", http.dead_directions},
            {"http_held_bytes", "Bytes of exchanges under way.", http.held_bytes, "gauge"},
            {"calls_unmapped_total", "Requests to a cloud that the tables do not know.", c.unmapped},
+           {"calls_cut_total", "Of them, those of which too little was read to know.", c.cut},
            {"calls_of_states_total", "Requests for the state of a baseline that worked.", c.states},
            {"tls_connections_begun_total", "TLS connections whose first message was read.", c.begun.hellos.hellos},
            {"tls_connections_lost_total", "Of them, those that found the ring full.", c.begun.hellos.lost},
@@ -221,6 +227,11 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
       {"tls_without_plaintext", "node",
        "Calls by programs whose TLS library is not known (Java, rustls, BoringSSL without symbols) are not seen.",
        "there is no function to hook by its name or table", "use the provider's audit log beside it"}};
+  if (const auto unplaced = counts().scope.unplaced; unplaced > 0)
+    all.push_back({"calls_scope", "node",
+                   "To which cgroup some programs belong is not known, so none of calls.exclude_cgroups fits them.",
+                   "the agent has a cgroup namespace of its own, and the host's cgroups are not where it looks",
+                   "mount the host's /sys/fs/cgroup into the agent's container"});
   for (const auto& pattern : options_.excluded)
     all.push_back({"calls_excluded", pattern, "Calls of programs in such cgroups are not looked at.",
                    "calls.exclude_cgroups says so", ""});

@@ -14,6 +14,7 @@ namespace plumbline::agent {
 namespace {
 
 constexpr std::size_t max_known = 4096;
+constexpr unsigned again_after = 64;  // requests of a cgroup of which it is not known where it lies
 
 /// As /proc says it, in clock ticks since the machine started.
 std::uint64_t ticks_of(std::uint64_t boot_ns) {
@@ -102,10 +103,13 @@ std::optional<bool> CallScope::excludes(const capture_scope& scope, std::uint32_
   if (excluded_.empty()) return false;
   const std::pair key{scope.cgroup_id, scope.cgroup_v1_id};
   if (const auto known = known_.find(key); known != known_.end()) return known->second;
+  // It may be moved, so it is looked at again, though not at each request.
+  if (const auto tried = unplaced_.find(key); tried != unplaced_.end() && ++tried->second % again_after != 0)
+    return std::nullopt;
   // "4:pids:/system.slice/x.service" of the old hierarchies, "0::/system.slice/x.service" of the unified one;
   // cgroups(7)
   std::ifstream lines(proc_root_ + "/" + std::to_string(tgid) + "/cgroup");
-  bool is_excluded = false, was_read = false;
+  bool is_excluded = false, was_read = false, is_placed = true;
   for (std::string line; std::getline(lines, line);) {
     const auto controllers = line.find(':');
     const auto path = controllers == std::string::npos ? controllers : line.find(':', controllers + 1);
@@ -113,13 +117,20 @@ std::optional<bool> CallScope::excludes(const capture_scope& scope, std::uint32_
     const auto seen = std::string_view(line).substr(path + 1);
     const bool is_unified = line.starts_with(of_cgroup2);
     const std::string whole = is_unified ? below_root(own_root_, seen) : std::string(seen);
-    was_read = !whole.empty();
-    if (!was_read) break;
-    is_excluded |= fits(whole);
+    was_read = true;
+    is_placed &= !whole.empty();
+    is_excluded |= is_placed && fits(whole);
   }
   // The number may be another process's by now, in another cgroup.
   if (!was_read || started_at(proc_root_, tgid) != ticks_of(start_boot_ns)) {
     ++counts_.unknown;
+    return std::nullopt;
+  }
+  if (!is_placed && !is_excluded) {
+    ++counts_.unknown;
+    ++counts_.unplaced;
+    if (unplaced_.size() >= max_known) unplaced_.clear();
+    unplaced_.try_emplace(key, 0);
     return std::nullopt;
   }
   if (known_.size() >= max_known) known_.clear();  // all are asked again

@@ -31,6 +31,7 @@ class CallScope {
     std::uint64_t cgroups = 0;   ///< that were asked about
     std::uint64_t excluded = 0;  ///< of them, those that are left alone
     std::uint64_t unknown = 0;   ///< times when nobody could be asked, or the answer could not be read
+    std::uint64_t unplaced = 0;  ///< of them, those when where the cgroup lies could not be told
   };
   const Counts& counts() const { return counts_; }
 
@@ -41,7 +42,8 @@ class CallScope {
   const std::vector<std::string> excluded_;
   const std::string proc_root_;
   std::string own_root_;  // of the cgroup2 namespace, below the host's root; "" = it is the host's
-  std::map<std::pair<std::uint64_t, std::uint64_t>, bool> known_;  // by both ids; bounded
+  std::map<std::pair<std::uint64_t, std::uint64_t>, bool> known_;         // by both ids; bounded
+  std::map<std::pair<std::uint64_t, std::uint64_t>, unsigned> unplaced_;  // how often asked; bounded
   Counts counts_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "agent/source/return_probes.hpp"
 #include "agent/state_calls.hpp"
+#include "include/util/log_text.hpp"
 #include "include/util/thread.hpp"
 
 namespace plumbline::agent {
@@ -181,7 +182,8 @@ bool CallWatch::is_out_of_scope(const mark_actor& actor) {
 std::uint64_t CallWatch::lost_in(const Counts& counts) {
   const auto& tls = counts.kernel;
   const auto& plain = counts.plain.kernel;
-  return tls.lost + tls.unreadable + plain.lost + plain.unreadable + plain.untracked;
+  return tls.lost + tls.unreadable + tls.crowded + plain.lost + plain.unreadable + plain.untracked + counts.cut +
+         counts.http.broken_off;
 }
 
 void CallWatch::tell_counts() {
@@ -258,7 +260,8 @@ void CallWatch::queue(ReadCall&& call) {
   const auto& operation = call.operation;
   if (!call.unseen && operation.unmapped != cloud::Unmapped::no && call.states.empty()) {
     ++counts_.unmapped;
-    spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", call.host, cloud::word(operation.unmapped));
+    counts_.cut += call.is_cut ? 1 : 0;
+    spdlog::debug("event=call_unmapped host=\"{}\" why=\"{}\"", log_text(call.host), cloud::word(operation.unmapped));
     return;
   }
   const std::int64_t now = clock_.wall() / 1'000'000'000;
@@ -274,7 +277,7 @@ void CallWatch::queue(ReadCall&& call) {
   counts_.states += call.states.empty() ? 0 : 1;
   spdlog::debug("event=call pid={} provider={} call=\"{}:{}\" outcome={} tries={} host=\"{}\"", call.actor.tgid,
                 cloud::word(operation.provider), operation.service, operation.operation, cloud::word(operation.outcome),
-                call.tries, call.host);
+                call.tries, log_text(call.host));
   std::unique_lock lock(mutex_);
   const auto has_room = [this] { return queued_.size() < options_.max_queued || stopping_.stop_requested(); };
   while (!room_.wait_for(lock, std::chrono::milliseconds(turn_ms), has_room)) {

@@ -99,6 +99,7 @@ class CallWatch {
     std::uint64_t folded = 0;    ///< tries that were not the last of their call
     std::uint64_t crowded = 0;   ///< calls told as failed before their time
     std::uint64_t unmapped = 0;  ///< requests to a cloud that the tables do not know
+    std::uint64_t cut = 0;       ///< of them, those of which too little was read to know
     std::uint64_t writes = 0;    ///< calls that were queued
     std::uint64_t states = 0;    ///< requests for the state of a baseline that worked
     BegunConnections::Counts begun;

@@ -74,7 +74,7 @@ static __always_inline int close(const struct call* call) {
       __sync_fetch_and_add(&c->lost, 1);
     }
   }
-  bpf_map_delete_elem(&connections, &key);
+  forget(&key);
   return 0;
 }
 

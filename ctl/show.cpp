@@ -155,7 +155,7 @@ void print_title(const Context& context, const wire::Drift& drift) {
   out << styled(context.terminal, style, wire::text_of(drift.state)) << ", severity " << wire::text_of(drift.severity)
       << ", " << wire::text_of(drift.verdict) << '\n'
       << styled(context.terminal, Style::bold, printable(drift.resource)) << '\n'
-      << printable(drift.where.path) << " on " << printable(drift.where.node)
+      << printable(drift.where.path) << (drift.where.path.empty() ? "on " : " on ") << printable(drift.where.node)
       << (drift.baseline.empty() ? "" : ", against the baseline " + printable(drift.baseline)) << '\n';
   for (const auto& alias : drift.where.aliases) out << "also " << printable(alias) << '\n';
 }

@@ -141,6 +141,8 @@ void show_agent(const Context& context, const Json& status) {
       sheet.line("tls files", std::to_string(number_at(*calls, "/files_looked_at")) + " looked at; " +
                                   counted(missed, "program") + " ran before " + (missed == 1 ? "it was" : "they were") +
                                   " hooked");
+      if (const auto lost = number_at(*calls, "/calls_not_read"); lost > 0)
+        sheet.line("calls lost", counted(lost, "piece") + " of calls could not be read; gaps say when", Style::warn);
       call_scope(sheet, *calls);
       refused_files(sheet, *calls);
       token_keys(sheet, *calls);

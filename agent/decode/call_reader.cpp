@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t answer_bytes = 16 * 1024;  // as much as the kernel side copies of one
 constexpr std::size_t longest_host = 256;
+constexpr std::size_t most_of_maybe = 16 * 1024;  // of a body that is most likely nobody's
 
 std::vector<cloud::HeaderField> fields_of(const HttpMessage& message) {
   std::vector<cloud::HeaderField> fields;
@@ -27,7 +28,7 @@ HttpConnections::Interest interest_of(const HttpMessage& head) {
   const auto fields = fields_of(head);
   const auto route = cloud::route(head_of(head, fields));
   if (route.unmapped == cloud::Unmapped::not_cloud && cloud::kubernetes::may_be_answered(head_of(head, fields)))
-    return {{false, cloud::max_body, answer_bytes}, false};
+    return {{false, most_of_maybe, answer_bytes}, false};
   if (route.unmapped == cloud::Unmapped::not_cloud) return {{true, 0, 0}, false};
   if (route.grants_credentials()) return {{false, cloud::max_body, answer_bytes}, true};
   if (route.unmapped == cloud::Unmapped::no && !cloud::may_change(route.level())) return {{true, 0, 0}, true};
@@ -73,6 +74,7 @@ ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const 
   call.operation = cloud::decode(request, response);
   call.host = exchange.request.host.substr(0, longest_host);
   call.status = response.status;
+  call.is_cut = exchange.request.body_cut;
   call.seen_at = exchange.last_seen;
   call.tool = {call.operation.tool,
                !call.operation.tool.empty() && exchange.taken_by != 0 && exchange.taken_by != CAPTURE_GO};

@@ -181,6 +181,10 @@ bool Http1::may_resume(Direction direction) const {
   return pairing_.waiting() != nullptr && !pairing_.is_hopeless();
 }
 
+bool Http1::is_idle() const {
+  return !is_dead_ && pairing_.all().empty() && out_.is_between_messages() && in_.is_between_messages();
+}
+
 void Http1::close_unanswerable() {
   if (pairing_.is_hopeless()) pairing_.close_all();
 }

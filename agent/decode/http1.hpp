@@ -15,6 +15,7 @@ class Http1 final : public HttpEngine, private Http1Events {
   void lose(Direction direction, std::uint64_t bytes, std::int64_t at) override;
   void end(std::int64_t at) override;
   void expire(std::int64_t before) override;
+  bool is_idle() const override;
   bool is_dead() const override { return is_dead_; }
 
   /// The server agreed to go on in HTTP/2 (RFC 7540, section 3.2): the request that it answers there as stream 1.

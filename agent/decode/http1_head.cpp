@@ -3,6 +3,8 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <limits>
 
+#include "agent/decode/wipe.hpp"
+
 namespace plumbline::agent {
 namespace {
 
@@ -152,6 +154,7 @@ bool is_common_method(std::string_view method) {
 
 constexpr std::string_view version_1 = "HTTP/1.";
 constexpr std::size_t longest_method = 32;
+constexpr std::size_t most_guessed = 256;  // lines
 
 }  // namespace
 
@@ -177,6 +180,47 @@ std::optional<Http1Head> parse_http1_head(std::string_view head, Direction direc
   else
     framing.kind = is_request ? Kind::none : Kind::until_close;
   if (is_request) take_host_of_target(to.head.message);
+  return std::move(to.head);
+}
+
+std::optional<Http1Head> guess_http1_request(std::string_view head) {
+  const auto next_line = [&head] {
+    const auto end = head.find('\n');
+    auto line = head.substr(0, end);
+    head.remove_prefix(end == std::string_view::npos ? head.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  };
+  const auto line = next_line();
+  const auto blank = line.find(' '), last = line.rfind(' ');
+  if (blank == std::string_view::npos || last == blank || line.substr(last + 1, version_1.size()) != version_1)
+    return std::nullopt;
+  Collected to;
+  to.head.message.method.assign(line.substr(0, blank));
+  to.head.message.target.assign(trimmed(line.substr(blank, last - blank)));
+  to.head.framing.kind = Kind::unknown;
+  std::string name, value;  // of the field that the next line may continue
+  const auto take = [&] {
+    if (!name.empty()) collect(to, name, value);
+    wipe(value);
+    name.clear();
+  };
+  for (std::size_t fields = 0; !head.empty() && fields < most_guessed; ++fields) {
+    const auto field = next_line();
+    if (field.starts_with(' ') || field.starts_with('\t')) {
+      append_wiping(value, " ");
+      append_wiping(value, trimmed(field));
+      continue;
+    }
+    take();
+    const auto colon = field.find(':');
+    if (colon == std::string_view::npos) continue;
+    name.assign(trimmed(field.substr(0, colon)));
+    append_wiping(value, trimmed(field.substr(colon + 1)));
+  }
+  take();
+  to.head.message.unknown_headers = !head.empty();
+  take_host_of_target(to.head.message);
   return std::move(to.head);
 }
 

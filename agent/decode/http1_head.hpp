@@ -21,6 +21,11 @@ struct Http1Head {
 /// folded lines (5.2), bare CR (2.2), no Host or several (3.2), a body of two lengths (6.1, 6.3).
 std::optional<Http1Head> parse_http1_head(std::string_view head, Direction direction, std::size_t limit);
 
+/// What a server that is less strict may make of a request's head that the above refuses, or of as much as came of one
+/// that is too long: line ends without CR, folded lines, blanks around names, lengths that contradict each other. Its
+/// framing is unknown. Nothing where there is no request line of HTTP/1.
+std::optional<Http1Head> guess_http1_request(std::string_view head);
+
 /// Whether these bytes, few as they may be, can be the beginning of a head.
 bool may_begin_head(std::string_view bytes, Direction direction);
 /// Whether they begin with a whole request line of a common method, or a status line.

@@ -3,6 +3,21 @@
 #include "agent/decode/wipe.hpp"
 
 namespace plumbline::agent {
+namespace {
+
+constexpr std::size_t most_blank = 64;  // bytes of empty lines before a message
+
+/// Behind the first empty line from `from` on; line ends without CR end a head too, which is against the grammar and
+/// not against all servers. npos: there is none.
+std::size_t end_of_head(std::string_view bytes, std::size_t from) {
+  for (auto at = bytes.find('\n', from); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+    if (bytes.substr(at + 1, 1) == "\n") return at + 2;
+    if (bytes.substr(at + 1, 2) == "\r\n") return at + 3;
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
 
 Http1Stream::~Http1Stream() {
   wipe(head_);
@@ -36,49 +51,40 @@ std::size_t Http1Stream::take(const Piece& piece) {
 }
 
 std::size_t Http1Stream::take_head(std::string_view bytes) {
-  // RFC 9112, section 2.2: an empty line or two before a request, as old clients send after a body.
-  if (head_.empty() || head_ == "\r") {
-    const std::string_view awaited = head_.empty() ? "\r" : "\n";
-    if (bytes.front() == awaited.front() && blank_lines_ < 2) {
-      if (head_.empty()) {
-        head_ = "\r";
-      } else {
-        head_.clear();
-        ++blank_lines_;
-      }
-      return 1;
-    }
+  // RFC 9112, section 2.2: empty lines before a request, as old clients send after a body. Servers take LF alone, too.
+  if (head_.empty() && (bytes.front() == '\r' || bytes.front() == '\n') && blank_ < most_blank) {
+    ++blank_;
+    return 1;
   }
   const std::size_t before = head_.size();
-  std::size_t end = std::string_view::npos;
   if (before == 0) {
-    end = bytes.find("\r\n\r\n");
-    if (end != std::string_view::npos && end + 4 <= limits_.head_bytes) {
-      begin_message(bytes.substr(0, end + 4));
-      return end + 4;
+    const std::size_t end = end_of_head(bytes, 0);
+    if (end <= limits_.head_bytes) {
+      begin_message(bytes.substr(0, end));
+      return end;
     }
   }
   append_wiping(head_, bytes.substr(0, limits_.head_bytes + 4 - std::min(before, limits_.head_bytes)));
-  end = head_.find("\r\n\r\n", before < 3 ? 0 : before - 3);
-  if (end != std::string_view::npos && end + 4 <= limits_.head_bytes) {
+  const std::size_t end = end_of_head(head_, before < 3 ? 0 : before - 3);
+  if (end <= limits_.head_bytes) {
     std::string head;
     head.swap(head_);
-    begin_message(std::string_view(head).substr(0, end + 4));
+    begin_message(std::string_view(head).substr(0, end));
     wipe(head);
-    return end + 4 - before;
+    return end - before;
   }
   if (!may_begin_head(head_, direction_))
-    refuse(counters_.refused);
+    refuse(counters_.refused, {});
   else if (head_.size() >= limits_.head_bytes)
-    refuse(counters_.too_long);
+    refuse(counters_.too_long, head_);
   return bytes.size();
 }
 
 void Http1Stream::begin_message(std::string_view head) {
-  blank_lines_ = 0;
+  blank_ = 0;
   lost_body_ = is_body_optional_ = false;
   auto parsed = parse_http1_head(head, direction_, limits_.head_bytes);
-  if (!parsed) return refuse(counters_.refused);
+  if (!parsed) return refuse(counters_.refused, head);
   refusals_ = 0;
   state_ = State::body;  // on_head may look forward or stop this direction
   const auto framing = events_.on_head(direction_, *parsed);
@@ -145,17 +151,25 @@ void Http1Stream::stop() {
   state_ = State::stopped;
 }
 
-void Http1Stream::refuse(std::uint64_t& counter) {
+/// A request that a server may have taken all the same is told; how its body ends nobody knows.
+void Http1Stream::refuse(std::uint64_t& counter, std::string_view head) {
   ++counter;
-  ++refusals_;
+  auto guessed = direction_ == Direction::out && !head.empty() ? guess_http1_request(head) : std::nullopt;
+  if (guessed) {
+    ++counters_.guessed;
+    events_.on_head(direction_, *guessed);
+    events_.on_end(direction_, false);
+  } else {
+    ++refusals_;
+  }
   wipe(head_);
-  search(true);
+  search(!guessed);
 }
 
 void Http1Stream::search(bool certain) {
   if (state_ != State::searching) ++counters_.desyncs;
   state_ = State::searching;
-  blank_lines_ = 0;
+  blank_ = 0;
   events_.on_missed(direction_, certain);
 }
 

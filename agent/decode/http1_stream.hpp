@@ -48,6 +48,7 @@ class Http1Stream {
   void expect_head_at_next_call() { is_body_optional_ = state_ == State::body && !lost_body_; }
   /// Nothing more is learned of this direction.
   void stop();
+  bool is_between_messages() const { return state_ == State::head && head_.empty(); }
   bool is_stopped() const { return state_ == State::stopped; }
   unsigned refusals() const { return refusals_; }
 
@@ -56,7 +57,7 @@ class Http1Stream {
   std::size_t take_head(std::string_view bytes);
   std::size_t take_body(std::string_view bytes);
   void begin_message(std::string_view head);
-  void refuse(std::uint64_t& counter);
+  void refuse(std::uint64_t& counter, std::string_view head);
   void search(bool certain);
 
   Direction direction_;
@@ -64,8 +65,8 @@ class Http1Stream {
   HttpCounters& counters_;
   Http1Events& events_;
   State state_ = State::head;
-  std::string head_;  // what came of it before the present piece
-  std::size_t blank_lines_ = 0;
+  std::string head_;       // what came of it before the present piece
+  std::size_t blank_ = 0;  // bytes of empty lines
   Http1Body body_;
   bool is_body_optional_ = false;
   bool lost_body_ = false;

@@ -20,6 +20,7 @@ class Http2 final : public HttpEngine, private Http2Events {
   void end(std::int64_t at) override;
   void expire(std::int64_t before) override;
   bool is_dead() const override;
+  bool is_idle() const override { return false; }  // without its HPACK tables nobody goes on
 
   /// A request of HTTP/1.1 that is answered here, as stream 1 (RFC 7540, section 3.2).
   void adopt(OpenExchange&& open);

@@ -6,6 +6,7 @@
 #include "agent/decode/http2.hpp"
 #include "agent/decode/http2_wire.hpp"
 #include "agent/decode/wipe.hpp"
+#include "include/abi/capture.h"
 
 namespace plumbline::agent {
 namespace {
@@ -44,15 +45,16 @@ std::size_t index_of(Direction direction) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(const HttpLimits& limits, WantBody want, Deliver deliver, HttpCounters& counters)
-    : port_{limits, std::move(want), std::move(deliver), counters} {}
+HttpConnection::HttpConnection(const HttpLimits& limits, WantBody want, Deliver deliver, HttpCounters& counters,
+                               std::size_t* tenant_held)
+    : port_{limits, std::move(want), std::move(deliver), counters, tenant_held} {}
 
 HttpConnection::~HttpConnection() {
   for (auto& early : early_) wipe(early.bytes);
 }
 
 void HttpConnection::feed(Direction direction, std::uint64_t offset, std::uint32_t length, std::span<const char> data,
-                          std::int64_t at) {
+                          std::int64_t at, unsigned part) {
   if (is_dead()) return;
   std::string_view bytes(data.data(), std::min<std::size_t>(data.size(), length));
   auto& next = next_[index_of(direction)];
@@ -66,7 +68,8 @@ void HttpConnection::feed(Direction direction, std::uint64_t offset, std::uint32
   next = offset + length;
   const bool is_whole = bytes.size() == length;
   bytes.remove_prefix(static_cast<std::size_t>(std::min<std::uint64_t>(seen, bytes.size())));
-  if (!bytes.empty()) take(direction, {bytes, seen == 0, is_whole, at});
+  const bool begins = seen == 0 && (part & CAPTURE_CONTINUES) == 0, ends = is_whole && (part & CAPTURE_GOES_ON) == 0;
+  if (!bytes.empty()) take(direction, {bytes, begins, ends, at});
   const std::uint64_t missing = length - std::max<std::uint64_t>(seen, std::min<std::size_t>(data.size(), length));
   if (missing > 0) lose(direction, missing, at);
 }

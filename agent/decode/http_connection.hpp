@@ -26,15 +26,17 @@ class HttpConnection {
   using WantBody = std::function<Wanted(const HttpMessage& head)>;
   using Deliver = std::function<void(HttpExchange&&)>;
 
-  /// `counters` outlives the connection.
-  HttpConnection(const HttpLimits& limits, WantBody want, Deliver deliver, HttpCounters& counters);
+  /// `counters` and `tenant_held` (HttpPort) outlive the connection.
+  HttpConnection(const HttpLimits& limits, WantBody want, Deliver deliver, HttpCounters& counters,
+                 std::size_t* tenant_held = nullptr);
   HttpConnection(HttpConnection&&) = delete;
   ~HttpConnection();
 
   /// One captured call. `offset`: where in the direction's stream it begins, from 0; a jump is a loss, a step back was
-  /// seen before. `length`: bytes of the call; `data`: its first ones, as many as were copied. `at`: boot ns.
+  /// seen before. `length`: bytes of the call; `data`: its first ones, as many as were copied. `at`: boot ns. `part`:
+  /// where in a call that is fed in several the bytes lie (enum capture_part).
   void feed(Direction direction, std::uint64_t offset, std::uint32_t length, std::span<const char> data,
-            std::int64_t at);
+            std::int64_t at, unsigned part = 0);
   /// The connection was closed: what is known of each exchange is delivered.
   void end(std::int64_t at);
   /// Requests from before that time (boot ns) are delivered without their response; those whose response has begun,
@@ -42,6 +44,8 @@ class HttpConnection {
   void expire(std::int64_t before);
   /// Nothing can be learned of it any more: it may be dropped.
   bool is_dead() const;
+  /// All that began is over: who goes on with the next call as with a fresh connection has lost nothing.
+  bool is_idle() const { return engine_ && engine_->is_idle(); }
 
  private:
   struct Early {

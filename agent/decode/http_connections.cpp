@@ -49,7 +49,8 @@ void HttpConnections::take(const capture_record& record, std::span<const char> d
   Connection& connection = known != connections_.end() ? known->second : begin(key, record);
   connection.continues_count = connection.continues_count || continues_count;
   connection.heard = at;
-  order_.splice(order_.end(), order_, connection.place);
+  auto& order = connection.tenant->second.order;
+  order.splice(order.end(), order, connection.place);
   const auto direction = record.direction == CAPTURE_OUT ? Direction::out : Direction::in;
   if (direction == Direction::out) connection.actor = record.actor;
   auto& from = connection.from[record.direction];
@@ -57,10 +58,13 @@ void HttpConnections::take(const capture_record& record, std::span<const char> d
   connection.has_begun[record.direction] = true;
   connection.next[record.direction] = record.offset + record.length;
   connection.http->feed(direction, record.offset - std::min<std::uint64_t>(from, record.offset), record.length, data,
-                        at);
+                        at, record.part);
   const bool is_dead = connection.http->is_dead();
   if (!is_dead && connection.strange < options_.strange_requests) return;
-  if (!is_dead && callbacks_.is_watched(connection.actor)) return;
+  if (callbacks_.is_watched(connection.actor)) {
+    if (is_dead) end(connections_.find(key), at);  // what comes next is read as if nothing had been
+    return;
+  }
   ++counters_.ignored;
   capture_connection_key address{};
   address.connection = record.connection;
@@ -78,15 +82,14 @@ void HttpConnections::look_again() {
 }
 
 HttpConnections::Connection& HttpConnections::begin(const Key& key, const capture_record& record) {
-  while (connections_.size() >= options_.max_connections) {
-    ++counters_.evicted;
-    forget(connections_.find(order_.front()), time_of(record));
-  }
+  while (connections_.size() >= options_.max_connections) make_room(time_of(record));
   ++counters_.connections;
   Connection& connection = connections_[key];  // it does not move while it lives
   connection.actor = record.actor;
   connection.kind = record.kind;
-  connection.place = order_.insert(order_.end(), key);
+  connection.tenant = tenants_.try_emplace({record.actor.cgroup_id, record.actor.cgroup_v1_id}).first;
+  auto& tenant = connection.tenant->second;
+  connection.place = tenant.order.insert(tenant.order.end(), key);
   connection.http = std::make_unique<HttpConnection>(
       options_.limits,
       [this, &connection, number = record.connection](const HttpMessage& head) {
@@ -100,29 +103,49 @@ HttpConnections::Connection& HttpConnections::begin(const Key& key, const captur
         exchange.taken_by = connection.kind;
         callbacks_.deliver(std::move(exchange), actor, number);
       },
-      counters_.http);
+      counters_.http, &tenant.held);
   return connection;
+}
+
+/// Of the tenant that has the most, the one that was quiet for longest.
+void HttpConnections::make_room(std::int64_t at) {
+  const auto most = std::max_element(tenants_.begin(), tenants_.end(), [](const auto& a, const auto& b) {
+    return a.second.order.size() < b.second.order.size();
+  });
+  const auto which = connections_.find(most->second.order.front());
+  ++counters_.evicted;
+  counters_.broken_off += may_go_on(which->second, at) ? 0 : 1;
+  forget(which, at);
+}
+
+/// Who was quiet for so long that all was answered, or has nothing under way.
+bool HttpConnections::may_go_on(const Connection& connection, std::int64_t at) const {
+  return connection.heard <= at - options_.answer_wait_ns || connection.http->is_idle();
 }
 
 void HttpConnections::end(std::map<Key, Connection>::iterator which, std::int64_t at) {
   which->second.http->end(at);
-  order_.erase(which->second.place);
+  const auto tenant = which->second.tenant;
+  tenant->second.order.erase(which->second.place);
   connections_.erase(which);
+  if (tenant->second.order.empty()) tenants_.erase(tenant);
 }
 
 void HttpConnections::expire(std::int64_t now) {
   while (!ignored_.empty() && ignored_.front().at <= now - options_.ignored_for_ns) look_again();
   for (auto& [key, connection] : connections_) connection.http->expire(now - options_.answer_wait_ns);
-  while (!order_.empty()) {
-    const auto oldest = connections_.find(order_.front());
-    if (oldest->second.heard > now - options_.idle_ns) return;
-    forget(oldest, now);
-  }
+  std::vector<Key> idle;
+  for (const auto& [key, tenant] : tenants_)
+    for (const auto& place : tenant.order) {
+      if (connections_.find(place)->second.heard > now - options_.idle_ns) break;
+      idle.push_back(place);
+    }
+  for (const auto& place : idle) forget(connections_.find(place), now);
 }
 
 void HttpConnections::forget(std::map<Key, Connection>::iterator which, std::int64_t at) {
   const auto& [key, connection] = *which;
-  if (connection.heard <= at - options_.answer_wait_ns) {
+  if (may_go_on(connection, at)) {
     if (quiet_order_.size() >= max_quiet) {
       quiet_.erase(quiet_order_.front());
       quiet_order_.pop_front();

@@ -7,14 +7,16 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "agent/decode/http_connection.hpp"
 #include "include/abi/capture.h"
 
 namespace plumbline::agent {
 
-/// One thread at a time. Memory is bounded: by `max_connections`, of which the one that was quiet for longest makes
-/// room, and by HttpLimits::total_bytes for what they hold.
+/// One thread at a time. Memory is bounded: by `max_connections`, where of the tenant that has the most the one that
+/// was quiet for longest makes room, and by HttpLimits::total_bytes for what they hold, of which each tenant has a
+/// share. A tenant is a cgroup: who fills a bound takes nothing from others.
 class HttpConnections {
  public:
   struct Options {
@@ -59,6 +61,7 @@ class HttpConnections {
     HttpCounters http;
     std::uint64_t connections = 0;  ///< seen
     std::uint64_t evicted = 0;      ///< of them, made room
+    std::uint64_t broken_off = 0;   ///< of these, with something under way: what follows may be missed
     std::uint64_t taken_over = 0;   ///< of them, whose address another one had before, whose end was not seen
     std::uint64_t ignored = 0;      ///< of them, of no interest; again, where they were looked at again
     std::uint64_t looked_again = 0;
@@ -70,6 +73,13 @@ class HttpConnections {
   struct Connection;
   using Key = std::pair<std::uint32_t, std::uint64_t>;  // tgid, address
   using Order = std::list<Key>;                         // the one that was heard of last comes last
+  /// It is there while it has connections.
+  struct Tenant {
+    Order order;
+    std::size_t held = 0;  // bytes, of all its connections
+  };
+  using TenantKey = std::pair<std::uint64_t, std::uint64_t>;  // ids of a cgroup; 0, 0: of who was not seen to ask
+  using Tenants = std::map<TenantKey, Tenant>;
   struct Connection {
     std::unique_ptr<HttpConnection> http;
     mark_actor actor{};               // of the latest call that sent something
@@ -81,7 +91,8 @@ class HttpConnections {
     std::uint8_t kind = 0;      // of the first record
     std::int64_t heard = 0;     // boot ns
     std::uint64_t strange = 0;  // requests in a row that are not ours
-    Order::iterator place;
+    Tenants::iterator tenant;
+    Order::iterator place;  // in the tenant's order
   };
   /// One that made room, or was forgotten, when all that was said on it had been answered long before. The kernel side
   /// goes on with its count: what comes next is the beginning of a message, and nothing is lost before it.
@@ -92,13 +103,15 @@ class HttpConnections {
   Connection& begin(const Key& key, const capture_record& record);
   void end(std::map<Key, Connection>::iterator which, std::int64_t at);
   void forget(std::map<Key, Connection>::iterator which, std::int64_t at);
+  void make_room(std::int64_t at);
   bool goes_on(const Key& key, const capture_record& record);
+  bool may_go_on(const Connection& connection, std::int64_t at) const;
 
   const Options options_;
   const Callbacks callbacks_;
   Counters counters_;
+  Tenants tenants_;  // ends after what counts in it
   std::map<Key, Connection> connections_;
-  Order order_;
   struct Ignored {
     capture_connection_key key{};
     std::int64_t at = 0;  // boot ns

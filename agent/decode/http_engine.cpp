@@ -16,25 +16,37 @@ std::size_t head_size(const HttpMessage& message) {
 }  // namespace
 
 HttpKeep::~HttpKeep() {
-  port_.counters.held_bytes -= held_;
+  uncount(held_);
+}
+
+void HttpKeep::count(std::size_t bytes) {
+  held_ += bytes;
+  port_.counters.held_bytes += bytes;
+  if (port_.tenant_held != nullptr) *port_.tenant_held += bytes;
+}
+
+void HttpKeep::uncount(std::size_t bytes) {
+  held_ -= bytes;
+  port_.counters.held_bytes -= bytes;
+  if (port_.tenant_held != nullptr) *port_.tenant_held -= bytes;
 }
 
 bool HttpKeep::hold(OpenExchange& open, std::size_t bytes) {
   open.held += bytes;
-  held_ += bytes;
-  port_.counters.held_bytes += bytes;
-  return held_ <= port_.limits.connection_bytes && port_.counters.held_bytes <= port_.limits.total_bytes;
+  count(bytes);
+  return held_ <= port_.limits.connection_bytes && port_.counters.held_bytes <= port_.limits.total_bytes &&
+         (port_.tenant_held == nullptr || *port_.tenant_held <= port_.limits.tenant_bytes);
 }
 
 void HttpKeep::adopt(const OpenExchange& open) {
-  held_ += open.held;
-  port_.counters.held_bytes += open.held;
+  count(open.held);
 }
 
 std::size_t HttpKeep::room() const {
   const auto left = [](std::size_t limit, std::size_t held) { return limit - std::min(limit, held); };
-  return std::min(left(port_.limits.connection_bytes, held_),
-                  left(port_.limits.total_bytes, port_.counters.held_bytes));
+  const auto of_all =
+      std::min(left(port_.limits.connection_bytes, held_), left(port_.limits.total_bytes, port_.counters.held_bytes));
+  return port_.tenant_held == nullptr ? of_all : std::min(of_all, left(port_.limits.tenant_bytes, *port_.tenant_held));
 }
 
 bool HttpKeep::open(OpenExchange& open) {
@@ -74,8 +86,7 @@ void HttpKeep::lose_body(HttpMessage& message, std::uint64_t bytes) {
 }
 
 void HttpKeep::close(OpenExchange& open, bool with_response) {
-  held_ -= open.held;
-  port_.counters.held_bytes -= open.held;
+  uncount(open.held);
   open.held = 0;
   auto& exchange = open.exchange;
   if (!with_response) exchange.response.reset();

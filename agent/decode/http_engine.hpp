@@ -15,6 +15,8 @@ struct HttpPort {
   std::function<Wanted(const HttpMessage&)> want;
   std::function<void(HttpExchange&&)> deliver;
   HttpCounters& counters;
+  /// What all connections of one tenant hold, this one among them; nullptr: there are no shares. Outlives the engines.
+  std::size_t* tenant_held = nullptr;
 };
 
 /// Bytes of one call that came whole and in order.
@@ -35,6 +37,8 @@ class HttpEngine {
   virtual void end(std::int64_t at) = 0;
   virtual void expire(std::int64_t before) = 0;
   virtual bool is_dead() const = 0;
+  /// All that began is over, and what comes next is known to begin a message.
+  virtual bool is_idle() const = 0;
 };
 
 /// An exchange that waits for its end, and what it holds of the connection's memory.
@@ -69,6 +73,8 @@ class HttpKeep {
  private:
   /// Counts so many bytes in. False: that is more than may be held.
   bool hold(OpenExchange& open, std::size_t bytes);
+  void count(std::size_t bytes);
+  void uncount(std::size_t bytes);
   std::size_t room() const;  // bytes
 
   HttpPort& port_;

@@ -15,9 +15,10 @@ struct HttpLimits {
   std::size_t body_bytes = std::size_t{256} * 1024;  ///< of one body, however much is wanted
   std::size_t connection_bytes =
       std::size_t{1024} * 1024;  ///< of all heads and bodies that wait for their exchange to end
-  std::size_t total_bytes = std::size_t{64} * 1024 * 1024;  ///< the same of all connections that share their counters
-  std::size_t pipelined = 64;                               ///< HTTP/1.1: requests without an answer
-  std::size_t streams = 256;                                ///< HTTP/2: exchanges at a time
+  std::size_t total_bytes = std::size_t{64} * 1024 * 1024;   ///< the same of all connections that share their counters
+  std::size_t tenant_bytes = std::size_t{16} * 1024 * 1024;  ///< … of those of one tenant, who empties no other's
+  std::size_t pipelined = 64;                                ///< HTTP/1.1: requests without an answer
+  std::size_t streams = 256;                                 ///< HTTP/2: exchanges at a time
   std::size_t table_bytes = std::size_t{64} * 1024;  ///< HTTP/2: of a direction's HPACK table that are remembered
   std::size_t continuations = 64;                    ///< HTTP/2: CONTINUATION frames of one head
   unsigned refusals = 8;                             ///< heads against the grammar, after which it is no HTTP
@@ -35,6 +36,7 @@ struct HttpCounters {
   std::uint64_t bodies_cut = 0;        ///< less was kept than was wanted
   std::uint64_t desyncs = 0;           ///< times when it was not known any more where the next message begins
   std::uint64_t refused = 0;           ///< heads, blocks and frames against the grammar
+  std::uint64_t guessed = 0;           ///< of refused and too long heads, those whose request was told all the same
   std::uint64_t too_long = 0;          ///< heads, lines and header blocks over their limit
   std::uint64_t too_many = 0;          ///< requests and streams over their limit, delivered early
   std::uint64_t unanswerable = 0;      ///< responses of which it cannot be told what they answer

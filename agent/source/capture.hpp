@@ -17,7 +17,7 @@ namespace plumbline::agent {
 struct CaptureOptions {
   int processes_fd = -1;                ///< the process table of Kernel, so that both know what runs; -1 = none
   std::uint32_t ring_bytes = 4u << 20;  ///< a power of two
-  std::uint32_t connections = 16384;    ///< beyond it the least recently used one begins anew
+  std::uint32_t connections = 32768;    ///< beyond it the least recently used one begins anew
   bool has_scope = false;               ///< some cgroups may be left alone: which, is asked for with each execution
 };
 

@@ -21,6 +21,7 @@
 
 #include "agent/source/file_place.hpp"
 #include "include/util/file_time.hpp"
+#include "include/util/log_text.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -181,7 +182,7 @@ void TlsFiles::follow(const TlsFileChange& change) {
   if (!change.is_over) {
     forget([&](const Identity&, Known& known) {
       if (known.number != change.number) return false;
-      spdlog::warn("event=tls_unhooked path=\"{}\" why=\"somebody writes into it\"", known.row.path);
+      spdlog::warn("event=tls_unhooked path=\"{}\" why=\"somebody writes into it\"", log_text(known.row.path));
       written_[change.number] = {std::move(known.file), known.row.path, known.device};
       return true;
     });
@@ -270,9 +271,10 @@ bool TlsFiles::look_at_content(int fd, const std::string& path, const Identity& 
   (hooked ? counters_.hooked : counters_.refused).fetch_add(1, std::memory_order_relaxed);
   if (!hooked && count(false) >= options_.max_refused) return false;
   if (hooked)
-    spdlog::debug("event=tls_hooked path=\"{}\" stack={} hooks={}", path, known.row.stack, known.row.hooks);
+    spdlog::debug("event=tls_hooked path=\"{}\" stack={} hooks={}", log_text(path), known.row.stack, known.row.hooks);
   else
-    spdlog::warn("event=tls_not_hooked path=\"{}\" stack={} why=\"{}\"", path, known.row.stack, known.row.error);
+    spdlog::warn("event=tls_not_hooked path=\"{}\" stack={} why=\"{}\"", log_text(path), known.row.stack,
+                 log_text(known.row.error));
   const std::lock_guard lock(mutex_);
   known_.insert_or_assign(identity, std::move(known));
   return hooked;

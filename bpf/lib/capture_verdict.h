@@ -8,9 +8,11 @@
 #include "bpf/lib/capture_scope.h"
 #include "bpf/lib/http_verdict.h"
 
+#define MOST_EMPTY 12 /* bytes of empty lines that a call may begin with */
+
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 16384);
+  __uint(max_entries, 32768);
   __type(key, struct capture_connection_key);
   __type(value, struct capture_connection);
 } connections SEC(".maps");
@@ -43,13 +45,41 @@ static __always_inline bool is_left_alone(void) {
   return 1;
 }
 
-/* The first bytes of a call, up to four, in their order in memory. False: they are not there. `length` > 0. */
-static __always_inline bool read_first(const struct call* call, __s64 length, __u32* first) {
+/* What a call begins with, behind empty lines, which may come before a request (RFC 9112, section 2.2). */
+struct first_bytes {
+  __u32 word; /* up to four bytes, in their order in memory */
+  __u32 size; /* of them; less than four: the call has no more */
+};
+
+/* False: they are not there. `length` > 0. */
+static __always_inline bool read_first(const struct call* call, __s64 length, struct first_bytes* first) {
+  __u64 bytes[2] = {};
   __u64 size = length;
   asm volatile("" : "+r"(size)); /* as at COPY */
-  if (size > sizeof(*first)) size = sizeof(*first);
-  *first = 0;
-  return bpf_probe_read_user(first, size, (const void*)call->buffer) == 0;
+  if (size > sizeof(bytes)) size = sizeof(bytes);
+  if (bpf_probe_read_user(bytes, size, (const void*)call->buffer) != 0) return 0;
+  for (__u32 i = 0; i < MOST_EMPTY && size > 0; ++i) {
+    __u8 byte = bytes[0];
+    if (byte != '\r' && byte != '\n') break;
+    bytes[0] = bytes[0] >> 8 | bytes[1] << 56;
+    bytes[1] >>= 8;
+    --size;
+  }
+  first->word = bytes[0];
+  first->size = size > 4 ? 4 : size;
+  return 1;
+}
+
+/* A client may begin its request with calls of few bytes, which are judged together with what follows. False: more has
+ * to come. */
+static __always_inline bool join_head(struct capture_connection* state, struct first_bytes* first) {
+  __u32 before = state->head_size & 3;
+  first->word = state->head | first->word << 8 * before;
+  first->size += before;
+  bool is_short = first->size < 4;
+  state->head = is_short ? first->word : 0;
+  state->head_size = is_short ? first->size : 0;
+  return !is_short;
 }
 
 /* Whether nothing is to be made of a call. Of what is no HTTP so far, a request may be the next that goes out: who hid
@@ -57,10 +87,11 @@ static __always_inline bool read_first(const struct call* call, __s64 length, __
 static __always_inline bool is_of_no_interest(const struct capture_connection* state, const struct call* call,
                                               __u32 direction, __s64 length) {
   if (state->verdict != CAPTURE_STRANGE) return state->verdict == CAPTURE_IGNORED;
-  __u32 first = 0;
+  struct first_bytes first;
   bool is_request = 0;
-  if (direction != CAPTURE_OUT || length < 4 || !read_first(call, length, &first)) return 1;
-  return verdict_of(first, &is_request) == CAPTURE_IGNORED || !is_request;
+  if (direction != CAPTURE_OUT || length <= 0) return 1;
+  if (state->head_size != 0 || !read_first(call, length, &first) || first.size < 4) return 0;
+  return verdict_of(first.word, &is_request) == CAPTURE_IGNORED || !is_request;
 }
 
 /* Asked before a call is kept: who is of no interest pays one look-up. */
@@ -77,31 +108,61 @@ static __always_inline bool is_ignored(const struct call* call, __u32 direction)
 
 #define FIRST_TRIES 8 /* a connection may be older than the probe: its next message may begin with the next call */
 
-/* What the first bytes of a call say of a connection that has said nothing yet. A client may begin its request with
- * calls of few bytes: they are copied, as a part of what the next one is judged by (NEW: nothing can be said yet). */
-static __always_inline __u32 first_verdict(struct capture_connection* state, __u32 direction, __s64 length, __u32 first,
-                                           bool* is_request) {
-  if (direction == CAPTURE_OUT) {
-    __u32 before = state->head_size & 3;
-    __u32 word = state->head | first << 8 * before;
-    if (before + length < 4) {
-      state->head = word;
-      state->head_size = before + length;
-      state->budget[CAPTURE_OUT] = 4;
-      return CAPTURE_NEW;
-    }
-    *is_request = 1;
-    if (begins_with_empty_line(word)) return CAPTURE_HTTP1;
-    first = word;
-  }
-  __u32 verdict = verdict_of(first, is_request);
+/* What a call says of a connection that has said nothing yet. NEW: nothing can be said before more comes. */
+static __always_inline __u32 first_verdict(struct capture_connection* state, __u32 direction, __s64 length,
+                                           struct first_bytes* first, bool* is_request) {
+  __u32 before = state->head_size;
+  if (direction == CAPTURE_OUT && !join_head(state, first)) return CAPTURE_NEW;
+  if (first->size < 4) return CAPTURE_IGNORED; /* who reads an answer byte by byte says nothing by that */
+  __u32 verdict = verdict_of(first->word, is_request);
   if (verdict != CAPTURE_IGNORED) return verdict;
-  if (state->head_size != 0) { /* of which the agent knows: this is missing behind it */
-    __sync_fetch_and_add(&state->bytes[direction & 1], length);
-    if (direction == CAPTURE_OUT) state->head = state->head_size = 0;
-  }
+  /* The agent knows of what was said in few bytes: this is missing behind it. */
+  if (before != 0) __sync_fetch_and_add(&state->bytes[direction & 1], length);
   if (++state->tries >= FIRST_TRIES) state->verdict = CAPTURE_STRANGE;
   return CAPTURE_IGNORED;
+}
+
+#define GROWTH_NS 10000000000ull
+#define GROWTH 1024 /* connections that a cgroup may have more than before, in that time */
+
+/* Who makes connections without end would push out all others' of the node: nobody has more than a share. */
+struct capture_growth {
+  __u64 since; /* boot ns */
+  __s64 count;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, struct capture_scope);
+  __type(value, struct capture_growth);
+} growths SEC(".maps");
+
+static __always_inline struct capture_growth* growth(void) {
+  struct capture_scope scope = scope_of(bpf_get_current_task_btf());
+  struct capture_growth* known = bpf_map_lookup_elem(&growths, &scope);
+  if (known) return known;
+  struct capture_growth fresh = {};
+  bpf_map_update_elem(&growths, &scope, &fresh, BPF_NOEXIST);
+  return bpf_map_lookup_elem(&growths, &scope);
+}
+
+/* Several CPUs may count at once, and then allow some more. */
+static __always_inline bool may_begin(void) {
+  struct capture_growth* of_cgroup = growth();
+  if (!of_cgroup) return 1;
+  __u64 now = bpf_ktime_get_boot_ns();
+  if (now - of_cgroup->since > GROWTH_NS) {
+    of_cgroup->since = now;
+    of_cgroup->count = 0;
+  }
+  if (of_cgroup->count >= GROWTH) return 0;
+  __sync_fetch_and_add(&of_cgroup->count, 1);
+  return 1;
+}
+
+static __always_inline void forget(const struct capture_connection_key* key) {
+  struct capture_growth* of_cgroup = growth();
+  if (bpf_map_delete_elem(&connections, key) == 0 && of_cgroup) __sync_fetch_and_add(&of_cgroup->count, -1);
 }
 
 #endif

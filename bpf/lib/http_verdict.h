@@ -22,9 +22,4 @@ static __always_inline __u32 verdict_of(__u32 word, bool* is_request) {
   return CAPTURE_IGNORED;
 }
 
-/* An empty line may come before a request (RFC 9112, section 2.2): what begins with one is looked at in user space. */
-static __always_inline bool begins_with_empty_line(__u32 word) {
-  return (word & 0xffff) == ('\r' | '\n' << 8);
-}
-
 #endif

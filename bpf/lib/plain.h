@@ -60,7 +60,7 @@ static __always_inline bool decide(struct __sk_buff* skb, struct plain_socket* s
   __u32 verdict = verdict_of(first, &is_request);
   if (socket->verdict == CAPTURE_NEW) {
     /* These endpoints speak HTTP: so few bytes begin it, too. */
-    if (direction == PLAIN_OUT && (segment->length < 4 || begins_with_empty_line(first))) {
+    if (direction == PLAIN_OUT && (segment->length < 4 || (first & 0xff) == '\r' || (first & 0xff) == '\n')) {
       verdict = CAPTURE_HTTP1;
       is_request = 1;
     }

@@ -43,7 +43,7 @@ enum capture_verdict {
   CAPTURE_STRANGE, /* no HTTP so far: the first bytes of what goes out are looked at, and no more */
 };
 
-#define CAPTURE_MAX_DATA 16384   /* of one record: no TLS record holds more (RFC 8446, section 5.1) */
+#define CAPTURE_MAX_DATA 16384   /* of one record; a call may be several */
 #define CAPTURE_OUT_BUDGET 65536 /* bytes of one request that are copied */
 #define CAPTURE_IN_BUDGET 16384  /* bytes of one response */
 /* Whoever is hooked pays for waking the agent, tens of microseconds in a virtual machine, which is more than for all
@@ -62,21 +62,28 @@ struct capture_connection {
   __u32 tries;     /* first bytes that were no HTTP */
   __u64 bytes[2];  /* seen, by direction: where in the stream the next record begins */
   __u64 budget[2]; /* bytes of the present message that may still be copied */
-  __u32 head;      /* while NEW: what went out first, in calls of less than four bytes */
+  __u32 head;      /* what went out last, in calls of less than four bytes */
   __u32 head_size; /* bytes of that */
 };
 
-/* One call. Followed in the ring by `kept` bytes of data. */
+/* Where in a call a record lies. */
+enum capture_part {
+  CAPTURE_CONTINUES = 1, /* the record before it begins the call, or continues it */
+  CAPTURE_GOES_ON = 2,   /* more of the call is in the next record, or is not copied */
+};
+
+/* One call, or a part of it. Followed in the ring by `kept` bytes of data. */
 struct capture_record {
   struct mark_actor actor; /* `hook` is 0; of one that is not CAPTURE_OUT only times, tgid and image */
   __u64 connection;
   __u64 offset;   /* of its first byte in the direction's stream, as far as we saw that: a jump is a loss */
-  __u32 length;   /* bytes of the call */
+  __u32 length;   /* bytes of the call, or of this part */
   __u32 kept;     /* of them here */
   __u8 direction; /* enum capture_direction */
   __u8 verdict;   /* enum capture_verdict */
   __u8 kind;      /* enum capture_call of the hooked function; 0: it was none */
-  __u8 reserved[5];
+  __u8 part;      /* of enum capture_part */
+  __u8 reserved[4];
 };
 
 /* Two hierarchies' ids of struct mark_actor, which together name a process's cgroup. */
@@ -117,6 +124,7 @@ struct capture_counters {
   __u64 executed;     /* executed_record written */
   __u64 executed_lost;
   __u64 excluded; /* calls of excluded cgroups; not among `calls` */
+  __u64 crowded;  /* of connections that were one too many of their cgroup, and are not looked at */
 };
 
 PLUMBLINE_ABI_ASSERT(sizeof(struct executed_record) == 40);

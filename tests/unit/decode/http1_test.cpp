@@ -156,6 +156,25 @@ INSTANTIATE_TEST_SUITE_P(
              {"1 GET h/a [] -> 200 [x]~"}}),
     [](const auto& test) { return test.param.name; });
 
+/// What some servers take, and RFC 9112 lets others refuse.
+TEST(Http1, a_request_against_the_grammar_is_told_though_its_body_is_not_read) {
+  const std::string line = "POST /a HTTP/1.1";
+  for (const std::string& head :
+       {line + "\nHost: h\nX: y\n\n", line + "\r\nHost: h\r\nX: y,\r\n  z\r\n\r\n",
+        line + "\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n", line + "\r\nHost : h\r\n\r\n",
+        line + "\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n",
+        line + "\r\nHost: h\r\nX: " + std::string(80'000, 'x') + "\r\n\r\n"}) {
+    Talk talk;
+    talk.out(head).out("body").in(ok).out(get_b).in(ok).out(get_c).in(ok);
+    const auto& lines = talk.end();
+    ASSERT_GE(lines.size(), 2u) << head.substr(0, 60);
+    EXPECT_EQ(lines[0].substr(0, 12), "1 POST h/a [") << head.substr(0, 60);
+    EXPECT_NE(lines[0].find("]~"), std::string::npos) << lines[0] << ": nobody knows where its body ends";
+    EXPECT_EQ(lines.back().substr(2), "GET h/c [] -> 200 []");
+    EXPECT_EQ(talk.counters.guessed, 1u);
+  }
+}
+
 TEST(Http1, wants_are_asked_from_the_head_alone_and_nothing_else_is_kept) {
   HttpCounters counters;
   Lines lines;

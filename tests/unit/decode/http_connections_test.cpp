@@ -34,6 +34,8 @@ class HttpConnectionsTest : public ::testing::Test {
     std::uint64_t offset = 0;
     std::uint64_t exec = 1;
     std::uint32_t tid = 7;
+    std::uint64_t cgroup = 0;
+    unsigned part = 0;
   };
   void tell(HttpConnections& all, capture_direction direction, const std::string& text, const Record& of) {
     capture_record record{};
@@ -42,6 +44,8 @@ class HttpConnectionsTest : public ::testing::Test {
     record.actor.start_boot_ns = 5;
     record.actor.image.exec_boot_ns = of.exec;
     record.actor.at_boot_ns = ++now;
+    record.actor.cgroup_id = of.cgroup;
+    record.part = static_cast<__u8>(of.part);
     record.connection = of.connection;
     record.offset = of.offset;
     record.length = static_cast<std::uint32_t>(text.size());
@@ -226,6 +230,57 @@ TEST_F(HttpConnectionsTest, what_gets_no_answer_is_told_in_time) {
   all.expire(1102);
   EXPECT_THAT(lines, ElementsAre("7/7@101 /a none"));
   EXPECT_EQ(all.open(), 1u) << "it may go on";
+}
+
+TEST_F(HttpConnectionsTest, who_has_the_most_makes_room_and_others_go_on) {
+  auto all = make({.limits = {}, .max_connections = 4});
+  tell(all, CAPTURE_OUT, get("/a"), {.connection = 1, .cgroup = 1});
+  for (std::uint64_t connection = 2; connection < 50; ++connection)
+    tell(all, CAPTURE_OUT, get("/x"), {.tgid = 8, .connection = connection, .cgroup = 2});
+  tell(all, CAPTURE_IN, ok, {.connection = 1});
+  EXPECT_THAT(lines, ::testing::Contains(::testing::HasSubstr("/a 200")))
+      << "it was not the oldest of those that have the most";
+  EXPECT_EQ(all.open(), 4u);
+  EXPECT_EQ(all.counters().evicted, 45u);
+  EXPECT_EQ(all.counters().broken_off, 45u) << "each waited for its answer";
+}
+
+TEST_F(HttpConnectionsTest, one_that_made_room_with_nothing_under_way_goes_on) {
+  auto all = make({.limits = {}, .max_connections = 1});
+  out(all, get("/a"));
+  tell(all, CAPTURE_IN, ok, {});
+  tell(all, CAPTURE_OUT, get("/other"), {.connection = 2});
+  EXPECT_EQ(all.counters().broken_off, 0u);
+  tell(all, CAPTURE_OUT, get("/b"), {.offset = get("/a").size()});
+  tell(all, CAPTURE_IN, ok, {.offset = ok.size()});
+  EXPECT_THAT(lines, ElementsAre(::testing::HasSubstr("/a 200"), ::testing::HasSubstr("/other none"),
+                                 ::testing::HasSubstr("/b 200")));
+}
+
+TEST_F(HttpConnectionsTest, a_tenant_empties_no_others_bodies) {
+  HttpConnections::Options options;
+  options.limits.tenant_bytes = 300;
+  auto all = make(options);
+  const std::string post = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\n\r\n" + std::string(50, 'x');
+  for (std::uint64_t connection = 1; connection < 20; ++connection)
+    tell(all, CAPTURE_OUT, post, {.connection = connection, .cgroup = 1});
+  const auto cut = all.counters().http.bodies_cut + all.counters().http.too_many;
+  EXPECT_GT(cut, 0u);
+  tell(all, CAPTURE_OUT, post, {.tgid = 8, .connection = 1, .cgroup = 2});
+  EXPECT_EQ(all.counters().http.bodies_cut + all.counters().http.too_many, cut) << "another's is whole";
+}
+
+TEST_F(HttpConnectionsTest, a_call_in_several_records_is_one) {
+  auto all = make();
+  const std::string evil = get("/evil");
+  const std::string head = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab";
+  tell(all, CAPTURE_OUT, head, {.part = CAPTURE_GOES_ON});
+  tell(all, CAPTURE_OUT, evil, {.offset = head.size() + 500, .part = CAPTURE_CONTINUES});
+  tell(all, CAPTURE_IN, ok, {});
+  tell(all, CAPTURE_OUT, get("/b"), {.offset = head.size() + 500 + evil.size()});
+  all.end_all(static_cast<std::int64_t>(now));
+  EXPECT_THAT(lines, ElementsAre(::testing::HasSubstr("/a 200"), ::testing::HasSubstr("/b none")))
+      << "no call begins in the middle of one";
 }
 
 TEST_F(HttpConnectionsTest, hold_no_more_than_all_of_them_may) {
