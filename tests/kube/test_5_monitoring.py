@@ -112,7 +112,7 @@ def test_a_real_prometheus_scrapes_both_and_knows_every_name_that_is_asked_for(k
     issue(kube)
     try:
         kube.install(monitoring={"tokenSecret": "scraper", "podMonitor": {"enabled": True, "labels": {"team": "sre"}}, "rules": {"enabled": True},
-                                 "dashboard": {"enabled": True}}, agent={"tlsSecret": "agents", "config": {"calls": {"enabled": True}}})
+                                 "dashboard": {"enabled": True}}, agent={"tlsSecret": "agents"})
         monitors = kube.node.get("podmonitors", "-n", NAMESPACE)["items"]
         assert len(monitors) == 2 and all(m["metadata"]["labels"]["team"] == "sre" for m in monitors), monitors
         rules = kube.node.get("prometheusrule", RELEASE, "-n", NAMESPACE)
