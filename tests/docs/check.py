@@ -4,7 +4,8 @@
     check.py [ROOT]      prints one line a complaint, FILE:LINE: what is wrong; ends with 1 where there is one
 
 Links and their anchors lead somewhere, a block ends and is JSON where it says so, a metric that is named is one that a program
-exports, each alert rule of the chart has a runbook that says what to do, and each capability a reason in the threat model.
+exports, each alert rule of the chart has a runbook that says what to do and each metric that the rule asks for, each runbook such a rule,
+and each capability a reason in the threat model.
 """
 
 import json
@@ -73,15 +74,30 @@ def check_metrics(root, all_pages):
                     yield page.name, line, f"names {name}, which no program exports"
 
 
-def check_runbooks(root, all_pages):
+def alert_rules(root):
+    """(file, line, name, text) of each alert rule of the chart."""
     for rules in sorted((root / RULES).rglob("*.yaml")):
-        for number, line in enumerate(rules.read_text().splitlines(), 1):
-            found = re.search(r"- alert: *(\w+)", line)
-            if found and f"docs/runbooks/{found[1]}.md" not in all_pages:
-                yield str(rules.relative_to(root)), number, f"{found[1]} has no docs/runbooks/{found[1]}.md"
+        text = rules.read_text()
+        for found in re.finditer(r"- alert: *(\w+)(?:(?!- alert:).)*", text, re.DOTALL):
+            yield str(rules.relative_to(root)), text.count("\n", 0, found.start()) + 1, found[1], found[0]
+
+
+def check_runbooks(root, all_pages):
+    named = set()
+    for file, number, name, rule in alert_rules(root):
+        page = all_pages.get(f"docs/runbooks/{name}.md")
+        named.add(f"docs/runbooks/{name}.md")
+        if page is None:
+            yield file, number, f"{name} has no docs/runbooks/{name}.md"
+            continue
+        told = set(METRIC.findall("\n".join(text for _, text in page.lines)))
+        for metric in sorted(set(METRIC.findall(rule)) - told):
+            yield file, number, f"{name} asks for {metric}, of which {page.name} does not tell"
     for page in all_pages.values():
         if not re.fullmatch(r"docs/runbooks/Plumbline\w+\.md", page.name):
             continue
+        if page.name not in named:
+            yield page.name, 1, "is of no alert rule of the chart"
         headings = [text.removeprefix("## ") for _, text in page.lines if text.startswith("## ")]
         if headings != RUNBOOK:
             yield page.name, 1, f"has the headings {headings}; a runbook has {RUNBOOK}"

@@ -56,9 +56,13 @@ class Pages(unittest.TestCase):
     def test_runbooks(self):
         index = {"docs/runbooks/README.md": "[x](PlumblineX.md)\n", "docs/runbooks/PlumblineX.md": RUNBOOK}
         file = check.RULES + "/files/alerts.yaml"
-        rules = {file: "rules:\n- alert: PlumblineX\n"}
+        rules = {file: "rules:\n- alert: PlumblineX\n", "agent/a.cpp": 'x("x_total");'}
         self.assertEqual(self.complaints({**index, **rules}), [])
         self.assert_complains({**index, file: "- alert: PlumblineY\n"}, file + ":1:", "docs/runbooks/PlumblineY.md")
+        self.assert_complains({**index, file: "- alert: PlumblineY\n"}, "docs/runbooks/PlumblineX.md:1:", "of no alert rule")
+        two = {**index, **rules, file: "- alert: PlumblineX\n  expr: |\n    up == 0\n    or plumbline_x_total > 0\n- alert: PlumblineX\n"}
+        self.assert_complains(two, file + ":1:", "plumbline_x_total")
+        self.assertEqual(self.complaints({**two, "docs/runbooks/PlumblineX.md": RUNBOOK.replace("\n\n", "\n\n`plumbline_x_total` grew.\n\n", 1)}), [])
         self.assert_complains({**index, "docs/runbooks/PlumblineX.md": RUNBOOK.replace("## Do\n", "")}, "docs/runbooks/PlumblineX.md:1:", "headings")
         self.assert_complains({"docs/runbooks/PlumblineX.md": RUNBOOK}, "docs/runbooks/PlumblineX.md:1:", "README.md")
 

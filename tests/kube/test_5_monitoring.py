@@ -27,7 +27,8 @@ def queries():
 
 
 def names(query):
-    return set(re.findall(r"\bplumbline_\w+", query))
+    """Of metrics: ours, and Prometheus' own `up`."""
+    return set(re.findall(r"\bplumbline_\w+|\bup\b", query))
 
 
 def test_alerts_speak_when_they_should(kube):
@@ -38,6 +39,7 @@ def test_alerts_speak_when_they_should(kube):
     for group in ALERTS["groups"]:
         for rule in group["rules"]:
             assert f'alertname="{rule["alert"]}"' in tested, f"{rule['alert']} is not tried"
+            assert names(rule["expr"]) <= names(tested), f"{rule['alert']} by {names(rule['expr']) - names(tested)} is not tried"
 
 
 def test_nothing_of_the_operators_is_rendered_unasked(kube):
@@ -73,7 +75,8 @@ def scrape_config(kube, monitor):
     token.write_text(run("base64", "-d", text=kube.node.kubectl("-n", NAMESPACE, "get", "secret", credentials["name"], "-o", f"jsonpath={{.data.{credentials['key']}}}")))
     return {"job_name": monitor["metadata"]["name"], "scheme": endpoint["scheme"], "metrics_path": endpoint["path"], "scrape_interval": "1s",
             "scrape_timeout": "1s", "tls_config": {"ca_file": str(ca), "server_name": endpoint["tlsConfig"]["serverName"]},
-            "authorization": {"credentials_file": str(token)}, "static_configs": [{"targets": targets}]}
+            "authorization": {"credentials_file": str(token)}, "static_configs": [{"targets": targets}],
+            "relabel_configs": [{"target_label": r["targetLabel"], "replacement": r["replacement"]} for r in endpoint.get("relabelings", [])]}
 
 
 @contextlib.contextmanager
@@ -123,6 +126,8 @@ def test_a_real_prometheus_scrapes_both_and_knows_every_name_that_is_asked_for(k
                 found = (ask("query", query="up") or {}).get("result", [])
                 return len(found) == 2 and all(sample["value"][1] == "1" for sample in found)
             wait(all_up, "Prometheus to scrape collector and agent")
+            of_agents = next(query for query in queries() if names(query) == {"up"}).removesuffix(" == 0")
+            assert len(ask("query", query=of_agents)["result"]) == 1, f"{of_agents} is not the agent's alone"
             known = set(ask("label/__name__/values"))
             for query in queries():
                 assert names(query) and names(query) <= known, f"nobody exports {names(query) - known}: {query}"
