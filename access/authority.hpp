@@ -50,13 +50,13 @@ std::string key_of_request(const std::string& request);
 
 /// A new key (P-256, PEM).
 Result<std::string> make_key();
-/// A signing request by that key.
-Result<std::string> make_request(const std::string& key);
+/// A signing request by such a key.
+Result<std::string> make_request(const std::string& pem);
 
 /// When a certificate (PEM) begins and ends, in Unix seconds.
 struct Lifetime {
   std::int64_t from = 0, until = 0;
 };
-Result<Lifetime> lifetime_of(const std::string& certificate);
+Result<Lifetime> lifetime_of(const std::string& pem);
 
 }  // namespace plumbline::access

@@ -38,6 +38,7 @@ struct Parsed {
   TokenOptions token;
   double timeout = 10;
   double simulate_timeout = 10;
+  double simulate_reported = 0;
   double cleanup_wait = 0;
   double rollout_wait = 120;
   std::function<int(const Context&)> command;
@@ -234,6 +235,8 @@ void add_commands(CLI::App& app, Parsed& parsed, const SourceCommands& sources) 
   simulating->add_option("--wait", parsed.simulate_timeout, "seconds to wait for the finding")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
+  simulating->add_option("--reported", parsed.simulate_reported, "also wait so many seconds until the collector has it")
+      ->check(CLI::Range(0.1, 600.0));
 
   auto* running = add("run", "run a command as an approved run: plumb run [OPTIONS] -- COMMAND…",
                       [&](const Context& c) { return run_approved(c, parsed.run); });
@@ -322,6 +325,7 @@ int run(int argc, const char* const* argv, const Terminal& terminal, const Clock
                                                       : Format::table;
   parsed.options.timeout = milliseconds(parsed.timeout);
   parsed.simulate.timeout = milliseconds(parsed.simulate_timeout);
+  parsed.simulate.reported = milliseconds(parsed.simulate_reported);
   return parsed.command({parsed.options, terminal, clock});
 }
 

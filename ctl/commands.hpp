@@ -54,8 +54,10 @@ int probe(const Context& context, const std::string& what);
 struct SimulateOptions {
   std::string resource;  ///< "" = any that matches its baseline and is watched
   std::chrono::milliseconds timeout{10'000};
+  std::chrono::milliseconds reported{0};  ///< wait so long until the collector has it, too; 0 = do not ask
 };
-/// Sets a managed file's times to what they are and waits for the finding. 1 where it does not come.
+/// Sets a managed file's times to what they are and waits for the finding. 1 where it does not come, or is not
+/// reported.
 int simulate(const Context& context, const SimulateOptions& options);
 
 struct TokenOptions {

@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <ostream>
+#include <thread>
 
 #include "ctl/api.hpp"
 #include "ctl/commands.hpp"
@@ -48,6 +50,25 @@ Result<void> touch_harmlessly(const std::string& path) {
   return {};
 }
 
+/// Waits until the collector has acknowledged the record that an event's id ("SEQUENCE.INDEX") names.
+Result<void> await_report(const Api& api, const std::string& event_id, std::chrono::milliseconds wait) {
+  const std::string what = "report the finding to the collector";
+  const auto sequence = std::strtoull(event_id.c_str(), nullptr, 10);
+  const auto until = std::chrono::steady_clock::now() + wait;
+  for (;; std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+    const auto status = api.get("/v1/status");
+    if (!status) return status.error();
+    const Json spool = status->value("spool", Json()), exporter = status->value("exporter", Json());
+    if (!exporter.is_object() || !spool.is_object())
+      return invalid(what, "this agent reports to none", "set `collector` in its configuration");
+    if (spool.value("acknowledged", std::uint64_t{0}) >= sequence) return {};
+    const std::string why = wire::unescape_bytes(exporter.value("last_error", std::string()));
+    if (std::chrono::steady_clock::now() >= until)
+      return Error{ErrorCode::internal, what, why.empty() ? "it has not acknowledged it yet" : why,
+                   "nothing is lost: the agent keeps it and goes on trying"};
+  }
+}
+
 }  // namespace
 
 int simulate(const Context& context, const SimulateOptions& options) {
@@ -65,7 +86,7 @@ int simulate(const Context& context, const SimulateOptions& options) {
   Instant arrived{};
   Result<void> touched;
   std::string others;  // findings of the same file that name somebody else
-  std::string finding_id;
+  std::string finding_id, event_id;
   bool matched = false;
   http::Client::StreamCalls calls;
   calls.on_open = [&] {
@@ -83,6 +104,7 @@ int simulate(const Context& context, const SimulateOptions& options) {
     }
     arrived = now;
     finding_id = finding->id;
+    event_id = event.id;
     matched = finding->comparison == wire::ComparisonResult::match;
     return false;
   };
@@ -101,6 +123,10 @@ int simulate(const Context& context, const SimulateOptions& options) {
                         : "in a container, process ids differ from the host's: run it with the host's pid "
                           "namespace"});
 
+  if (options.reported.count() > 0)
+    if (const auto reported = await_report(*api, event_id, options.reported); !reported)
+      return fail(context, reported.error());
+
   const double ms = std::chrono::duration<double, std::milli>(arrived - changed).count();
   if (context.options.format != Format::table) {
     print_json(context, {{"resource", wire::escape_bytes(target->resource)},
@@ -108,6 +134,7 @@ int simulate(const Context& context, const SimulateOptions& options) {
                          {"pid", ::getpid()},
                          {"finding", finding_id},
                          {"comparison_match", matched},
+                         {"reported", options.reported.count() > 0},
                          {"latency_ms", ms}});
     return exit_code::ok;
   }
@@ -117,6 +144,7 @@ int simulate(const Context& context, const SimulateOptions& options) {
                        << "finding  " << printable(finding_id) << " names this process (" << ::getpid() << ") and "
                        << (matched ? "still matches the baseline" : "does not match the baseline") << '\n'
                        << "latency  " << latency << ", from the system call to the event here\n";
+  if (options.reported.count() > 0) context.terminal.out << "reported the collector has it\n";
   return exit_code::ok;
 }
 

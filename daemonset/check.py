@@ -165,6 +165,16 @@ class Checks:
         mounts = [m for m in container.get("volumeMounts", []) if within(path, m["mountPath"])]
         return max(mounts, key=lambda m: len(m["mountPath"]), default=None)
 
+    def check_network(self):
+        """Nobody reaches an agent; the agents alone, and on its own port, the collector."""
+        agent, collector = (spec["template"]["metadata"]["labels"].items() for spec in self.workloads)
+        policies = [d["spec"] for d in self.of_kind("NetworkPolicy")]
+        for labels, wanted in ((agent, []), (collector, [({p["name"] for p in self.containers()["collector"]["ports"]}, True)])):
+            mine = [p for p in policies if p["podSelector"]["matchLabels"].items() <= labels and p["policyTypes"] == ["Ingress"]]
+            let_in = [({port["port"] for port in rule["ports"]}, all(peer["podSelector"]["matchLabels"].items() <= agent for peer in rule["from"]))
+                      for policy in mine for rule in policy["ingress"]]
+            self.expect(len(mine) == 1 and let_in == wanted, f"plumbline.yaml: NetworkPolicies let in {let_in}, not {wanted}")
+
     def check_paths(self):
         for name, file in (("agent", "agent.yaml"), ("collector", "collector.yaml")):
             container, config = self.containers()[name], self.config_of(file)

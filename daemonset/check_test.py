@@ -43,6 +43,8 @@ MUTATIONS = [
     ("plumbline.yaml", "-collector-ca, optional: true}", "-collector-ca}", "would not start before"),
     ("plumbline.yaml", "resources: [tokenreviews], verbs: [create]", "resources: [secrets], verbs: [get]", "is granted"),
     ("plumbline.yaml", "claimName: plumbline-collector", "claimName: other", "unknown persistentVolumeClaim"),
+    ("plumbline.yaml", "  ingress: [] # nobody", "  ingress: [{ports: [], from: []}]", "NetworkPolicies let in"),
+    ("plumbline.yaml", "  - ports: [{port: https}]", "  - ports: [{port: metrics}]", "NetworkPolicies let in"),
     ("plumbline.yaml", "path: /livez", "path: /readyz", "livenessProbe asks"),
     ("plumbline.yaml", "RuntimeDefault", "Unconfined", "seccomp"),
     ("plumbline.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "root is writable"),

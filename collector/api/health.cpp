@@ -53,7 +53,7 @@ http::Response show_started(const ApiParts&, const http::Request& request) {
 }
 
 /// "null" where the collector is served in clear.
-std::string tls_json(const ApiParts& parts) {
+static std::string tls_json(const ApiParts& parts) {
   if (parts.tls == nullptr) return "null";
   const auto state = parts.tls->state();
   wire::JsonObject json;

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -165,6 +166,36 @@ def test_certificates_are_replaced_while_both_run_and_nothing_is_lost(stack):
     seen = [f["id"] for f in stack.all(stack.ask_collector, "/v1/findings")]
     assert sorted(seen) == sorted({f["id"] for f in stack.findings()}), "each once"
     assert stack.ask_collector("/v1/status")["tls"]["reloads"] >= 1
+
+
+def test_a_collector_that_makes_its_own_certificate(stack):
+    """An agent that starts before there is any watches all the same, and believes it once it is there; over a restart, too."""
+    path = stack.file("a")
+    ca = Authority(stack.dir / "ca", "ca")
+    ca.issue("e2e-node", "DNS:e2e-node")
+    stack.collector_listen, stack.collector_port = "0.0.0.0", free_port()
+    stack.collector_ca, stack.collector_token = stack.dir / "tls/ca.pem", READER
+    stack.collector_extra = f"tls: {{own: {{names: [localhost]}}, client_ca_file: {ca.certificate}}}\n" + tokens(stack)
+    stack.collector_key = (f", ca_file: {stack.collector_ca}, certificate_file: {ca.folder}/e2e-node.pem, key_file: {ca.folder}/e2e-node.key")
+    stack.start_agent()
+    path.write_text("changed\n")
+    drift = stack.wait_open(path)
+    assert not stack.collector_ca.exists()
+    stack.start_collector()
+
+    def there():
+        return [d["id"] for d in stack.all(stack.ask_collector, "/v1/drift?state=open")]
+    wait(lambda: there() == [drift["id"]], "the drift at the collector")
+    told = stack.ask_collector("/v1/status")["tls"]
+    assert told["own"] == {"renewals": 0, "failures": 0, "why": ""} and told["expires_at"], told
+    authority = stack.collector_ca.read_text()
+    assert {f.name: oct(f.stat().st_mode & 0o777) for f in (stack.dir / "tls").iterdir()} == dict.fromkeys(
+        ("ca.key", "ca.pem", "server.key", "server.pem"), "0o600")
+    stack.kill(stack.collector, signal.SIGTERM)
+    path.write_text("changed again\n")
+    stack.start_collector()
+    assert stack.collector_ca.read_text() == authority, "another certificate, by the same authority"
+    wait(lambda: stack.api("/v1/status")["exporter"]["lag_records"] == 0 and there() == [drift["id"]], "the rest")
 
 
 def test_nothing_listens_for_others_without_tls_and_a_way_to_know_them(stack):

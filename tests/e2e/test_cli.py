@@ -34,7 +34,21 @@ def test_simulate_measures_the_way(stack):
     stack.start_agent()
     done = stack.plumb("simulate")
     assert done.returncode == 0, done
-    assert "ms" in done.stdout
+    assert "ms" in done.stdout and "the collector has it" not in done.stdout
+    alone = stack.plumb("simulate", "--reported", "5")
+    assert alone.returncode == 64 and "reports to none" in alone.stderr, alone
+
+
+def test_simulate_waits_for_the_report(stack):
+    stack.file("a")
+    stack.start()
+    done = stack.plumb("simulate", "--reported", "30", "-o", "json")
+    assert done.returncode == 0, done
+    finding = json.loads(done.stdout)["finding"]
+    assert finding in [f["id"] for f in stack.all(stack.ask_collector, "/v1/findings")], "it is there when plumb says so"
+    stack.kill(stack.collector)
+    late = stack.plumb("simulate", "--reported", "0.5")
+    assert late.returncode == 1 and "nothing is lost" in late.stderr, late
 
 
 def test_errors_say_what_to_do(stack):

@@ -73,6 +73,7 @@ metadata:
   annotations: {{ $annotations }}, helm.sh/hook-weight: "5"}
 spec:
   backoffLimit: 2
+  activeDeadlineSeconds: {{ add .deadline 60 }} # all tries: less than Helm waits by itself (300)
   template:
     spec:
       restartPolicy: Never

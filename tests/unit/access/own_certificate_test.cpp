@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "http/client.hpp"
@@ -139,6 +140,25 @@ TEST(OwnCertificate, tells_the_config_map_who_signs_it_and_again_where_that_was_
   EXPECT_TRUE(cluster.data.contains("ca.crt"));
   EXPECT_EQ(own->state().trouble, "");
   EXPECT_TRUE(cluster.server.problems().empty());
+}
+
+TEST(OwnCertificate, on_its_thread_tells_what_became_of_it_and_ends_when_stopped) {
+  const TempDir dir;
+  const SetClock clock;
+  ConfigMapServer cluster;
+  cluster.is_there = false;
+  auto config = config_in(dir);
+  config.config_map = "plumbline/ca";
+  config.api = {cluster.server.url(), dir.write("token", "ours\n"), ""};
+  std::promise<std::string> told;
+  const auto own = OwnCertificate::open(config, clock, [&](const OwnCertificate::State& state) {
+                     told.set_value(state.trouble);
+                   }).value();
+  own->start();
+  EXPECT_THAT(told.get_future().get(), HasSubstr("plumbline/ca"));
+  own->stop();  // within the pause before the next try, which would tell a second time
+  own->stop();
+  EXPECT_EQ(own->state().failures, 1U);
 }
 
 TEST(OwnCertificate, whose_authority_is_damaged_is_none) {
