@@ -128,7 +128,9 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
     if (!turn) return failed(Delivery::again(turn.error().message()));
     if (!turn->ours) return stand_by(*turn);
     const std::uint64_t end = store_.stats().last_seq;
-    const std::uint64_t cursor = turn->cursor.value_or(options_.from_now ? end : 0);
+    // What this one has delivered is delivered, also where the store has not heard of it yet.
+    const std::uint64_t known = std::max(turn->cursor.value_or(0), status().cursor);
+    const std::uint64_t cursor = !turn->cursor && known == 0 && options_.from_now ? end : known;
     auto begin = sink_->open(cursor, end);
     if (!begin) return failed(Delivery::again(begin.error().message()));
     ahead_.begin(*begin);

@@ -31,8 +31,6 @@ Result<wire::Ack> LedgerWriter::ingest(const PreparedBatch& batch) {
     if (!appended) return appended.error();
     node.silent_since = 0;
   }
-  const auto looked = look_up(node, batch);
-  if (!looked) return looked.error();
   wire::Ack ack;
   ack.items.reserve(batch.records.size());
   Conflicts conflicts;
@@ -156,7 +154,7 @@ Result<void> LedgerWriter::append_own(const Node& node, const std::string& type,
   return {};
 }
 
-Result<void> LedgerWriter::look_up(const Node&, const PreparedBatch&) {
+Result<void> LedgerWriter::expect(const std::vector<const PreparedBatch*>&) {
   return {};
 }
 

@@ -29,6 +29,9 @@ class LedgerWriter {
   virtual ~LedgerWriter() = default;
 
   virtual Result<void> begin() = 0;
+  /// Told behind begin() which batches will come, for stores that ask for all their rows at once. They outlive the
+  /// transaction.
+  virtual Result<void> expect(const std::vector<const PreparedBatch*>& batches);
   /// On failure roll_back() follows, and nothing is stored, or nobody knows (a connection that broke): then the same
   /// records come again and are found to be there.
   virtual Result<void> commit() = 0;
@@ -77,8 +80,6 @@ class LedgerWriter {
   /// The node of the header, made where it is new. Valid until the transaction ends.
   virtual Result<Node*> node_of(const PreparedBatch& batch) = 0;
   virtual Result<void> save_node(const PreparedBatch& batch, const Node& node) = 0;
-  /// Told before the records of a batch, for stores that ask for all their ids at once.
-  virtual Result<void> look_up(const Node& node, const PreparedBatch& batch);
   /// Sets counts_.last_seq where it is stored. A row of one id of one node is there once.
   virtual Result<Appended> append(const Node& node, const PreparedRecord& item, WallNs received_at) = 0;
   /// Where it is newer than what is there: by epoch, then sequence.

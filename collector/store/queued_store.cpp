@@ -22,6 +22,7 @@ Result<void> QueuedStore::submit(PreparedBatch batch, std::function<void(Result<
   ingest->batch = std::move(batch);
   Job job;
   job.bytes = ingest->batch.bytes;
+  job.batch = &ingest->batch;
   job.apply = [ingest](LedgerWriter& writer) -> Result<void> {
     auto ack = writer.ingest(ingest->batch);
     if (!ack) return ack.error();
@@ -236,6 +237,10 @@ bool QueuedStore::commit(std::vector<Job>& group, const std::map<std::string, st
 
 Result<void> QueuedStore::write(std::vector<Job>& group, const std::map<std::string, std::uint64_t>& cursors) {
   Result<void> result = writer_->begin();
+  std::vector<const PreparedBatch*> batches;
+  for (const Job& job : group)
+    if (job.batch != nullptr) batches.push_back(job.batch);
+  if (result) result = writer_->expect(batches);
   for (std::size_t i = 0; result && i < group.size(); ++i) result = group[i].apply(*writer_);
   for (auto at = cursors.begin(); result && at != cursors.end(); ++at)
     result = writer_->move_sink_cursor(at->first, at->second);

@@ -64,6 +64,7 @@ class QueuedStore : public Store {
     std::function<Result<void>(LedgerWriter&)> apply;
     std::function<void(const Result<void>&)> done;
     std::size_t bytes = 0;
+    const PreparedBatch* batch = nullptr;  ///< which `apply` stores, and keeps
   };
 
   void push(Job job);

@@ -30,8 +30,9 @@ struct StoreStats {
   std::uint64_t sequence_resets = 0;
   std::uint64_t commits = 0;
   std::uint64_t commit_failures = 0;
-  std::uint64_t queries_cut = 0;     ///< reads for people that took too long
-  std::uint64_t cursors_fenced = 0;  ///< moves of a sink's cursor that came after another collector took the sink
+  std::uint64_t queries_cut = 0;       ///< reads for people that took too long
+  std::uint64_t cursors_fenced = 0;    ///< moves of a sink's cursor that came after another collector took the sink
+  std::uint64_t lost_connections = 0;  ///< to a server, each made again by itself
   std::uint64_t queued_bytes = 0;
   double commit_seconds = 0;  ///< total time in commits
   double busy_seconds = 0;    ///< age of the commit under way; 0 = none

@@ -24,6 +24,7 @@ LIBRARIES = [
     ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
     ("librdkafka", r"<librdkafka/", ["collector/forward", "tests/unit/collector"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
+    ("libpq", r"<libpq", ["collector/store", "tests/unit/collector"]),
     ("zstd", r"<zstd\.h>", ["include/wire", "tests/unit"]),
     ("CLI11", r"<CLI/", ["ctl", "agent/main.cpp", "collector/main.cpp"]),
 ]

@@ -20,6 +20,8 @@ struct StoreFactory {
   std::string name;
   /// Opens the store that lives in `directory`; called again for the same directory after the last one was closed.
   std::function<Result<std::unique_ptr<Store>>(const std::string& directory)> open;
+  /// Why it cannot be had here; "" = it can.
+  std::function<std::string()> missing = {};
 };
 
 inline std::ostream& operator<<(std::ostream& out, const StoreFactory& factory) {
@@ -72,7 +74,11 @@ inline Result<wire::Ack> store_now(Store& store, const wire::Batch& batch, WallN
 
 class StoreConformance : public ::testing::TestWithParam<StoreFactory> {
  protected:
-  void SetUp() override { open(); }
+  void SetUp() override {
+    const std::string missing = GetParam().missing ? GetParam().missing() : "";
+    if (!missing.empty()) GTEST_SKIP() << missing;
+    open();
+  }
   void open() {
     store_.reset();
     auto opened = GetParam().open(directory_.path());
