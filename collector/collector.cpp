@@ -16,6 +16,7 @@
 #include "collector/ingest/ingest.hpp"
 #include "collector/ingest/silence.hpp"
 #include "collector/make_sink.hpp"
+#include "collector/store/postgres_store.hpp"
 #include "collector/store/sqlite_store.hpp"
 #include "collector/telemetry/log.hpp"
 #include "fetch/make_origin.hpp"
@@ -57,7 +58,13 @@ Result<std::unique_ptr<EnrolmentParts>> open_enrolment(const CollectorConfig& co
   return parts;
 }
 
-/// Made where it is missing, for the collector alone, as the agent makes its state directory.
+Result<std::unique_ptr<Store>> open_store(const CollectorConfig& config) {
+  if (config.postgres) return open_postgres_store({.target = *config.postgres});
+  return open_sqlite_store({.path = config.sqlite_path});
+}
+
+/// Made where it is missing, for the collector alone, as the agent makes its state directory. What is no row of the
+/// ledger is kept there, too, beside a PostgreSQL.
 Result<void> make_store_directory(const std::string& store) {
   const auto directory = std::filesystem::path(store).parent_path();
   if (directory.empty()) return {};
@@ -138,7 +145,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   if (!enrolment) return enrolment.error();
   auto tls = load_tls(config, enrolment->get());
   if (!tls) return tls.error();
-  auto store = open_sqlite_store({.path = config.sqlite_path});
+  auto store = open_store(config);
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*gate));
   parts->tls = std::move(*tls);

@@ -100,7 +100,7 @@ int run(const collector::CollectorConfig& config) {
   if (!built) return fail(built.error(), exit_code(built.error()));
   log(LogLevel::info, "the collector serves",
       {{"listen", config.host + ":" + std::to_string((*built)->port())},
-       {"store", config.sqlite_path},
+       {"store", config.postgres ? collector::shown_target(*config.postgres) : config.sqlite_path},
        {"sinks", std::to_string(config.sinks.size())},
        {"version", PLUMBLINE_VERSION}});
   tell_service_manager("READY=1");

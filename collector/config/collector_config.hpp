@@ -10,6 +10,7 @@
 #include "collector/baselines/shelf.hpp"
 #include "collector/config/sink_config.hpp"
 #include "collector/ingest/prepare.hpp"
+#include "collector/store/postgres_target.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::collector {
@@ -18,6 +19,7 @@ struct CollectorConfig {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9650;
   std::string sqlite_path = "/var/lib/plumbline-collector/plumbline.db";
+  std::optional<PostgresTarget> postgres;  ///< instead of the SQLite file
   std::optional<http::TlsFiles> tls;
   access::AgentsConfig agents;
   std::vector<access::RuleConfig> access;

@@ -168,9 +168,13 @@ Result<PgConnection> PgConnection::open(const PostgresTarget& target) {
   return opened;
 }
 
-Error PgConnection::error(PGresult* result) const {
+Error PgConnection::error(PGresult* result) {
   Error error{ErrorCode::unavailable, "use the store", one_line(PQerrorMessage(connection_.get())), ""};
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* severity = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  const std::string_view said = severity == nullptr ? "" : severity;
+  // Without a code it is libpq that speaks, of a connection that broke; its status may tell so only later.
+  if (state == nullptr || said == "FATAL" || said == "PANIC") ended_ = true;
   if (is_broken() || state == nullptr) return error;
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   error.code = code_of(state);

@@ -86,7 +86,7 @@ class PgConnection {
   /// COPY `into` FROM STDIN of rows that PgBytes made.
   Result<void> copy(const std::string& into, const PgBytes& rows);
 
-  bool is_broken() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
+  bool is_broken() const { return ended_ || PQstatus(connection_.get()) != CONNECTION_OK; }
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   int socket() const { return PQsocket(connection_.get()); }
   /// What was notified since the last call, its payloads. Reads what has come, without waiting.
@@ -94,13 +94,13 @@ class PgConnection {
 
  private:
   explicit PgConnection(PGconn* connection) : connection_(connection) {}
-  Error error(PGresult* result) const;
-  Result<void> finished(const std::string& what);
+  Error error(PGresult* result);
 
   struct Finish {
     void operator()(PGconn* c) const { PQfinish(c); }
   };
   std::unique_ptr<PGconn, Finish> connection_;
+  bool ended_ = false;  ///< it broke, or the server said that it ends it
 };
 
 }  // namespace plumbline::collector

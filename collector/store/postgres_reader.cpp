@@ -203,6 +203,15 @@ Result<std::vector<NodeRow>> PostgresReader::nodes() const {
   });
 }
 
+Result<std::optional<std::string>> PostgresReader::node_name(const std::string& node_id) const {
+  return pool_.run([&](PgConnection& connection) -> Result<std::optional<std::string>> {
+    const auto rows = connection.run("SELECT node FROM nodes WHERE node_id = $1", PgParams().add(node_id));
+    if (!rows) return rows.error();
+    if (rows->empty()) return std::optional<std::string>();
+    return std::optional(rows->text(0, 0));
+  });
+}
+
 Result<void> PostgresReader::each_open_drift(const std::string& resource, const std::string& baseline,
                                              const std::function<void(const OpenDrift&)>& visit) const {
   return pool_.run([&](PgConnection& connection) -> Result<void> {

@@ -52,6 +52,9 @@ class PostgresStore final : public QueuedStore {
   Result<Page<DriftRow>> drifts(const Query& query) const override { return reader_.drifts(query); }
   Result<Page<DriftRow>> resources(const Query& query) const override { return reader_.resources(query); }
   Result<std::vector<NodeRow>> nodes() const override { return reader_.nodes(); }
+  Result<std::optional<std::string>> node_name(const std::string& node_id) const override {
+    return reader_.node_name(node_id);
+  }
   Result<void> each_open_drift(const std::string& resource, const std::string& baseline,
                                const std::function<void(const OpenDrift&)>& visit) const override {
     return reader_.each_open_drift(resource, baseline, visit);

@@ -71,6 +71,8 @@ class Store {
   /// The newest drift of each (node, resource), as a resource's last known state.
   virtual Result<Page<DriftRow>> resources(const Query& query) const = 0;
   virtual Result<std::vector<NodeRow>> nodes() const = 0;
+  /// The name that a node last came under; nullopt: it never did.
+  virtual Result<std::optional<std::string>> node_name(const std::string& node_id) const = 0;
 
   /// All that is open of one resource of one baseline, by node: what one change on many nodes is. `visit` returns at
   /// once; it runs with a read under way.

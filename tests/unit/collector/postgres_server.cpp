@@ -101,16 +101,27 @@ std::string PostgresServer::uri(const std::string& schema) const {
   return "postgresql://plumbline@/postgres?host=" + directory_ + "&options=-csearch_path%3D%22" + schema + "%22";
 }
 
-std::string PostgresServer::ask(const std::string& sql) const {
-  PGconn* connection = PQconnectdb(("host=" + directory_ + " user=plumbline dbname=postgres").c_str());
-  PGresult* result = PQexec(connection, sql.c_str());
+PostgresServer::Session::Session(const PostgresServer& server)
+    : connection_(PQconnectdb(
+          ("host=" + server.directory_ + " user=plumbline dbname=postgres options='-c client_min_messages=warning'")
+              .c_str())) {}
+
+PostgresServer::Session::~Session() {
+  PQfinish(connection_);
+}
+
+std::string PostgresServer::Session::run(const std::string& sql) {
+  PGresult* result = PQexec(connection_, sql.c_str());
   const auto status = PQresultStatus(result);
-  const std::string why = PQerrorMessage(connection);
   const std::string value = PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
   PQclear(result);
-  PQfinish(connection);
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) throw std::runtime_error(sql + ": " + why);
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+    throw std::runtime_error(sql + ": " + PQerrorMessage(connection_));
   return value;
+}
+
+std::string PostgresServer::ask(const std::string& sql) const {
+  return Session(*this).run(sql);
 }
 
 void PostgresServer::run_sql(const std::string& sql) const {

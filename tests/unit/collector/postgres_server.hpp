@@ -1,6 +1,7 @@
 // A PostgreSQL server of the test's own: a real one, in a temporary directory, on a socket there and nowhere else.
 #pragma once
 
+#include <libpq-fe.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -21,6 +22,19 @@ class PostgresServer {
   std::string uri(const std::string& schema) const;
   void run_sql(const std::string& sql) const;
   std::string ask(const std::string& sql) const;  ///< first column of the first row, as text
+
+  /// A connection that stays, to hold locks by.
+  class Session {
+   public:
+    explicit Session(const PostgresServer& server);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    std::string run(const std::string& sql);  ///< first column of the first row; throws where it fails
+
+   private:
+    PGconn* connection_;
+  };
 
   void start();
   /// SIGQUIT: as after a crash, connections end at once and nothing is tidied up.
