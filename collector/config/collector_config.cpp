@@ -16,6 +16,7 @@ using config::Bytes;
 using config::Map;
 
 constexpr std::chrono::milliseconds shortest_silence{1000};
+constexpr std::chrono::milliseconds shortest_retention = std::chrono::hours(1);
 
 /// "host:port" or "[v6]:port".
 void read_listen(Map& map, CollectorConfig& out) {
@@ -70,7 +71,11 @@ void read_store(Map& store, CollectorConfig& out) {
   PostgresTarget target;
   store.read("postgres", uri, "URI of a PostgreSQL database, for collectors that share a ledger; without a password");
   store.read("password_file", target.password_file, "the password of `postgres`; default: libpq's own ways");
+  store.read("retention", out.retention,
+             "rows of the ledger that are older are removed, but for drift that is open; default: none are");
   if (store.describing()) return;
+  if (store.has("retention") && out.retention < shortest_retention)
+    store.refuse("retention", "it is shorter than an hour", "give days, such as 90d");
   if (out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
   if (!target.password_file.empty()) store.require_absolute("password_file", target.password_file);
   if (!uri) {
@@ -98,6 +103,9 @@ void check_door(const Map& map, const CollectorConfig& out) {
                "`enrolment` keeps its tokens and its authority in files of one collector, and those that share "
                "a PostgreSQL are many",
                "sign the nodes' certificates elsewhere and name who does in tls.client_ca_file");
+  if (out.postgres && !out.baselines.empty() && out.baselines_dir.empty())
+    map.refuse("baselines", "their keys stand in files, and there is no SQLite file to keep them beside",
+               "name a folder in baselines_dir, with the same keys for all collectors of this store");
   if (is_loopback(out.host)) return;
   const std::string open = "`" + config::shown(out.host) + "` can be reached from other machines, and ";
   if (!out.tls)

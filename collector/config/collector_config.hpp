@@ -20,6 +20,7 @@ struct CollectorConfig {
   std::uint16_t port = 9650;
   std::string sqlite_path = "/var/lib/plumbline-collector/plumbline.db";
   std::optional<PostgresTarget> postgres;  ///< instead of the SQLite file
+  std::chrono::milliseconds retention{0};  ///< 0 = rows of the ledger are kept for ever
   std::optional<http::TlsFiles> tls;
   access::AgentsConfig agents;
   std::vector<access::RuleConfig> access;

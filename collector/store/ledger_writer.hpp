@@ -49,6 +49,7 @@ class LedgerWriter {
   virtual Result<std::optional<std::uint64_t>> add_dead_letter(const DeadLetter& letter, const Digest& digest) = 0;
   virtual Result<std::size_t> request_replay(const std::string& origin) = 0;
   virtual Result<void> end_replay(std::uint64_t id, const std::string& why) = 0;
+  virtual Result<Expired> expire_ledger(WallNs before, const std::vector<std::string>& sinks) = 0;
   /// Writes a page that says the same as before: does the store take it?
   virtual Result<void> probe() = 0;
 

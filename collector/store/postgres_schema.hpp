@@ -11,6 +11,9 @@ namespace plumbline::collector {
 /// Plumbline is refused as `unsupported`, one that is not in UTF-8 as `invalid_argument`.
 Result<void> bring_up_to_date(PgConnection& connection);
 
+/// Refuses a store into which a SQLite file was taken over in part.
+Result<void> check_import(PgConnection& connection);
+
 /// SQL that makes a part of the ledger (docs/decisions/0031-postgresql.md) and takes it in.
 std::string sql_of_part(std::int64_t part);
 

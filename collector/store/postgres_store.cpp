@@ -28,6 +28,7 @@ class PostgresStore final : public QueuedStore {
   explicit PostgresStore(const PostgresOptions& options)
       : QueuedStore(options.queue),
         target_(options.target),
+        part_lasts_(options.retention / 8),
         pool_(options.target, options.query_limit),
         reader_(pool_),
         turns_(options.target, draw_name(),
@@ -35,7 +36,7 @@ class PostgresStore final : public QueuedStore {
   ~PostgresStore() override { PostgresStore::stop(); }
 
   Result<void> start() {
-    auto writer = std::make_unique<PostgresWriter>(target_, turns_);
+    auto writer = std::make_unique<PostgresWriter>(target_, turns_, part_lasts_);
     writer_ = writer.get();
     const auto last = reader_.last_seq();
     if (!last) return last.error();
@@ -109,6 +110,7 @@ class PostgresStore final : public QueuedStore {
   }
 
   const PostgresTarget target_;
+  const std::chrono::nanoseconds part_lasts_;
   PgPool pool_;
   PostgresReader reader_;
   PostgresTurns turns_;
@@ -121,6 +123,7 @@ Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& option
   auto connection = PgConnection::open(options.target);
   if (!connection) return connection.error();
   if (const auto made = bring_up_to_date(*connection); !made) return made.error();
+  if (const auto whole = check_import(*connection); !whole) return whole.error();
   auto store = std::make_unique<PostgresStore>(options);
   if (const auto started = store->start(); !started) return started.error();
   return std::unique_ptr<Store>(std::move(store));

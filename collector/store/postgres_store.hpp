@@ -13,6 +13,8 @@ struct PostgresOptions {
   QueueLimits queue = {};
   /// How long a read for people may take (store.hpp).
   std::chrono::milliseconds query_limit = std::chrono::seconds(5);
+  /// How long rows of the ledger are kept (expire_ledger()); 0 = for ever. Its parts are an eighth of it.
+  std::chrono::nanoseconds retention{0};
 };
 
 /// Connects and makes the tables where they are missing. Any number of collectors may open the same. `unavailable`: the

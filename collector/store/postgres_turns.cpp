@@ -139,6 +139,18 @@ void PostgresTurns::wait(int socket, milliseconds time) {
 }
 
 Result<SinkTurn> PostgresTurns::take(PgConnection& connection, const std::string& sink) {
+  SinkTurn turn;
+  // Whoever waits asks each second: then this is all, and nothing is written.
+  const auto theirs = connection.run(
+      "SELECT cursor FROM sinks WHERE name = $1 AND owner <> $2 AND expires_at >= " + std::string(server_now),
+      PgParams().add(sink).add(me_));
+  if (!theirs) return theirs.error();
+  if (!theirs->empty()) {
+    if (!theirs->is_null(0, 0)) turn.cursor = theirs->count(0, 0);
+    const std::lock_guard lock(mutex_);
+    turns_.erase(sink);
+    return turn;
+  }
   const auto asked_at = Steady::now();
   const auto taken = connection.run(
       "INSERT INTO sinks AS s (name, owner, term, expires_at) VALUES ($1, $2, 1, " + std::string(server_now) +
@@ -148,18 +160,13 @@ Result<SinkTurn> PostgresTurns::take(PgConnection& connection, const std::string
           server_now + " RETURNING term, cursor",
       PgParams().add(sink).add(me_).add(std::chrono::nanoseconds(turn_lasts).count()));
   if (!taken) return taken.error();
-  SinkTurn turn;
-  if (taken->empty()) {
-    const auto theirs = connection.run("SELECT cursor FROM sinks WHERE name = $1", PgParams().add(sink));
-    if (!theirs) return theirs.error();
-    if (!theirs->empty() && !theirs->is_null(0, 0)) turn.cursor = theirs->count(0, 0);
-    const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex_);
+  if (taken->empty()) {  // another was faster
     turns_.erase(sink);
     return turn;
   }
   turn.ours = true;
   if (!taken->is_null(0, 1)) turn.cursor = taken->count(0, 1);
-  const std::lock_guard lock(mutex_);
   turns_[sink] = {taken->number(0, 0), asked_at + turn_lasts - safety};
   return turn;
 }

@@ -38,8 +38,8 @@ Result<void> PostgresWriter::begin() {
     if (is_new) {
       auto opened = PgConnection::open(target_);
       if (!opened) return opened.error();
+      if (auto set = opened->script(settings); !set) return set;
       connection_ = std::move(*opened);
-      if (auto set = connection_->script(settings); !set) return set;
     }
     auto begun = connection_->script("BEGIN");
     if (begun || is_new || attempt > 0 || !connection_->is_broken()) return begun;
@@ -48,13 +48,13 @@ Result<void> PostgresWriter::begin() {
 
 Result<void> PostgresWriter::lock_ledger() {
   if (locked_) return {};
-  const auto end = run("SELECT seq, part FROM ledger_end FOR UPDATE");
+  const auto end = run("SELECT seq, part, part_began_at, " + std::string(server_now) + " FROM ledger_end FOR UPDATE");
   if (!end) return end.error();
   if (end->empty()) return Error{ErrorCode::corrupt, "use the store", "its table ledger_end is empty", ""};
   last_seq_ = end->count(0, 0);
   part_ = end->number(0, 1);
   locked_ = true;
-  return {};
+  return begin_part_if_due(end->number(0, 2), end->number(0, 3));
 }
 
 Result<void> PostgresWriter::expect(const std::vector<const PreparedBatch*>& batches) {

@@ -20,8 +20,9 @@ namespace plumbline::collector {
 /// nobody changes it before the commit.
 class PostgresWriter final : public LedgerWriter {
  public:
-  /// `turns` outlives it.
-  PostgresWriter(PostgresTarget target, PostgresTurns& turns) : target_(std::move(target)), turns_(turns) {}
+  /// `turns` outlives it. `part_lasts`: after how long the ledger goes on in another part; 0 = never.
+  PostgresWriter(PostgresTarget target, PostgresTurns& turns, std::chrono::nanoseconds part_lasts)
+      : target_(std::move(target)), turns_(turns), part_lasts_(part_lasts) {}
 
   Result<void> begin() override;
   Result<void> expect(const std::vector<const PreparedBatch*>& batches) override;
@@ -32,6 +33,7 @@ class PostgresWriter final : public LedgerWriter {
   Result<std::optional<std::uint64_t>> add_dead_letter(const DeadLetter& letter, const Digest& digest) override;
   Result<std::size_t> request_replay(const std::string& origin) override;
   Result<void> end_replay(std::uint64_t id, const std::string& why) override;
+  Result<Expired> expire_ledger(WallNs before, const std::vector<std::string>& sinks) override;
   Result<void> probe() override;
 
   /// Gives this collector's turns back, outside a transaction.
@@ -50,7 +52,7 @@ class PostgresWriter final : public LedgerWriter {
 
   Result<PgRows> run(const std::string& sql, const PgParams& params = {});
   Result<void> lock_ledger();
-  Result<void> begin_part_if_due();
+  Result<void> begin_part_if_due(std::int64_t began_at, std::int64_t now);
   Result<void> load_nodes(const std::map<std::string, const PreparedBatch*>& wanted);
   Result<void> look_up(const std::vector<std::int64_t>& refs, const std::vector<std::string>& ids);
 
@@ -73,6 +75,7 @@ class PostgresWriter final : public LedgerWriter {
 
   const PostgresTarget target_;
   PostgresTurns& turns_;
+  const std::chrono::nanoseconds part_lasts_;
   std::optional<PgConnection> connection_;
 
   // Of the transaction under way:

@@ -109,6 +109,15 @@ Result<void> QueuedStore::end_replay(std::uint64_t id, const std::string& why) {
   return {};
 }
 
+Result<Expired> QueuedStore::expire_ledger(WallNs before, const std::vector<std::string>& sinks) {
+  auto expired = wait_for<Expired>([=](LedgerWriter& writer) { return writer.expire_ledger(before, sinks); });
+  if (!expired) return expired;
+  const std::lock_guard lock(mutex_);
+  stats_.expired += expired->rows;
+  stats_.retention_held_by = expired->held_by;
+  return expired;
+}
+
 StoreStats QueuedStore::stats() const {
   const std::lock_guard lock(mutex_);
   StoreStats stats = stats_;

@@ -40,6 +40,7 @@ class QueuedStore : public Store {
   Result<std::size_t> request_replay(const std::string& origin) override;
   std::uint64_t replays_requested() const override { return replays_requested_; }
   Result<void> end_replay(std::uint64_t id, const std::string& why) override;
+  Result<Expired> expire_ledger(WallNs before, const std::vector<std::string>& sinks) override;
   StoreStats stats() const override;
   std::shared_ptr<void> subscribe(std::function<void()> wake) override;
   void stop() override;

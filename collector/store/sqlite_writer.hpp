@@ -25,6 +25,7 @@ class SqliteWriter final : public LedgerWriter {
   Result<std::optional<std::uint64_t>> add_dead_letter(const DeadLetter& letter, const Digest& digest) override;
   Result<std::size_t> request_replay(const std::string& origin) override;
   Result<void> end_replay(std::uint64_t id, const std::string& why) override;
+  Result<Expired> expire_ledger(WallNs before, const std::vector<std::string>& sinks) override;
   Result<void> probe() override;
 
  private:

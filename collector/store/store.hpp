@@ -32,6 +32,8 @@ struct StoreStats {
   std::uint64_t commit_failures = 0;
   std::uint64_t queries_cut = 0;       ///< reads for people that took too long
   std::uint64_t cursors_fenced = 0;    ///< moves of a sink's cursor that came after another collector took the sink
+  std::uint64_t expired = 0;           ///< rows that were removed, their time being over
+  std::string retention_held_by;       ///< a sink that has not passed what is over its time; "" = none
   std::uint64_t lost_connections = 0;  ///< to a server, each made again by itself
   std::uint64_t queued_bytes = 0;
   double commit_seconds = 0;  ///< total time in commits
@@ -45,6 +47,13 @@ struct SinkTurn {
   bool ours = false;
   /// How far the sink has come: every ledger row up to here is delivered, set aside, or not for it. nullopt: it is new.
   std::optional<std::uint64_t> cursor;
+};
+
+/// What a look for rows that are over their time came to.
+struct Expired {
+  std::uint64_t rows = 0;  ///< removed
+  std::string held_by;     ///< a sink that has not passed others; "" = none
+  bool more = false;       ///< look again soon
 };
 
 /// Thread-safe. Writes are queued and committed in groups by one thread; a callback runs on that thread after the
@@ -114,6 +123,10 @@ class Store {
   virtual Result<std::vector<DeadLetter>> replays(const std::string& origin, std::size_t limit) const = 0;
   /// A replay ended: delivered (`why` empty, the letter goes) or refused again (it stays, with the new reason).
   virtual Result<void> end_replay(std::uint64_t id, const std::string& why) = 0;
+
+  /// Removes a piece of what was received before `before` and all of `sinks` have passed; drifts that ended then go
+  /// with their rows. The row of a drift that has not ended stays, and that of a dead letter.
+  virtual Result<Expired> expire_ledger(WallNs before, const std::vector<std::string>& sinks) = 0;
 
   virtual StoreStats stats() const = 0;
   /// `wake` runs on a thread of the store after each commit that appended rows, whichever collector's it was, and must

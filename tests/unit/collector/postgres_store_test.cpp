@@ -3,57 +3,30 @@
 #include "collector/store/postgres_store.hpp"
 
 #include <atomic>
-#include <filesystem>
 #include <thread>
 
 #include "collector/ingest/node_names.hpp"
-#include "tests/unit/collector/postgres_server.hpp"
+#include "tests/unit/collector/postgres_fixture.hpp"
 #include "tests/unit/collector/receiver.hpp"
-#include "tests/unit/collector/store_conformance.hpp"
 
 namespace plumbline::collector::test {
 namespace {
 
-std::string why_not;
-
-/// One for the whole program: making a cluster takes a second.
-PostgresServer* server() {
-  static const std::unique_ptr<PostgresServer> one = PostgresServer::make(why_not);
-  return one.get();
-}
-
-Result<std::unique_ptr<Store>> open_in(const std::string& directory) {
-  const std::string schema = std::filesystem::path(directory).filename().string();
-  server()->run_sql("CREATE SCHEMA IF NOT EXISTS \"" + schema + "\"");
-  return open_postgres_store({.target = {server()->uri(schema), ""}});
+/// Each commit of rows begins another part of the ledger, which is over its time at once.
+Result<std::unique_ptr<Store>> open_expiring(const std::string& directory) {
+  return open_postgres_store({.target = target_in(directory), .retention = std::chrono::nanoseconds(8)});
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreConformance,
-                         ::testing::Values(StoreFactory{"postgres", open_in,
-                                                        [] { return server() == nullptr ? why_not : std::string(); }}),
+                         ::testing::Values(StoreFactory{
+                             "postgres", open_in, open_expiring,
+                             [] { return server() == nullptr ? why_no_server : std::string(); }}),
                          [](const auto& chosen) { return chosen.param.name; });
-
-/// Collectors that share one store.
-class PostgresStores : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (server() == nullptr) GTEST_SKIP() << why_not;
-  }
-  std::unique_ptr<Store> another() {
-    auto opened = open_in(directory_.path());
-    EXPECT_TRUE(opened) << opened.error().message();
-    return opened ? std::move(*opened) : nullptr;
-  }
-  std::string schema() const { return "\"" + std::filesystem::path(directory_.path()).filename().string() + "\""; }
-
-  TempDirectory directory_;
-  Made node_;
-};
 
 TEST_F(PostgresStores, may_start_at_once_on_an_empty_database) {
   std::vector<std::thread> starting;
   std::atomic<int> open = 0;
-  (void)server()->ask("CREATE SCHEMA " + schema());
+  (void)target_in(directory_.path());
   for (int i = 0; i < 6; ++i) starting.emplace_back([&] { open += another() ? 1 : 0; });
   for (auto& one : starting) one.join();
   EXPECT_EQ(open, 6);
@@ -242,10 +215,9 @@ TEST_F(PostgresStores, a_commit_whose_outcome_nobody_knows_is_found_when_it_come
 }
 
 TEST_F(PostgresStores, a_question_that_takes_too_long_is_cut_and_counted) {
-  server()->run_sql("CREATE SCHEMA " + schema());
-  const std::string name = std::filesystem::path(directory_.path()).filename().string();
   const auto store =
-      open_postgres_store({.target = {server()->uri(name), ""}, .query_limit = std::chrono::milliseconds(50)}).value();
+      open_postgres_store({.target = target_in(directory_.path()), .query_limit = std::chrono::milliseconds(50)})
+          .value();
   ASSERT_TRUE(store_now(*store, batch(node_, {finding(node_, 1, "r", "d")})));
   PostgresServer::Session holder(*server());
   holder.run("BEGIN; LOCK TABLE " + schema() + ".drifts");

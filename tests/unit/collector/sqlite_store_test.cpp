@@ -18,7 +18,7 @@ Result<std::unique_ptr<Store>> open_in(const std::string& directory) {
   return open_sqlite_store({.path = directory + "/plumbline.db"});
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, ::testing::Values(StoreFactory{"sqlite", open_in, {}}),
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, ::testing::Values(StoreFactory{"sqlite", open_in, open_in, {}}),
                          [](const auto& chosen) { return chosen.param.name; });
 
 TEST(SqliteStore, a_second_collector_is_refused) {

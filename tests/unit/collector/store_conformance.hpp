@@ -20,6 +20,8 @@ struct StoreFactory {
   std::string name;
   /// Opens the store that lives in `directory`; called again for the same directory after the last one was closed.
   std::function<Result<std::unique_ptr<Store>>(const std::string& directory)> open;
+  /// The same, of a store whose rows may be over their time at once.
+  std::function<Result<std::unique_ptr<Store>>(const std::string& directory)> open_expiring;
   /// Why it cannot be had here; "" = it can.
   std::function<std::string()> missing = {};
 };
