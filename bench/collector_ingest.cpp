@@ -2,7 +2,7 @@
 // beside it, in the same run and on the same file system, raw SQLite inserts of the same bytes with the same
 // durability.
 //
-//   bench_collector_ingest [--directory DIR] [--findings N] [--rounds N] [--rate FINDINGS_PER_SECOND]
+//   bench_collector_ingest [--directory DIR] [--findings N] [--rounds N] [--rate FINDINGS_PER_SECOND] [--postgres URI]
 //
 // Payloads are made before the clock starts: the two cores are the collector's and the sockets', not the generator's.
 #include <fcntl.h>
@@ -42,6 +42,7 @@ struct Options {
   std::size_t findings = 200'000;
   int rounds = 3;
   double rate = 20'000;
+  std::string postgres;  ///< an empty database, for one more round
 };
 
 /// One batch, ready to be sent, and its records for the reference.
@@ -158,9 +159,12 @@ double raw_sqlite(const std::string& directory, const std::vector<Payload>& payl
 /// A collector of its own, on an empty store.
 class RunningCollector {
  public:
-  explicit RunningCollector(const std::string& directory) : port_(collector::test::free_port()) {
-    std::ofstream(directory + "/collector.yaml") << "listen: 127.0.0.1:" << port_ << "\nstore: {sqlite: " << directory
-                                                 << "/plumbline.db}\nlog: {level: warning}\n";
+  explicit RunningCollector(const std::string& directory, const std::string& postgres = "")
+      : port_(collector::test::free_port()) {
+    std::ofstream(directory + "/collector.yaml")
+        << "listen: 127.0.0.1:" << port_ << "\nstore: {"
+        << (postgres.empty() ? "sqlite: " + directory + "/plumbline.db" : "postgres: \"" + postgres + "\"")
+        << "}\nlog: {level: warning}\n";
     const std::string config = directory + "/collector.yaml";
     pid_ = ::fork();
     if (pid_ == 0) {
@@ -268,6 +272,7 @@ Options parse(int argc, char** argv) {
     if (key == "--directory") options.directory = argv[i + 1];
     if (key == "--findings") options.findings = std::strtoull(argv[i + 1], nullptr, 10);
     if (key == "--rounds") options.rounds = std::atoi(argv[i + 1]);
+    if (key == "--postgres") options.postgres = argv[i + 1];
     if (key == "--rate") options.rate = std::atof(argv[i + 1]);
   }
   return options;
@@ -310,6 +315,12 @@ int main(int argc, char** argv) {
     const RunningCollector collector(fresh());
     const Load load = send_all(collector.port(), payloads, options.rate);
     std::printf("paced at %.0f findings/s: ", options.rate);
+    report(collector, load, options.findings);
+  }
+  if (!options.postgres.empty()) {
+    const RunningCollector collector(fresh(), options.postgres);
+    const Load load = send_all(collector.port(), payloads, 0);
+    std::printf("PostgreSQL, saturated: ");
     report(collector, load, options.findings);
   }
   fs::remove_all(root);

@@ -15,8 +15,10 @@
 #include "collector/forward/forwarder.hpp"
 #include "collector/forward/http_poster.hpp"
 #include "collector/ingest/ingest.hpp"
+#include "collector/ingest/retention.hpp"
 #include "collector/ingest/silence.hpp"
 #include "collector/make_sink.hpp"
+#include "collector/store/postgres_store.hpp"
 #include "collector/store/sqlite_store.hpp"
 #include "collector/telemetry/log.hpp"
 #include "fetch/make_origin.hpp"
@@ -90,6 +92,11 @@ Result<std::unique_ptr<EnrolmentParts>> open_enrolment(const CollectorConfig& co
   return parts;
 }
 
+Result<std::unique_ptr<Store>> open_store(const CollectorConfig& config) {
+  if (config.postgres) return open_postgres_store({.target = *config.postgres, .retention = config.retention});
+  return open_sqlite_store({.path = config.sqlite_path});
+}
+
 /// Made where it is missing, for the collector alone, as the agent makes its state directory.
 Result<void> make_store_directory(const std::string& store) {
   const auto directory = std::filesystem::path(store).parent_path();
@@ -106,13 +113,19 @@ Result<void> make_store_directory(const std::string& store) {
 }
 
 std::string shelf_folder(const CollectorConfig& config) {
-  if (!config.baselines_dir.empty()) return config.baselines_dir;
+  if (!config.baselines_dir.empty() || config.postgres) return config.baselines_dir;
   return (std::filesystem::path(config.sqlite_path).parent_path() / "baselines").string();
 }
 
 std::function<double()> random_source() {
   auto engine = std::make_shared<std::mt19937_64>(std::random_device{}());
   return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
+}
+
+std::vector<std::string> names_of(const std::vector<SinkConfig>& sinks) {
+  std::vector<std::string> names;
+  for (const auto& sink : sinks) names.push_back(sink.name);
+  return names;
 }
 
 http::ServerOptions server_options(const CollectorConfig& config) {
@@ -133,6 +146,7 @@ struct Collector::Parts {
         gate(std::move(made)),
         ingest(*store, clock, config.limits, *gate),
         silence(*store, clock, config.silence_after),
+        retention(*store, clock, config.retention, names_of(config.sinks)),
         server(server_options(config)) {}
 
   std::shared_ptr<Watchdog> watchdog;
@@ -144,6 +158,7 @@ struct Collector::Parts {
   Ingest ingest;
   std::vector<std::unique_ptr<Forwarder>> sinks;
   SilenceWatch silence;
+  RetentionKeeper retention;
   std::unique_ptr<Shelf> shelf;  ///< nullptr: no baselines are handed out
   std::atomic<bool> draining = false;
   QueryPool queries;
@@ -169,14 +184,15 @@ Result<void> Collector::check(const CollectorConfig& config, const Clock& clock)
 Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& config, const Clock& clock) {
   auto gate = make_gate(config, clock);
   if (!gate) return gate.error();
-  if (const auto made = make_store_directory(config.sqlite_path); !made) return made.error();
+  if (!config.postgres)
+    if (const auto made = make_store_directory(config.sqlite_path); !made) return made.error();
   auto enrolment = open_enrolment(config, clock);
   if (!enrolment) return enrolment.error();
   auto own_certificate = open_own_certificate(config, clock);
   if (!own_certificate) return own_certificate.error();
   auto tls = load_tls(config, enrolment->get(), own_certificate->get());
   if (!tls) return tls.error();
-  auto store = open_sqlite_store({.path = config.sqlite_path});
+  auto store = open_store(config);
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*gate));
   parts->own_certificate = std::move(*own_certificate);
@@ -185,7 +201,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   if (const auto loaded = parts->ingest.load(); !loaded) return loaded.error();
   // Whoever was handed something is told that it is nothing now, too.
   if (const auto folder = shelf_folder(config);
-      !config.baselines.empty() || std::filesystem::exists(folder + "/signing.key")) {
+      !config.baselines.empty() || (!folder.empty() && std::filesystem::exists(folder + "/signing.key"))) {
     auto shelf = Shelf::open(folder, config.baselines, clock);
     if (!shelf) return shelf.error();
     parts->shelf = std::move(*shelf);
@@ -216,6 +232,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   parts->port = *port;
   for (const auto& sink : parts->sinks) sink->start();
   parts->silence.start();
+  parts->retention.start();
   if (parts->shelf) parts->shelf->start();
   parts->gate->start();
   if (parts->own_certificate) parts->own_certificate->start();
@@ -230,6 +247,7 @@ Collector::~Collector() {
   parts_->server.stop();
   parts_->queries.stop();
   parts_->silence.stop();
+  parts_->retention.stop();
   if (parts_->shelf) parts_->shelf->stop();
   for (const auto& sink : parts_->sinks) sink->stop();
   parts_->store->stop();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "collector/collector.hpp"
+#include "collector/store/migrate.hpp"
 #include "collector/telemetry/log.hpp"
 #include "include/util/service_manager.hpp"
 
@@ -36,6 +37,7 @@ struct Arguments {
   std::string config = "/etc/plumbline/collector.yaml";
   bool check = false;
   bool schema = false;
+  std::string migrate_from;
 };
 
 /// The exit code where the process is to end at once, else -1.
@@ -45,6 +47,9 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_option("--config", out.config, "configuration file")->capture_default_str();
   app.add_flag("--check-config", out.check, "read the configuration as at start, say what is wrong, and end");
   app.add_flag("--config-schema", out.schema, "print the JSON Schema of the configuration, and end");
+  app.add_option("--migrate-from", out.migrate_from,
+                 "copy the ledger of this SQLite file to store.postgres, and end; while a collector uses the file, run "
+                 "it again afterwards");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -93,6 +98,22 @@ int wait_for(const sigset_t& ends, const collector::Collector& collector) {
   }
 }
 
+int migrate(const collector::CollectorConfig& config, const std::string& path) {
+  if (!config.postgres)
+    return fail(invalid("take over " + path, "the configuration has no store.postgres", "name the database there"),
+                exit_config);
+  const auto done = collector::migrate(path, *config.postgres);
+  if (!done) return fail(done.error(), exit_code(done.error()));
+  std::printf("copied %llu rows, up to position %llu\n", static_cast<unsigned long long>(done->rows),
+              static_cast<unsigned long long>(done->last_seq));
+  if (done->altered > 0)
+    std::printf("of %llu, bytes that PostgreSQL does not hold are U+FFFD now\n",
+                static_cast<unsigned long long>(done->altered));
+  if (done->whole) return std::puts("all is there: collectors can be started on it") < 0 ? 1 : 0;
+  std::puts("a collector still uses the file: stop it, and run this once more for the rest");
+  return exit_unavailable;
+}
+
 int run(const collector::CollectorConfig& config) {
   const sigset_t ends = block_signals();
   collector::set_log_level(config.log_level);
@@ -100,7 +121,7 @@ int run(const collector::CollectorConfig& config) {
   if (!built) return fail(built.error(), exit_code(built.error()));
   log(LogLevel::info, "the collector serves",
       {{"listen", config.host + ":" + std::to_string((*built)->port())},
-       {"store", config.sqlite_path},
+       {"store", config.postgres ? collector::shown_target(*config.postgres) : config.sqlite_path},
        {"sinks", std::to_string(config.sinks.size())},
        {"version", PLUMBLINE_VERSION}});
   tell_service_manager("READY=1");
@@ -126,5 +147,6 @@ int main(int argc, char** argv) {
   const auto config = collector::load_collector_config(arguments.config);
   if (!config) return fail(config.error(), exit_config);
   if (arguments.check) return check(*config);
+  if (!arguments.migrate_from.empty()) return migrate(*config, arguments.migrate_from);
   return run(*config);
 }

@@ -95,6 +95,12 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   store.number("queued_bytes", stats.queued_bytes).number("commits", stats.commits);
   store.number("commit_failures", stats.commit_failures).number("stored", stats.stored);
   store.number("duplicates", stats.duplicates).number("rejected", stats.rejected);
+  store.number("expired", stats.expired);
+  if (stats.retention_held_by.empty())
+    store.null("retention_held_by");
+  else
+    store.text("retention_held_by", stats.retention_held_by);
+  store.number("cursors_fenced", stats.cursors_fenced).number("lost_connections", stats.lost_connections);
   store.number("conflicts", stats.conflicts).number("sequence_gaps", stats.sequence_gaps);
   store.number("sequence_resets", stats.sequence_resets).number("queries_cut", stats.queries_cut);
   agents.number("nodes", nodes->size()).number("silent", silent).number("missing_records", missing);
@@ -151,6 +157,14 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
   out.family("store_commit_seconds_total", "counter", "Time spent in commits.");
   out.sample(stats.commit_seconds);
   out.counter("store_queries_cut_total", "Questions that took the store too long.", stats.queries_cut);
+  out.counter("store_expired_rows_total", "Rows of the ledger that were removed, their time being over.",
+              stats.expired);
+  out.gauge("store_retention_held", "1: a sink has not passed what is over its time.",
+            stats.retention_held_by.empty() ? 0 : 1);
+  out.counter("store_lost_connections_total", "Connections to the store's server that were lost.",
+              stats.lost_connections);
+  out.counter("sink_cursors_fenced_total", "Moves of cursors that came after another collector took the sink.",
+              stats.cursors_fenced);
   const QueryPool::Stats queries = parts.queries.stats();
   out.gauge("queries_waiting", "Questions that wait for a thread.", static_cast<double>(queries.waiting));
   out.counter("queries_refused_total", "Questions turned away because too many waited.", queries.refused);

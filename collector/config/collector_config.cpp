@@ -15,6 +15,8 @@ namespace {
 using config::Bytes;
 using config::Map;
 
+constexpr std::chrono::milliseconds shortest_retention = std::chrono::hours(1);
+
 /// "host:port" or "[v6]:port".
 void read_listen(Map& map, CollectorConfig& out) {
   std::string listen = out.host + ":" + std::to_string(out.port);
@@ -56,6 +58,29 @@ void read_baseline(Map& map, std::vector<ShelfSource>& out) {
   out.push_back(std::move(entry));
 }
 
+void read_store(Map& store, CollectorConfig& out) {
+  store.read("sqlite", out.sqlite_path, "path of the SQLite file; its directory is made where it is missing");
+  std::optional<std::string> uri;
+  PostgresTarget target;
+  store.read("postgres", uri, "URI of a PostgreSQL database, for collectors that share a ledger; without a password");
+  store.read("password_file", target.password_file, "the password of `postgres`; default: libpq's own ways");
+  store.read("retention", out.retention,
+             "rows of the ledger that are older are removed, but for drift that is open; default: none are");
+  if (store.describing()) return;
+  if (store.has("retention") && out.retention < shortest_retention)
+    store.refuse("retention", "it is shorter than an hour", "give days, such as 90d");
+  if (out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
+  if (!target.password_file.empty()) store.require_absolute("password_file", target.password_file);
+  if (!uri) {
+    if (store.has("password_file")) store.refuse("password_file", "is for `postgres`, which is not given", "");
+    return;
+  }
+  if (store.has("sqlite")) store.refuse("postgres", "contradicts `sqlite`", "give one of the two");
+  target.uri = *uri;
+  if (const auto fine = check_target(target); !fine) store.refuse("postgres", fine.error().why, fine.error().fix);
+  out.postgres = std::move(target);
+}
+
 /// Nothing is open beyond this machine by mistake.
 void check_door(const Map& map, const CollectorConfig& out) {
   const bool takes_certificates = policy_of(out).takes_certificates;
@@ -66,6 +91,14 @@ void check_door(const Map& map, const CollectorConfig& out) {
     if (!rule.certificates.empty() && !takes_certificates)
       map.refuse("access", "`" + config::shown(rule.name) + "` is for clients' certificates, and none are asked for",
                  "name who signs them in tls.client_ca_file");
+  if (out.postgres && out.agents.enrolment)
+    map.refuse("agents",
+               "`enrolment` keeps its tokens and its authority in files of one collector, and those that share "
+               "a PostgreSQL are many",
+               "sign the nodes' certificates elsewhere and name who does in tls.client_ca_file");
+  if (out.postgres && !out.baselines.empty() && out.baselines_dir.empty())
+    map.refuse("baselines", "their keys stand in files, and there is no SQLite file to keep them beside",
+               "name a folder in baselines_dir, with the same keys for all collectors of this store");
   if (is_loopback(out.host)) return;
   const std::string open = "`" + config::shown(out.host) + "` can be reached from other machines, and ";
   if (!out.tls)
@@ -90,10 +123,7 @@ void bind(Map& map, CollectorConfig& out) {
                access::read_enrolment(agents, out.agents.enrolment);
              });
   access::read_rules(map, out.access);
-  map.object("store", "where the ledger is kept", [&](Map& store) {
-    store.read("sqlite", out.sqlite_path, "path of the SQLite file; its directory is made where it is missing");
-    if (!store.describing() && out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
-  });
+  map.object("store", "where the ledger is kept", [&](Map& store) { read_store(store, out); });
   map.read("token_file", out.agents.token_file, "one bearer token for all agents, on loopback alone; default: none");
   map.read("silence_after", out.silence_after, "an agent not heard for so long is reported silent (three heartbeats)",
            {.least = std::chrono::seconds(1)});

@@ -10,6 +10,7 @@
 #include "collector/baselines/shelf.hpp"
 #include "collector/config/sink_config.hpp"
 #include "collector/ingest/prepare.hpp"
+#include "collector/store/postgres_target.hpp"
 #include "include/util/result.hpp"
 
 namespace plumbline::collector {
@@ -18,6 +19,8 @@ struct CollectorConfig {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9650;
   std::string sqlite_path = "/var/lib/plumbline-collector/plumbline.db";
+  std::optional<PostgresTarget> postgres;  ///< instead of the SQLite file
+  std::chrono::milliseconds retention{0};  ///< 0 = rows of the ledger are kept for ever
   std::optional<http::TlsFiles> tls;
   std::optional<access::OwnCertificateConfig> own_certificate;  ///< with `tls`, whose files it makes
   access::AgentsConfig agents;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "collector/forward/rate_limit.hpp"
@@ -19,6 +20,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t replay_records = 64;
 constexpr auto stop_within = std::chrono::milliseconds(900);
+constexpr auto between_turns = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -70,13 +72,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   }
 
   Result<std::size_t> replay() {
-    auto marked = store_.request_replay(origin());
-    if (!marked) return marked;
-    const std::lock_guard lock(mutex_);
-    replay_ = true;
-    retry_now_ = true;
-    changed_.notify_all();
-    return marked;
+    return store_.request_replay(origin());  // and wake() hears of it
   }
 
   SinkStatus status() const {
@@ -93,8 +89,11 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   std::string origin() const { return "sink:" + options_.name; }
 
   void wake() {
+    const std::uint64_t replays = store_.replays_requested();
     const std::lock_guard lock(mutex_);
     news_ = true;
+    // Whoever asked may have asked another collector.
+    if (replays != std::exchange(replays_, replays)) replay_ = retry_now_ = true;
     changed_.notify_all();
   }
 
@@ -104,9 +103,14 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   }
 
   void run() {
-    while (!stopping() && !open()) {
-    }
+    bool opened = false;
     while (!stopping()) {
+      // Another collector may have taken it, where this one could not reach the store for a while.
+      opened = opened && store_.has_sink(options_.name);
+      if (!opened) {
+        opened = open();
+        continue;
+      }
       if (!deliver_replays() || !refresh() || !fill()) continue;
       if (ahead_.empty()) {
         wait_for_news();
@@ -118,12 +122,15 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
     set_state("stopped");
   }
 
-  /// Finds where to go on. False: it failed and has waited.
+  /// Takes the sink and finds where to go on. False: it failed, or another collector has it; and this has waited.
   bool open() {
-    auto known = store_.sink_cursor(options_.name);
-    if (!known) return failed(Delivery::again(known.error().message()));
+    const auto turn = store_.take_sink(options_.name);
+    if (!turn) return failed(Delivery::again(turn.error().message()));
+    if (!turn->ours) return stand_by(*turn);
     const std::uint64_t end = store_.stats().last_seq;
-    const std::uint64_t cursor = known->value_or(options_.from_now ? end : 0);
+    // What this one has delivered is delivered, also where the store has not heard of it yet.
+    const std::uint64_t known = std::max(turn->cursor.value_or(0), status().cursor);
+    const std::uint64_t cursor = !turn->cursor && known == 0 && options_.from_now ? end : known;
     auto begin = sink_->open(cursor, end);
     if (!begin) return failed(Delivery::again(begin.error().message()));
     ahead_.begin(*begin);
@@ -132,6 +139,18 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
     retry_.succeeded();
     status_.last_error.clear();
     return true;
+  }
+
+  bool stand_by(const SinkTurn& turn) {
+    std::unique_lock lock(mutex_);
+    retry_.succeeded();
+    status_.last_error.clear();
+    status_.state = "standby";
+    status_.cursor = std::max(status_.cursor, turn.cursor.value_or(0));
+    status_.oldest_undelivered_at = 0;
+    changed_.wait_for(lock, between_turns, [this] { return stopping_; });
+    replay_ = true;  // what was asked for meanwhile
+    return false;
   }
 
   /// Reads on in the ledger while there is room. False: the store failed, and this has waited.
@@ -237,7 +256,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   std::optional<Delivery> attempt(const Deliver& deliver) {
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return std::nullopt;
+      if (stopping_ || !store_.has_sink(options_.name)) return std::nullopt;
       status_.state = "delivering";
       delivering_ = true;
     }
@@ -382,6 +401,7 @@ class Forwarder::Core : public std::enable_shared_from_this<Core> {
   SinkStatus status_;
   bool news_ = false;
   bool replay_ = true;  // what was asked for before a restart
+  std::uint64_t replays_ = 0;
   bool retry_now_ = false;
   bool stopping_ = false;
   bool delivering_ = false;

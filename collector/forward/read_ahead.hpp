@@ -27,7 +27,13 @@ class ReadAhead {
     std::uint64_t silenced = 0;  ///< records that a silence holds back
   };
 
-  void begin(std::uint64_t cursor) { read_position_ = cursor; }
+  /// Where to read on; what was read before is forgotten.
+  void begin(std::uint64_t cursor) {
+    waiting_.clear();
+    telling_.reset();
+    bytes_ = 0;
+    read_position_ = cursor;
+  }
 
   /// Reads on while fewer than max_records wait and they hold less than 8 MiB. Returns what it left
   /// out. `keep_going` is asked between two looks at the store.

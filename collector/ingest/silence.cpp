@@ -21,7 +21,9 @@ Result<std::size_t> SilenceWatch::check() {
   }
   last_look_ = now;
   if (now - began_ < after_) return std::size_t{0};
-  return store_.report_silence(now - after_, clock_.wall());
+  auto found = store_.report_silence(now - after_, std::chrono::nanoseconds(after_), clock_.wall());
+  if (!found) began_ = now;  // a store that cannot be reached heard nobody
+  return found;
 }
 
 void SilenceWatch::start() {

@@ -282,6 +282,17 @@ Result<std::vector<NodeRow>> SqliteReader::nodes() const {
   }
 }
 
+Result<std::optional<std::string>> SqliteReader::node_name(const std::string& node_id) const {
+  auto database = borrow();
+  if (!database) return database.error();
+  auto statement = (*database)->prepare("SELECT node FROM nodes WHERE node_id = ?1");
+  if (!statement) return statement.error();
+  const auto row = statement->bind(1, node_id).step();
+  if (!row) return row.error();
+  if (!*row) return std::optional<std::string>();
+  return std::optional(statement->text(0));
+}
+
 Result<void> SqliteReader::each_open_drift(const std::string& resource, const std::string& baseline,
                                            const std::function<void(const OpenDrift&)>& visit) const {
   auto database = borrow();

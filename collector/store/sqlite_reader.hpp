@@ -27,6 +27,7 @@ class SqliteReader {
   Result<Page<DriftRow>> drifts(const Query& query) const;
   Result<Page<DriftRow>> resources(const Query& query) const;
   Result<std::vector<NodeRow>> nodes() const;
+  Result<std::optional<std::string>> node_name(const std::string& node_id) const;
   Result<void> each_open_drift(const std::string& resource, const std::string& baseline,
                                const std::function<void(const OpenDrift&)>& visit) const;
   Result<std::vector<DriftRow>> open_drifts_between(std::uint64_t after, std::uint64_t before, std::size_t limit) const;

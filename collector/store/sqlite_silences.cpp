@@ -1,7 +1,6 @@
 #include "collector/store/sqlite_silences.hpp"
 
 #include "collector/store/sqlite_writer.hpp"
-#include "include/wire/json_write.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -56,28 +55,13 @@ Result<bool> read_silences_due(Database& database, WallNs now) {
   return statement->bind(1, now).step();
 }
 
-/// Appends the ledger row that tells of it; returns its position. Its id is the silence's and what became of it, so
-/// that each is told once.
-Result<std::uint64_t> SqliteWriter::tell_of_silence(const AlertSilence& silence, const char* state, WallNs now) {
-  wire::JsonObject json;
-  json.number("id", silence.id).text("state", state);
-  json.bytes_if("resource", silence.resource).bytes_if("node", silence.node).bytes_if("baseline", silence.baseline);
-  json.bytes_if("max_severity", silence.max_severity).text("until", rfc3339(silence.until));
-  json.bytes("reason", silence.reason).bytes("created_by", silence.created_by).bytes_if("by", silence.by);
-  json.text("created_at", rfc3339(silence.created_at)).bytes_if("ended_by", silence.ended_by);
-  json.text("at", rfc3339(now));
-  const Node of_no_node;
-  const auto appended =
-      append_own(of_no_node, "alert_silence", "alert-silence-" + std::to_string(silence.id) + "-" + state,
-                 wire::JsonObject().raw("alert_silence", json.str()).str(), now);
-  if (!appended) return appended.error();
-  return counts_.last_seq;
-}
-
-Result<std::optional<AlertSilence>> SqliteWriter::add_silence(AlertSilence silence) {
+Result<std::size_t> SqliteWriter::count_active_silences() {
   const auto active = database_.number("SELECT count(*) FROM alert_silences WHERE end_seq = 0");
   if (!active) return active.error();
-  if (static_cast<std::size_t>(*active) >= max_active_silences) return std::optional<AlertSilence>();
+  return static_cast<std::size_t>(*active);
+}
+
+Result<std::uint64_t> SqliteWriter::insert_silence(const AlertSilence& silence) {
   auto add = database_.prepare(
       "INSERT INTO alert_silences (resource, node, baseline, max_severity, until, reason, created_by, claimed_by,"
       " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
@@ -93,50 +77,31 @@ Result<std::optional<AlertSilence>> SqliteWriter::add_silence(AlertSilence silen
                          .bind(9, silence.created_at)
                          .run();
   if (!added) return added.error();
-  silence.id = static_cast<std::uint64_t>(database_.last_row());
-  const auto seq = tell_of_silence(silence, "created", silence.created_at);
-  if (!seq) return seq.error();
-  silence.begin_seq = *seq;
+  return static_cast<std::uint64_t>(database_.last_row());
+}
+
+Result<void> SqliteWriter::set_silence_begin(std::uint64_t id, std::uint64_t seq) {
   auto begin = database_.prepare("UPDATE alert_silences SET begin_seq = ?2 WHERE id = ?1");
   if (!begin) return begin.error();
-  const auto begun = begin->bind(1, silence.id).bind(2, silence.begin_seq).run();
-  if (!begun) return begun.error();
-  return std::optional(std::move(silence));
+  return begin->bind(1, id).bind(2, seq).run();
 }
 
-Result<AlertSilence> SqliteWriter::end(AlertSilence silence, const std::string& by, WallNs now) {
-  silence.ended_at = now;
-  silence.ended_by = by;
-  const auto seq = tell_of_silence(silence, by == silence_expired ? "expired" : "ended", now);
-  if (!seq) return seq.error();
-  silence.end_seq = *seq;
+Result<void> SqliteWriter::set_silence_end(const AlertSilence& silence) {
   auto end = database_.prepare("UPDATE alert_silences SET ended_at = ?2, ended_by = ?3, end_seq = ?4 WHERE id = ?1");
   if (!end) return end.error();
-  const auto ended = end->bind(1, silence.id).bind(2, now).bind(3, silence.ended_by).bind(4, silence.end_seq).run();
-  if (!ended) return ended.error();
-  return silence;
+  return end->bind(1, silence.id).bind(2, silence.ended_at).bind(3, silence.ended_by).bind(4, silence.end_seq).run();
 }
 
-Result<std::optional<AlertSilence>> SqliteWriter::end_silence(std::uint64_t id, const std::string& by, WallNs now) {
+Result<std::vector<AlertSilence>> SqliteWriter::find_silence(std::uint64_t id) {
   auto find = database_.prepare(std::string(columns) + "WHERE id = ?1");
   if (!find) return find.error();
-  auto found = all_of(find->bind(1, id));
-  if (!found) return found.error();
-  if (found->empty()) return std::optional<AlertSilence>();
-  if (found->front().end_seq != 0) return std::optional(std::move(found->front()));
-  auto ended = end(std::move(found->front()), by, now);
-  if (!ended) return ended.error();
-  return std::optional(std::move(*ended));
+  return all_of(find->bind(1, id));
 }
 
-Result<std::size_t> SqliteWriter::expire_silences(WallNs now) {
+Result<std::vector<AlertSilence>> SqliteWriter::find_due_silences(WallNs now) {
   auto find = database_.prepare(std::string(columns) + "WHERE end_seq = 0 AND until <= ?1");
   if (!find) return find.error();
-  auto due = all_of(find->bind(1, now));
-  if (!due) return due.error();
-  for (AlertSilence& silence : *due)
-    if (const auto ended = end(std::move(silence), silence_expired, now); !ended) return ended.error();
-  return due->size();
+  return all_of(find->bind(1, now));
 }
 
 }  // namespace plumbline::collector

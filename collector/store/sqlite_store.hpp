@@ -4,16 +4,13 @@
 #include <memory>
 #include <string>
 
-#include "collector/store/store.hpp"
+#include "collector/store/queued_store.hpp"
 
 namespace plumbline::collector {
 
 struct SqliteOptions {
   std::string path;
-  /// Bodies that may wait for the writer; past it submit() turns batches away and the agents keep them.
-  std::size_t max_queued_bytes = std::size_t{16} << 20;
-  /// Bodies committed as one group: more are fewer fsyncs, fewer are shorter waits.
-  std::size_t max_group_bytes = std::size_t{2} << 20;
+  QueueLimits queue = {};
   /// How long a read for people may take (store.hpp).
   std::chrono::milliseconds query_limit = std::chrono::seconds(5);
 };

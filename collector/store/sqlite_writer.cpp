@@ -4,21 +4,11 @@
 #include <array>
 #include <vector>
 
-#include "include/wire/json_write.hpp"
-
 namespace plumbline::collector {
 namespace {
 
 // A fleet larger than this re-reads rows; the rows are the truth.
 constexpr std::size_t max_cached_nodes = 50'000;
-
-std::string silence_body(const std::string& node_id, const std::string& node, const char* state, WallNs last_seen,
-                         WallNs now) {
-  wire::JsonObject silence;
-  silence.text("node_id", node_id).text("node", node).text("state", state).text("last_seen", rfc3339(last_seen));
-  silence.text("at", rfc3339(now));
-  return wire::JsonObject().raw("silence", silence.str()).str();
-}
 
 }  // namespace
 
@@ -77,64 +67,6 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
   return writer;
 }
 
-Result<wire::Ack> SqliteWriter::ingest(const PreparedBatch& batch) {
-  auto found = node_of(batch);
-  if (!found) return found.error();
-  Node& node = **found;
-  heard_[node.ref] = std::max(heard_[node.ref], batch.heard_at);
-  if (node.silent_since != 0) {
-    const std::string id = "returned-" + batch.header.node_id + "-" + std::to_string(node.silent_since);
-    const auto appended =
-        append_own(node, "silence", id,
-                   silence_body(batch.header.node_id, batch.header.node, "returned", node.last_seen, batch.received_at),
-                   batch.received_at);
-    if (!appended) return appended.error();
-    node.silent_since = 0;
-  }
-  wire::Ack ack;
-  ack.items.reserve(batch.records.size());
-  Conflicts conflicts;
-  for (const PreparedRecord& item : batch.records) {
-    auto outcome = ingest_record(batch, item, node, conflicts);
-    if (!outcome) return outcome.error();
-    ack.items.push_back(std::move(*outcome));
-  }
-  const auto reported = report_conflicts(batch, node, conflicts);
-  if (!reported) return reported.error();
-  // Of a batch, everything up to its end is durable, whatever was held before; a heartbeat asks what is.
-  ack.accepted_through = batch.records.empty() ? node.accepted_through : batch.records.back().record.sequence;
-  node.last_seen = batch.received_at;  // to show; a clock that was set back is followed
-  const auto saved = save_node(batch, node);
-  if (!saved) return saved.error();
-  return ack;
-}
-
-Result<wire::AckItem> SqliteWriter::ingest_record(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
-                                                  Conflicts& conflicts) {
-  const std::uint64_t sequence = item.record.sequence;
-  if (!item.refused.empty()) return set_aside(batch, item, node, item.refused, conflicts);
-  const auto appended = append(node, item, batch.received_at);
-  if (!appended) return appended.error();
-  if (*appended) {
-    const std::int64_t seq = database_.last_row();
-    ++counts_.stored;
-    const auto advanced = advance(batch, node, sequence);
-    if (!advanced) return advanced.error();
-    if (item.columns.has_drift) {
-      const auto saved = save_drift(node, item, seq);
-      if (!saved) return saved.error();
-    }
-    return wire::AckItem{sequence, "stored", ""};
-  }
-  const auto same = is_stored(node, item);
-  if (!same) return same.error();
-  if (!*same)
-    return set_aside(batch, item, node, "id " + item.record.id + " was stored before with another body", conflicts);
-  ++counts_.duplicates;
-  node.accepted_through = std::max(node.accepted_through, sequence);
-  return wire::AckItem{sequence, "duplicate", ""};
-}
-
 /// Whether the record that has this id is this one.
 Result<bool> SqliteWriter::is_stored(const Node& node, const PreparedRecord& item) {
   const auto found = find_digest_.bind(1, node.ref).bind(2, item.record.id).bind(3, item.digest).step();
@@ -144,75 +76,7 @@ Result<bool> SqliteWriter::is_stored(const Node& node, const PreparedRecord& ite
   return equal;
 }
 
-Result<wire::AckItem> SqliteWriter::set_aside(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
-                                              const std::string& why, Conflicts& conflicts) {
-  const std::uint64_t sequence = item.record.sequence;
-  DeadLetter letter;
-  letter.origin = "ingest";
-  letter.node_id = batch.header.node_id;
-  letter.sequence = sequence;
-  letter.record_id = item.record.id;
-  letter.why = why;
-  letter.at = batch.received_at;
-  letter.body = item.record.body;
-  const auto added = add_dead_letter(letter, item.digest);
-  if (!added) return added.error();
-  if (!*added) return wire::AckItem{sequence, "rejected", why};
-  ++counts_.rejected;
-  if (item.refused.empty()) {
-    // It says nothing about the node's sequence: who sent which of the two is not known.
-    ++counts_.conflicts;
-    if (conflicts.records++ == 0) conflicts = {1, sequence, item.record.id, database_.last_row()};
-  } else {
-    const auto advanced = advance(batch, node, sequence);  // a refused body leaves no hole
-    if (!advanced) return advanced.error();
-  }
-  return wire::AckItem{sequence, "rejected", why};
-}
-
-/// Two senders say that they are this node, or one lost its state: sinks hear of it, once a batch.
-Result<void> SqliteWriter::report_conflicts(const PreparedBatch& batch, const Node& node, const Conflicts& conflicts) {
-  if (conflicts.records == 0) return {};
-  wire::JsonObject conflict;
-  conflict.text("node_id", batch.header.node_id).text("node", batch.header.node);
-  conflict.number("records", conflicts.records).text("record_id", conflicts.record_id);
-  conflict.number("sequence", conflicts.sequence).number("dead_letter", conflicts.letter);
-  conflict.text("at", rfc3339(batch.received_at));
-  return append_own(node, "conflict", "conflict-" + batch.header.node_id + "-" + std::to_string(conflicts.letter),
-                    wire::JsonObject().raw("conflict", conflict.str()).str(), batch.received_at);
-}
-
-// A new record: does it follow on what this node sent before?
-Result<void> SqliteWriter::advance(const PreparedBatch& batch, Node& node, std::uint64_t sequence) {
-  if (node.first_sequence == 0) {
-    node.first_sequence = sequence;
-    node.accepted_through = sequence;
-    return {};
-  }
-  if (sequence <= node.accepted_through) {
-    // Never seen, yet numbered as if it had been: the node's spool began anew.
-    ++node.epoch;
-    ++counts_.sequence_resets;
-    node.accepted_through = sequence;
-    return {};
-  }
-  const std::uint64_t from = node.accepted_through + 1;
-  node.accepted_through = sequence;
-  if (sequence == from) return {};
-  ++node.sequence_gaps;
-  ++counts_.sequence_gaps;
-  node.missing += sequence - from;
-  wire::JsonObject gap;
-  gap.text("node_id", batch.header.node_id).text("node", batch.header.node);
-  gap.number("from_sequence", from).number("until_sequence", sequence - 1).number("missing", sequence - from);
-  gap.text("at", rfc3339(batch.received_at));
-  return append_own(
-      node, "sequence_gap",
-      "sequence-gap-" + batch.header.node_id + "-" + std::to_string(node.epoch) + "-" + std::to_string(from),
-      wire::JsonObject().raw("sequence_gap", gap.str()).str(), batch.received_at);
-}
-
-Result<bool> SqliteWriter::append(const Node& node, const PreparedRecord& item, WallNs received_at) {
+Result<LedgerWriter::Appended> SqliteWriter::append(const Node& node, const PreparedRecord& item, WallNs received_at) {
   const auto& [record, columns, digest, refused] = item;
   const auto done = append_.bind(1, node.ref)
                         .bind(2, record.sequence)
@@ -228,25 +92,19 @@ Result<bool> SqliteWriter::append(const Node& node, const PreparedRecord& item, 
                         .bind(12, columns.drift_state)
                         .run();
   if (!done) return done.error();
-  if (database_.changes() == 0) return false;
+  if (database_.changes() == 0) {
+    const auto same = is_stored(node, item);
+    if (!same) return same.error();
+    return *same ? Appended::repeated : Appended::conflicting;
+  }
   const std::int64_t seq = database_.last_row();
   const auto kept = append_body_.bind(1, seq).bind(2, digest).bind(3, record.body).run();
   if (!kept) return kept.error();
   counts_.last_seq = static_cast<std::uint64_t>(seq);
-  return true;
+  return Appended::stored;
 }
 
-Result<void> SqliteWriter::append_own(const Node& node, const std::string& type, const std::string& id,
-                                      std::string body, WallNs now) {
-  PreparedRecord item;
-  item.record = {0, type, id, now, std::move(body)};
-  item.columns.at = now;
-  const auto appended = append(node, item, now);
-  if (!appended) return appended.error();
-  return {};
-}
-
-Result<void> SqliteWriter::save_drift(const Node& node, const PreparedRecord& item, std::int64_t seq) {
+Result<void> SqliteWriter::save_drift(const Node& node, const PreparedRecord& item, std::uint64_t seq) {
   const auto& columns = item.columns;
   return save_drift_.bind(1, columns.drift_id)
       .bind(2, node.ref)
@@ -263,9 +121,9 @@ Result<void> SqliteWriter::save_drift(const Node& node, const PreparedRecord& it
       .run();
 }
 
-Result<SqliteWriter::Node*> SqliteWriter::node_of(const PreparedBatch& batch) {
+Result<LedgerWriter::Node*> SqliteWriter::node_of(const PreparedBatch& batch) {
   const std::string& id = batch.header.node_id;
-  if (const auto cached = nodes_.find(id); cached != nodes_.end()) return &cached->second;
+  if (const auto cached = nodes_.find(id); cached != nodes_.end()) return heard(cached->second, batch);
   if (nodes_.size() >= max_cached_nodes) nodes_.clear();
   Node node;
   const auto found = find_node_.bind(1, id).step();
@@ -279,7 +137,13 @@ Result<SqliteWriter::Node*> SqliteWriter::node_of(const PreparedBatch& batch) {
     if (!added) return added.error();
     node.ref = database_.last_row();
   }
-  return &nodes_.emplace(id, node).first->second;
+  return heard(nodes_.emplace(id, node).first->second, batch);
+}
+
+LedgerWriter::Node* SqliteWriter::heard(Node& node, const PreparedBatch& batch) {
+  auto& at = heard_[node.ref];
+  at = std::max(at, batch.heard_at);
+  return &node;
 }
 
 Result<void> SqliteWriter::save_node(const PreparedBatch& batch, const Node& node) {
@@ -301,42 +165,43 @@ Result<void> SqliteWriter::save_node(const PreparedBatch& batch, const Node& nod
       .run();
 }
 
-Result<std::size_t> SqliteWriter::report_silence(std::int64_t heard_before, WallNs now) {
-  struct Silent {
-    std::string node_id;
-    std::string node;
-    WallNs last_seen;
-  };
-  std::vector<Silent> silent;
+Result<std::vector<LedgerWriter::SilentNode>> SqliteWriter::find_silent(std::int64_t heard_before,
+                                                                        std::chrono::nanoseconds) {
+  std::vector<SilentNode> silent;
   for (;;) {
     const auto row = find_silent_.step();
     if (!row) return row.error();
-    if (!*row) break;
+    if (!*row) return silent;
     const auto heard = heard_.find(find_silent_.number(0));
     if (heard != heard_.end() && heard->second >= heard_before) continue;
     if (heard != heard_.end()) heard_.erase(heard);  // as good as never heard, until it is heard again
     silent.push_back({find_silent_.text(1), find_silent_.text(2), find_silent_.number(3)});
   }
-  for (const Silent& one : silent) {
-    PreparedBatch batch;
-    batch.header.node_id = one.node_id;
-    auto node = node_of(batch);
-    if (!node) return node.error();
-    const auto appended = append_own(**node, "silence", "silence-" + one.node_id + "-" + std::to_string(one.last_seen),
-                                     silence_body(one.node_id, one.node, "silent", one.last_seen, now), now);
-    if (!appended) return appended.error();
-    const auto set = set_silent_.bind(1, one.node_id).bind(2, one.last_seen).run();
-    if (!set) return set.error();
-    (*node)->silent_since = one.last_seen;
-  }
-  return silent.size();
+}
+
+Result<void> SqliteWriter::set_silent(const std::string& node_id, Node&, WallNs since) {
+  return set_silent_.bind(1, node_id).bind(2, since).run();
+}
+
+Result<void> SqliteWriter::begin() {
+  return database_.execute("BEGIN IMMEDIATE");
+}
+
+Result<void> SqliteWriter::commit() {
+  return database_.execute("COMMIT");
+}
+
+void SqliteWriter::roll_back() {
+  if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
+  nodes_.clear();
+  counts_ = {};
 }
 
 Result<void> SqliteWriter::move_sink_cursor(const std::string& sink, std::uint64_t seq) {
   return save_cursor_.bind(1, sink).bind(2, seq).run();
 }
 
-Result<bool> SqliteWriter::add_dead_letter(const DeadLetter& letter, const Digest& digest) {
+Result<std::optional<std::uint64_t>> SqliteWriter::add_dead_letter(const DeadLetter& letter, const Digest& digest) {
   const auto added = add_letter_.bind(1, letter.origin)
                          .bind(2, letter.seq)
                          .bind(3, letter.node_id)
@@ -348,7 +213,8 @@ Result<bool> SqliteWriter::add_dead_letter(const DeadLetter& letter, const Diges
                          .bind(9, letter.body)
                          .run();
   if (!added) return added.error();
-  return database_.changes() == 1;
+  if (database_.changes() == 0) return std::optional<std::uint64_t>();
+  return std::optional(static_cast<std::uint64_t>(database_.last_row()));
 }
 
 Result<std::size_t> SqliteWriter::request_replay(const std::string& origin) {
@@ -364,15 +230,6 @@ Result<void> SqliteWriter::end_replay(std::uint64_t id, const std::string& why) 
 
 Result<void> SqliteWriter::probe() {
   return save_cursor_.bind(1, std::string_view("")).bind(2, std::int64_t{0}).run();
-}
-
-WriteCounts SqliteWriter::take_counts() {
-  return std::exchange(counts_, {});
-}
-
-void SqliteWriter::forget() {
-  nodes_.clear();
-  counts_ = {};
 }
 
 }  // namespace plumbline::collector

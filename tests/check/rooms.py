@@ -24,6 +24,7 @@ LIBRARIES = [
     ("yaml-cpp", r"<yaml-cpp/", ["include/config", "baseline/value", "baseline/source/cfn_yaml.cpp"]),
     ("librdkafka", r"<librdkafka/", ["collector/forward", "tests/unit/collector"]),
     ("SQLite", r"<sqlite3\.h>", ["collector/store", "tests/unit/collector", "bench"]),
+    ("libpq", r"<libpq", ["collector/store", "tests/unit/collector"]),
     ("zstd", r"<zstd\.h>", ["include/wire", "tests/unit"]),
     ("CLI11", r"<CLI/", ["ctl", "agent/main.cpp", "collector/main.cpp"]),
 ]
@@ -61,7 +62,7 @@ LONGER = {
     "include/wire/finding.hpp": (210, "the units that agent, collector, CLI and sinks speak of, in one place"),
     "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
-    "collector/forward/forwarder.cpp": (430, "one class: all that one sink's thread waits for, and what moves its cursor"),
+    "collector/forward/forwarder.cpp": (435, "one class: all that one sink's thread waits for, and what moves its cursor"),
     "collector/store/store.hpp": (230, "one interface, each call with its contract, which any store must keep"),
     "http/connection.cpp": (520, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),

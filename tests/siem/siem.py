@@ -126,12 +126,13 @@ class Records:
 class Collector:
     """A collector with these sinks (YAML flow mappings), which a test feeds and asks."""
 
-    def __init__(self, *sinks, extra=""):
+    def __init__(self, *sinks, extra="", store="{sqlite: DIR/p.db}"):
         if not COLLECTOR.exists():
             skip(f"{COLLECTOR} is not built")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="plumbline-siem-"))
         self.port = free_port()
         self.sinks, self.extra, self.process = sinks, extra, None
+        self.store = store.replace("DIR", str(self.dir))
 
     def __enter__(self):
         try:
@@ -150,7 +151,7 @@ class Collector:
     def start(self):
         sinks = "".join("\n- " + sink.replace("DIR", str(self.dir)) for sink in self.sinks)
         (self.dir / "collector.yaml").write_text(
-            f"listen: 127.0.0.1:{self.port}\nstore: {{sqlite: {self.dir}/p.db}}\n{self.extra}sinks:{sinks}\n")
+            f"listen: 127.0.0.1:{self.port}\nstore: {self.store}\n{self.extra}sinks:{sinks}\n")
         with open(self.dir / "log", "a") as log:
             self.process = subprocess.Popen([COLLECTOR, "--config", self.dir / "collector.yaml"], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, preexec_fn=end_with_parent)

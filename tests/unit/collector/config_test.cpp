@@ -184,6 +184,29 @@ TEST(CollectorConfig, mistakes_are_named_with_their_place_and_way_out) {
     EXPECT_NE(why(bad), "accepted") << bad;
 }
 
+TEST(CollectorConfig, a_store_is_a_file_or_a_server) {
+  const auto config =
+      parse_collector_config("c.yaml", "store: {postgres: \"postgresql://u@db/p\", password_file: /etc/pw}");
+  ASSERT_TRUE(config) << config.error().message();
+  ASSERT_TRUE(config->postgres);
+  EXPECT_EQ(config->postgres->uri, "postgresql://u@db/p");
+  EXPECT_EQ(config->postgres->password_file, "/etc/pw");
+  EXPECT_FALSE(parse_collector_config("c.yaml", "store: {sqlite: /x}")->postgres);
+  for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
+           {"store: {postgres: db}", "it is no URI"},
+           {"store: {postgres: \"postgresql://u@db/p?host\"}", "libpq cannot read it"},
+           {"store: {postgres: \"postgresql://u:s3cret@db/p\"}", "a password stands in it"},
+           {"store: {postgres: \"postgresql://u@db/p\", sqlite: /x}", "contradicts `sqlite`"},
+           {"store: {password_file: /x}", "is for `postgres`"},
+           {"store: {postgres: \"postgresql://u@db/p\", password_file: x}", "must be an absolute path"},
+           {"store: {postgres: \"postgresql://u@db/p\"}\ntls: {certificate_file: /c, key_file: /k}\n"
+            "agents: {enrolment: {}}",
+            "keeps its tokens"}}) {
+    EXPECT_NE(why(text).find(says), std::string::npos) << why(text);
+    EXPECT_EQ(why(text).find("s3cret"), std::string::npos);
+  }
+}
+
 TEST(CollectorConfig, baselines_name_their_nodes) {
   const auto config = parse_collector_config("c.yaml", R"(
 baselines_dir: /var/lib/baselines

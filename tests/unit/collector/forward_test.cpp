@@ -133,7 +133,7 @@ TEST_F(Forwarding, matches_without_drift_are_left_out_unless_asked_for) {
                                              finding(node_, 3, "mismatch", "d", wire::DriftState::resolved),
                                              gap(node_, 4)};
   ASSERT_TRUE(store_now(*store_, batch(node_, records)));
-  ASSERT_EQ(store_->report_silence(start + 1, start + 60 * second).value(), 1u);
+  ASSERT_EQ(store_->report_silence(start + 1, hour, start + 60 * second).value(), 1u);
   auto& first = forward("news", webhook(news));
   ForwarderOptions options;
   options.include_matches = true;

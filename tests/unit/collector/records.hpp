@@ -1,6 +1,7 @@
 // Records and batches as agents make them, for the collector's tests.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace plumbline::collector::test {
 
 inline constexpr WallNs start = 1'700'000'000'000'000'000;
 inline constexpr WallNs second = 1'000'000'000;
+inline constexpr std::chrono::nanoseconds hour = std::chrono::hours(1);
 
 struct Made {
   std::string node_id = "00000000000000000000000000000001";

@@ -18,7 +18,7 @@ Result<std::unique_ptr<Store>> open_in(const std::string& directory) {
   return open_sqlite_store({.path = directory + "/plumbline.db"});
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, ::testing::Values(StoreFactory{"sqlite", open_in}),
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreConformance, ::testing::Values(StoreFactory{"sqlite", open_in, open_in, {}}),
                          [](const auto& chosen) { return chosen.param.name; });
 
 TEST(SqliteStore, a_second_collector_is_refused) {
@@ -102,7 +102,7 @@ TEST(SqliteStore, a_missing_directory_is_named) {
 
 TEST(SqliteStore, a_full_queue_turns_batches_away) {
   TempDirectory directory;
-  auto opened = open_sqlite_store({.path = directory.path() + "/plumbline.db", .max_queued_bytes = 1});
+  auto opened = open_sqlite_store({.path = directory.path() + "/plumbline.db", .queue = {.max_queued_bytes = 1}});
   ASSERT_TRUE(opened);
   Store& store = **opened;
   // The writer's thread waits in the first callback, so that the queue cannot drain.

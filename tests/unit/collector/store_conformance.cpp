@@ -276,11 +276,11 @@ TEST_P(StoreConformance, nodes_show_what_they_last_said) {
 
 TEST_P(StoreConformance, silence_and_return_are_one_record_each) {
   put(batch(node_, {}), start);
-  EXPECT_EQ(store_->report_silence(start, start + 60 * second).value(), 0u) << "heard at the cutoff: not yet";
-  EXPECT_EQ(store_->report_silence(start + 1, start + 60 * second).value(), 1u);
-  EXPECT_EQ(store_->report_silence(start + 2, start + 61 * second).value(), 0u) << "once";
+  EXPECT_EQ(store_->report_silence(start, hour, start + 60 * second).value(), 0u) << "heard at the cutoff: not yet";
+  EXPECT_EQ(store_->report_silence(start + 1, hour, start + 60 * second).value(), 1u);
+  EXPECT_EQ(store_->report_silence(start + 2, hour, start + 61 * second).value(), 0u) << "once";
   open();
-  EXPECT_EQ(store_->report_silence(start + 3, start + 62 * second).value(), 0u) << "once, over a restart too";
+  EXPECT_EQ(store_->report_silence(start + 3, hour, start + 62 * second).value(), 0u) << "once, over a restart too";
   put(batch(node_, {}), start + 70 * second);
   put(batch(node_, {}), start + 71 * second);
   const auto rows = ledger();
@@ -288,7 +288,7 @@ TEST_P(StoreConformance, silence_and_return_are_one_record_each) {
   EXPECT_EQ(rows[0].type, "silence");
   EXPECT_NE(rows[0].body.find("\"state\":\"silent\""), std::string::npos);
   EXPECT_NE(rows[1].body.find("\"state\":\"returned\""), std::string::npos);
-  EXPECT_EQ(store_->report_silence(start + 100 * second, start + 130 * second).value(), 1u) << "and again";
+  EXPECT_EQ(store_->report_silence(start + 100 * second, hour, start + 130 * second).value(), 1u) << "and again";
 }
 
 TEST_P(StoreConformance, silence_is_not_measured_with_the_wall_clock) {
@@ -297,18 +297,23 @@ TEST_P(StoreConformance, silence_is_not_measured_with_the_wall_clock) {
   std::promise<void> stored;
   ASSERT_TRUE(store_->submit(std::move(beat), [&](const auto&) { stored.set_value(); }));
   stored.get_future().wait();
-  EXPECT_EQ(store_->report_silence(100 * second, start + 86'400 * second).value(), 0u) << "somebody set the clock";
-  EXPECT_EQ(store_->report_silence(100 * second + 1, start - 86'400 * second).value(), 1u);
+  EXPECT_EQ(store_->report_silence(100 * second, hour, start + 86'400 * second).value(), 0u)
+      << "somebody set the clock";
+  EXPECT_EQ(store_->report_silence(100 * second + 1, hour, start - 86'400 * second).value(), 1u);
   EXPECT_NE(ledger().at(0).body.find("\"last_seen\":\"" + rfc3339(start)), std::string::npos) << "shown, though";
 }
 
 TEST_P(StoreConformance, a_sink_cursor_only_moves_forward_and_survives) {
   EXPECT_EQ(store_->sink_cursor("soc").value(), std::nullopt);
+  EXPECT_TRUE(store_->take_sink("soc").value().ours);
   store_->move_sink_cursor("soc", 5);
   store_->move_sink_cursor("soc", 3);
   put(batch(node_, {}));  // and all that was asked for before
   EXPECT_EQ(store_->sink_cursor("soc").value(), 5u);
   open();
+  const auto turn = store_->take_sink("soc").value();
+  EXPECT_TRUE(turn.ours);
+  EXPECT_EQ(turn.cursor, 5u);
   store_->move_sink_cursor("soc", 4);
   put(batch(node_, {}));
   EXPECT_EQ(store_->sink_cursor("soc").value(), 5u);
@@ -370,6 +375,7 @@ TEST_P(StoreConformance, subscribers_hear_of_new_rows_until_they_leave) {
 
 TEST_P(StoreConformance, a_stopped_store_refuses_and_keeps_what_it_had) {
   put(batch(node_, {finding(node_, 1, "r")}));
+  ASSERT_TRUE(store_->take_sink("soc").value().ours);
   store_->move_sink_cursor("soc", 1);
   store_->stop();
   EXPECT_FALSE(store_now(*store_, batch(node_, {finding(node_, 2, "r")})));

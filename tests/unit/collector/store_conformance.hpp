@@ -20,6 +20,10 @@ struct StoreFactory {
   std::string name;
   /// Opens the store that lives in `directory`; called again for the same directory after the last one was closed.
   std::function<Result<std::unique_ptr<Store>>(const std::string& directory)> open;
+  /// The same, of a store whose rows may be over their time at once.
+  std::function<Result<std::unique_ptr<Store>>(const std::string& directory)> open_expiring;
+  /// Why it cannot be had here; "" = it can.
+  std::function<std::string()> missing = {};
 };
 
 inline std::ostream& operator<<(std::ostream& out, const StoreFactory& factory) {
@@ -72,7 +76,11 @@ inline Result<wire::Ack> store_now(Store& store, const wire::Batch& batch, WallN
 
 class StoreConformance : public ::testing::TestWithParam<StoreFactory> {
  protected:
-  void SetUp() override { open(); }
+  void SetUp() override {
+    const std::string missing = GetParam().missing ? GetParam().missing() : "";
+    if (!missing.empty()) GTEST_SKIP() << missing;
+    open();
+  }
   void open() {
     store_.reset();
     auto opened = GetParam().open(directory_.path());

@@ -1,0 +1,122 @@
+// What a record does to the ledger, whatever it is kept in: stored, repeated or set aside; holes and resets of a node's
+// sequence; drift; silence. How rows are read and written is each store's own.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collector/store/store.hpp"
+
+namespace plumbline::collector {
+
+/// What writes of one transaction add to the store's counters once it commits.
+struct WriteCounts {
+  std::uint64_t stored = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t conflicts = 0;
+  std::uint64_t sequence_gaps = 0;
+  std::uint64_t sequence_resets = 0;
+  std::uint64_t cursors_fenced = 0;
+  std::uint64_t last_seq = 0;  ///< highest ledger row written; 0 = none
+};
+
+/// Used by one thread only. All writes stand between begin() and commit() or roll_back().
+class LedgerWriter {
+ public:
+  virtual ~LedgerWriter() = default;
+
+  virtual Result<void> begin() = 0;
+  /// Told behind begin() which batches will come, for stores that ask for all their rows at once. They outlive the
+  /// transaction.
+  virtual Result<void> expect(const std::vector<const PreparedBatch*>& batches);
+  /// On failure roll_back() follows, and nothing is stored, or nobody knows (a connection that broke): then the same
+  /// records come again and are found to be there.
+  virtual Result<void> commit() = 0;
+  virtual void roll_back() = 0;
+
+  Result<wire::Ack> ingest(const PreparedBatch& batch);
+  Result<std::size_t> report_silence(std::int64_t heard_before, std::chrono::nanoseconds after, WallNs now);
+  /// nullopt: max_active_silences are active; there is none of this id. No errors: those mean that the disk fails.
+  Result<std::optional<AlertSilence>> add_silence(AlertSilence silence);
+  Result<std::optional<AlertSilence>> end_silence(std::uint64_t id, const std::string& by, WallNs now);
+  Result<std::size_t> expire_silences(WallNs now);
+
+  virtual Result<void> move_sink_cursor(const std::string& sink, std::uint64_t seq) = 0;
+  /// Its id; nullopt: it was there already.
+  virtual Result<std::optional<std::uint64_t>> add_dead_letter(const DeadLetter& letter, const Digest& digest) = 0;
+  virtual Result<std::size_t> request_replay(const std::string& origin) = 0;
+  virtual Result<void> end_replay(std::uint64_t id, const std::string& why) = 0;
+  virtual Result<Expired> expire_ledger(WallNs before, const std::vector<std::string>& sinks) = 0;
+  /// Writes a page that says the same as before: does the store take it?
+  virtual Result<void> probe() = 0;
+
+  /// The counts since the last call.
+  WriteCounts take_counts();
+
+ protected:
+  struct Node {
+    std::int64_t ref = 0;  ///< 0: of no node, the collector's own
+    std::uint64_t first_sequence = 0;
+    std::uint64_t accepted_through = 0;
+    std::uint64_t epoch = 0;
+    std::uint64_t sequence_gaps = 0;
+    std::uint64_t missing = 0;
+    WallNs last_seen = 0;
+    WallNs silent_since = 0;
+  };
+  struct SilentNode {
+    std::string node_id;
+    std::string node;
+    WallNs last_seen = 0;
+  };
+  enum class Appended {
+    stored,
+    repeated,    ///< the row of this id has these bytes
+    conflicting  ///< it has others
+  };
+
+  /// The node of the header, made where it is new. Valid until the transaction ends.
+  virtual Result<Node*> node_of(const PreparedBatch& batch) = 0;
+  virtual Result<void> save_node(const PreparedBatch& batch, const Node& node) = 0;
+  /// Sets counts_.last_seq where it is stored. A row of one id of one node is there once.
+  virtual Result<Appended> append(const Node& node, const PreparedRecord& item, WallNs received_at) = 0;
+  /// Where it is newer than what is there: by epoch, then sequence.
+  virtual Result<void> save_drift(const Node& node, const PreparedRecord& item, std::uint64_t seq) = 0;
+
+  virtual Result<std::vector<SilentNode>> find_silent(std::int64_t heard_before, std::chrono::nanoseconds after) = 0;
+  virtual Result<void> set_silent(const std::string& node_id, Node& node, WallNs since) = 0;
+
+  virtual Result<std::size_t> count_active_silences() = 0;
+  virtual Result<std::uint64_t> insert_silence(const AlertSilence& silence) = 0;  ///< its id
+  virtual Result<void> set_silence_begin(std::uint64_t id, std::uint64_t seq) = 0;
+  virtual Result<void> set_silence_end(const AlertSilence& silence) = 0;
+  virtual Result<std::vector<AlertSilence>> find_silence(std::uint64_t id) = 0;
+  virtual Result<std::vector<AlertSilence>> find_due_silences(WallNs now) = 0;
+
+  WriteCounts counts_;
+
+ private:
+  /// What a batch had of records whose id was stored before with another body.
+  struct Conflicts {
+    std::uint64_t records = 0;
+    std::uint64_t sequence = 0;  ///< of the first
+    std::string record_id;
+    std::uint64_t letter = 0;  ///< the dead letter that keeps it
+  };
+
+  Result<wire::AckItem> ingest_record(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
+                                      Conflicts& conflicts);
+  Result<wire::AckItem> set_aside(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
+                                  const std::string& why, Conflicts& conflicts);
+  Result<void> report_conflicts(const PreparedBatch& batch, const Node& node, const Conflicts& conflicts);
+  Result<void> advance(const PreparedBatch& batch, Node& node, std::uint64_t sequence);
+  Result<void> append_own(const Node& node, const std::string& type, const std::string& id, std::string body,
+                          WallNs now);
+  Result<std::uint64_t> tell_of_silence(const AlertSilence& silence, const char* state, WallNs now);
+  Result<AlertSilence> end(AlertSilence silence, const std::string& by, WallNs now);
+};
+
+}  // namespace plumbline::collector
