@@ -15,8 +15,6 @@ namespace {
 using config::Bytes;
 using config::Map;
 
-constexpr std::chrono::milliseconds shortest_retention = std::chrono::hours(1);
-
 /// "host:port" or "[v6]:port".
 void read_listen(Map& map, CollectorConfig& out) {
   std::string listen = out.host + ":" + std::to_string(out.port);
@@ -65,10 +63,9 @@ void read_store(Map& store, CollectorConfig& out) {
   store.read("postgres", uri, "URI of a PostgreSQL database, for collectors that share a ledger; without a password");
   store.read("password_file", target.password_file, "the password of `postgres`; default: libpq's own ways");
   store.read("retention", out.retention,
-             "rows of the ledger that are older are removed, but for drift that is open; default: none are");
+             "rows of the ledger that are older are removed, but for drift that is open; default: none are",
+             {.least = std::chrono::hours(1)});
   if (store.describing()) return;
-  if (store.has("retention") && out.retention < shortest_retention)
-    store.refuse("retention", "it is shorter than an hour", "give days, such as 90d");
   if (out.sqlite_path.empty()) store.refuse("sqlite", "the path is empty", "");
   if (!target.password_file.empty()) store.require_absolute("password_file", target.password_file);
   if (!uri) {

@@ -14,7 +14,7 @@ Result<void> bring_up_to_date(PgConnection& connection);
 /// Refuses a store into which a SQLite file was taken over in part.
 Result<void> check_import(PgConnection& connection);
 
-/// SQL that makes a part of the ledger (docs/decisions/0031-postgresql.md) and takes it in.
+/// SQL that makes a part of the ledger (docs/decisions/0032-postgresql.md) and takes it in.
 std::string sql_of_part(std::int64_t part);
 
 /// The server's clock in nanoseconds since 1970, in SQL.
