@@ -192,6 +192,8 @@ TEST(CollectorConfig, a_store_is_a_file_or_a_server) {
   EXPECT_EQ(config->postgres->uri, "postgresql://u@db/p");
   EXPECT_EQ(config->postgres->password_file, "/etc/pw");
   EXPECT_FALSE(parse_collector_config("c.yaml", "store: {sqlite: /x}")->postgres);
+  EXPECT_EQ(parse_collector_config("c.yaml", "store: {sqlite: /x, retention: 90d}")->retention,
+            std::chrono::hours(90 * 24));
   for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
            {"store: {postgres: db}", "it is no URI"},
            {"store: {postgres: \"postgresql://u@db/p?host\"}", "libpq cannot read it"},
@@ -201,7 +203,10 @@ TEST(CollectorConfig, a_store_is_a_file_or_a_server) {
            {"store: {postgres: \"postgresql://u@db/p\", password_file: x}", "must be an absolute path"},
            {"store: {postgres: \"postgresql://u@db/p\"}\ntls: {certificate_file: /c, key_file: /k}\n"
             "agents: {enrolment: {}}",
-            "keeps its tokens"}}) {
+            "keeps its tokens"},
+           {"store: {postgres: \"postgresql://u@db/p\"}\nbaselines: [{name: a, manifest: /m}]",
+            "name a folder in baselines_dir"},
+           {"store: {retention: 5m}", "shorter than an hour"}}) {
     EXPECT_NE(why(text).find(says), std::string::npos) << why(text);
     EXPECT_EQ(why(text).find("s3cret"), std::string::npos);
   }
