@@ -102,8 +102,8 @@ void show_agent(const Context& context, const Json& status) {
   sheet.line("node", text_at(status, "node") + " (" + text_at(status, "node_id") + ")");
   sheet.line("agent", text_at(status, "version") + ", tier " + text_at(status, "tier"));
   sheet.line("drift", open == 0 ? "none open" : std::to_string(open) + " open", open == 0 ? Style::good : Style::bad);
-  sheet.line("resources", counted(number_at(status, "/resources/total"), "managed file") + ", " +
-                              std::to_string(number_at(status, "/resources/mismatch")) + " out of true");
+  sheet.line("files", counted(number_at(status, "/resources/total"), "managed file") + ", " +
+                          std::to_string(number_at(status, "/resources/mismatch")) + " out of true");
   if (const auto baselines = status.find("baselines"); baselines != status.end())
     for (const auto& b : *baselines) {
       const std::string revision = revision_of(b);
@@ -116,7 +116,8 @@ void show_agent(const Context& context, const Json& status) {
       }
       sheet.line("baseline",
                  text_at(b, "name") + (b.contains("handed") && b["handed"] == true ? " (handed): " : ": ") +
-                     counted(number_at(b, "/files"), "file") + revision + trouble,
+                     counted(number_at(b, "/resources"), "resource") + ", " + counted(number_at(b, "/files"), "file") +
+                     revision + trouble,
                  style);
     }
   if (const auto health = status.find("health"); health != status.end() && health->is_object())

@@ -240,7 +240,7 @@ TEST_F(Plumb, resources_and_status) {
 
   node_.status = R"({"version":"0.1.0","node_id":"3f9a","node":"node-1","tier":"ctime","drift":{"open":1},
     "resources":{"total":12,"mismatch":1},
-    "baselines":[{"name":"prod","files":12,"revision":{"serial":"7"}},{"name":"ops","files":0,"error":"line 3"},
+    "baselines":[{"name":"prod","resources":81,"files":12,"revision":{"serial":"7"}},{"name":"ops","files":0,"error":"line 3"},
       {"name":"net","files":1,"handed":true},
       {"name":"collector","kind":"handout","path":"https://c:9650","handed":true,"revision":{"sequence":"5"},"error":"no"}],
     "health":{"hooks":{"ok":true,"says":""},"spool":{"ok":false,"says":"disk full"}},
@@ -251,10 +251,10 @@ TEST_F(Plumb, resources_and_status) {
             "node        node-1 (3f9a)\n"
             "agent       0.1.0, tier ctime\n"
             "drift       1 open\n"
-            "resources   12 managed files, 1 out of true\n"
-            "baseline    prod: 12 files, serial 7\n"
-            "baseline    ops: 0 files; line 3\n"
-            "baseline    net (handed): 1 file\n"
+            "files       12 managed files, 1 out of true\n"
+            "baseline    prod: 81 resources, 12 files, serial 7\n"
+            "baseline    ops: 0 resources, 0 files; line 3\n"
+            "baseline    net (handed): 0 resources, 1 file\n"
             "handout     https://c:9650, sequence 5; no\n"
             "health      hooks ok\n"
             "health      spool failed: disk full\n"
