@@ -206,6 +206,16 @@ TEST_F(CallWatchTest, a_loss_is_told_with_the_time_that_holds_it) {
   EXPECT_EQ(watch_->take_lost().pieces, 0u);
 }
 
+TEST_F(CallWatchTest, a_request_of_which_too_little_was_read_is_lost) {
+  start();
+  std::string cut = request("sg-1");
+  cut.resize(cut.find("Action="));  // the form that names the operation never came
+  capture_->write(1, CAPTURE_OUT, cut);
+  watch_->stop();
+  EXPECT_THAT(taken(), IsEmpty());
+  EXPECT_EQ(watch_->take_lost().pieces, 1u);
+}
+
 TEST_F(CallWatchTest, a_connection_of_which_nothing_is_seen_is_told_with_its_host) {
   clock_.pass(std::chrono::seconds(60));
   start(100, std::make_unique<FakeHellos>(9));
