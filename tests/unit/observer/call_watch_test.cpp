@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 /// Says that a process asked for a cloud's host, once.
 class FakeHellos final : public Hellos {
