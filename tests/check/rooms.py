@@ -63,7 +63,6 @@ LONGER = {
     "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "collector/forward/forwarder.cpp": (435, "one class: all that one sink's thread waits for, and what moves its cursor"),
-    "collector/store/store.hpp": (230, "one interface, each call with its contract, which any store must keep"),
     "http/connection.cpp": (520, "one state machine a connection: read, route, write, stream"),
     "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
