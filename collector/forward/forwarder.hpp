@@ -27,8 +27,8 @@ struct ForwarderOptions {
 struct SinkStatus {
   std::string name;
   std::string kind;
-  std::string state;  ///< "starting", "idle", "delivering", "waiting" (backoff), "paused", "standby" (another
-                      ///< collector's turn), "stopped"
+  /// "starting", "idle", "delivering", "waiting" (backoff), "paused", "standby" (another collector's turn), "stopped"
+  std::string state;
   std::string breaker;  ///< "closed", "open", "half_open"
   std::uint64_t cursor = 0;
   std::uint64_t lag_records = 0;     ///< ledger rows behind the end

@@ -81,7 +81,7 @@ class LedgerWriter {
   /// The node of the header, made where it is new. Valid until the transaction ends.
   virtual Result<Node*> node_of(const PreparedBatch& batch) = 0;
   virtual Result<void> save_node(const PreparedBatch& batch, const Node& node) = 0;
-  /// Sets counts_.last_seq where it is stored. A row of one id of one node is there once.
+  /// Sets counts().last_seq where it is stored. A row of one id of one node is there once.
   virtual Result<Appended> append(const Node& node, const PreparedRecord& item, WallNs received_at) = 0;
   /// Where it is newer than what is there: by epoch, then sequence.
   virtual Result<void> save_drift(const Node& node, const PreparedRecord& item, std::uint64_t seq) = 0;
@@ -96,7 +96,7 @@ class LedgerWriter {
   virtual Result<std::vector<AlertSilence>> find_silence(std::uint64_t id) = 0;
   virtual Result<std::vector<AlertSilence>> find_due_silences(WallNs now) = 0;
 
-  WriteCounts counts_;
+  WriteCounts& counts() { return counts_; }
 
  private:
   /// What a batch had of records whose id was stored before with another body.
@@ -117,6 +117,8 @@ class LedgerWriter {
                           WallNs now);
   Result<std::uint64_t> tell_of_silence(const AlertSilence& silence, const char* state, WallNs now);
   Result<AlertSilence> end(AlertSilence silence, const std::string& by, WallNs now);
+
+  WriteCounts counts_;
 };
 
 }  // namespace plumbline::collector

@@ -112,12 +112,12 @@ PgParams& PgParams::add(const std::vector<std::string>& array) {
 }
 
 /// As array_recv() reads it: dimensions, flags, element type; length and lower bound; elements.
-PgParams& PgParams::add_array(Oid type, Oid element, std::size_t count, const PgBytes& elements) {
-  types_.push_back(type);
+PgParams& PgParams::add_array(Oid array_type, Oid element_type, std::size_t count, const PgBytes& elements) {
+  types_.push_back(array_type);
   std::string& out = values_.emplace_back();
   append_big_endian(out, std::int32_t{1});
   append_big_endian(out, std::int32_t{0});
-  append_big_endian(out, static_cast<std::int32_t>(element));
+  append_big_endian(out, static_cast<std::int32_t>(element_type));
   append_big_endian(out, static_cast<std::int32_t>(count));
   append_big_endian(out, std::int32_t{1});
   out += elements.str();
@@ -214,7 +214,7 @@ Result<void> PgConnection::copy(const std::string& into, const PgBytes& rows) {
     if (PQresultStatus(result) != PGRES_COPY_IN) return error(result);
   }
   // Signature, flags and length of no extension; a row of -1 columns is the end (documentation of COPY).
-  std::string data("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+  const std::string data("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
   const auto put = [&](const std::string& bytes) {
     constexpr std::size_t piece = std::size_t{1} << 20;
     for (std::size_t at = 0; at < bytes.size(); at += piece)

@@ -50,7 +50,7 @@ class PgParams {
 
  private:
   friend class PgConnection;
-  PgParams& add_array(Oid type, Oid element, std::size_t count, const PgBytes& elements);
+  PgParams& add_array(Oid array_type, Oid element_type, std::size_t count, const PgBytes& elements);
   std::vector<Oid> types_;
   std::vector<std::string> values_;
 };

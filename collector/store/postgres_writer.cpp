@@ -144,7 +144,7 @@ Result<LedgerWriter::Appended> PostgresWriter::append(const Node& node, const Pr
   }
   if (known->second) return *known->second == digest ? Appended::repeated : Appended::conflicting;
   known->second = digest;
-  counts_.last_seq = ++last_seq_;
+  counts().last_seq = ++last_seq_;
   rows_.begin_row(ledger_columns);
   rows_.number(static_cast<std::int64_t>(last_seq_));
   rows_.number(part_);
@@ -285,9 +285,9 @@ Result<void> PostgresWriter::commit() {
   if (tell_of_replay_) end += turns_.sql_to_tell_of_replay();
   auto committed = connection_->script(end + "COMMIT");
   if (!committed) return committed;
-  const WriteCounts counts = counts_;
+  const WriteCounts written = counts();
   roll_back();
-  counts_ = counts;
+  counts() = written;
   return {};
 }
 
@@ -299,20 +299,20 @@ void PostgresWriter::roll_back() {
   nodes_.clear();
   known_.clear();
   drifts_.clear();
-  counts_ = {};
+  counts() = {};
 }
 
 Result<void> PostgresWriter::move_sink_cursor(const std::string& sink, std::uint64_t seq) {
   const auto term = turns_.term(sink);
   if (!term) {
-    ++counts_.cursors_fenced;
+    ++counts().cursors_fenced;
     return {};
   }
   const auto moved =
       run("UPDATE sinks SET cursor = greatest(coalesce(cursor, 0), $2) WHERE name = $1 AND owner = $3 AND term = $4",
           PgParams().add(sink).add(seq).add(turns_.me()).add(*term));
   if (!moved) return moved.error();
-  if (moved->changed() == 0) ++counts_.cursors_fenced;
+  if (moved->changed() == 0) ++counts().cursors_fenced;
   return {};
 }
 

@@ -100,7 +100,7 @@ Result<LedgerWriter::Appended> SqliteWriter::append(const Node& node, const Prep
   const std::int64_t seq = database_.last_row();
   const auto kept = append_body_.bind(1, seq).bind(2, digest).bind(3, record.body).run();
   if (!kept) return kept.error();
-  counts_.last_seq = static_cast<std::uint64_t>(seq);
+  counts().last_seq = static_cast<std::uint64_t>(seq);
   return Appended::stored;
 }
 
@@ -194,7 +194,7 @@ Result<void> SqliteWriter::commit() {
 void SqliteWriter::roll_back() {
   if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
   nodes_.clear();
-  counts_ = {};
+  counts() = {};
 }
 
 Result<void> SqliteWriter::move_sink_cursor(const std::string& sink, std::uint64_t seq) {

@@ -109,7 +109,8 @@ TEST_F(PostgresStores, a_turn_outlives_its_time_while_its_collector_lives_and_no
   };
   server()->run_sql("UPDATE " + turn + "0");
   EXPECT_TRUE(eventually(renewed)) << "by itself";
-  // What it looks like when it could not renew and another took over: its cursor counts no more, even before it notices.
+  // What it looks like when it could not renew and another took over: its cursor counts no more, even before it
+  // notices.
   server()->run_sql("UPDATE " + schema() + ".sinks SET owner = 'other', term = term + 1, cursor = 7");
   a->move_sink_cursor("soc", 99);
   ASSERT_TRUE(store_now(*a, batch(node_, {})));
