@@ -206,7 +206,7 @@ TEST(CollectorConfig, a_store_is_a_file_or_a_server) {
             "keeps its tokens"},
            {"store: {postgres: \"postgresql://u@db/p\"}\nbaselines: [{name: a, manifest: /m}]",
             "name a folder in baselines_dir"},
-           {"store: {retention: 5m}", "shorter than an hour"}}) {
+           {"store: {retention: 5m}", "must be at least 1h"}}) {
     EXPECT_NE(why(text).find(says), std::string::npos) << why(text);
     EXPECT_EQ(why(text).find("s3cret"), std::string::npos);
   }

@@ -158,7 +158,7 @@ TEST_F(ServerKinds, a_drift_that_several_nodes_have_is_asked_for_with_its_node) 
   EXPECT_EQ(plumb("--collector", {"show", "twice"}), 64);
   EXPECT_THAT(err_.str(), HasSubstr("several nodes have one of this id: a, b; say which with --node"));
   EXPECT_EQ(plumb("--collector", {"show", "twice", "--node", "b"}), 2) << err_.str();
-  EXPECT_THAT(out_.str(), HasSubstr(" on b\n"));
+  EXPECT_THAT(out_.str(), HasSubstr("\non b\n"));
   EXPECT_EQ(plumb("--collector", {"show", "file:/x"}), 64);
   EXPECT_THAT(err_.str(), HasSubstr("several open ones fit: twice on a, twice on b; give one of these ids, or --node"));
   EXPECT_EQ(plumb("--collector", {"explain", "file:/x", "--node", "a"}), 2) << err_.str();
