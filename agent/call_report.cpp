@@ -141,7 +141,7 @@ std::string CallWatch::metrics_text() const {
            {"calls_scope_cgroups_total", "Cgroups that were asked about.", c.scope.cgroups},
            {"calls_scope_excluded_total", "Of them, those that are left alone.", c.scope.excluded},
            {"calls_scope_unknown_total", "Times when whoever was to be asked was gone.", c.scope.unknown},
-           {"tls_crowded_total", "Calls on connections that were one too many of their cgroup.", c.kernel.crowded},
+           {"tls_crowded_total", "Requests on connections that were one too many of their cgroup.", c.kernel.crowded},
            {"tls_entries_lost_total", "Returns of hooked functions whose entry was not seen.", c.kernel.entries_lost},
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},

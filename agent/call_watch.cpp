@@ -258,6 +258,8 @@ void CallWatch::deliver(const HttpExchange& exchange, const mark_actor& actor, s
 
 void CallWatch::queue(ReadCall&& call) {
   const auto& operation = call.operation;
+  // Its answer showed what was kept for it to be nobody's after all.
+  if (!call.unseen && operation.unmapped == cloud::Unmapped::not_cloud && call.states.empty()) return;
   if (!call.unseen && operation.unmapped != cloud::Unmapped::no && call.states.empty()) {
     ++counts_.unmapped;
     counts_.cut += call.is_cut ? 1 : 0;

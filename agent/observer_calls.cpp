@@ -249,8 +249,9 @@ void Observer::take_call(const SeenCall& seen) {
 void Observer::calls_lost(std::uint64_t pieces, WallNs from, WallNs until) {
   if (pieces > 0)
     keep_gap({"", "calls_lost", "node", from, until, 0, 0,
-              std::to_string(pieces) + " pieces of plaintext found the ring full or could not be read: calls among "
-                                       "them were not seen"});
+              std::to_string(pieces) +
+                  " pieces of plaintext were not read, for want of room or because their memory was "
+                  "not there: calls among them were not seen"});
 }
 
 void Observer::calls_watched(bool are) {

@@ -28,12 +28,20 @@ if [[ -e /etc/ssl/certs/ca-certificates.crt ]]; then
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 fi
 
+# What libpq wants of LDAP, without LDAP (no_ldap.c), under the name and the version that Debian 12's has.
+stubs=$(mktemp -d)
+trap 'rm -rf "$stubs"' EXIT
+ldap=libldap-2.5.so.0
+printf 'OPENLDAP_2.5 { *; };\n' >"$stubs/version"
+cc -O2 -shared -fPIC -nostdlib -Wl,-soname,$ldap -Wl,--version-script="$stubs/version" -o "$stubs/$ldap" "$here/no_ldap.c"
+
 for file in "${programs[@]}"; do
   strip -o "$root/usr/bin/${file%-node}" "$build/$file"
   # The loader and each library, at the paths they were found at. vdso has no path; a static program has none at all.
-  { ldd "$build/$file" | grep -oE '/[^ ]+' || true; } | while read -r library; do
-    mkdir -p "$root$(dirname "$library")"
-    cp -Lu "$library" "$root$library"
+  { LD_LIBRARY_PATH=$stubs ldd "$build/$file" | grep -oE '/[^ ]+' || true; } | while read -r library; do
+    place=$root${library/#"$stubs"//usr/lib/$(cc -print-multiarch)}
+    mkdir -p "$(dirname "$place")"
+    cp -Lu "$library" "$place"
   done
 done
 

@@ -107,7 +107,9 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
   }
   if (!state) {
     if (!may_begin()) {
-      __sync_fetch_and_add(&c->crowded, 1);
+      bool is_missed = 0; /* a client's request: of a server's connections, and of what is no HTTP, nothing is */
+      if (direction == CAPTURE_OUT && verdict_of(first.word, &is_missed) != CAPTURE_IGNORED && is_missed)
+        __sync_fetch_and_add(&c->crowded, 1);
       return 0;
     }
     struct capture_connection fresh = {};

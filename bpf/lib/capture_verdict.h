@@ -162,7 +162,9 @@ static __always_inline bool may_begin(void) {
 
 static __always_inline void forget(const struct capture_connection_key* key) {
   struct capture_growth* of_cgroup = growth();
-  if (bpf_map_delete_elem(&connections, key) == 0 && of_cgroup) __sync_fetch_and_add(&of_cgroup->count, -1);
+  /* Not below what is counted from: who lets go of many has no more than others afterwards. */
+  if (bpf_map_delete_elem(&connections, key) == 0 && of_cgroup && of_cgroup->count > 0)
+    __sync_fetch_and_add(&of_cgroup->count, -1);
 }
 
 #endif

@@ -205,7 +205,9 @@ Route route(const Head& head, std::string_view form) {
 
 bool may_be_answered(const Head& head) {
   const auto path = path_to_answer(head);
-  return path && may_change(level_of(path->resource, false));
+  if (!path || !may_change(level_of(path->resource, false))) return false;
+  const auto& it = path->resource;
+  return find_kind(it.group, it.resource) != nullptr || has(it.group, ".");  // the core has no others
 }
 
 Route route_answered(const Head& head, const Response& response) {

@@ -124,7 +124,7 @@ struct capture_counters {
   __u64 executed;     /* executed_record written */
   __u64 executed_lost;
   __u64 excluded; /* calls of excluded cgroups; not among `calls` */
-  __u64 crowded;  /* of connections that were one too many of their cgroup, and are not looked at */
+  __u64 crowded;  /* requests on connections that were one too many of their cgroup, and are not looked at */
 };
 
 PLUMBLINE_ABI_ASSERT(sizeof(struct executed_record) == 40);

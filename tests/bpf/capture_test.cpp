@@ -1,99 +1,23 @@
-// TLS plaintext from a real kernel and the OpenSSL that this test is linked to. The connection is a child's, between
-// two ends in its memory: the agent's own are not looked at.
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <gmock/gmock.h>
-#include <openssl/ssl.h>
+// What of TLS plaintext is told, of whom, and of whom not.
 #include <poll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <fstream>
-#include <functional>
 #include <thread>
 
-#include "agent/source/capture.hpp"
 #include "agent/source/return_probes.hpp"
-#include "include/util/fd.hpp"
-#include "tests/bpf/ssl_ends.hpp"
+#include "tests/bpf/capture_fixture.hpp"
 
 namespace plumbline::agent {
 namespace {
 
+using test::answer;
+using test::CaptureTest;
 using test::Ends;
+using test::request;
 using test::say;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-
-struct Piece {
-  std::uint32_t tgid = 0;
-  int direction = 0;
-  std::uint64_t offset = 0;
-  std::uint32_t length = 0;
-  std::string data;
-};
-
-class CaptureTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
-    CaptureOptions options;
-    options.has_scope = true;
-    auto opened = open_capture(options);
-    ASSERT_TRUE(opened) << opened.error().message();
-    capture_ = std::move(*opened);
-    capture_->on_executed([this](const executed_record& record) {
-      if (record.is_new_program) executed_.push_back(record.tgid);
-      if (record.is_new_scope) asked_.push_back(record);
-    });
-    Dl_info library{};
-    ASSERT_NE(::dladdr(reinterpret_cast<void*>(&SSL_write_ex), &library), 0);
-    const Fd file(::open(library.dli_fname, O_RDONLY | O_CLOEXEC));
-    const auto elf = ElfFile::open(file.get());
-    ASSERT_TRUE(elf);
-    auto hooked = capture_->hook(file.get(), find_tls_functions(*elf).value());
-    ASSERT_TRUE(hooked) << hooked.error().message();
-    hooked_ = std::move(*hooked);
-  }
-  /// What a child did is told of, whoever else on this machine uses the library.
-  std::vector<Piece> of_child(const std::function<void()>& act) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      act();
-      ::_exit(0);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-    child_ = static_cast<std::uint32_t>(child);
-    std::vector<Piece> pieces;
-    capture_->consume([&](const capture_record& record, std::span<const char> data) {
-      if (record.actor.tgid == child_ && record.direction == CAPTURE_OUT)
-        scope_ = {record.actor.cgroup_id, record.actor.cgroup_v1_id};
-      if (record.actor.tgid == child_)
-        pieces.push_back(
-            {record.actor.tgid, record.direction, record.offset, record.length, {data.begin(), data.end()}});
-    });
-    return pieces;
-  }
-  static auto piece(int direction, std::uint64_t offset, std::size_t length, const std::string& begins) {
-    return ::testing::AllOf(::testing::Field(&Piece::direction, direction), ::testing::Field(&Piece::offset, offset),
-                            ::testing::Field(&Piece::length, length),
-                            ::testing::Field(&Piece::data, ::testing::StartsWith(begins)));
-  }
-
-  std::unique_ptr<Capture> capture_;
-  std::unique_ptr<Hooked> hooked_;
-  std::vector<std::uint32_t> executed_;
-  std::vector<executed_record> asked_;
-  std::uint32_t child_ = 0;
-  capture_scope scope_{};  // of the child
-};
-
-const std::string request = "POST / HTTP/1.1\r\nHost: x\r\n\r\n", answer = "HTTP/1.1 200 OK\r\n\r\n";
 
 TEST_F(CaptureTest, a_clients_requests_and_answers_come_whole_and_in_order) {
   const auto pieces = of_child([] {
@@ -139,155 +63,6 @@ TEST_F(CaptureTest, what_is_no_http_is_left_alone) {
   EXPECT_GT(capture_->read_counters().ignored, 0u);
 }
 
-TEST_F(CaptureTest, a_request_may_hide_behind_what_is_no_http) {
-  const auto pieces = of_child([] {
-    const Ends ends;
-    ends.shake_hands();
-    for (int i = 0; i < 20; ++i) say(ends.client, ends.server, "220 mail.example ESMTP\r\n");
-    say(ends.client, ends.server, request);
-    say(ends.server, ends.client, answer);
-  });
-  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, request.size(), "POST"),
-                                  piece(CAPTURE_IN, 0, answer.size(), "HTTP"), piece(CAPTURE_END, 0, 0, "")));
-}
-
-TEST_F(CaptureTest, a_request_may_begin_in_pieces_of_few_bytes_and_behind_an_empty_line) {
-  const std::string rest = request.substr(3);
-  const auto pieces = of_child([&] {
-    const Ends ends;
-    ends.shake_hands();
-    say(ends.client, ends.server, "P");
-    say(ends.client, ends.server, "OS");
-    say(ends.client, ends.server, rest);
-  });
-  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, 1, "P"), piece(CAPTURE_OUT, 1, 2, "OS"),
-                                  piece(CAPTURE_OUT, 3, rest.size(), rest), piece(CAPTURE_END, 0, 0, "")));
-  const auto empty = of_child([] {
-    const Ends ends;
-    ends.shake_hands();
-    say(ends.client, ends.server, "\r\n");
-    say(ends.client, ends.server, request);
-  });
-  EXPECT_THAT(empty, ElementsAre(piece(CAPTURE_OUT, 0, 2, "\r\n"), piece(CAPTURE_OUT, 2, request.size(), "POST"),
-                                 piece(CAPTURE_END, 0, 0, "")));
-}
-
-TEST_F(CaptureTest, what_only_began_like_a_request_leaves_a_hole_where_it_went_on_otherwise) {
-  const auto pieces = of_child([] {
-    const Ends ends;
-    ends.shake_hands();
-    say(ends.client, ends.server, "G");
-    say(ends.client, ends.server, "20 mail.example ESMTP\r\n");
-    say(ends.client, ends.server, request);
-  });
-  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, 1, "G"), piece(CAPTURE_OUT, 24, request.size(), "POST"),
-                                  piece(CAPTURE_END, 0, 0, "")));
-}
-
-TEST_F(CaptureTest, a_call_of_more_than_a_record_is_several) {
-  const std::string body = request + std::string(40'000, 'x');
-  std::vector<unsigned> parts;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const Ends ends;
-    ends.shake_hands();
-    std::size_t count = 0;
-    if (SSL_write_ex(ends.client, body.data(), body.size(), &count) != 1) ::_exit(3);
-    ::_exit(0);
-  }
-  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  std::string whole;
-  capture_->consume([&](const capture_record& record, std::span<const char> data) {
-    if (record.actor.tgid != static_cast<std::uint32_t>(child) || record.direction != CAPTURE_OUT) return;
-    EXPECT_EQ(record.offset, whole.size());
-    parts.push_back(record.part);
-    whole.append(data.begin(), data.end());
-  });
-  EXPECT_EQ(whole, body);
-  EXPECT_THAT(parts, ElementsAre(CAPTURE_GOES_ON, CAPTURE_GOES_ON | CAPTURE_CONTINUES, CAPTURE_CONTINUES));
-}
-
-TEST_F(CaptureTest, behind_a_body_that_is_not_copied_a_request_may_begin_as_it_likes) {
-  for (const std::vector<std::string>& pieces : {std::vector<std::string>{"PO", request.substr(2)},
-                                                 {"\r\n" + request},
-                                                 {"\n" + request},
-                                                 {"\r\n", "\n", request}}) {
-    const auto told = of_child([&] {
-      const Ends ends;
-      ends.shake_hands();
-      say(ends.client, ends.server, request);
-      for (int i = 0; i < 6; ++i) say(ends.client, ends.server, std::string(16384, 'x'));
-      for (const auto& piece : pieces) say(ends.client, ends.server, piece);
-    });
-    std::string end;
-    for (const auto& piece : told)
-      if (piece.offset >= request.size() + 6 * 16384) end += piece.data;
-    std::string wanted;
-    for (const auto& piece : pieces) wanted += piece;
-    EXPECT_EQ(end, wanted);
-  }
-}
-
-TEST_F(CaptureTest, one_cgroup_has_no_more_new_connections_than_its_share) {
-  constexpr int share = 1024, more = 50;
-  const auto before = capture_->read_counters().crowded;
-  const auto pieces = of_child([] {
-    std::vector<std::unique_ptr<Ends>> all;
-    for (int i = 0; i < share + more; ++i) {
-      all.push_back(std::make_unique<Ends>());
-      all.back()->shake_hands();
-      say(all.back()->client, all.back()->server, request);
-    }
-  });
-  EXPECT_GE(capture_->read_counters().crowded, before + more) << "each has two ends, and both count";
-  EXPECT_GT(pieces.size(), 0u);
-  EXPECT_EQ(of_child([] {
-              const Ends ends;
-              ends.shake_hands();
-              say(ends.client, ends.server, request);
-            }).size(),
-            2u)
-      << "those that ended make room: a request and the end";
-}
-
-TEST_F(CaptureTest, who_was_ignored_is_looked_at_again_with_something_missing_before_it) {
-  int told[2] = {};
-  ASSERT_EQ(::pipe(told), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const Ends ends;
-    ends.shake_hands();
-    char go = 0;
-    say(ends.client, ends.server, request);
-    if (::read(told[0], &go, 1) != 1) ::_exit(3);
-    say(ends.client, ends.server, request);  // ignored
-    if (::read(told[0], &go, 1) != 1) ::_exit(3);
-    say(ends.client, ends.server, request);
-    ::_exit(0);
-  }
-  std::vector<std::uint64_t> offsets;
-  capture_connection_key key{};
-  const auto listen = [&] {
-    capture_->consume([&](const capture_record& record, std::span<const char>) {
-      if (record.actor.tgid != static_cast<std::uint32_t>(child) || record.direction != CAPTURE_OUT) return;
-      key.connection = record.connection;
-      key.tgid = record.actor.tgid;
-      offsets.push_back(record.offset);
-    });
-  };
-  while (offsets.empty()) listen();
-  capture_->decide(key, CAPTURE_NEW);  // is not ignored: nothing to do
-  capture_->decide(key, CAPTURE_IGNORED);
-  const auto before = capture_->read_counters().ignored;
-  ASSERT_EQ(::write(told[1], "x", 1), 1);
-  while (capture_->read_counters().ignored == before) std::this_thread::yield();
-  capture_->decide(key, CAPTURE_NEW);
-  ASSERT_EQ(::write(told[1], "x", 1), 1);
-  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  listen();
-  EXPECT_THAT(offsets, ElementsAre(0, request.size() + 1)) << "what went by unseen is a hole";
-}
-
 // SSL_write() and SSL_write_ex() may share a hooked function; both read alike.
 TEST_F(CaptureTest, each_way_to_write_and_read_is_told_once) {
   const auto pieces = of_child([] {
@@ -307,7 +82,6 @@ TEST_F(CaptureTest, each_way_to_write_and_read_is_told_once) {
                           piece(CAPTURE_IN, answer.size(), answer.size(), "HTTP"), piece(CAPTURE_END, 0, 0, "")));
 }
 
-// Its address may be another connection's next.
 /// Whether a thread of ours sleeps in the kernel.
 bool sleeps(pid_t thread) {
   std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
@@ -417,6 +191,7 @@ TEST_F(CaptureTest, each_cgroup_is_asked_about_once_and_again_where_nobody_knows
   EXPECT_NE(asked_.back().start_boot_ns, 0u);
 }
 
+// Its address may be another connection's next.
 TEST_F(CaptureTest, a_verdict_ends_with_its_connection) {
   const auto pieces = of_child([] {
     for (int round = 0; round < 3; ++round) {

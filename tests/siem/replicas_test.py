@@ -10,7 +10,6 @@ import random
 import shutil
 import tempfile
 import threading
-import time
 
 from postgres import Postgres
 from siem import START, Collector, Records, main, rfc3339, wait
@@ -59,7 +58,7 @@ class Agent(threading.Thread):
             text = "".join(json.dumps(line) + "\n" for line in [head, *batch]).encode()
             while not self.acknowledged(text, batch[-1]["sequence"]):
                 self.refused += 1
-                time.sleep(0.05)
+                self.done.wait(0.05)  # as an agent rests before it sends again
             self.ids += [record["id"] for record in batch]
             self.done.wait(0.1)
 

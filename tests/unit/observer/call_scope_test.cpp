@@ -106,6 +106,13 @@ TEST(CallScope, paths_that_cannot_be_placed_exclude_nobody) {
   CallScope scope({"*"}, proc.path(), cgroups.path());
   EXPECT_EQ(excludes(scope, 7, 100), std::nullopt);
   EXPECT_EQ(scope.counts().unknown, 1u);
+  EXPECT_EQ(scope.counts().unplaced, 1u);
+  // It is moved to where its place can be told: that is seen, though not at each request.
+  proc.write("7/cgroup", "0::/a\n");
+  proc.write("7/stat", stat_line);
+  int asked = 1;
+  while (excludes(scope, 7, 100) == std::nullopt) ASSERT_LT(++asked, 1000);
+  EXPECT_GT(asked, 10);
 }
 
 TEST(CallScope, without_patterns_nobody_is_asked) {

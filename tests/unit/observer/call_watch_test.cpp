@@ -217,6 +217,16 @@ TEST_F(CallWatchTest, a_request_of_which_too_little_was_read_is_lost) {
   EXPECT_EQ(watch_->take_lost().pieces, 1u);
 }
 
+TEST_F(CallWatchTest, what_was_kept_for_its_answer_and_is_nobodys_is_not_lost) {
+  start();
+  capture_->write(1, CAPTURE_OUT,
+                  "DELETE /api/v1/namespaces/shop/pods/a HTTP/1.1\r\nHost: somebody\r\nContent-Length: 9\r\n\r\n{");
+  watch_->stop();
+  EXPECT_THAT(taken(), IsEmpty());
+  EXPECT_EQ(watch_->take_lost().pieces, 0u);
+  EXPECT_THAT(watch_->metrics_text(), HasSubstr("plumbline_calls_unmapped_total 0\n"));
+}
+
 TEST_F(CallWatchTest, a_connection_of_which_nothing_is_seen_is_told_with_its_host) {
   clock_.pass(std::chrono::seconds(60));
   start(100, std::make_unique<FakeHellos>(9));
