@@ -1,5 +1,6 @@
 #include "agent/decode/http1_head.hpp"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <limits>
 
@@ -195,9 +196,12 @@ std::optional<Http1Head> guess_http1_request(std::string_view head) {
   const auto blank = line.find(' '), last = line.rfind(' ');
   if (blank == std::string_view::npos || last == blank || line.substr(last + 1, version_1.size()) != version_1)
     return std::nullopt;
+  const auto method = line.substr(0, blank), target = trimmed(line.substr(blank, last - blank));
+  if (method.empty() || target.empty() || !std::all_of(method.begin(), method.end(), is_token_char))
+    return std::nullopt;
   Collected to;
-  to.head.message.method.assign(line.substr(0, blank));
-  to.head.message.target.assign(trimmed(line.substr(blank, last - blank)));
+  to.head.message.method.assign(method);
+  to.head.message.target.assign(target);
   to.head.framing.kind = Kind::unknown;
   std::string name, value;  // of the field that the next line may continue
   const auto take = [&] {

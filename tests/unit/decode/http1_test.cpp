@@ -180,6 +180,15 @@ TEST(Http1, a_request_against_the_grammar_is_told_though_its_body_is_not_read) {
   }
 }
 
+TEST(Http1, what_has_no_request_line_is_no_request_however_much_is_guessed) {
+  for (const std::string& line : {" /a HTTP/1.1", "G\x01T /a HTTP/1.1", "GET  HTTP/1.1", "GET /a HTTP/2.0", "GET /a"}) {
+    Talk talk;
+    talk.out(line + "\nHost: h\n\n");
+    EXPECT_TRUE(talk.end().empty()) << line;
+    EXPECT_EQ(talk.counters.guessed, 0u) << line;
+  }
+}
+
 TEST(Http1, wants_are_asked_from_the_head_alone_and_nothing_else_is_kept) {
   HttpCounters counters;
   Lines lines;
