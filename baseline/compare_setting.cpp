@@ -58,8 +58,8 @@ std::pair<std::string_view, std::string> split_last(std::string_view path) {
 
 class Compare {
  public:
-  Compare(const std::vector<IndexedAttribute>& attributes, Lists lists, const Fingerprinter& fingerprints)
-      : attributes_(attributes), lists_(lists), fingerprints_(fingerprints) {}
+  Compare(const std::vector<IndexedAttribute>& attributes, const SourceShape& shape, const Fingerprinter& fingerprints)
+      : attributes_(attributes), lists_(shape.lists), whole_map_(shape.whole_map), fingerprints_(fingerprints) {}
 
   ComparedSetting leaf(const Attribute& live) {
     ComparedSetting compared;
@@ -77,6 +77,11 @@ class Compare {
       return compared;
     }
     compared.sensitive = live.sensitive;
+    if (is_unwanted(live.path)) {
+      compared.result = live.hash == 0 ? Result::same : Result::different;
+      compared.live = live.hash != 0 && live.value.empty() ? shown_hash(live.hash) : shown(live.value);
+      return compared;
+    }
     const auto expected = within(live.path, compared);
     // A list of blocks that was compared in clear could tell what is secret.
     if (!expected || compared.sensitive) {
@@ -151,6 +156,13 @@ class Compare {
     });
   }
 
+  /// Whether the baseline says that there is no such member, though it does not name it.
+  bool is_unwanted(std::string_view path) const {
+    if (whole_map_.empty() || path.size() <= whole_map_.size() || !is_within(path, whole_map_)) return false;
+    const auto* around = find(whole_map_);
+    return around != nullptr ? around->absent : has_below(whole_map_);
+  }
+
   template <class Kind>
   bool parse(std::string_view canonical_text, Kind& out) {
     element root;
@@ -198,6 +210,7 @@ class Compare {
 
   const std::vector<IndexedAttribute>& attributes_;
   const Lists lists_;
+  const std::string_view whole_map_;
   const Fingerprinter& fingerprints_;
   simdjson::dom::parser parser_;
 };
@@ -205,10 +218,10 @@ class Compare {
 }  // namespace
 
 std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>& attributes, std::string_view path,
-                                             const std::string& json, SettingEffect effect, Lists lists,
+                                             const std::string& json, SettingEffect effect, const SourceShape& shape,
                                              const Fingerprinter& fingerprints) {
   std::vector<ComparedSetting> all;
-  Compare compare(attributes, lists, fingerprints);
+  Compare compare(attributes, shape, fingerprints);
   simdjson::dom::parser parser;
   element value;
   if (parser.parse(json).get(value) != simdjson::SUCCESS) {
@@ -227,7 +240,7 @@ std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>
   text += ":" + json + "}";
   object around;
   AttributeRules rules;
-  rules.lists = lists;
+  rules.lists = shape.lists;
   std::vector<Attribute> leaves;
   if (parser.parse(text).get(around) == simdjson::SUCCESS)
     append_attributes(around, rules, fingerprints, leaves, parent);
@@ -237,7 +250,7 @@ std::vector<ComparedSetting> compare_setting(const std::vector<IndexedAttribute>
 
 ComparedSetting compare_secret(const std::vector<IndexedAttribute>& attributes, std::string_view path,
                                const std::vector<Fingerprint>& prints, const Fingerprinter& fingerprints) {
-  return Compare(attributes, Lists::ordered, fingerprints).secret(std::string(path), prints);
+  return Compare(attributes, {}, fingerprints).secret(std::string(path), prints);
 }
 
 }  // namespace plumbline::baseline

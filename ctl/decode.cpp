@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,7 @@ using cloud::Outcome;
 
 /// getline() with a bound: whoever writes the line must not decide how much memory it takes.
 constexpr std::size_t max_line = 64u << 20;
+constexpr std::size_t max_told = 20;  ///< of the lines that are refused: the others are counted
 enum class Line { read, too_long, end };
 Line next_line(std::istream& in, std::string& line) {
   line.clear();
@@ -34,6 +36,17 @@ Line next_line(std::istream& in, std::string& line) {
   }
   if (!any) return Line::end;
   return too_long ? Line::too_long : Line::read;
+}
+
+/// "POST / HTTP/1.1", "PRI * HTTP/2.0": the first line of a request as it goes over the wire.
+bool is_raw_request(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  const auto version = line.rfind(" HTTP/");
+  const auto method = line.find(' ');
+  return version != std::string_view::npos && method < version &&
+         std::all_of(
+             line.begin(), line.begin() + static_cast<std::ptrdiff_t>(method),
+             [](unsigned char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 Style style_of(Outcome outcome) {
@@ -63,12 +76,10 @@ std::vector<Cell> row_of(std::size_t line, const Operation& operation) {
 int decode_lines(const Context& context, std::istream& in, const std::string& name) {
   std::string line;
   std::vector<std::vector<Cell>> rows;
-  bool good = true;
-  const auto refuse = [&](std::size_t number, const std::string& why) {
-    context.terminal.err << "plumb: " << printable(name) << ":" << number << ": " << why << '\n';
-    good = false;
+  std::size_t number = 0, read = 0, refused = 0;
+  const auto refuse = [&](std::size_t at, const std::string& why) {
+    if (++refused <= max_told) context.terminal.err << "plumb: " << printable(name) << ":" << at << ": " << why << '\n';
   };
-  std::size_t number = 0;
   for (Line next = next_line(in, line); next != Line::end; next = next_line(in, line)) {
     ++number;
     if (next == Line::too_long) {
@@ -76,24 +87,33 @@ int decode_lines(const Context& context, std::istream& in, const std::string& na
       continue;
     }
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    if (read + refused == 0 && is_raw_request(line)) {
+      ::explicit_bzero(line.data(), line.size());
+      return fail(context, invalid(printable(name), "holds requests as they go over the wire",
+                                   "write each as one line of JSON; plumb decode --help shows one"));
+    }
     const auto exchange = Exchange::parse(line);
     ::explicit_bzero(line.data(), line.size());
     if (!exchange) {
       refuse(number, exchange.error().message());
       continue;
     }
+    ++read;
     const Operation operation = cloud::decode(exchange->request(), exchange->response());
     if (context.options.format == Format::table)
       rows.push_back(row_of(number, operation));
     else
       context.terminal.out << to_json(operation) << '\n';
   }
-  if (context.options.format == Format::table)
+  if (refused > max_told)
+    context.terminal.err << "plumb: " << printable(name) << ": " << refused - max_told << " more lines were refused\n";
+  if (read + refused == 0) context.terminal.err << "plumb: " << printable(name) << " holds no request\n";
+  if (context.options.format == Format::table && read != 0)
     print_table(
         context.terminal,
         {{"LINE"}, {"CLOUD"}, {"OPERATION", 20}, {"LEVEL", 0, 1}, {"OUTCOME"}, {"REGION", 0, 2}, {"WHO", 12, 3}},
         std::move(rows));
-  return good ? exit_code::ok : exit_code::error;
+  return refused == 0 ? exit_code::ok : exit_code::error;
 }
 
 int decode(const Context& context, const DecodeOptions& options) {

@@ -26,7 +26,8 @@ A line of the answer is the operation that it is: provider, service, operation, 
 attributes; or "unmapped": true and why. Secrets are left out.)";
 
 /// One request a line in (NDJSON), one line out for each. A line that cannot be read is told with its number on the
-/// error stream, the rest goes on; 1 at the end where there was one.
+/// error stream, the first twenty of them, the rest goes on; 1 at the end where there was one. What begins as a request
+/// over the wire is refused as a whole; that there is none at all is said.
 int decode(const Context& context, const DecodeOptions& options);
 
 /// As above, from `in`; `name` is what errors call it.

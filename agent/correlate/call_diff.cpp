@@ -10,10 +10,12 @@ namespace {
 using baseline::ComparedSetting;
 using wire::ComparisonResult;
 
-/// Kubernetes' own names ("apps/v1/Deployment"): there a list has an order.
-baseline::Lists lists_of(std::string_view type) {
+baseline::SourceShape shape_of(std::string_view type) {
+  // Kubernetes' own names ("apps/v1/Deployment"): there a list has an order.
   const bool is_kubernetes = type.find('/') != std::string_view::npos && type.find(':') == std::string_view::npos;
-  return is_kubernetes ? baseline::Lists::ordered : baseline::Lists::unordered;
+  // Of Terraform's types: whose providers take away what tags they do not know.
+  const bool has_all_tags = type.starts_with("aws_") || type.starts_with("azurerm_");
+  return {is_kubernetes ? baseline::Lists::ordered : baseline::Lists::unordered, has_all_tags ? "tags" : ""};
 }
 
 /// "vpc_security_group_ids" → "vpcSecurityGroupIds"; keys of tags are users' own.
@@ -49,7 +51,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
   }
   const auto attributes = index.attributes(owner.resource);
   const auto ignored = index.resource(owner.resource).ignored;
-  const auto lists = lists_of(index.type(owner.resource));
+  const auto shape = shape_of(index.type(owner.resource));
   std::size_t same = 0, unknown = 0;
   const bool is_bridged = is_bridged_type(index.type(owner.resource));
   for (const auto& given : owner.type->settings) {
@@ -73,7 +75,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
       continue;
     }
     auto all = setting.json
-                   ? baseline::compare_setting(attributes, setting.attribute, *setting.json, setting.effect, lists,
+                   ? baseline::compare_setting(attributes, setting.attribute, *setting.json, setting.effect, shape,
                                                fingerprints)
                    : std::vector{baseline::compare_secret(attributes, setting.attribute, setting.prints, fingerprints)};
     for (auto& compared : all) {

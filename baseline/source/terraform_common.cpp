@@ -18,7 +18,6 @@ namespace {
 
 using simdjson::dom::array;
 using simdjson::dom::element;
-using simdjson::dom::key_value_pair;
 using simdjson::dom::object;
 
 // Bounds on what is compared with each attribute. No provider comes near; beyond them, less is told of the resource.
@@ -70,37 +69,6 @@ std::string fitting_mark(object attributes, const std::string& mark) {
   return mark;
 }
 
-/// The only step of a path into a map or an object; false where the step goes into a list or a set.
-bool step_name(element step, std::string_view& name) {
-  if (step["value"].get_string().get(name) == simdjson::SUCCESS) return true;  // get_attr
-  return step["value"]["value"].get_string().get(name) == simdjson::SUCCESS;   // index: a typed value
-}
-
-bool has_mark(element marks) {
-  bool mark = false;
-  if (marks.get_bool().get(mark) == simdjson::SUCCESS) return mark;
-  object members;
-  if (marks.get_object().get(members) == simdjson::SUCCESS)
-    return std::any_of(members.begin(), members.end(), [](key_value_pair member) { return has_mark(member.value); });
-  array items;
-  return marks.get_array().get(items) == simdjson::SUCCESS && std::any_of(items.begin(), items.end(), has_mark);
-}
-
-void append_marked(element marks, std::string& path, std::vector<std::string>& paths) {
-  object members;
-  if (marks.get_object().get(members) != simdjson::SUCCESS) {
-    if (has_mark(marks)) paths.push_back(path);
-    return;
-  }
-  for (const key_value_pair member : members) {
-    const std::size_t size = path.size();
-    if (size != 0) path += '.';
-    path += path_part(member.key);
-    append_marked(member.value, path, paths);
-    path.resize(size);
-  }
-}
-
 }  // namespace
 
 TerraformEmitter::TerraformEmitter(const SourceSpec& spec, const Keys& keys, Builder& out, std::string base)
@@ -134,6 +102,28 @@ void TerraformEmitter::prepare_rules(const TerraformInstance& instance) {
     std::transform(marks, rules_.sensitive.end(), marks,
                    [&](const std::string& mark) { return fitting_mark(instance.attributes, mark); });
   }
+  merge_tags(instance);
+}
+
+/// One map that has every tag, so that another one is known to be new. Where some are known only after the apply, none
+/// are compared.
+void TerraformEmitter::merge_tags(const TerraformInstance& instance) {
+  rules_.merged = merged_tags(provider_);
+  const auto [part, whole] = rules_.merged;
+  if (whole.empty()) return;
+  const auto is_tag = [&](const std::string& path) { return is_within(path, part) || is_within(path, whole); };
+  if (std::any_of(instance.unknown.begin(), instance.unknown.end(), is_tag)) {
+    rules_.merged = {};
+    rules_.computed.push_back(part);
+    return;
+  }
+  object all;
+  if (instance.attributes[whole].get(all) != simdjson::SUCCESS || all.size() == 0) {
+    rules_.merged = {};
+    return;
+  }
+  for (auto& mark : rules_.sensitive)
+    if (is_within(mark, whole)) mark = part + mark.substr(whole.size());
 }
 
 /// Dynamic values without their wrapping, so that their paths are those of `show -json`.
@@ -175,7 +165,7 @@ bool TerraformEmitter::rules_in_use() const {
     const auto begin = static_cast<std::ptrdiff_t>(from);
     return a.size() == b.size() && std::equal(a.begin() + begin, a.end(), b.begin() + begin);
   };
-  return is_of_type_ && rules_.all_sensitive == in_use_.all_sensitive &&
+  return is_of_type_ && rules_.all_sensitive == in_use_.all_sensitive && rules_.merged == in_use_.merged &&
          same_behind(rules_.computed, in_use_.computed, computed_of_type_) &&
          same_behind(rules_.sensitive, in_use_.sensitive, sensitive_of_type_);
 }
@@ -310,38 +300,6 @@ std::string hcl_quoted(std::string_view name) {
     }
   }
   return quoted;
-}
-
-void add_sensitive_paths(element sensitive_attributes, TerraformInstance& instance) {
-  array paths;
-  if (sensitive_attributes.get_array().get(paths) != simdjson::SUCCESS) {
-    instance.all_sensitive = instance.all_sensitive || !sensitive_attributes.is_null();
-    return;
-  }
-  for (const element item : paths) {
-    array steps;
-    if (item.get_array().get(steps) != simdjson::SUCCESS) {
-      instance.all_sensitive = true;
-      continue;
-    }
-    std::string path;
-    for (const element step : steps) {
-      std::string_view name;
-      if (!step_name(step, name)) break;
-      if (!path.empty()) path += '.';
-      path += path_part(name);
-    }
-    if (path.empty()) {
-      instance.all_sensitive = true;
-    } else {
-      instance.sensitive.push_back(std::move(path));
-    }
-  }
-}
-
-void append_marked_paths(element marks, std::vector<std::string>& paths) {
-  std::string path;
-  append_marked(marks, path, paths);
 }
 
 Error key_twice(const SourceSpec& spec, const std::string& pointer) {

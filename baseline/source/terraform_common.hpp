@@ -14,6 +14,7 @@
 #include "baseline/builder.hpp"
 #include "baseline/source/readers.hpp"
 #include "baseline/source/terraform_identity.hpp"
+#include "baseline/source/terraform_provider.hpp"
 #include "baseline/value/attributes.hpp"
 
 namespace plumbline::baseline {
@@ -48,6 +49,8 @@ class TerraformEmitter {
   /// Whether the next instance of that type and with those marks may be told by what differs: by changes of walk(),
   /// then emit_again().
   bool can_repeat() const { return can_repeat_; }
+  /// Of the members of that type that hold tags.
+  AttributeRules::Merged merged() const { return merged_tags(provider_); }
   AttributeWalk& walk() { return walk_; }
   const AttributeWalk& walk() const { return walk_; }
   /// The last resource, under another address and with the attributes as they are now. `members`: those that name it.
@@ -58,6 +61,7 @@ class TerraformEmitter {
  private:
   void look_at_members(const TerraformInstance& instance);
   void prepare_rules(const TerraformInstance& instance);
+  void merge_tags(const TerraformInstance& instance);
   bool rules_in_use() const;
   void append_dynamic(const TerraformInstance& instance);
   bool flatten(const TerraformInstance& instance);
@@ -89,15 +93,6 @@ bool append_terraform_index(simdjson::dom::element key, std::string& address);
 
 /// A key as HCL quotes it (toHCLQuotedString); characters beyond ASCII are all taken for printable.
 std::string hcl_quoted(std::string_view name);
-
-/// The paths of a state's `sensitive_attributes`: lists of {type: "get_attr" | "index", value}. A path that goes into a
-/// list ends there; one that cannot be read marks everything.
-void add_sensitive_paths(simdjson::dom::element sensitive_attributes, TerraformInstance& instance);
-
-/// The paths of a tree of marks as `show -json` writes it (`sensitive_values`, `after_sensitive`, `after_unknown`):
-/// true for a marked value, within objects like the values themselves. A list with a mark anywhere is marked as a
-/// whole, so is "" for a mark on the whole tree.
-void append_marked_paths(simdjson::dom::element marks, std::vector<std::string>& paths);
 
 /// The error of a key that stands twice in its object.
 Error key_twice(const SourceSpec& spec, const std::string& pointer);

@@ -7,6 +7,7 @@
 
 #include "baseline/source/json_text.hpp"
 #include "baseline/source/terraform_common.hpp"
+#include "baseline/source/terraform_marks.hpp"
 #include "baseline/source/terraform_provider.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"

@@ -225,6 +225,11 @@ void append_computed(std::string_view provider, std::string_view type, std::vect
   append_of_type(computed_of_type, type, out);
 }
 
+AttributeRules::Merged merged_tags(std::string_view provider) {
+  if (provider != "aws") return {};
+  return {"tags", "tags_all"};
+}
+
 void append_always_sensitive(std::string_view type, std::vector<std::string>& out) {
   out.insert(out.end(), std::begin(secret_everywhere), std::end(secret_everywhere));
   append_of_type(secret_of_type, type, out);

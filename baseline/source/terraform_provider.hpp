@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "baseline/value/attributes.hpp"
+
 namespace plumbline::baseline {
 
 /// The short name of a provider as states and `show -json` write it: "registry.opentofu.org/hashicorp/aws",
@@ -18,6 +20,10 @@ std::string terraform_provider_name(std::string_view provider);
 /// schemas are in a state, so this is a table of the well-known ones and no more. What it does not know is taken for
 /// declared. Syntax of Attribute::path.
 void append_computed(std::string_view provider, std::string_view type, std::vector<std::string>& out);
+
+/// Of a type's members that hold tags, the one of its author and the one that has the provider's default_tags too (aws
+/// since 3.38). Empty where the provider has no such two.
+AttributeRules::Merged merged_tags(std::string_view provider);
 
 /// Attributes that hold secrets whatever the state marks: states of older versions hold only the marks of the
 /// configuration, not those of the schema. Beside sounds_sensitive(), which goes by the name alone.

@@ -84,7 +84,10 @@ bool TerraformRepeat::add_attributes(std::string_view text, std::size_t at, std:
     } else {
       const bool names = depth == 0 && NamingMembers::wants(known.key);
       if (names) names_.push_back({known.key, roles_.size()});
-      fine = add_value(members, {Meaning::attribute, names, of}) && !(names && has_escapes(value));
+      // Whether it counts hangs on whether it is a map.
+      const bool decides = depth == 0 && known.key == emitter_.merged().whole;
+      const auto meaning = decides ? Meaning::must_not_change : Meaning::attribute;
+      fine = add_value(members, {meaning, names, of}) && !(names && has_escapes(value));
     }
     if (!fine) return false;
   }

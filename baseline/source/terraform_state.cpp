@@ -10,6 +10,7 @@
 
 #include "baseline/source/json_text.hpp"
 #include "baseline/source/terraform_common.hpp"
+#include "baseline/source/terraform_marks.hpp"
 #include "baseline/source/terraform_repeat.hpp"
 #include "baseline/value/json_keys.hpp"
 #include "include/config/yaml_tree.hpp"

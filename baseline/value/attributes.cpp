@@ -95,13 +95,15 @@ AttributeWalk::Step& AttributeWalk::step(std::string_view key, std::string_view 
   Step& fresh = *steps_.emplace_back(std::make_unique<Step>());
   ++met_;
   fresh.key = key;
+  const bool is_own = depth == 0 && !rules_->merged.whole.empty();
+  const bool is_whole = is_own && key == rules_->merged.whole;
   fresh.path = parent;
   if (!parent.empty()) fresh.path += '.';
-  append_part(key, fresh.path);
+  append_part(is_whole ? std::string_view(rules_->merged.part) : key, fresh.path);
   fresh.depth = depth;
   fresh.nested = !parent.empty();
   fresh.name = known_facts_of(key);
-  fresh.left_out = computed_.has(fresh.path);
+  fresh.left_out = computed_.has(fresh.path) || (is_own && key == rules_->merged.part);
   fresh.sensitive = sensitive_.has(fresh.path);
   return fresh;
 }

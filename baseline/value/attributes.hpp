@@ -27,6 +27,13 @@ struct AttributeRules {
   std::vector<std::string> sensitive;
   /// Paths that the provider computes (arn, etag, last_modified, status): left out, themselves and everything below.
   std::vector<std::string> computed;
+  /// Two members of the object of which `whole` has all that `part` has and more: its members get the other one's name,
+  /// and that one is left out. "" where the object has no such two.
+  struct Merged {
+    std::string part, whole;
+    bool operator==(const Merged&) const = default;
+  };
+  Merged merged;
   /// The source's own form of a secret (a Pulumi envelope): such an element is sensitive and never looked into.
   std::function<bool(simdjson::dom::element)> is_secret;
 };

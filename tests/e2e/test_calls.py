@@ -16,7 +16,8 @@ def test_a_call_that_changes_a_managed_resource(stack):
     vpc = moto.aws("ec2", "create-vpc", "--cidr-block", "10.0.0.0/16")["Vpc"]["VpcId"]
     group = moto.aws("ec2", "create-security-group", "--group-name", "web", "--description", "d", "--vpc-id", vpc)["GroupId"]
     state(stack.dir / "net.tfstate", ("aws_security_group", "web", {"id": group, "vpc_id": vpc, "name": "web", "description": "d",
-                                                                    "ingress": []}))
+                                                                    "ingress": []}),
+          ("aws_vpc", "main", {"id": vpc, "tags": None, "tags_all": {"Team": "net"}}))
     start(stack, ["/usr/lib", "/usr/local/lib", moto.bin])
     assert stack.drifts() == []
 
@@ -42,6 +43,12 @@ def test_a_call_that_changes_a_managed_resource(stack):
     assert stack.drifts()[0]["count"] == 1, stack.drifts()
     shown = stack.plumb("drift").stdout
     assert "ec2:AuthorizeSecurityGroupIngress" in shown, shown
+
+    # The provider's own tag as it should be, and one that nobody declared.
+    moto.aws("ec2", "create-tags", "--resources", vpc, "--tags", "Key=Team,Value=net", "Key=Owner,Value=me")
+    tagged = wait_call(stack, "CreateTags")
+    assert tagged["resource"] == "tofu:net/aws_vpc.main", tagged
+    assert tagged["diff"] == [{"attribute": "tags.Owner", "expected": "", "live": "me"}], tagged["diff"]
     seen = (stack.dir / "agent.log").read_text() + json.dumps(stack.drifts()) + json.dumps(stack.findings())
     assert CANARY not in seen and "Signature" not in seen
 

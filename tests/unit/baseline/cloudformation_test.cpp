@@ -119,9 +119,12 @@ TEST(CloudFormation, reads_a_template_of_the_cdk) {
   }
   EXPECT_TRUE(found);
   for (const auto& resource : baseline.resources) {
-    if (resource.type == "AWS::DynamoDB::Table") EXPECT_THAT(resource.ids, ElementsAre("shop-orders"));
-    if (resource.type == "AWS::IAM::User")
+    if (resource.type == "AWS::DynamoDB::Table") {
+      EXPECT_THAT(resource.ids, ElementsAre("shop-orders"));
+    }
+    if (resource.type == "AWS::IAM::User") {
       EXPECT_THAT(skipped(baseline, resource.address), HasSubstr("LoginProfile.Password (a NoEcho parameter)"));
+    }
     EXPECT_NE(resource.type, "AWS::CDK::Metadata");
   }
 }

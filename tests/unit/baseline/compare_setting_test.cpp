@@ -40,10 +40,10 @@ const std::vector<IndexedAttribute> resource = {text("instance_class", R"("db.t3
                                                 text(R"(notes.q"y)", R"("z")")};
 
 /// "attribute: expected -> live", "attribute = " where it is the same, "attribute ? why".
-std::vector<std::string> set(std::string_view path, const std::string& json,
-                             SettingEffect effect = SettingEffect::sets) {
+std::vector<std::string> set(std::string_view path, const std::string& json, SettingEffect effect = SettingEffect::sets,
+                             std::string_view whole_map = {}, const std::vector<IndexedAttribute>& of = resource) {
   std::vector<std::string> lines;
-  for (const auto& one : compare_setting(resource, path, json, effect, Lists::unordered, fingerprints))
+  for (const auto& one : compare_setting(of, path, json, effect, {Lists::unordered, whole_map}, fingerprints))
     lines.push_back(one.attribute + (one.result == Result::same        ? " ="
                                      : one.result == Result::different ? ": " + one.expected + " -> " + one.live
                                                                        : " ? " + one.why));
@@ -66,7 +66,19 @@ TEST(CompareSetting, of_a_set_knows_no_order) {
 
 TEST(CompareSetting, of_a_map_is_of_its_leaves) {
   EXPECT_THAT(set("tags", R"({"Name":"db","Team":"x"})"),
-              ElementsAre("tags.Name: web -> db", HasSubstr("tags.Team ? the baseline has others in tags, but no tags.Team: it is new")));
+              ElementsAre("tags.Name: web -> db",
+                          HasSubstr("tags.Team ? the baseline has others in tags, but no tags.Team: it is new")));
+}
+
+TEST(CompareSetting, of_what_a_map_that_the_baseline_has_whole_does_not_have) {
+  const auto sets = SettingEffect::sets;
+  EXPECT_THAT(set("tags", R"({"Name":"web","Team":"x"})", sets, "tags"),
+              ElementsAre("tags.Name =", "tags.Team:  -> x"));
+  EXPECT_THAT(set("tags.Team", "null", sets, "tags"), ElementsAre("tags.Team ="));
+  EXPECT_THAT(set(R"(tags.a\.b)", R"("x")", sets, "tags", {absent("tags")}), ElementsAre(R"(tags.a\.b:  -> x)"));
+  EXPECT_THAT(set("tags.Team", R"("x")", sets, "tags", {absent("port")}),
+              ElementsAre("tags.Team ? the baseline does not say what tags.Team should be"));
+  EXPECT_THAT(set("tagset.a", R"("x")", sets, "tags", {absent("tags")}), ElementsAre(HasSubstr("tagset.a ? ")));
 }
 
 TEST(CompareSetting, of_a_name_with_signs_in_it) {

@@ -127,7 +127,9 @@ TEST(Pulumi, reads_the_files_of_the_local_provider) {
     EXPECT_EQ(credentials.path, "/etc/shop/credentials");
     EXPECT_TRUE(credentials.sensitive);
     EXPECT_EQ(credentials.content.has_value(), shown);
-    if (shown) EXPECT_EQ(credentials.content, test_key.of_digest(sha256("password=plumbline-canary-password\n")));
+    if (shown) {
+      EXPECT_EQ(credentials.content, test_key.of_digest(sha256("password=plumbline-canary-password\n")));
+    }
     EXPECT_EQ(skipped(baseline, credentials.address).find("content of the file is encrypted") != std::string::npos,
               !shown);
     EXPECT_THAT(find(baseline, conf.address)->ids, IsEmpty());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "baseline/source/json_text.hpp"
+#include "baseline/source/terraform_marks.hpp"
 #include "baseline/source/terraform_provider.hpp"
 #include "tests/unit/baseline/read_source.hpp"
 
@@ -108,6 +109,31 @@ TEST(TerraformCommon, leaves_out_what_the_provider_computes) {
   // Of another type the version is declared.
   EXPECT_THAT(paths_of(aws("aws_eks_cluster", R"({"version":"1.31","status":"ACTIVE"})"), false),
               ElementsAre("version"));
+}
+
+TEST(TerraformCommon, has_the_tags_of_the_provider_as_those_of_the_resource) {
+  const auto both = aws("aws_vpc", R"({"tags":{"Name":"n"},"tags_all":{"Name":"n","Team":"t"},"z":1})");
+  EXPECT_THAT(paths_of(both, false), ElementsAre("tags.Name", "tags.Team", "z"));
+  EXPECT_EQ(both.attributes[1].value, R"("t")");
+  EXPECT_THAT(paths_of(aws("aws_vpc", R"({"tags":null,"tags_all":{"Team":"t"}})"), false), ElementsAre("tags.Team"));
+  const auto none = aws("aws_vpc", R"({"tags":{},"tags_all":{}})");
+  EXPECT_THAT(paths_of(none, false), ElementsAre("tags"));
+  EXPECT_THAT(paths_of(aws("aws_vpc", R"({"tags":{"Name":"n"},"tags_all":null})"), false), ElementsAre("tags.Name"));
+  // Only of the whole resource, and of this provider.
+  EXPECT_THAT(paths_of(aws("aws_vpc", R"({"in":{"tags":{"a":1},"tags_all":{"b":1}}})"), false),
+              ElementsAre("in.tags.a", "in.tags_all.b"));
+  const auto other = emit("x", "x/y/z", R"({"tags":{"a":"1"},"tags_all":{"b":"1"}})");
+  EXPECT_THAT(paths_of(other->resources[0], false), ElementsAre("tags.a", "tags_all.b"));
+}
+
+TEST(TerraformCommon, hides_the_tags_that_are_marked_under_either_name) {
+  for (const char* name : {"tags", "tags_all"}) {
+    const auto mark = std::string(R"([[{"type":"get_attr","value":")") + name +
+                      R"("},{"type":"index","value":{"value":"k","type":"string"}}]])";
+    const auto b = emit("aws_vpc", "x/hashicorp/aws",
+                        R"({"tags":{"k":"canary","l":"x"},"tags_all":{"k":"canary","l":"x"}})", mark);
+    EXPECT_THAT(paths_of(b->resources[0], true), ElementsAre("tags.k")) << name;
+  }
 }
 
 TEST(TerraformCommon, hides_what_is_secret_though_the_state_does_not_mark_it) {

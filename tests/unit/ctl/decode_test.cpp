@@ -57,6 +57,34 @@ TEST_F(PlumbDecode, goes_on_behind_a_bad_line_and_says_which) {
   EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2);
 }
 
+TEST_F(PlumbDecode, tells_the_first_of_many_bad_lines_and_counts_the_others) {
+  std::string lines;
+  for (int i = 0; i < 50; ++i) lines += "{nonsense\n";
+  EXPECT_EQ(plumb({dir_.write("r", lines + good).c_str()}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("r:20: "));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("r:21: ")));
+  EXPECT_THAT(err_.str(), HasSubstr("30 more lines were refused"));
+  EXPECT_THAT(out_.str(), HasSubstr("StopInstances"));
+}
+
+TEST_F(PlumbDecode, says_once_that_requests_as_they_are_sent_are_not_what_it_reads) {
+  const std::string secret = "Authorization: Bearer canary";
+  for (const char* first : {"POST /?x=canary HTTP/1.1\r\n", "GET / HTTP/1.0\n", "PRI * HTTP/2.0\r\n"}) {
+    err_.str("");
+    EXPECT_EQ(plumb({dir_.write("r", "\n" + std::string(first) + secret + "\r\n\r\n").c_str()}), 64) << first;
+    const std::string said = err_.str();
+    EXPECT_THAT(said, HasSubstr("as they go over the wire; write each as one line of JSON"));
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1);
+    EXPECT_THAT(said, Not(HasSubstr("canary")));
+  }
+}
+
+TEST_F(PlumbDecode, says_that_there_is_nothing_to_read) {
+  EXPECT_EQ(plumb({dir_.write("r", "\n \n").c_str()}), 0);
+  EXPECT_THAT(err_.str(), HasSubstr("r holds no request"));
+  EXPECT_EQ(out_.str(), "");
+}
+
 TEST_F(PlumbDecode, help_says_what_a_line_holds) {
   EXPECT_EQ(plumb({"--help"}), 0);
   EXPECT_THAT(out_.str(), HasSubstr("body_b64"));
