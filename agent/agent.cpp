@@ -95,6 +95,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(*rules), p.pods));
   p.observer->set_unowned_calls(p.config.calls.unowned);
+  p.observer->set_ignored(p.config.calls.ignore);
   p.set_clusters();
 
   if (p.config.collector) {
@@ -219,6 +220,7 @@ void Agent::Parts::reload() {
   const bool was_on = config.calls.enabled;
   config.calls = fresh->calls;
   observer->set_unowned_calls(config.calls.unowned);
+  observer->set_ignored(config.calls.ignore);
   set_clusters();
   if (calls) calls->set_plain_urls(config.calls.plain_http);
   if (was_on != config.calls.enabled) start_calls();

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/agent_config.hpp"
 #include "agent/correlate/change_sets.hpp"
 #include "agent/correlate/clusters.hpp"
 #include "agent/correlate/runs.hpp"
@@ -57,10 +58,11 @@ class Observer {
   }
   /// Tells of a call; records it where it concerns what is managed.
   void take_call(const SeenCall& seen);
-  /// Calls of things that no baseline describes are recorded where one of these fits (CallsConfig::unowned).
   /// Where the collector has from what it hands out, as far as that is elsewhere: what StateRequests asks of a source.
   std::vector<fetch::SourceConfig> handed_locations() const;
+  /// Calls of things that no baseline describes are recorded where one of these fits (CallsConfig::unowned).
   void set_unowned_calls(std::vector<std::string> patterns) { unowned_calls_ = std::move(patterns); }
+  void set_ignored(std::vector<IgnoreConfig> ignored) { ignored_ = std::move(ignored); }
   void set_clusters(Clusters clusters) { clusters_ = std::move(clusters); }
   /// False: what was recorded last has no room yet; calls are to wait.
   bool can_take_call() const { return unrecorded_.empty(); }
@@ -142,6 +144,7 @@ class Observer {
   std::string cluster_of(const wire::Call& call) const;
   wire::Finding finding_of(const SeenCall& seen) const;
   std::optional<Pending> unowned(const SeenCall& seen);
+  std::vector<std::string> ignored_of(const std::string& address) const;
   std::vector<wire::Drift> accept_calls(const Source& source, const baseline::Index* fresh,
                                         const std::string& why) const;
   // observer_handed.cpp
@@ -207,6 +210,7 @@ class Observer {
   std::uint64_t kept_runs_ = 0;      ///< Runs::changes() when they were written last
   std::int64_t keep_runs_from_ = 0;  ///< boot ns: no sooner again
   std::vector<std::string> unowned_calls_;
+  std::vector<IgnoreConfig> ignored_;
   Clusters clusters_;
   ChangeSets change_sets_;
   std::function<void(const std::string&, bool)> ask_again_;

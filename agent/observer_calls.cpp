@@ -162,6 +162,13 @@ std::string Observer::cluster_of(const wire::Call& call) const {
   return at == sources_.end() ? "" : (*at)->spec.cluster;
 }
 
+std::vector<std::string> Observer::ignored_of(const std::string& address) const {
+  std::vector<std::string> all;
+  for (const auto& [resource, attributes] : ignored_)
+    if (text_matches(resource, address)) all.insert(all.end(), attributes.begin(), attributes.end());
+  return all;
+}
+
 void Observer::take_call(const SeenCall& seen) {
   take_state_uses(seen);
   if (!seen.may_change) return;
@@ -209,7 +216,8 @@ void Observer::take_call(const SeenCall& seen) {
       f.missing_evidence = missing;
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
       const bool is_there = tell_cluster(called, of, f);
-      CallDiff difference = compare_call(index, owner, f.call->semantics, baseline::Fingerprinter(*source->key));
+      CallDiff difference =
+          compare_call(index, owner, f.call->semantics, baseline::Fingerprinter(*source->key), ignored_of(f.resource));
       f.comparison = difference.result;
       f.diff = std::move(difference.diff);
       f.call->sets = std::move(difference.sets);

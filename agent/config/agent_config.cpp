@@ -157,6 +157,22 @@ void check_clusters(Map& map, const AgentConfig& c) {
   }
 }
 
+void read_ignore(Map& map, std::vector<IgnoreConfig>& all) {
+  IgnoreConfig ignore;
+  map.read("resource", ignore.resource, "its address, * stands for anything (\"tofu:*aws_autoscaling_group.*\")");
+  map.read("attributes", ignore.attributes,
+           "themselves and what is below them, * stands for anything (\"desired_capacity\", \"tags.kubernetes*\")");
+  map.require("resource");
+  map.require("attributes");
+  if (map.describing()) return;
+  if (ignore.resource.empty()) map.refuse("resource", "is empty, which no address is", "write \"*\" for all");
+  const bool has_empty =
+      std::any_of(ignore.attributes.begin(), ignore.attributes.end(), [](const auto& name) { return name.empty(); });
+  if (ignore.attributes.empty() || has_empty)
+    map.refuse("attributes", "must name attributes", "write for example [\"desired_capacity\"]");
+  all.push_back(std::move(ignore));
+}
+
 /// After baselines and collector, which say whether there is anything to call.
 void read_calls(Map& map, AgentConfig& c) {
   CallsConfig& calls = c.calls;
@@ -189,6 +205,8 @@ void read_calls(Map& map, AgentConfig& c) {
            [&](Map& keys) { read_token_keys(keys, token_keys); });
   map.list("clusters", "of Kubernetes, whose servers clients on this node call",
            [&](Map& cluster) { read_cluster(cluster, calls.clusters); });
+  map.list("ignore", "attributes of resources that others may change: calls that set them differ in nothing",
+           [&](Map& ignore) { read_ignore(ignore, calls.ignore); });
   if (map.describing()) return;
   check_clusters(map, c);
   for (const auto& keys : token_keys)

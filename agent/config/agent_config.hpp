@@ -42,6 +42,12 @@ struct ClusterConfig {
   std::vector<std::string> servers;
 };
 
+/// What somebody else than the baseline's tool may change (Terraform's ignore_changes and ignore_tags are in no state).
+struct IgnoreConfig {
+  std::string resource;                 ///< glob of addresses
+  std::vector<std::string> attributes;  ///< globs, themselves and what is below them
+};
+
 /// Calls of cloud APIs, seen in the plaintext of TLS connections, and in those that some endpoints have without TLS.
 struct CallsConfig {
   bool enabled = false;
@@ -54,6 +60,7 @@ struct CallsConfig {
   std::vector<std::string> plain_http;       ///< http://HOST:PORT: endpoints that are listened to without TLS
   std::optional<std::vector<TokenKeysConfig>> token_keys;  ///< nullopt: of the cluster that the agent runs in
   std::vector<ClusterConfig> clusters;  ///< beside the one that the agent runs in, and those of fetched sources
+  std::vector<IgnoreConfig> ignore;
   std::vector<std::string> unowned;  ///< "aws:ec2:Delete*": of what no baseline describes, such calls are findings too
 };
 

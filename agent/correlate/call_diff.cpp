@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "baseline/value/attributes.hpp"
+#include "include/util/glob.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -34,10 +35,19 @@ bool has_other_shape(const CallSetting& setting) {
   return setting.json && !setting.attribute.starts_with("tags") && setting.json->find('{') != std::string::npos;
 }
 
+/// Whether the path, or one that it stands below, fits.
+bool fits(std::string_view glob, std::string_view path) {
+  for (std::size_t i = 0; i <= path.size(); ++i) {
+    const bool ends = i == path.size() || (path[i] == '.' && (i == 0 || path[i - 1] != '\\'));
+    if (ends && text_glob_matches(glob, path.substr(0, i))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std::string_view semantics,
-                      const baseline::Fingerprinter& fingerprints) {
+                      const baseline::Fingerprinter& fingerprints, const std::vector<std::string>& ignored) {
   CallDiff result;
   if (semantics == "remove" && owner.rank == 0) {
     result.result = ComparisonResult::mismatch;
@@ -50,7 +60,12 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
     return result;
   }
   const auto attributes = index.attributes(owner.resource);
-  const auto ignored = index.resource(owner.resource).ignored;
+  const auto by_author = index.resource(owner.resource).ignored;
+  const auto is_ignored = [&](std::string_view path) {
+    return std::any_of(by_author.begin(), by_author.end(),
+                       [&](const auto& of) { return baseline::is_within(path, of); }) ||
+           std::any_of(ignored.begin(), ignored.end(), [&](const auto& glob) { return fits(glob, path); });
+  };
   const auto shape = shape_of(index.type(owner.resource));
   std::size_t same = 0, unknown = 0;
   const bool is_bridged = is_bridged_type(index.type(owner.resource));
@@ -62,9 +77,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
     }
     const CallSetting& setting = is_bridged ? renamed : given;
     result.sets.push_back(setting.attribute);
-    const bool is_ignored = std::any_of(ignored.begin(), ignored.end(),
-                                        [&](const auto& path) { return baseline::is_within(setting.attribute, path); });
-    if (is_ignored) {
+    if (is_ignored(setting.attribute)) {
       ++same;
       continue;
     }
@@ -79,6 +92,7 @@ CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std:
                                                fingerprints)
                    : std::vector{baseline::compare_secret(attributes, setting.attribute, setting.prints, fingerprints)};
     for (auto& compared : all) {
+      if (is_ignored(compared.attribute)) compared.result = ComparedSetting::Result::same;
       if (setting.is_as_sent && compared.result == ComparedSetting::Result::different) {
         compared.result = ComparedSetting::Result::unknown;
         compared.why = compared.attribute + " holds secrets, and is another list or the same one in another spelling";

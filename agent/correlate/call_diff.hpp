@@ -20,8 +20,9 @@ struct CallDiff {
   bool sensitive = false;  ///< some of what differs is
 };
 
-/// `semantics`: cloud::word(). What the baseline's author ignores does not differ. Any thread.
+/// `semantics`: cloud::word(). What the baseline's author ignores does not differ, nor does what fits a glob of
+/// `ignored`, or stands below an attribute that does. Any thread.
 CallDiff compare_call(const baseline::Index& index, const CallOwner& owner, std::string_view semantics,
-                      const baseline::Fingerprinter& fingerprints);
+                      const baseline::Fingerprinter& fingerprints, const std::vector<std::string>& ignored = {});
 
 }  // namespace plumbline::agent

@@ -71,6 +71,15 @@ TEST_F(AgentConfigTest, calls_are_watched_where_a_baseline_has_something_that_th
   EXPECT_TRUE(enabled("collector: {url: \"https://c:1\", baselines: {key_file: /etc/plumbline/node.key}}\n"));
 }
 
+TEST_F(AgentConfigTest, refuses_to_ignore_nothing_in_particular) {
+  const auto ignore = [this](const std::string& text) { return refusal("calls: {ignore: [{" + text + "}]}"); };
+  EXPECT_EQ(ignore("resource: \"tofu:*\", attributes: [tags]"), "(accepted)");
+  EXPECT_THAT(ignore("attributes: [tags]"), HasSubstr("resource"));
+  EXPECT_THAT(ignore("resource: \"\", attributes: [tags]"), HasSubstr("write \"*\" for all"));
+  EXPECT_THAT(ignore("resource: \"*\", attributes: []"), HasSubstr("must name attributes"));
+  EXPECT_THAT(ignore("resource: \"*\", attributes: [\"\"]"), HasSubstr("must name attributes"));
+}
+
 TEST_F(AgentConfigTest, takes_endpoints_without_tls_and_refuses_others) {
   const auto endpoint = [this](const std::string& url) { return refusal("calls: {plain_http: [\"" + url + "\"]}"); };
   for (const std::string url : {"http://localhost:4566", "http://[::1]:9000/", "http://10.0.0.1"})

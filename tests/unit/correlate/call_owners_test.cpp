@@ -86,6 +86,27 @@ baseline::Index terraform(const std::string& type, const std::string& attributes
   return std::move(*opened);
 }
 
+TEST(CallOwners, what_others_may_change_does_not_differ) {
+  const auto index = terraform("aws_instance", R"("id":"i-1","ami":"a","tags":{"Name":"n"},"tags_all":{"Name":"n"})");
+  const baseline::Fingerprinter prints(key);
+  const auto differing = [&](const std::string& attribute, const std::string& json,
+                             const std::vector<std::string>& ignored) {
+    const auto targets = target("i-1", {{"aws_instance", {{attribute, json}}}});
+    std::string names;
+    for (const auto& one :
+         compare_call(index, owners_of_call(index, targets, "Do").at(0), "merge", prints, ignored).diff)
+      names += one.attribute + " ";
+    return names;
+  };
+  const std::string tags = R"({"Name":"m","kubernetes.io/x":"1","Owner":"me"})";
+  EXPECT_EQ(differing("tags", tags, {}), R"(tags.Name tags.kubernetes\.io/x tags.Owner )");
+  EXPECT_EQ(differing("tags", tags, {"tags.kubernetes*"}), "tags.Name tags.Owner ");
+  EXPECT_EQ(differing("tags", tags, {"tags"}), "");
+  EXPECT_EQ(differing("tags", tags, {"tag", "ags", "tags.kubernetes", "tags.Own"}), differing("tags", tags, {}));
+  EXPECT_EQ(differing("ami", "\"b\"", {"tags"}), "ami ");
+  EXPECT_EQ(differing("ami", "\"b\"", {"tags", "am*"}), "");
+}
+
 TEST(CallOwners, a_list_with_secrets_is_the_same_or_not_known) {
   const std::string same = R"([{"environment":[{"name":"A_TOKEN","value":"x"}],"name":"web"}])";
   const auto index =

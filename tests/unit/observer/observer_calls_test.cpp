@@ -111,6 +111,17 @@ TEST_F(ObserverCalls, what_nobody_manages_is_a_finding_without_drift_where_that_
   EXPECT_THAT(drifted(), SizeIs(1));
 }
 
+TEST_F(ObserverCalls, what_others_may_change_is_no_drift_of_the_resources_that_are_named) {
+  observer_->set_ignored({{"tofu:net/aws_vpc.*", {"description"}}, {"*", {"name"}}});
+  write_state(1, "as declared");
+  reload();
+  describe("\"other\"");
+  EXPECT_THAT(drifted(), SizeIs(1)) << "of a vpc alone";
+  observer_->set_ignored({{"*aws_security_group.w*", {"desc*"}}});
+  describe("\"another\"");
+  EXPECT_EQ(state_.findings()[0].comparison, wire::ComparisonResult::match);
+}
+
 TEST_F(ObserverCalls, whom_an_unseen_one_is_with_is_told_with_how_that_is_known) {
   observer_->set_unowned_calls({"aws:ec2:unknown"});
   for (const char* by : {"sni", "dns"}) {
