@@ -22,6 +22,10 @@ bool may_be_tried_again(const ReadCall& call) {
   return false;
 }
 
+bool is_refused(const ReadCall& call) {
+  return call.operation.outcome == cloud::Outcome::failed || call.operation.outcome == cloud::Outcome::denied;
+}
+
 }  // namespace
 
 CallTries::CallTries(const Options& options, Tell tell) : options_(options), tell_(std::move(tell)) {}
@@ -41,22 +45,31 @@ void CallTries::take(ReadCall&& call) {
   asked.parameters = operation.parameters;
   const Key key{call.actor.tgid, call.actor.start_boot_ns,
                 to_hex(baseline::sha256(operation.invocation + '\n' + call.host + '\n' + cloud::to_json(asked)))};
+  bool unanswered = false, broken = false;
   if (const auto known = waiting_.find(key); known != waiting_.end()) {
     ++folded_;
-    call.tries += known->second.call.tries;
+    const ReadCall& before = known->second.call;
+    unanswered = known->second.unanswered || before.operation.outcome == cloud::Outcome::unknown;
+    broken = known->second.broken || before.status >= 500;
+    call.tries += before.tries;
     order_.erase(known->second.place);
     waiting_.erase(known);
   }
-  if (is_last) return tell_(std::move(call));
+  if (is_last) {
+    // "It is there already": the try before may have made it so.
+    if ((unanswered || broken) && is_refused(call)) call.operation.outcome = cloud::Outcome::unknown;
+    return tell_(std::move(call));
+  }
   if (waiting_.size() >= options_.max_waiting) {
     ++crowded_;
     tell(waiting_.find(order_.front()));
   }
-  waiting_.insert_or_assign(key, Waiting{std::move(call), order_.insert(order_.end(), key)});
+  waiting_.insert_or_assign(key, Waiting{std::move(call), order_.insert(order_.end(), key), unanswered, broken});
 }
 
 void CallTries::tell(std::map<Key, Waiting>::iterator which) {
   ReadCall call = std::move(which->second.call);
+  if (which->second.unanswered && is_refused(call)) call.operation.outcome = cloud::Outcome::unknown;
   order_.erase(which->second.place);
   waiting_.erase(which);
   tell_(std::move(call));

@@ -37,7 +37,8 @@ Version version_of(Direction direction, std::string_view bytes) {
   return is_frame ? Version::http2 : Version::neither;
 }
 
-constexpr std::size_t most_early = 64;  // calls of few bytes
+constexpr std::size_t most_early = 64;         // calls of few bytes
+constexpr std::size_t most_early_bytes = 256;  // in all of them; a head needs far less to tell which HTTP it is
 
 std::size_t index_of(Direction direction) {
   return direction == Direction::out ? 0 : 1;
@@ -87,18 +88,24 @@ void HttpConnection::lose(Direction direction, std::uint64_t bytes, std::int64_t
   if (engine_) return engine_->lose(direction, bytes, at);
   if (early_.empty())
     was_missed_[index_of(direction)] = true;
+  else if (auto& last = early_.back(); last.lost > 0 && last.direction == direction)
+    last.lost += bytes;
   else
     early_.push_back({direction, {}, false, false, bytes, at});
 }
 
 void HttpConnection::decide(Direction direction, const Piece& piece) {
   std::string first;  // what came in this direction so far: a few bytes, and the piece
-  for (const auto& early : early_)
+  std::size_t held = piece.bytes.size();
+  for (const auto& early : early_) {
+    held += early.bytes.size();
     if (early.direction == direction) first += early.bytes;
+  }
   first.append(piece.bytes.substr(0, http2_preface.size() + 16));
   const auto version = version_of(direction, first);
   wipe(first);
-  if (version == Version::neither || early_.size() >= most_early) {
+  const bool is_crowded = version == Version::too_short && held > most_early_bytes;
+  if (version == Version::neither || is_crowded || early_.size() >= most_early) {
     for (auto& early : early_) {
       was_missed_[index_of(early.direction)] = true;
       wipe(early.bytes);

@@ -18,7 +18,8 @@ namespace plumbline::agent {
 /// What was lost makes exchanges missing, cut or without their response; it never gives one the path, the body or the
 /// response of another (http1_pairing.hpp says what that rests on). Nothing is guessed: desyncs are counted.
 ///
-/// One thread at a time. Memory is bounded by HttpLimits. Nothing is thrown but std::bad_alloc. The callbacks are
+/// One thread at a time. Memory is bounded by HttpLimits, and to a few hundred bytes before it is known which HTTP it
+/// is. Nothing is thrown but std::bad_alloc. The callbacks are
 /// called from within feed(), end() and expire() and must not call back.
 class HttpConnection {
  public:

@@ -32,6 +32,7 @@ constexpr std::array known_functions{
     Known{"s2n_send", "s2n", CAPTURE_WRITE, CAPTURE_C},
     Known{"s2n_recv", "s2n", CAPTURE_READ, CAPTURE_C},
     Known{"SSL_free", "openssl", CAPTURE_CLOSE, CAPTURE_C},
+    Known{"SSL_clear", "openssl", CAPTURE_CLOSE, CAPTURE_C},  // for another connection; handshakes begin with it
     Known{"gnutls_deinit", "gnutls", CAPTURE_CLOSE, CAPTURE_C},
     Known{"s2n_connection_free", "s2n", CAPTURE_CLOSE, CAPTURE_C},
     Known{"s2n_connection_wipe", "s2n", CAPTURE_CLOSE, CAPTURE_C},

@@ -27,6 +27,24 @@ static __always_inline __u64 wake_flags(__u32 direction) {
   return BPF_RB_FORCE_WAKEUP;
 }
 
+#define FILLING_NS 1000000000ull
+
+/* Nobody fills the ring for all: where it is half full, who wrote a quarter of it while it filled waits. */
+static __noinline int may_fill(__u32 room) {
+  __u64 ring = bpf_ringbuf_query(&captured, BPF_RB_RING_SIZE), unread = bpf_ringbuf_query(&captured, BPF_RB_AVAIL_DATA);
+  if (unread < ring / 4) return 1;
+  struct capture_growth* of_cgroup = growth();
+  if (!of_cgroup) return 1;
+  __u64 now = bpf_ktime_get_boot_ns();
+  if (now - of_cgroup->filling_since > FILLING_NS) {
+    of_cgroup->filling_since = now;
+    of_cgroup->filled = 0;
+  }
+  if (unread > ring / 2 && of_cgroup->filled > ring / 4) return 0;
+  __sync_fetch_and_add(&of_cgroup->filled, room);
+  return 1;
+}
+
 /* A piece of a call: as much as a record holds. */
 struct capture_piece {
   __u64 buffer;
@@ -43,6 +61,7 @@ struct capture_piece {
 /* Reserves a record with room for `room` bytes, a constant: the verifier wants one. */
 #define COPY(room)                                                                                               \
   {                                                                                                              \
+    if (!may_fill(room)) goto full;                                                                              \
     struct capture_record* r = bpf_ringbuf_reserve(&captured, sizeof(*r) + (room), 0);                           \
     if (!r) goto full;                                                                                           \
     __u64 size = piece->kept;                                                                                    \
@@ -108,7 +127,7 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
   if (!state) {
     if (!may_begin()) {
       bool is_missed = 0; /* a client's request: of a server's connections, and of what is no HTTP, nothing is */
-      if (direction == CAPTURE_OUT && verdict_of(first.word, &is_missed) != CAPTURE_IGNORED && is_missed)
+      if (direction == CAPTURE_OUT && verdict_of(first.behind, &is_missed) != CAPTURE_IGNORED && is_missed)
         __sync_fetch_and_add(&c->crowded, 1);
       return 0;
     }
@@ -125,13 +144,13 @@ static __noinline int capture(const struct call* call, __u32 direction, __s64 le
     /* Requests that come in, answers that go out: a server's connection. Its clients elsewhere are not ours, and those
      * on this node are seen themselves. */
     if (verdict != CAPTURE_NEW && is_request == (direction == CAPTURE_IN)) {
-      state->verdict = CAPTURE_IGNORED;
-      __sync_fetch_and_add(&c->served, 1);
+      if (state->verdict == CAPTURE_NEW) __sync_fetch_and_add(&c->served, 1);
+      state->verdict = CAPTURE_STRANGE; /* a client may have the object next */
       return 0;
     }
     state->verdict = verdict;
-  } else if (direction == CAPTURE_IN || join_head(state, &first)) {
-    verdict = verdict_of(first.word, &is_request);
+  } else {
+    verdict = direction == CAPTURE_OUT ? judge_out(state, &first, &is_request) : verdict_of(first.word, &is_request);
   }
   /* A message that begins has its budget; a request opens the budget of its answer. */
   if (verdict == CAPTURE_HTTP1 || state->verdict == CAPTURE_HTTP2) {

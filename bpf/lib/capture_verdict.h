@@ -45,10 +45,11 @@ static __always_inline bool is_left_alone(void) {
   return 1;
 }
 
-/* What a call begins with, behind empty lines, which may come before a request (RFC 9112, section 2.2). */
+/* What a call begins with, and what it begins with behind empty lines, which may come before a request (RFC 9112,
+ * section 2.2). */
 struct first_bytes {
-  __u32 word; /* up to four bytes, in their order in memory */
-  __u32 size; /* of them; less than four: the call has no more */
+  __u32 word, behind;      /* up to four bytes, in their order in memory */
+  __u32 size, behind_size; /* of them; less than four: the call has no more */
 };
 
 /* False: they are not there. `length` > 0. */
@@ -58,6 +59,8 @@ static __always_inline bool read_first(const struct call* call, __s64 length, st
   asm volatile("" : "+r"(size)); /* as at COPY */
   if (size > sizeof(bytes)) size = sizeof(bytes);
   if (bpf_probe_read_user(bytes, size, (const void*)call->buffer) != 0) return 0;
+  first->word = bytes[0];
+  first->size = size > 4 ? 4 : size;
   for (__u32 i = 0; i < MOST_EMPTY && size > 0; ++i) {
     __u8 byte = bytes[0];
     if (byte != '\r' && byte != '\n') break;
@@ -65,21 +68,32 @@ static __always_inline bool read_first(const struct call* call, __s64 length, st
     bytes[1] >>= 8;
     --size;
   }
-  first->word = bytes[0];
-  first->size = size > 4 ? 4 : size;
+  first->behind = bytes[0];
+  first->behind_size = size > 4 ? 4 : size;
   return 1;
 }
 
-/* A client may begin its request with calls of few bytes, which are judged together with what follows. False: more has
- * to come. */
-static __always_inline bool join_head(struct capture_connection* state, struct first_bytes* first) {
+/* A client may begin its request with calls of few bytes, which are judged together with what follows; but the end of a
+ * body may be such a call, too, so the request may begin with any of them. NEW: more has to come. */
+static __always_inline __u32 judge_out(struct capture_connection* state, const struct first_bytes* first,
+                                       bool* is_request) {
   __u32 before = state->head_size & 3;
-  first->word = state->head | first->word << 8 * before;
-  first->size += before;
-  bool is_short = first->size < 4;
-  state->head = is_short ? first->word : 0;
-  state->head_size = is_short ? first->size : 0;
-  return !is_short;
+  __u64 all = (state->head & 0xffffff) | (__u64)first->word << 8 * before;
+  __u32 size = before + first->size;
+  __u32 verdict = first->behind_size < 4 ? CAPTURE_IGNORED : verdict_of(first->behind, is_request);
+  for (__u32 i = 0; i < 4 && verdict == CAPTURE_IGNORED && i < before && i + 4 <= size; ++i)
+    verdict = verdict_of(all >> 8 * i, is_request);
+  state->head = 0;
+  state->head_size = 0;
+  if (verdict != CAPTURE_IGNORED || first->behind_size == 4) return verdict;
+  if (first->size == 4) { /* empty lines, and less than a word behind them */
+    all = first->behind;
+    size = first->behind_size;
+  }
+  __u32 kept = size < 3 ? size : 3;
+  state->head = (all >> 8 * (size - kept)) & 0xffffff;
+  state->head_size = kept;
+  return CAPTURE_NEW;
 }
 
 /* Whether nothing is to be made of a call. Of what is no HTTP so far, a request may be the next that goes out: who hid
@@ -90,8 +104,8 @@ static __always_inline bool is_of_no_interest(const struct capture_connection* s
   struct first_bytes first;
   bool is_request = 0;
   if (direction != CAPTURE_OUT || length <= 0) return 1;
-  if (state->head_size != 0 || !read_first(call, length, &first) || first.size < 4) return 0;
-  return verdict_of(first.word, &is_request) == CAPTURE_IGNORED || !is_request;
+  if (state->head_size != 0 || !read_first(call, length, &first) || first.behind_size < 4) return 0;
+  return verdict_of(first.behind, &is_request) == CAPTURE_IGNORED || !is_request;
 }
 
 /* Asked before a call is kept: who is of no interest pays one look-up. */
@@ -112,9 +126,9 @@ static __always_inline bool is_ignored(const struct call* call, __u32 direction)
 static __always_inline __u32 first_verdict(struct capture_connection* state, __u32 direction, __s64 length,
                                            struct first_bytes* first, bool* is_request) {
   __u32 before = state->head_size;
-  if (direction == CAPTURE_OUT && !join_head(state, first)) return CAPTURE_NEW;
-  if (first->size < 4) return CAPTURE_IGNORED; /* who reads an answer byte by byte says nothing by that */
-  __u32 verdict = verdict_of(first->word, is_request);
+  /* Who reads an answer byte by byte says nothing by that. */
+  if (direction == CAPTURE_IN && first->size < 4) return CAPTURE_IGNORED;
+  __u32 verdict = direction == CAPTURE_OUT ? judge_out(state, first, is_request) : verdict_of(first->word, is_request);
   if (verdict != CAPTURE_IGNORED) return verdict;
   /* The agent knows of what was said in few bytes: this is missing behind it. */
   if (before != 0) __sync_fetch_and_add(&state->bytes[direction & 1], length);
@@ -129,6 +143,8 @@ static __always_inline __u32 first_verdict(struct capture_connection* state, __u
 struct capture_growth {
   __u64 since; /* boot ns */
   __s64 count;
+  __u64 filling_since; /* boot ns */
+  __u64 filled;        /* bytes of the ring since then, while it filled */
 };
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -62,7 +62,7 @@ struct capture_connection {
   __u32 tries;     /* first bytes that were no HTTP */
   __u64 bytes[2];  /* seen, by direction: where in the stream the next record begins */
   __u64 budget[2]; /* bytes of the present message that may still be copied */
-  __u32 head;      /* what went out last, in calls of less than four bytes */
+  __u32 head;      /* the last of what went out, at most three bytes, in calls of less than four */
   __u32 head_size; /* bytes of that */
 };
 
@@ -115,7 +115,7 @@ struct executed_record {
 struct capture_counters {
   __u64 calls;        /* of hooked functions */
   __u64 records;      /* copied */
-  __u64 lost;         /* … that found the ring full */
+  __u64 lost;         /* … that found the ring full, or their cgroup's share of it */
   __u64 unreadable;   /* whose buffer was not in memory */
   __u64 over_budget;  /* not copied: enough of that message was */
   __u64 ignored;      /* of ignored connections */

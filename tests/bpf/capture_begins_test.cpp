@@ -85,7 +85,12 @@ TEST_F(CaptureTest, behind_a_body_that_is_not_copied_a_request_may_begin_as_it_l
   for (const std::vector<std::string>& pieces : {std::vector<std::string>{"PO", request.substr(2)},
                                                  {"\r\n" + request},
                                                  {"\n" + request},
-                                                 {"\r\n", "\n", request}}) {
+                                                 {"\r\n", "\n", request},
+                                                 {"}", request},  // the end of the body, in calls of few bytes
+                                                 {"}\n\n", request},
+                                                 {"x", "}", "\r\n" + request},
+                                                 {"xx}", "PO", request.substr(2)},
+                                                 {"}", "P", "OS", request.substr(3)}}) {
     const auto told = of_child([&] {
       const Ends ends;
       ends.shake_hands();
@@ -100,6 +105,44 @@ TEST_F(CaptureTest, behind_a_body_that_is_not_copied_a_request_may_begin_as_it_l
     for (const auto& piece : pieces) wanted += piece;
     EXPECT_EQ(end, wanted);
   }
+}
+
+TEST_F(CaptureTest, what_a_server_had_may_be_a_clients_next) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, "GET / HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 3; ++i) say(ends.server, ends.client, answer);
+    say(ends.server, ends.client, request);
+  });
+  EXPECT_EQ(std::count_if(pieces.begin(), pieces.end(),
+                          [](const auto& piece) { return piece.direction == CAPTURE_OUT && piece.data == request; }),
+            1);
+  EXPECT_EQ(std::count_if(pieces.begin(), pieces.end(),
+                          [](const auto& piece) { return piece.direction == CAPTURE_OUT && piece.data == answer; }),
+            0);
+  EXPECT_GE(capture_->read_counters().served, 1u);
+}
+
+TEST_F(CaptureTest, an_object_that_is_cleared_is_another_connections_next) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, request);
+    SSL_clear(ends.client);
+  });
+  EXPECT_THAT(pieces, ElementsAre(piece(CAPTURE_OUT, 0, request.size(), "POST"), piece(CAPTURE_END, 0, 0, "")));
+}
+
+TEST_F(CaptureTest, what_is_empty_in_the_middle_of_a_word_begins_nothing) {
+  const auto pieces = of_child([] {
+    const Ends ends;
+    ends.shake_hands();
+    say(ends.client, ends.server, "PR");
+    say(ends.client, ends.server, "\r\nI ");
+    for (int i = 0; i < 20; ++i) say(ends.client, ends.server, std::string(1000, '\n'));
+  });
+  for (const auto& piece : pieces) EXPECT_LE(piece.length, 4u);
 }
 
 TEST_F(CaptureTest, one_cgroup_has_no_more_new_connections_than_its_share) {
@@ -122,6 +165,21 @@ TEST_F(CaptureTest, one_cgroup_has_no_more_new_connections_than_its_share) {
             }).size(),
             2u)
       << "those that ended make room: a request and the end";
+}
+
+TEST_F(CaptureTest, one_cgroup_leaves_half_of_the_ring_to_others) {
+  const std::string body = request + std::string(60'000, 'x');
+  std::size_t bytes = 0;
+  for (const auto& piece : of_child([&] {
+         const Ends ends;
+         ends.shake_hands();
+         for (int i = 0; i < 100; ++i) say(ends.client, ends.server, body);
+       }))
+    bytes += piece.data.size();
+  constexpr std::size_t ring = 4u << 20;
+  EXPECT_GT(bytes, ring / 4);
+  EXPECT_LT(bytes, ring * 5 / 8);
+  EXPECT_GT(capture_->read_counters().lost, 0u);
 }
 
 TEST_F(CaptureTest, who_was_ignored_is_looked_at_again_with_something_missing_before_it) {

@@ -218,6 +218,28 @@ TEST_F(CallTriesTest, whose_answer_nobody_saw_are_told_when_no_other_came) {
   EXPECT_THAT(told, ElementsAre("Op1 unknown x1", "Op2 unknown x1"));
 }
 
+TEST_F(CallTriesTest, of_which_one_may_have_worked_leave_it_open_where_the_last_was_refused) {
+  auto tries = make();
+  tries.take(one("1", Outcome::unknown, 0));
+  tries.take(one("1", Outcome::failed, 400, 0, "InvalidPermission.Duplicate"));
+  tries.take(one("2", Outcome::unknown, 0));
+  tries.take(one("2", Outcome::failed, 503));
+  tries.take(one("2", Outcome::denied, 403));
+  tries.take(one("3", Outcome::failed, 500));
+  tries.take(one("3", Outcome::failed, 409, 0, "AlreadyExists"));
+  tries.take(one("4", Outcome::failed, 429));  // it did not
+  tries.take(one("4", Outcome::denied, 403));
+  tries.take(one("5", Outcome::unknown, 0));
+  tries.take(one("5", Outcome::succeeded, 200));
+  tries.take(one("6", Outcome::unknown, 0));
+  tries.take(one("6", Outcome::failed, 503));
+  tries.take(one("7", Outcome::failed, 500));
+  tries.take(one("7", Outcome::failed, 500));
+  tries.tell_all();
+  EXPECT_THAT(told, ElementsAre("Op1 unknown x2", "Op2 unknown x3", "Op3 unknown x2", "Op4 denied x2",
+                                "Op5 succeeded x2", "Op6 unknown x2", "Op7 failed x2"));
+}
+
 TEST_F(CallTriesTest, of_another_process_are_another_call) {
   auto tries = make();
   tries.take(one("1", Outcome::failed, 500));
