@@ -46,10 +46,10 @@ Check check_privileges(const std::string& root) {
   // be had, as from ECS, it has to do.
   const std::uint64_t mask = effective.empty() ? 0 : std::stoull(effective, nullptr, 16);
   std::string missing;
+  const auto has = [mask](int bit) { return (mask >> bit & 1) != 0; };
   constexpr int sys_admin = 21;
   for (const auto& [bit, name] : capabilities)
-    if ((mask >> bit & 1) == 0 && !(bit >= 38 && (mask >> sys_admin & 1) != 0))
-      missing += (missing.empty() ? "" : ", ") + std::string(name);
+    if (!has(bit) && (bit < 38 || !has(sys_admin))) missing += (missing.empty() ? "" : ", ") + std::string(name);
   if (missing.empty()) return {"privileges", Finding::ok, "all capabilities that it needs", "", ""};
   return {"privileges", Finding::fatal, "this process lacks " + missing, "no program can be loaded",
           "run the agent as root or give it these capabilities; run doctor the same way"};

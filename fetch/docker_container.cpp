@@ -15,7 +15,7 @@ constexpr const char* fix = "is it Docker's own file?";
 /// agent/api/container/container.go.
 Secret metadata_id_of(const SecretDocument& document) {
   constexpr std::string_view variable = "ECS_CONTAINER_METADATA_URI_V4=";
-  for (std::string_view text : document.texts({"Config", "Env"})) {
+  for (const std::string_view text : document.texts({"Config", "Env"})) {
     if (!text.starts_with(variable)) continue;
     const auto id = text.substr(text.rfind('/') + 1);
     const bool fine = !id.empty() && id.size() <= 64 &&
