@@ -22,10 +22,10 @@ namespace plumbline::agent {
 namespace {
 
 /// Rules may be about what the cluster says of the actor's pod.
-Judge judge_by(std::vector<Rule> rules, std::shared_ptr<const fetch::PodRegister> pods) {
-  return [rules = std::move(rules), pods = std::move(pods)](wire::Finding& finding, bool sensitive,
-                                                            const std::string& run, const ApprovalState& approval) {
-    if (finding.actor.container) add_pod_facts(*pods, *finding.actor.container);
+Judge judge_by(std::vector<Rule> rules, ContainerFacts facts) {
+  return [rules = std::move(rules), facts = std::move(facts)](wire::Finding& finding, bool sensitive,
+                                                              const std::string& run, const ApprovalState& approval) {
+    if (finding.actor.container) facts.add_to(*finding.actor.container);
     judge(rules, finding, sensitive, run, approval);
   };
 }
@@ -84,6 +84,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   p.mount_table = std::move(*mount_table);
   p.processes = std::make_unique<KernelProcesses>(*p.kernel);
   p.containers = std::make_unique<Containers>(ContainerRoots{});
+  p.container_facts.services = make_ecs_services(p.config.ecs, p.counters);
   p.digests = std::make_unique<Digests>(opener(*p.kernel));
   p.enricher = std::make_unique<Enricher>(*p.processes, *p.containers, *p.digests, p.users, p.clock);
   auto handout = set_up_handout(p.config, p.handout_key, p.handout);
@@ -93,7 +94,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
                       std::chrono::nanoseconds(p.config.rescan_interval).count(), std::move(*handout),
                       std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value()},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
-      judge_by(std::move(*rules), p.pods));
+      judge_by(std::move(*rules), p.container_facts));
   p.observer->set_unowned_calls(p.config.calls.unowned);
   p.observer->set_ignored(p.config.calls.ignore);
   p.set_clusters();
@@ -210,7 +211,7 @@ void Agent::Parts::reload() {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", fine.error().message());
     return;
   }
-  observer->set_judge(judge_by(std::move(*rules), pods));
+  observer->set_judge(judge_by(std::move(*rules), container_facts));
   observer->set_sources(sources_of(*fresh));
   config.rules = fresh->rules;
   config.baselines = fresh->baselines;
@@ -247,7 +248,8 @@ void Agent::Parts::start_fetching() {
     fetcher = std::make_unique<fetch::Fetcher>(delivery());
     observer->set_ask_again([this](const std::string& name, bool any) { fetcher->refresh(name, any); });
   }
-  if (auto remotes = remotes_of(config, keepers, clock, fetcher->stopping(), pods))  // origins were checked
+  if (auto remotes =
+          remotes_of(config, keepers, clock, fetcher->stopping(), container_facts.pods))  // origins were checked
     fetcher->set(std::move(*remotes));
 }
 
@@ -280,12 +282,14 @@ int Agent::run() {
   });
   p.start_fetching();
   p.start_handout();
+  if (p.container_facts.services) p.container_facts.services->start();
   p.start_calls();
   p.io.run();
   tell_service_manager("STOPPING=1");
   p.gate->stop();
   p.server.stop();
   p.stop_calls("the agent stops");
+  if (p.container_facts.services) p.container_facts.services->stop();
   if (p.handout) p.handout->stop();
   if (p.fetcher) p.fetcher->stop();
   if (p.loader) p.loader->stop();

@@ -16,13 +16,13 @@
 #include "agent/call_watch.hpp"
 #include "agent/enrolment.hpp"
 #include "agent/export/exporter.hpp"
+#include "agent/fetching.hpp"
 #include "agent/kernel_facts.hpp"
 #include "agent/observer.hpp"
 #include "agent/source/mount_table.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/file_loader.hpp"
 #include "fetch/handout_client.hpp"
-#include "fetch/pod_register.hpp"
 #include "http/server.hpp"
 
 namespace plumbline::agent {
@@ -53,7 +53,7 @@ struct Agent::Parts {
   std::unique_ptr<Kernel> kernel;
   std::optional<MountTable> mount_table;  ///< since before the first check
   std::unique_ptr<KernelProcesses> processes;
-  std::shared_ptr<fetch::PodRegister> pods = std::make_shared<fetch::PodRegister>();
+  ContainerFacts container_facts;
   std::unique_ptr<Containers> containers;
   std::unique_ptr<Digests> digests;
   Users users;

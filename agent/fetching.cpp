@@ -1,7 +1,10 @@
 #include "agent/fetching.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
+#include "fetch/docker_container.hpp"
 #include "fetch/make_origin.hpp"
 
 namespace plumbline::agent {
@@ -36,11 +39,27 @@ Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
   return remotes;
 }
 
-void add_pod_facts(const fetch::PodRegister& pods, wire::Container& container) {
+void ContainerFacts::add_to(wire::Container& container) const {
+  if (container.ecs && services) container.ecs->service = services->service_of(container.id);
   if (container.pod_uid.empty()) return;
-  auto facts = pods.facts_of(container.pod_uid, container.id);
+  auto facts = pods->facts_of(container.pod_uid, container.id);
   if (!facts.service_account.empty()) container.service_account = std::move(facts.service_account);
   if (!facts.image_digest.empty()) container.image_digest = std::move(facts.image_digest);
+}
+
+std::shared_ptr<fetch::EcsServices> make_ecs_services(const EcsConfig& config, Counters& counters) {
+  if (config.task_metadata_url.empty()) return nullptr;
+  const auto tell = [&counters, was_failing = false](const fetch::EcsServices::Round& round) mutable {
+    counters.ecs_known = round.known;
+    counters.ecs_crowded = round.crowded;
+    counters.ecs_failures += round.failed;
+    const bool fails = !round.why.empty();
+    if (fails && !was_failing) spdlog::warn("event=ecs_services_unknown why=\"{}\"", round.why);
+    if (!fails && was_failing) spdlog::info("event=ecs_services_known containers={}", round.known);
+    was_failing = fails;
+  };
+  return std::make_shared<fetch::EcsServices>(
+      fetch::EcsServicesOptions{config.task_metadata_url, fetch::docker_containers}, tell);
 }
 
 Result<std::optional<HandoutSetup>> set_up_handout(const AgentConfig& config, std::optional<baseline::KeyedHash>& key,

@@ -8,6 +8,8 @@
 
 #include "agent/config/agent_config.hpp"
 #include "agent/observer.hpp"
+#include "agent/telemetry/counters.hpp"
+#include "fetch/ecs_services.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/handout_client.hpp"
 #include "fetch/pod_register.hpp"
@@ -22,9 +24,17 @@ Result<std::vector<fetch::Remote>> remotes_of(const AgentConfig& config,
                                               const Clock& clock, const std::stop_token& stop,
                                               const std::shared_ptr<fetch::PodRegister>& pods);
 
-/// What the API server says of the pod of this container: service accounts and image digests are known from nowhere
-/// else. Nothing is added where it has not told of it (yet).
-void add_pod_facts(const fetch::PodRegister& pods, wire::Container& container);
+/// Who is asked of containers, beside what run-times note of them on disk. Nothing is added that was not told (yet).
+struct ContainerFacts {
+  std::shared_ptr<fetch::PodRegister> pods = std::make_shared<fetch::PodRegister>();
+  std::shared_ptr<fetch::EcsServices> services;  ///< nullptr: nobody asks ECS' agent
+
+  /// Service account and image digest as the API server says them; the service as ECS' agent does.
+  void add_to(wire::Container& container) const;
+};
+
+/// Not started; nullptr where the configuration names no ECS' agent. Tells `counters` and the log.
+std::shared_ptr<fetch::EcsServices> make_ecs_services(const EcsConfig& config, Counters& counters);
 
 /// Where the collector is to hand out baselines: makes the client (not started) and the key of its hashes, which
 /// outlive the observer. nullopt where it is not.

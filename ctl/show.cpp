@@ -76,6 +76,16 @@ void print_actor(const Context& context, const wire::Actor& actor, WallNs now) {
                                        {"service account", c.service_account}})
       if (!value.empty()) text += std::string(", ") + label + " " + printable(value);
     facts.emplace_back("container", text);
+    if (c.ecs) {
+      std::string task = printable(c.ecs->task);
+      for (const auto& [label, value] : {std::pair<const char*, const std::string&>{"service", c.ecs->service},
+                                         {"cluster", c.ecs->cluster},
+                                         {"family", c.ecs->family},
+                                         {"revision", c.ecs->revision},
+                                         {"container", c.ecs->container}})
+        if (!value.empty()) task += std::string(", ") + label + " " + printable(value);
+      facts.emplace_back("ECS task", task);
+    }
   }
   if (!actor.resolved) facts.emplace_back("note", "not everything about it could be known");
   for (const auto& [label, value] : facts) {

@@ -18,6 +18,8 @@ import tempfile
 
 import yaml
 
+import check_ecs
+
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = {"plumbline-agent": "plumbline-agent", "plumbline-collector": "plumbline-collector", "plumb": "plumb-node"}  # in images → as built
 FLAGS = {"--config", "--check-config", "--node", "--version"}
@@ -270,6 +272,9 @@ class Checks:
         self.expect(granted == set(self.capabilities()),
                     f"plumbline-agent.service grants {sorted(granted)}, the DaemonSet {sorted(self.capabilities())}")
 
+    def check_ecs(self):
+        self.complaints += check_ecs.complaints(self.folder, self.pods[0], written_paths, read_paths)
+
     def check_exposure(self):
         if not shutil.which("systemd-analyze"):
             print("SKIP exposure of the units: systemd-analyze is missing")
@@ -283,14 +288,16 @@ class Checks:
     def check_by_programs(self, build):
         """Each config through its program's --check-config, with the paths it reads moved into a scratch folder."""
         in_a_pod = {**os.environ, "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
-        sets = {"config": {f.name: f.read_text() for f in (self.folder / "config").glob("*.yaml")},
-                "plumbline.yaml": dict(self.data)}
+        sets = {folder: {f.name: f.read_text() for f in (self.folder / folder).glob("*.yaml")} for folder in ("config", "ecs/config")}
+        sets["plumbline.yaml"] = dict(self.data)
         for origin, files in sets.items():
             with tempfile.TemporaryDirectory() as scratch:
                 for name, text in files.items():
                     text = re.sub(r"/etc/plumbline/", f"{scratch}/", text)
                     (pathlib.Path(scratch) / name).write_text(text)
                 for program, name in (("plumbline-agent", "agent.yaml"), ("plumbline-collector", "collector.yaml")):
+                    if name not in files:
+                        continue
                     done = subprocess.run([f"{build}/{program}", "--config", f"{scratch}/{name}", "--check-config"],
                                           capture_output=True, text=True, timeout=60, env=in_a_pod)
                     self.expect(done.returncode == 0,

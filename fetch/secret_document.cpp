@@ -33,6 +33,17 @@ using ClearedJson = nlohmann::basic_json<std::map, std::vector, ClearedText, boo
 
 struct SecretDocument::Json {
   ClearedJson value;
+
+  /// nullptr where there is nothing.
+  const ClearedJson* at(std::initializer_list<const char*> path) const {
+    const ClearedJson* at = &value;
+    for (const char* name : path) {
+      const auto next = at->find(name);  // end() in what is no object
+      if (next == at->end()) return nullptr;
+      at = &*next;
+    }
+    return at;
+  }
 };
 
 SecretDocument::SecretDocument(std::unique_ptr<Json> json) : json_(std::move(json)) {}
@@ -48,13 +59,17 @@ std::optional<SecretDocument> SecretDocument::parse(std::string_view text) {
 }
 
 std::string_view SecretDocument::text(std::initializer_list<const char*> path) const {
-  const ClearedJson* at = &json_->value;
-  for (const char* name : path) {
-    const auto next = at->find(name);  // end() in what is no object
-    if (next == at->end()) return {};
-    at = &*next;
-  }
-  return at->is_string() ? std::string_view(at->get_ref<const ClearedText&>()) : std::string_view();
+  const ClearedJson* at = json_->at(path);
+  return at != nullptr && at->is_string() ? std::string_view(at->get_ref<const ClearedText&>()) : std::string_view();
+}
+
+std::vector<std::string_view> SecretDocument::texts(std::initializer_list<const char*> path) const {
+  std::vector<std::string_view> texts;
+  const ClearedJson* at = json_->at(path);
+  if (at == nullptr || !at->is_array()) return texts;
+  for (const auto& entry : *at)
+    if (entry.is_string()) texts.emplace_back(entry.get_ref<const ClearedText&>());
+  return texts;
 }
 
 std::optional<std::int64_t> SecretDocument::number(const char* name) const {

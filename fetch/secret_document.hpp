@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace plumbline::fetch {
 
@@ -20,6 +21,8 @@ class SecretDocument {
 
   /// The text at the end of a path of names, "" where there is none. Valid as long as the document is.
   std::string_view text(std::initializer_list<const char*> path) const;
+  /// The texts of the list at the end of a path of names; none where there is no such list.
+  std::vector<std::string_view> texts(std::initializer_list<const char*> path) const;
   /// The whole number there, also where it is written as a text; nullopt where there is none.
   std::optional<std::int64_t> number(const char* name) const;
 

@@ -243,6 +243,19 @@ void read_approval(Map& map, ApprovalConfig& approval) {
   if (approval.keys.empty() && !approval.subjects.empty()) map.refuse("subjects", "says nothing without keys");
 }
 
+void read_ecs(Map& map, EcsConfig& ecs) {
+  constexpr const char* key = "task_metadata_url";
+  map.read(
+      key, ecs.task_metadata_url,
+      "where ECS' agent on this instance tells of tasks: http://127.0.0.1:51679; it is asked which service each is "
+      "of. Without: no finding says that");
+  if (map.describing() || ecs.task_metadata_url.empty()) return;
+  constexpr const char* shape = "write http://127.0.0.1:51679";
+  const auto url = http::parse_url("", ecs.task_metadata_url);
+  if (!url) map.refuse(key, "is no URL: " + url.error().why, shape);
+  if (url->origin != ecs.task_metadata_url) map.refuse(key, "has more than scheme, host and port", shape);
+}
+
 void bind(Map& map, AgentConfig& c) {
   map.object("node", "who this node is", [&](Map& node) {
     std::string name;
@@ -261,6 +274,7 @@ void bind(Map& map, AgentConfig& c) {
   if (map.optional_object("collector", "where findings go", [&](Map& m) { read_collector(m, collector); }))
     c.collector = collector;
   map.object("calls", "calls of cloud APIs by this node's programs", [&](Map& m) { read_calls(m, c); });
+  map.object("ecs", "on an instance of Amazon ECS", [&](Map& m) { read_ecs(m, c.ecs); });
   map.object("spool", "the durable queue", [&](Map& spool) {
     Bytes all{c.spool_max_bytes}, segment{c.spool_segment_bytes};
     spool.read("max_bytes", all, "disk budget; at it changes stay pending in the kernel, nothing is dropped");

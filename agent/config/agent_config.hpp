@@ -72,6 +72,11 @@ struct ApprovalConfig {
   std::vector<std::string> subjects;   ///< globs of whom it is of (`sub`); empty = anybody whom the keys' issuers know
 };
 
+/// On an instance of Amazon ECS.
+struct EcsConfig {
+  std::string task_metadata_url;  ///< "" = nobody is asked which service a task is of
+};
+
 struct AgentConfig {
   std::string node;  ///< default: the host's name
   std::map<std::string, std::string> labels;
@@ -84,6 +89,7 @@ struct AgentConfig {
   std::vector<std::string> rules;
   std::optional<CollectorConfig> collector;
   CallsConfig calls;
+  EcsConfig ecs;
   std::uint64_t spool_max_bytes = 1ull << 30;
   std::uint64_t spool_segment_bytes = 16ull << 20;
   std::string tier = "auto";

@@ -13,10 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t max_cgroups = 4096;
 
-bool is_hex_id(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 }  // namespace
 
 std::string container_id_of(const std::string& cgroup_path) {
@@ -29,7 +25,7 @@ std::string container_id_of(const std::string& cgroup_path) {
     if (leaf.ends_with(".scope")) leaf.remove_suffix(6);
     for (const std::string_view prefix : {"libpod-", "docker-", "cri-containerd-", "crio-"})
       if (leaf.starts_with(prefix)) leaf.remove_prefix(prefix.size());
-    if (is_hex_id(leaf)) return std::string(leaf);
+    if (fetch::is_docker_id(leaf)) return std::string(leaf);
   }
   return "";
 }
@@ -108,7 +104,7 @@ std::optional<Containers::Found> Containers::find(std::uint64_t cgroup_id, std::
   for (const Key& key : {Key{false, cgroup_id}, Key{true, cgroup_v1_id}}) {
     Entry* known = key.second == 0 ? nullptr : entry(key);
     if (known == nullptr) continue;
-    if (!known->looked || (known->found && !known->found->complete)) {
+    if (!known->looked || (known->found && !known->found->missing.empty())) {
       auto found = identify(known->path);
       if (found || !known->found) known->found = std::move(found);
       known->looked = true;
@@ -138,14 +134,17 @@ std::optional<Containers::Found> Containers::identify(const std::string& cgroup_
   for (auto root = roots_.runc.begin(); root != roots_.runc.end() && !state; ++root)
     state = read_runc_state(*root, id, cgroup_path);
   if (state) {
-    Found found{state->container, true};
+    Found found{state->container, ""};
     found.container.pod_uid = pod_uid;
     if (!state->graph_root.empty() && !read_podman_storage(state->graph_root, state->graph_driver, found.container))
-      found.complete = false;
+      found.missing = container_files_gone;
     return found;
   }
+  if (auto docker = read_runc_state(roots_.docker_runc, id, cgroup_path))
+    return of_docker(std::move(docker->container));
   if (id.empty()) return std::nullopt;
   Found found;
+  found.missing = container_files_gone;
   found.container.id = id;
   found.container.pod_uid = pod_uid;
   if (cgroup_path.find("libpod-") != std::string::npos) found.container.runtime = "podman";
@@ -153,6 +152,19 @@ std::optional<Containers::Found> Containers::identify(const std::string& cgroup_
   if (cgroup_path.find("cri-containerd-") != std::string::npos) found.container.runtime = "containerd";
   if (cgroup_path.find("crio-") != std::string::npos) found.container.runtime = "cri-o";
   return found;
+}
+
+/// Its cgroup is proven by the state of Docker's runc; Docker's own file says the rest.
+Containers::Found Containers::of_docker(wire::Container container) const {
+  container.runtime = "docker";
+  if (!fetch::is_docker_id(container.id)) return {std::move(container), "Docker gives no such ids"};
+  auto noted = fetch::read_docker_container(roots_.docker, container.id);
+  if (!noted) return {std::move(container), noted.error().message()};
+  container.name = std::move(noted->name);
+  container.image = std::move(noted->image);
+  container.image_digest = std::move(noted->image_digest);
+  container.ecs = std::move(noted->task);
+  return {std::move(container), ""};
 }
 
 }  // namespace plumbline::agent

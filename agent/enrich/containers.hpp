@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fetch/docker_container.hpp"
 #include "include/wire/finding.hpp"
 
 namespace plumbline::agent {
@@ -15,10 +16,13 @@ namespace plumbline::agent {
 struct ContainerRoots {
   std::string cgroup = "/sys/fs/cgroup";  ///< cgroup2 mount, or the parent of v1 mounts and "unified"
   /// Folders with <id>/state.json, each of a runc that somebody calls: runc's own (podman, CRI-O), containerd's for
-  /// Kubernetes and for `ctr`, Docker's.
-  std::vector<std::string> runc = {"/run/runc", "/run/containerd/runc/k8s.io", "/run/containerd/runc/default",
-                                   "/run/docker/runtime-runc/moby"};
+  /// Kubernetes and for `ctr`.
+  std::vector<std::string> runc = {"/run/runc", "/run/containerd/runc/k8s.io", "/run/containerd/runc/default"};
+  std::string docker_runc = "/run/docker/runtime-runc/moby";  ///< that of Docker
+  std::string docker = fetch::docker_containers;
 };
+
+inline constexpr const char* container_files_gone = "its runtime's files were gone, or do not name its cgroup";
 
 /// Not thread-safe. Bounded: 4,096 cgroups, the oldest are forgotten first and counted.
 class Containers {
@@ -31,11 +35,11 @@ class Containers {
   /// Records were lost: walk cgroupfs again at the next unknown id.
   void on_lost() { walked_ = false; }
 
-  /// The container of a process in these cgroups (0 = none); nullopt = a host process. `complete` is false where the
-  /// container is known by its cgroup only, because the runtime's files are already gone.
+  /// The container of a process in these cgroups (0 = none); nullopt = a host process. `missing` says why not all of it
+  /// is known, such as a container whose runtime's files are gone, so that its cgroup alone tells of it; "" = all is.
   struct Found {
     wire::Container container;
-    bool complete = false;
+    std::string missing;
   };
   std::optional<Found> find(std::uint64_t cgroup_id, std::uint64_t cgroup_v1_id);
 
@@ -56,6 +60,7 @@ class Containers {
   void walk();
   void walk(const std::string& mount, bool v1);
   std::optional<Found> identify(const std::string& cgroup_path) const;
+  Found of_docker(wire::Container container) const;
 
   ContainerRoots roots_;
   std::map<Key, Entry> by_id_;
@@ -66,7 +71,8 @@ class Containers {
 };
 
 /// The container id in a cgroup path, by the runtimes' naming: "libpod-<id>[.scope]", "docker-<id>.scope",
-/// "cri-containerd-<id>.scope", "crio-<id>.scope" and "<64 hex>"; "" = the path names none.
+/// "cri-containerd-<id>.scope", "crio-<id>.scope" and "<64 hex>", which is Docker's, ECS' and Kubernetes' without
+/// systemd; "" = the path names none.
 std::string container_id_of(const std::string& cgroup_path);
 
 /// The uid of the pod whose cgroup this is or that it lies below, as kubelet names them:

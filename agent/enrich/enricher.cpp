@@ -196,13 +196,13 @@ wire::Actor Enricher::actor(const mark_actor& raw, std::vector<std::string>& mis
     actor.lineage.push_back(
         describe(lineage[i], {lineage.begin() + static_cast<std::ptrdiff_t>(i) + 1, lineage.end()}));
 
-  bool container_complete = true;
+  std::string container_missing;
   if (auto found = containers_.find(facts.cgroup_id, facts.cgroup_v1_id)) {
-    container_complete = found->complete;
+    container_missing = std::move(found->missing);
     actor.container = std::move(found->container);
   } else if (facts.mount_ns != 0 && host_mount_ns() != 0 && facts.mount_ns != host_mount_ns() &&
              !containers_.of_host(facts.cgroup_id, facts.cgroup_v1_id)) {
-    container_complete = false;
+    container_missing = container_files_gone;
   }
   const bool named = !actor.process->exe.empty() || facts.exe_inode.ino == 0;
   if (!named) missing.push_back("name and arguments of what ran: its image had made room, only its inode is known");
@@ -214,8 +214,8 @@ wire::Actor Enricher::actor(const mark_actor& raw, std::vector<std::string>& mis
     missing.push_back("lineage up to an init: an ancestor is not known");
   if (actor.process->exe_sha256.empty() && facts.exe_inode.ino != 0)
     missing.push_back("digest of the executable: the file that ran is gone, or was changed since, or just before");
-  if (!container_complete) missing.push_back("container: its runtime's files were gone, or do not name its cgroup");
-  actor.resolved = in_table && named && actor.lineage_complete && container_complete;
+  if (!container_missing.empty()) missing.push_back("container: " + container_missing);
+  actor.resolved = in_table && named && actor.lineage_complete && container_missing.empty();
   return actor;
 }
 

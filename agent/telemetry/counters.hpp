@@ -10,7 +10,7 @@ namespace plumbline::agent {
 
 using Counter = std::atomic<std::uint64_t>;
 
-/// Written by the observing thread, read by any.
+/// Written by the observing thread (those of ECS by the one that asks its agent), read by any.
 struct Counters {
   Counter samples{0};       ///< ring records read
   Counter samples_bad{0};   ///< … that were short or of unknown type
@@ -25,6 +25,9 @@ struct Counters {
   Counter calls_unmanaged{0};        ///< … that touch nothing that is managed
   Counter change_sets_forgotten{0};  ///< of CloudFormation, to make room for others
   Counter runs_forgotten{0};         ///< runs of tools, to make room for others
+  Counter ecs_known{0};              ///< gauge: containers whose service of ECS is known, or that are of none
+  Counter ecs_crowded{0};            ///< gauge: … that are too many to ask about
+  Counter ecs_failures{0};           ///< questions to ECS' agent without an answer
   Counter runs_approved{0};
   Counter runs_approved_now{0};    ///< gauge
   Counter runs_crowded_out{0};     ///< … before their end, to make room
@@ -80,6 +83,11 @@ inline constexpr std::array counter_table{
                 "Change sets whose stack was forgotten to make room for others.", &Counters::change_sets_forgotten},
     CounterInfo{"runs_forgotten_total", "counter", "Runs of baselines' tools that made room for others.",
                 &Counters::runs_forgotten},
+    CounterInfo{"ecs_containers_known", "gauge", "Containers whose service of ECS is known, or that have none.",
+                &Counters::ecs_known},
+    CounterInfo{"ecs_containers_crowded", "gauge", "Containers past the bound of those that ECS' agent is asked about.",
+                &Counters::ecs_crowded},
+    CounterInfo{"ecs_failures_total", "counter", "Questions to ECS' agent without an answer.", &Counters::ecs_failures},
     CounterInfo{"runs_approved_total", "counter", "Runs that were approved.", &Counters::runs_approved},
     CounterInfo{"runs_approved", "gauge", "Approved runs in force.", &Counters::runs_approved_now},
     CounterInfo{"runs_crowded_out_total", "counter", "Approved runs forgotten before their end, to make room.",

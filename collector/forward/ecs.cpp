@@ -65,8 +65,15 @@ void add_actor(const Alert& alert, JsonObject& j) {
     container.raw("image", image.str());
   }
   j.raw("container", container.str());
-  if (c.pod.empty()) return;
   JsonObject resource;
+  if (c.ecs) {
+    resource.text("type", "task").bytes("id", c.ecs->task);
+    JsonObject orchestrator;
+    orchestrator.text("type", "ecs").raw("cluster", JsonObject().bytes_if("name", c.ecs->cluster).str());
+    orchestrator.raw("resource", resource.str());
+    j.raw("orchestrator", orchestrator.str());
+  }
+  if (c.pod.empty()) return;
   resource.text("type", "pod").bytes("name", c.pod).bytes_if("id", c.pod_uid);
   JsonObject orchestrator;
   orchestrator.text("type", "kubernetes").bytes_if("namespace", c.pod_namespace).raw("resource", resource.str());
@@ -102,6 +109,7 @@ std::string own(const LedgerRecord& record, const Alert& alert) {
   j.raw("diff", wire::to_json(alert.diff)).raw("evidence", wire::to_json(alert.evidence));
   j.raw("missing_evidence", wire::to_json(alert.missing_evidence)).raw("lineage", wire::to_json(alert.actor.lineage));
   if (alert.call) j.raw("call", wire::to_json(*alert.call));
+  if (alert.actor.container && alert.actor.container->ecs) j.raw("ecs", wire::to_json(*alert.actor.container->ecs));
   return j.str();
 }
 

@@ -88,6 +88,7 @@ struct Writer {
       j.raw("image", image.str());
     }
     if (!c.pod.empty()) j.text("orchestrator", "Kubernetes");
+    if (c.ecs) j.text("orchestrator", "ECS");
     return j.bytes_if("pod_uuid", c.pod_uid).str();
   }
 
@@ -117,6 +118,7 @@ struct Writer {
     if (alert.actor.container) {
       const auto& c = *alert.actor.container;
       data.bytes_if("pod", c.pod).bytes_if("namespace", c.pod_namespace).bytes_if("service_account", c.service_account);
+      if (c.ecs) data.raw("ecs", wire::to_json(*c.ecs));
     }
     if (!brief) data.raw("evidence", wire::to_json(alert.evidence));
     if (!brief) data.raw("missing_evidence", wire::to_json(alert.missing_evidence));

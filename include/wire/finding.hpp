@@ -45,16 +45,28 @@ struct Process {
   std::string tty;  ///< "pts/3"; "" = none or unknown
 };
 
+/// The task of Amazon ECS that a container is of, by the labels that its agent puts on it and, for the service, by what
+/// that agent says.
+struct EcsTask {
+  std::string cluster;  ///< name or ARN, as the instance was configured with
+  std::string task;     ///< ARN
+  std::string family, revision;
+  std::string container;  ///< as the task definition calls it
+  std::string service;    ///< "" = of none, or not known (yet)
+  bool operator==(const EcsTask&) const = default;
+};
+
 struct Container {
   std::string id;
   std::string runtime;  ///< "runc", "podman", "containerd", "docker", "cri-o"; "" = unknown
   std::string name;
   std::string image;
-  std::string image_digest;
+  std::string image_digest;  ///< of its manifest; of Docker, where it keeps none, the image's id
   std::string pod;
   std::string pod_namespace;
   std::string pod_uid;
   std::string service_account;
+  std::optional<EcsTask> ecs;
 };
 
 /// Who did it. `process` is nullopt where nobody could know (found at start, lost mark); `unknown_reason` then says

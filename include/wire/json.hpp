@@ -52,9 +52,20 @@ inline std::string to_json(const Process& p) {
   return j.bytes_if("login_user", p.login_user).bytes_if("tty", p.tty).str();
 }
 
-inline std::string to_json(const Container& c) {
+inline std::string to_json(const EcsTask& e) {
   return JsonObject()
-      .bytes("id", c.id)
+      .bytes_if("cluster", e.cluster)
+      .bytes_if("service", e.service)
+      .bytes("task", e.task)
+      .bytes_if("family", e.family)
+      .bytes_if("revision", e.revision)
+      .bytes_if("container", e.container)
+      .str();
+}
+
+inline std::string to_json(const Container& c) {
+  JsonObject j;
+  j.bytes("id", c.id)
       .bytes_if("runtime", c.runtime)
       .bytes_if("name", c.name)
       .bytes_if("image", c.image)
@@ -62,8 +73,9 @@ inline std::string to_json(const Container& c) {
       .bytes_if("pod", c.pod)
       .bytes_if("namespace", c.pod_namespace)
       .bytes_if("pod_uid", c.pod_uid)
-      .bytes_if("service_account", c.service_account)
-      .str();
+      .bytes_if("service_account", c.service_account);
+  if (c.ecs) j.raw("ecs", to_json(*c.ecs));
+  return j.str();
 }
 
 inline std::string to_json(const Actor& a) {

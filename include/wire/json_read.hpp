@@ -130,6 +130,17 @@ inline Process read_process(Reader& r) {
   return p;
 }
 
+inline EcsTask read_ecs_task(Reader& r) {
+  EcsTask e;
+  r.text("cluster", e.cluster);
+  r.text("service", e.service);
+  r.text("task", e.task);
+  r.text("family", e.family);
+  r.text("revision", e.revision);
+  r.text("container", e.container);
+  return e;
+}
+
 inline Container read_container(Reader& r) {
   Container c;
   r.text("id", c.id);
@@ -141,6 +152,7 @@ inline Container read_container(Reader& r) {
   r.text("namespace", c.pod_namespace);
   r.text("pod_uid", c.pod_uid);
   r.text("service_account", c.service_account);
+  r.object("ecs", c.ecs, read_ecs_task);
   return c;
 }
 

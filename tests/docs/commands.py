@@ -21,6 +21,7 @@ RUN_BY = {
     ("docs/sinks/syslog.md", "*", "sh"): "tests/siem/syslog_test.py",
     ("docs/sinks/*", "*", "sh"): "tests/e2e/test_docs.py",
     ("docs/install.md", "*", "sh"): "tests/package/run",
+    ("docs/install-ecs.md", "*", "sh"): "tests/ecs/run",
     ("docs/upgrade.md", "*", "sh"): "tests/package/run",
     ("docs/removal.md", "*", "sh"): "tests/package/run",
 }

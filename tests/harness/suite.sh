@@ -4,7 +4,7 @@
 # A group appends one line a test case to its result file: "PASS name", "FAIL name: why" or "SKIP name: why". A group that
 # fails, or whose build fails, stops no later one.
 
-groups=(check unit bpf kube e2e vm package tsan fuzz)
+groups=(check unit bpf kube ecs e2e vm package tsan fuzz)
 more_groups=(fixtures) # only where named: they fetch and build the tools of others, which takes long
 threaded='^unit\.(spool|export|http|collector|access|api|observer|fetch\.origins)(\.|$)' # what runs threads, and so is worth a run under tsan
 c11_threads='^unit\.collector\.kafka$' # of these tsan has no interceptors: librdkafka's threads end it at their first step
@@ -29,6 +29,9 @@ group_vm() { PLUMBLINE_BIN=$PWD/$release run_lines 1800 tests/vm/run; }
 
 # Before e2e, some of which take the API server that the first run builds here, in ten minutes or more.
 group_kube() { BUILD_DIR=$PWD/$release run_lines 2400 tests/kube/run; }
+
+# By the containerd that kube builds.
+group_ecs() { BUILD_DIR=$PWD/$release run_lines 600 tests/ecs/run; }
 
 # What users install, installed as they do.
 group_package() {

@@ -19,6 +19,8 @@ CALL = {"provider": "aws", "service": "ec2", "operation": "AuthorizeSecurityGrou
         "semantics": "delta", "outcome": "succeeded", "region": "eu-west-1", "account": "123456789012",
         "host": "ec2.eu-west-1.amazonaws.com", "principal": "AKIAEXAMPLE", "request_id": "r-1", "ids": ["sg-1"],
         "sets": ["ingress"], "tries": 1}
+TASK = {"cluster": "shop", "service": "web", "task": "arn:aws:ecs:eu-west-1:123456789012:task/shop/0123", "family": "web", "revision": "7",
+        "container": "app"}
 CONTAINER = {"id": "c" * 64, "runtime": "containerd", "name": "app", "image": "registry/app:1", "image_digest": "sha256:" + "d" * 64,
              "pod": "app-7f", "namespace": "shop", "pod_uid": "0a1b2c3d-0000-1111-2222-333344445555", "service_account": "app"}
 
@@ -33,6 +35,9 @@ def everything(records):
     call["body"]["finding"]["actor"]["container"] = call["body"]["drift"]["actor"]["container"] = CONTAINER
     yield call
     yield records.accepted("aws_security_group.web", "d-call")
+    of_ecs = records.finding("file:/etc/task", "d-task")
+    of_ecs["body"]["drift"]["actor"]["container"] = {"id": "e" * 64, "runtime": "docker", "ecs": TASK}
+    yield of_ecs
     unknown = records.finding("file:/etc/b", "d-unknown")
     for part in unknown["body"].values():
         part.update(actor={"resolved": False, "process": None, "lineage": [], "unknown_reason": "found at start"}, diff=[])
@@ -102,6 +107,8 @@ def test_life_cycle_reaches_the_finding():
     assert call["resources"][0]["uid"] == "aws_security_group.web"
     assert call["evidences"][0]["api"]["operation"] == "AuthorizeSecurityGroupIngress"
     assert call["evidences"][0]["container"]["pod_uuid"] == CONTAINER["pod_uid"] and call["cloud"]["region"] == "eu-west-1"
+    task = next(f for f in found if "/d-task" in f["finding_info"]["uid"])["evidences"][0]
+    assert task["container"]["orchestrator"] == "ECS" and task["data"]["ecs"] == TASK, task
 
 
 def test_the_check_can_fail():

@@ -1,7 +1,7 @@
 """A cluster of one node, run by real Kubernetes on this machine's kernel: API server, controller manager, scheduler, kubelet,
 kube-proxy, CoreDNS and containerd.
 
-It lives in mount and network namespaces of its own (enter_namespaces), with /etc, /run, /var/lib, /var/log and bpffs of its own:
+Or such a machine with containerd alone (Node(kubernetes=False)). It lives in mount and network namespaces of its own (enter_namespaces), with /etc, /run, /var/lib, /var/log and bpffs of its own:
 every path and port is as on a node that Kubernetes was installed on, and mounts, interfaces and firewall rules end with
 it. Process ids, cgroups and the kernel are the machine's. No network plugin here enforces NetworkPolicies.
 """
@@ -80,8 +80,9 @@ def archive(root, name, config, file):
 
 
 class Node:
-    def __init__(self):
-        if any(pathlib.Path("/sys/fs/cgroup").glob("*/kubepods*")) or pathlib.Path("/sys/fs/cgroup/kubepods").exists():
+    def __init__(self, kubernetes=True):
+        self.kubernetes = kubernetes
+        if kubernetes and any(pathlib.Path("/sys/fs/cgroup").glob("*/kubepods*")) or pathlib.Path("/sys/fs/cgroup/kubepods").exists():
             raise CannotBeHad("another kubelet runs on this machine, and cgroups have no namespace of ours")
         built = subprocess.run([HERE / "build.sh"], capture_output=True, text=True)
         if built.returncode != 0:
@@ -128,6 +129,9 @@ class Node:
         pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
     def start(self):
+        if not self.kubernetes:
+            self.spawn_containerd()
+            return
         self.certificates()
         self.spawn("serve", HERE / "serve.sh", self.tools, PORT, "--bind-address=0.0.0.0", f"--advertise-address={ADDRESS}",
                    "--authorization-mode=Node", "--allow-privileged=true", "--kubelet-preferred-address-types=InternalIP",
@@ -261,7 +265,8 @@ class Node:
             process.wait()
         self.processes.clear()
         self.end_descendants()
-        self.remove_cgroups()
+        if self.kubernetes:
+            self.remove_cgroups()
         # Ours alone, in this namespace: overlays and tmpfs of containers, then what lay_out put over the machine's folders.
         for _ in range(3):
             for line in reversed(pathlib.Path("/proc/self/mounts").read_text().splitlines()):

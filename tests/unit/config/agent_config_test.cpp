@@ -91,6 +91,17 @@ TEST_F(AgentConfigTest, takes_endpoints_without_tls_and_refuses_others) {
   }
 }
 
+TEST_F(AgentConfigTest, takes_ecs_agent_by_scheme_host_and_port_alone) {
+  const auto of = [this](const std::string& url) { return refusal("ecs: {task_metadata_url: \"" + url + "\"}"); };
+  for (const std::string url : {"http://127.0.0.1:51679", "http://169.254.170.2", "http://[fd00::1]:51679", ""})
+    EXPECT_EQ(of(url), "(accepted)") << url;
+  for (const std::string url :
+       {"http://127.0.0.1:51679/v4", "http://127.0.0.1:51679/", "127.0.0.1:51679", "http://user:hidden@127.0.0.1"})
+    EXPECT_THAT(of(url), ::testing::AllOf(HasSubstr("write http://127.0.0.1:51679"), HasSubstr("agent.yaml:1:"),
+                                          Not(HasSubstr("hidden"))))
+        << url;
+}
+
 TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("stat_dir: /x"), HasSubstr("did you mean `state_dir`?"));
   EXPECT_THAT(refusal("calls: {exec_gate: 2s}"), HasSubstr("at most 1s"));

@@ -16,7 +16,8 @@ const std::string repository = REPOSITORY;
 const baseline::KeyedHash key(std::array<std::byte, 32>{});
 
 TEST(ShippedFiles, agent_configs_are_taken) {
-  for (const char* file : {"examples/quickstart/agent.yaml", "daemonset/config/agent.yaml"}) {
+  for (const char* file :
+       {"examples/quickstart/agent.yaml", "daemonset/config/agent.yaml", "daemonset/ecs/config/agent.yaml"}) {
     const auto config = load_agent_config(repository + "/" + file);
     ASSERT_TRUE(config) << config.error().message();
     EXPECT_FALSE(config->baselines.empty()) << file;
@@ -30,7 +31,8 @@ TEST(ShippedFiles, rules_are_taken) {
 }
 
 TEST(ShippedFiles, manifests_are_taken) {
-  for (const char* file : {"examples/quickstart/manifest.yaml", "daemonset/config/baseline.yaml"}) {
+  for (const char* file :
+       {"examples/quickstart/manifest.yaml", "daemonset/config/baseline.yaml", "daemonset/ecs/config/baseline.yaml"}) {
     const auto manifest = baseline::load({"shipped", "manifest", repository + "/" + file}, key);
     ASSERT_TRUE(manifest) << manifest.error().message();
     EXPECT_TRUE(manifest->skipped.empty()) << file;

@@ -172,6 +172,13 @@ TEST_F(Preflight, each_fault_has_its_line_with_effect_and_remedy) {
   EXPECT_THAT(check("bpffs").remedy, HasSubstr("remount,rw"));
 }
 
+TEST_F(Preflight, takes_sys_admin_for_bpf_and_perfmon_as_the_kernel_does) {
+  write("/proc/self/status", "CapEff:\t0000000000280004\nSeccomp:\t0\n");
+  EXPECT_EQ(check("privileges").finding, Finding::ok) << check("privileges").fact;
+  write("/proc/self/status", "CapEff:\t0000000000200000\nSeccomp:\t0\n");
+  EXPECT_THAT(check("privileges").fact, HasSubstr("lacks CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE"));
+}
+
 TEST_F(Preflight, an_older_kernel_has_the_fentry_tier) {
   write("/proc/sys/kernel/osrelease", "6.1.0-28-amd64\n");
   EXPECT_EQ(check("kernel").finding, Finding::ok);

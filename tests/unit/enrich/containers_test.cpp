@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "tests/unit/support/docker_config.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
 namespace plumbline::agent {
@@ -17,6 +18,12 @@ TEST(ContainerId, is_found_in_every_runtimes_cgroup_names) {
   EXPECT_EQ(container_id_of("/kubepods/burstable/pod1234/" + id), id);
   EXPECT_EQ(container_id_of("/system.slice/docker-" + id + ".scope"), id);
   EXPECT_EQ(container_id_of("/kubepods.slice/crio-" + id + ".scope"), id);
+  EXPECT_EQ(container_id_of("/docker/" + id), id);
+  EXPECT_EQ(container_id_of("/ecs/529630467358463ab6bbba4e73afe704/" + id), id) << "ECS on cgroup v1";
+  EXPECT_EQ(
+      container_id_of("/ecstasks.slice/ecstasks-529630467358463ab6bbba4e73afe704.slice/docker-" + id + ".scope/init"),
+      id);
+  EXPECT_EQ(container_id_of("/ecstasks.slice/ecstasks-529630467358463ab6bbba4e73afe704.slice"), "");
   EXPECT_EQ(container_id_of("/system.slice/nginx.service"), "");
   EXPECT_EQ(container_id_of(""), "");
 }
@@ -60,8 +67,12 @@ class ContainersTest : public ::testing::Test {
                                        id + R"("},"config":{"labels":["io.container.manager=libpod","bundle=)" + graph +
                                        "/overlay-containers/" + id + R"(/userdata"]}})");
   }
-  TempDir run_, graph_, cgroup_;
-  Containers containers_{{cgroup_.path(), {run_ / "none", run_.path()}}};
+  void docker(const std::string& cgroup) {
+    docker_runc_.write(id + "/state.json",
+                       R"({"id":")" + id + R"(","cgroup_paths":{"":"/sys/fs/cgroup)" + cgroup + R"("},"config":{}})");
+  }
+  TempDir run_, graph_, cgroup_, docker_runc_, docker_;
+  Containers containers_{{cgroup_.path(), {run_ / "none", run_.path()}, docker_runc_.path(), docker_.path()}};
 };
 
 TEST_F(ContainersTest, a_host_process_has_none) {
@@ -77,7 +88,7 @@ TEST_F(ContainersTest, podman_gives_name_image_and_digest_from_disk) {
   containers_.on_cgroup(7, false, "/x/libpod-" + id);
   const auto found = containers_.find(7, 0);
   ASSERT_TRUE(found);
-  EXPECT_TRUE(found->complete);
+  EXPECT_EQ(found->missing, "");
   EXPECT_EQ(found->container.runtime, "podman");
   EXPECT_EQ(found->container.name, "web");
   EXPECT_EQ(found->container.image, "localhost/x:1");
@@ -91,10 +102,53 @@ TEST_F(ContainersTest, a_cgroup_with_a_containers_name_is_not_the_container) {
   containers_.on_cgroup(9, false, "/x/libpod-" + id + "/container");
   const auto claimed = containers_.find(7, 0);
   ASSERT_TRUE(claimed);
-  EXPECT_FALSE(claimed->complete) << "named by its cgroup only";
+  EXPECT_NE(claimed->missing, "") << "named by its cgroup only";
   EXPECT_EQ(claimed->container.image_digest, "");
-  EXPECT_FALSE(containers_.find(8, 0) && containers_.find(8, 0)->complete);
+  EXPECT_FALSE(containers_.find(8, 0) && containers_.find(8, 0)->missing.empty());
   EXPECT_EQ(containers_.find(9, 0)->container.runtime, "podman");
+}
+
+TEST_F(ContainersTest, docker_s_container_has_its_names_and_ecs_task_from_docker_s_own_file) {
+  docker_.write(id + "/config.v2.json", docker_config(id).dump());
+  std::uint64_t cgroup = 20;
+  for (const std::string& path :
+       {"/docker/" + id, "/system.slice/docker-" + id + ".scope", "/ecs/529630467358463ab6bbba4e73afe704/" + id,
+        "/ecstasks.slice/ecstasks-529630467358463ab6bbba4e73afe704.slice/docker-" + id + ".scope"}) {
+    docker(path);
+    containers_.on_cgroup(++cgroup, false, path);
+    const auto found = containers_.find(cgroup, 0);
+    ASSERT_TRUE(found) << path;
+    EXPECT_EQ(found->missing, "") << path;
+    EXPECT_EQ(found->container.runtime, "docker");
+    EXPECT_EQ(found->container.name, "ecs-web-7-app-9ad1b0e2c4d3a5f60100");
+    EXPECT_EQ(found->container.image, "registry.example/web:1");
+    EXPECT_TRUE(found->container.image_digest.starts_with("sha256:1d"));
+    ASSERT_TRUE(found->container.ecs);
+    EXPECT_EQ(found->container.ecs->family, "web");
+    EXPECT_EQ(found->container.ecs->service, "") << "no label says it";
+  }
+}
+
+TEST_F(ContainersTest, docker_s_file_is_believed_of_its_own_cgroup_alone) {
+  docker_.write(id + "/config.v2.json", docker_config(id).dump());
+  docker("/system.slice/docker-" + id + ".scope");
+  containers_.on_cgroup(30, false, "/user.slice/docker-" + id + ".scope");
+  const auto claimed = containers_.find(30, 0);
+  ASSERT_TRUE(claimed);
+  EXPECT_NE(claimed->missing, "");
+  EXPECT_EQ(claimed->container.image_digest, "");
+  EXPECT_FALSE(claimed->container.ecs);
+}
+
+TEST_F(ContainersTest, what_is_wrong_with_docker_s_file_is_said) {
+  docker("/docker/" + id);
+  containers_.on_cgroup(31, false, "/docker/" + id);
+  EXPECT_NE(containers_.find(31, 0)->missing.find("config.v2.json: No such file"), std::string::npos)
+      << containers_.find(31, 0)->missing;
+  docker_.write(id + "/config.v2.json", "{");
+  EXPECT_NE(containers_.find(31, 0)->missing.find("no JSON"), std::string::npos);
+  docker_.write(id + "/config.v2.json", docker_config(id).dump());
+  EXPECT_EQ(containers_.find(31, 0)->missing, "") << "read again until it is whole";
 }
 
 TEST_F(ContainersTest, a_plain_runc_container_is_found_by_its_cgroup_path) {
@@ -118,7 +172,7 @@ TEST_F(ContainersTest, a_pods_container_has_its_names_from_what_the_runtime_note
   containers_.on_cgroup(7, false, cgroup);
   const auto found = containers_.find(7, 0);
   ASSERT_TRUE(found);
-  EXPECT_TRUE(found->complete);
+  EXPECT_EQ(found->missing, "");
   const auto& container = found->container;
   EXPECT_EQ(container.runtime, "containerd");
   EXPECT_EQ(container.name, "web");
@@ -143,7 +197,7 @@ TEST_F(ContainersTest, a_container_that_is_gone_is_known_by_its_cgroup_and_says_
   containers_.on_cgroup(9, false, "/libpod_parent/libpod-" + id);
   const auto found = containers_.find(9, 0);
   ASSERT_TRUE(found);
-  EXPECT_FALSE(found->complete);
+  EXPECT_NE(found->missing, "");
   EXPECT_EQ(found->container.id, id);
 }
 

@@ -273,7 +273,7 @@ TEST_F(ObserverPods, a_volume_that_is_taken_from_a_pod_that_runs_is_drift) {
 }
 
 TEST(PodFacts, are_added_to_a_container_where_the_cluster_told_of_its_pod) {
-  fetch::PodRegister pods;
+  ContainerFacts facts;
   const wire::Container known = [] {
     wire::Container container;
     container.id = "c1";
@@ -282,21 +282,21 @@ TEST(PodFacts, are_added_to_a_container_where_the_cluster_told_of_its_pod) {
     return container;
   }();
   auto container = known;
-  add_pod_facts(pods, container);
+  facts.add_to(container);
   EXPECT_EQ(container.service_account, "");
   EXPECT_EQ(container.image_digest, known.image_digest);
-  pods.replace({{"p1", {"web", {{"c1", "sha256:63c8"}, {"c2", "sha256:0000"}}}}, {"", {"nobody", {}}}});
-  add_pod_facts(pods, container);
+  facts.pods->replace({{"p1", {"web", {{"c1", "sha256:63c8"}, {"c2", "sha256:0000"}}}}, {"", {"nobody", {}}}});
+  facts.add_to(container);
   EXPECT_EQ(container.service_account, "web");
   EXPECT_EQ(container.image_digest, "sha256:63c8");
   container = known;
   container.id = "c3";
-  add_pod_facts(pods, container);
+  facts.add_to(container);
   EXPECT_EQ(container.service_account, "web");
   EXPECT_EQ(container.image_digest, known.image_digest) << "that of another container is not its";
   container = known;
   container.pod_uid.clear();
-  add_pod_facts(pods, container);
+  facts.add_to(container);
   EXPECT_EQ(container.service_account, "") << "it is no pod's";
 }
 

@@ -42,7 +42,8 @@ Actor an_actor() {
                           .pod = "web-1",
                           .pod_namespace = "shop",
                           .pod_uid = "0a-1",
-                          .service_account = "web"};
+                          .service_account = "web",
+                          .ecs = EcsTask{"c", "arn:aws:ecs:eu-west-1:1:task/c/1", "f", "7", any_bytes, "s"}};
   a.resolved = true;
   a.unknown_reason = any_bytes;
   return a;
