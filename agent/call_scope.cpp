@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "agent/detect/judge.hpp"
+#include "include/util/glob.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -91,7 +92,7 @@ void CallScope::find_own_root(const std::string& cgroup_root) {
 bool CallScope::fits(std::string_view path) const {
   for (;;) {
     if (std::any_of(excluded_.begin(), excluded_.end(),
-                    [&](const std::string& glob) { return text_matches(glob, path); }))
+                    [&](const std::string& glob) { return text_glob_matches(glob, path); }))
       return true;
     const auto slash = path.rfind('/');
     if (slash == std::string_view::npos || slash == 0) return false;

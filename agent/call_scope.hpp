@@ -16,7 +16,7 @@ namespace plumbline::agent {
 /// some patterns. One thread.
 class CallScope {
  public:
-  /// `excluded`: globs (text_matches()) of paths below the root of the hierarchy, as in /proc/PID/cgroup.
+  /// `excluded`: globs (text_glob_matches()) of paths below the root of the hierarchy, as in /proc/PID/cgroup.
   /// In a cgroup namespace of its own an agent reads paths that begin at its own cgroup. Which that is, it looks up in
   /// `cgroup_root`, the host's cgroup2.
   explicit CallScope(std::vector<std::string> excluded, std::string proc_root = "/proc",

@@ -8,6 +8,7 @@
 #include "agent/observer_types.hpp"
 #include "baseline/kubelet.hpp"
 #include "baseline/revision.hpp"
+#include "include/util/glob.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -115,7 +116,7 @@ std::optional<Observer::Pending> Observer::unowned(const SeenCall& seen) {
   const wire::Call& call = seen.call;
   const std::string name = call.provider + ":" + call.service + ":" + call.operation;
   if (std::none_of(unowned_calls_.begin(), unowned_calls_.end(),
-                   [&](const std::string& pattern) { return text_matches(pattern, name); }))
+                   [&](const std::string& pattern) { return text_glob_matches(pattern, name); }))
     return std::nullopt;
   Pending pending{finding_of(seen), {}, {}};
   wire::Finding& f = pending.finding;
@@ -165,7 +166,7 @@ std::string Observer::cluster_of(const wire::Call& call) const {
 std::vector<std::string> Observer::ignored_of(const std::string& address) const {
   std::vector<std::string> all;
   for (const auto& [resource, attributes] : ignored_)
-    if (text_matches(resource, address)) all.insert(all.end(), attributes.begin(), attributes.end());
+    if (text_glob_matches(resource, address)) all.insert(all.end(), attributes.begin(), attributes.end());
   return all;
 }
 

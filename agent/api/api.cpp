@@ -5,10 +5,10 @@
 #include <charconv>
 #include <span>
 
-#include "agent/api/glob.hpp"
 #include "agent/api/health.hpp"
 #include "agent/api/stream.hpp"
 #include "http/page.hpp"
+#include "include/util/glob.hpp"
 #include "include/wire/json.hpp"
 
 namespace plumbline::agent {
@@ -26,7 +26,8 @@ struct ListQuery {
 
   /// Addresses may hold any bytes; JSON shows them escaped, so that form finds them too.
   bool wants(const std::string& address) const {
-    return resource.empty() || fits_glob(resource, address) || fits_glob(resource, wire::escape_bytes(address));
+    return resource.empty() || text_glob_matches(resource, address) ||
+           text_glob_matches(resource, wire::escape_bytes(address));
   }
 };
 

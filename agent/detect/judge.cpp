@@ -18,15 +18,15 @@ bool fits(const RuleConditions& when, const wire::Finding& f) {
     return (process != nullptr && test(*process)) || std::any_of(f.actor.lineage.begin(), f.actor.lineage.end(), test);
   };
   const std::string image = f.actor.container ? f.actor.container->image_digest : "";
-  return any_or_empty(when.resource, [&](const auto& glob) { return text_matches(glob, f.resource); }) &&
-         any_or_empty(when.path, [&](const auto& glob) { return path_matches(glob, f.where.path); }) &&
+  return any_or_empty(when.resource, [&](const auto& glob) { return text_glob_matches(glob, f.resource); }) &&
+         any_or_empty(when.path, [&](const auto& glob) { return path_glob_matches(glob, f.where.path); }) &&
          any_or_empty(when.exe,
-                      [&](const auto& glob) { return process != nullptr && path_matches(glob, process->exe); }) &&
+                      [&](const auto& glob) { return process != nullptr && path_glob_matches(glob, process->exe); }) &&
          any_or_empty(when.exe_sha256,
                       [&](const auto& digest) { return process != nullptr && process->exe_sha256 == digest; }) &&
          any_or_empty(when.lineage_exe,
                       [&](const auto& glob) {
-                        return in_lineage([&](const wire::Process& p) { return path_matches(glob, p.exe); });
+                        return in_lineage([&](const wire::Process& p) { return path_glob_matches(glob, p.exe); });
                       }) &&
          any_or_empty(when.lineage_exe_sha256,
                       [&](const auto& digest) {
@@ -64,13 +64,6 @@ wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive) {
       return sensitive ? critical : high;
   }
   return high;
-}
-
-bool path_matches(std::string_view glob, std::string_view path) {
-  return path_glob_matches(glob, path);
-}
-bool text_matches(std::string_view glob, std::string_view text) {
-  return text_glob_matches(glob, text);
 }
 
 void judge(const std::vector<Rule>& rules, wire::Finding& f, bool sensitive, const std::string& run,

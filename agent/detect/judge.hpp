@@ -33,9 +33,4 @@ void judge_tool(std::string_view tool, bool is_forged, wire::Finding& finding);
 /// Of a difference that nobody has a rule for.
 wire::Severity severity_of(wire::ComparisonResult comparison, bool sensitive);
 
-/// `*` within a path segment, `**` across; everything else is literal.
-bool path_matches(std::string_view glob, std::string_view path);
-/// `*` stands for any text, slashes included.
-bool text_matches(std::string_view glob, std::string_view text);
-
 }  // namespace plumbline::agent

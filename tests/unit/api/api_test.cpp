@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/api/glob.hpp"
 #include "agent/api/runs.hpp"
 #include "agent/api/stream.hpp"
 #include "http/client.hpp"
 #include "http/page.hpp"
 #include "http/target.hpp"
+#include "include/util/glob.hpp"
 #include "tests/unit/api/fake_node.hpp"
 
 namespace plumbline::agent {
@@ -300,13 +300,13 @@ TEST(StreamPosition, is_a_sequence_or_a_sequence_and_an_index) {
 }
 
 TEST(Glob, star_stands_for_any_bytes) {
-  EXPECT_TRUE(fits_glob("file:*", "file:/etc/a"));
-  EXPECT_TRUE(fits_glob("*nginx*", "tofu:x/local_file.nginx[\"a\"]"));
-  EXPECT_TRUE(fits_glob("*", ""));
-  EXPECT_TRUE(fits_glob("a*b*c", "a-b-b-c"));
-  EXPECT_FALSE(fits_glob("a*b", "a-b-c"));
-  EXPECT_FALSE(fits_glob("", "a"));
-  EXPECT_FALSE(fits_glob("a?c", "abc"));
+  EXPECT_TRUE(text_glob_matches("file:*", "file:/etc/a"));
+  EXPECT_TRUE(text_glob_matches("*nginx*", "tofu:x/local_file.nginx[\"a\"]"));
+  EXPECT_TRUE(text_glob_matches("*", ""));
+  EXPECT_TRUE(text_glob_matches("a*b*c", "a-b-b-c"));
+  EXPECT_FALSE(text_glob_matches("a*b", "a-b-c"));
+  EXPECT_FALSE(text_glob_matches("", "a"));
+  EXPECT_FALSE(text_glob_matches("a?c", "abc"));
 }
 
 TEST_F(AgentApi, the_document_and_the_routes_agree) {

@@ -1,4 +1,5 @@
 #include "agent/detect/judge.hpp"
+#include "include/util/glob.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -191,22 +192,22 @@ TEST(Judge, secrets_out_of_true_are_critical) {
 }
 
 TEST(Globs, star_stays_in_a_segment_and_two_cross_it) {
-  EXPECT_TRUE(path_matches("/etc/*.conf", "/etc/a.conf"));
-  EXPECT_FALSE(path_matches("/etc/*.conf", "/etc/x/a.conf"));
-  EXPECT_TRUE(path_matches("/etc/**", "/etc/x/a.conf"));
-  EXPECT_TRUE(path_matches("/etc/**/*.conf", "/etc/x/y/a.conf"));
-  EXPECT_FALSE(path_matches("/etc/**/*.conf", "/etc/x/y/a.cfg"));
-  EXPECT_TRUE(path_matches("/etc/nginx", "/etc/nginx"));
-  EXPECT_FALSE(path_matches("/etc/nginx", "/etc/nginx2"));
-  EXPECT_TRUE(text_matches("tofu:*", "tofu:net/module.a/local_file.b"));
-  EXPECT_FALSE(text_matches("tofu:*", "file:/a"));
-  EXPECT_TRUE(path_matches("", ""));
+  EXPECT_TRUE(path_glob_matches("/etc/*.conf", "/etc/a.conf"));
+  EXPECT_FALSE(path_glob_matches("/etc/*.conf", "/etc/x/a.conf"));
+  EXPECT_TRUE(path_glob_matches("/etc/**", "/etc/x/a.conf"));
+  EXPECT_TRUE(path_glob_matches("/etc/**/*.conf", "/etc/x/y/a.conf"));
+  EXPECT_FALSE(path_glob_matches("/etc/**/*.conf", "/etc/x/y/a.cfg"));
+  EXPECT_TRUE(path_glob_matches("/etc/nginx", "/etc/nginx"));
+  EXPECT_FALSE(path_glob_matches("/etc/nginx", "/etc/nginx2"));
+  EXPECT_TRUE(text_glob_matches("tofu:*", "tofu:net/module.a/local_file.b"));
+  EXPECT_FALSE(text_glob_matches("tofu:*", "file:/a"));
+  EXPECT_TRUE(path_glob_matches("", ""));
 }
 
 TEST(Globs, a_pattern_made_to_be_slow_is_not) {
   std::string glob, text(5000, 'a');
   for (int i = 0; i < 500; ++i) glob += "*a";
-  EXPECT_FALSE(path_matches(glob + "b", text));
+  EXPECT_FALSE(path_glob_matches(glob + "b", text));
 }
 
 class JudgeToken : public ::testing::Test {
