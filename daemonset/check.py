@@ -2,7 +2,7 @@
 """Checks that what daemonset/ ships fits together, without a cluster.
 
     check.py [--bin FOLDER]      FOLDER has plumbline-agent and plumbline-collector: their --check-config reads each config
-    check.py --capabilities      prints what the DaemonSet grants, as setpriv wants it: "+bpf,+perfmon,…"
+    check.py --capabilities [chart|ecs]    prints what the DaemonSet or the task definition grants, as setpriv wants it: "+bpf,+perfmon,…"
 
 Every path, port, flag and program that manifest, units and image name must be one that the configs or the image have.
 Prints one line a complaint; ends with 1 where there is one.
@@ -315,11 +315,12 @@ class Checks:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin")
-    parser.add_argument("--capabilities", action="store_true")
+    parser.add_argument("--capabilities", nargs="?", const="chart", choices=["chart", "ecs"])
     options = parser.parse_args()
     checks = Checks(HERE)
     if options.capabilities:
-        print(",".join(f"+{c.lower()}" for c in checks.capabilities()))
+        granted = checks.capabilities() if options.capabilities == "chart" else check_ecs.capabilities(HERE)
+        print(",".join(f"+{c.lower()}" for c in granted))
         return 0
     complaints = checks.run(options.bin)
     for complaint in complaints:

@@ -14,6 +14,14 @@ WRITABLE = {"/var/lib/plumbline", "/run/plumbline", "/sys/fs/bpf"}
 MORE = {"/etc/plumbline", "/run/docker/runtime-runc/moby", "/var/lib/docker/containers"}  # no ConfigMap; Docker's files
 
 
+def task_definition(folder):
+    return json.loads((folder / "ecs/task-definition.json").read_text())
+
+
+def capabilities(folder):
+    return task_definition(folder)["containerDefinitions"][0]["linuxParameters"]["capabilities"]["add"]
+
+
 def complaints(folder, pod, written, read):
     """`pod`: the agent's of the chart. `written`, `read`: the paths that a configuration writes and reads."""
     found = []
@@ -22,14 +30,13 @@ def complaints(folder, pod, written, read):
         if not condition:
             found.append(f"ecs/task-definition.json: {complaint}")
 
-    task = json.loads((folder / "ecs/task-definition.json").read_text())
+    task = task_definition(folder)
     (container,) = task["containerDefinitions"]
     chart = next(c for c in pod["containers"] if c["name"] == "agent")
-    capabilities = container["linuxParameters"]["capabilities"]
-    granted, of_chart = set(capabilities["add"]), set(chart["securityContext"]["capabilities"]["add"])
+    granted, of_chart = set(capabilities(folder)), set(chart["securityContext"]["capabilities"]["add"])
     expect(granted <= TAKEN, f"ECS takes no capability {sorted(granted - TAKEN)}")
     expect(granted == {c if c in TAKEN else INSTEAD for c in of_chart}, f"grants {sorted(granted)}, the chart {sorted(of_chart)}")
-    expect(capabilities["drop"] == ["ALL"] and not container.get("privileged"), "the other capabilities are not dropped")
+    expect(container["linuxParameters"]["capabilities"]["drop"] == ["ALL"] and not container.get("privileged"), "the other capabilities are not dropped")
     expect(container["readonlyRootFilesystem"] is True, "the root file system is writable")
     expect(task["pidMode"] == "host", "pidMode is not host: actors cannot be named")
     expect(task["networkMode"] == "host", "networkMode is not host: the node would be called by the container's id")

@@ -6,7 +6,7 @@
 
 groups=(check unit bpf kube ecs e2e vm package tsan fuzz)
 more_groups=(fixtures) # only where named: they fetch and build the tools of others, which takes long
-threaded='^unit\.(spool|export|http|collector|access|api|observer|fetch\.origins)(\.|$)' # what runs threads, and so is worth a run under tsan
+threaded='^unit\.(spool|export|http|collector|access|api|observer|fetch\.(origins|ecs))(\.|$)' # what runs threads, and so is worth a run under tsan
 c11_threads='^unit\.collector\.kafka$' # of these tsan has no interceptors: librdkafka's threads end it at their first step
 results=build/results
 

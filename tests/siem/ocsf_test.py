@@ -25,6 +25,12 @@ CONTAINER = {"id": "c" * 64, "runtime": "containerd", "name": "app", "image": "r
              "pod": "app-7f", "namespace": "shop", "pod_uid": "0a1b2c3d-0000-1111-2222-333344445555", "service_account": "app"}
 
 
+def of_a_task(records):
+    record = records.finding("file:/etc/task", "d-task")
+    record["body"]["drift"]["actor"]["container"] = {"id": "e" * 64, "runtime": "docker", "ecs": TASK}
+    return record
+
+
 def everything(records):
     """Each kind of record that an agent sends, in each state."""
     drift = f"d-{records.node_id[:8]}-1"
@@ -35,9 +41,7 @@ def everything(records):
     call["body"]["finding"]["actor"]["container"] = call["body"]["drift"]["actor"]["container"] = CONTAINER
     yield call
     yield records.accepted("aws_security_group.web", "d-call")
-    of_ecs = records.finding("file:/etc/task", "d-task")
-    of_ecs["body"]["drift"]["actor"]["container"] = {"id": "e" * 64, "runtime": "docker", "ecs": TASK}
-    yield of_ecs
+    yield of_a_task(records)
     unknown = records.finding("file:/etc/b", "d-unknown")
     for part in unknown["body"].values():
         part.update(actor={"resolved": False, "process": None, "lineage": [], "unknown_reason": "found at start"}, diff=[])
@@ -111,6 +115,16 @@ def test_life_cycle_reaches_the_finding():
     assert task["container"]["orchestrator"] == "ECS" and task["data"]["ecs"] == TASK, task
 
 
+def test_elastic_s_schema_has_the_task_as_what_the_orchestrator_runs():
+    with Collector("{name: file, ndjson: {path: DIR/out.ndjson, format: ecs}}") as collector:
+        collector.post([of_a_task(Records())])
+        path = collector.dir / "out.ndjson"
+        wait(lambda: path.exists() and path.read_text().endswith("\n"), "the document")
+        document = json.loads(path.read_text())
+    assert document["orchestrator"] == {"type": "ecs", "cluster": {"name": "shop"}, "resource": {"type": "task", "id": TASK["task"]}}, document
+    assert document["plumbline"]["ecs"] == TASK and document["container"]["runtime"] == "docker", document
+
+
 def test_the_check_can_fail():
     _, found = written()
     good = found[0]
@@ -124,4 +138,5 @@ def test_the_check_can_fail():
 
 
 if __name__ == "__main__":
-    main(test_holds_against_schema_and_model, test_life_cycle_reaches_the_finding, test_the_check_can_fail)
+    main(test_holds_against_schema_and_model, test_life_cycle_reaches_the_finding,
+         test_elastic_s_schema_has_the_task_as_what_the_orchestrator_runs, test_the_check_can_fail)
