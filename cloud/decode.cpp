@@ -45,11 +45,11 @@ Route route_of(const Request& request, const Response& response) {
 void decode_aws(const Request& request, const Response& response, const Route& route, Operation& operation) {
   operation.access_key_id = route.access_key_id;
   operation.invocation = bounded(header(request.head.headers, "amz-sdk-invocation-id"));
-  Decoded parameters = aws::parameters_of(request, route);
+  aws::Parameters parameters = aws::parameters_of(request, route);
   operation.parameters = std::move(parameters.value);
   operation.parameters_cut = parameters.cut;
   operation.account = aws::account_of_request(request, route, operation.parameters);
-  aws::add_outcome(response, route, operation);
+  aws::add_outcome(response, route, parameters.asks_dry_run, operation);
   operation.grant = aws::grant_of(request, response, route);
   aws::add_effect(response, route, request.prints, operation);
 }

@@ -7,6 +7,7 @@
 #include "cloud/aws/host.hpp"
 #include "cloud/aws/signature.hpp"
 #include "cloud/body/members.hpp"
+#include "cloud/table/switches.hpp"
 #include "cloud/table/tables.hpp"
 
 namespace plumbline::cloud::aws {
@@ -102,10 +103,21 @@ std::string_view account_in_arn(std::string_view arn) {
   return is_account(account) ? account : std::string_view();
 }
 
+/// `body` is as the wire has it.
+bool asks_dry_run(const table::OperationRow& operation, const Request& request, const Route& route, const Value& body) {
+  const auto key = table::dry_runs[operation.dry_run];
+  if (key.empty()) return false;
+  if (key.starts_with('?')) return says_only(split_target(request.head.target).query, key.substr(1), {"true"});
+  const Value* value = body.find(key);
+  if (value == nullptr) return false;
+  const bool form = route.wire == Wire::query || route.wire == Wire::ec2;
+  return value->kind == (form ? Value::Kind::text : Value::Kind::boolean) && equal_ignoring_case(value->text, "true");
+}
+
 }  // namespace
 
-Decoded parameters_of(const Request& request, const Route& route) {
-  Decoded decoded{Value::of(Value::Kind::map)};
+Parameters parameters_of(const Request& request, const Route& route) {
+  Parameters decoded{{Value::of(Value::Kind::map)}};
   if (route.operation == table::no_row) return decoded;
   const auto& operation = table::operation(route.operation);
   const bool form = route.wire == Wire::query || route.wire == Wire::ec2;
@@ -117,7 +129,8 @@ Decoded parameters_of(const Request& request, const Route& route) {
       decoded.value.members.push_back(
           {std::string(table::text(operation.payload)), Value::of_text(request.body.substr(0, max_text))});
     } else {
-      decoded = body_of(request, route);
+      static_cast<Decoded&>(decoded) = body_of(request, route);
+      decoded.asks_dry_run = asks_dry_run(operation, request, route, decoded.value);
       name_members(decoded.value, route);
       // The root of an XML body and the only member of a JSON one are called as the model calls them, or not at all.
       if (operation.body == table::Body::member && !request.body.empty()) {
