@@ -84,6 +84,17 @@ std::optional<std::string_view> query_value(std::string_view query, std::string_
   return std::nullopt;
 }
 
+bool says_only(std::string_view query, std::string_view key, std::initializer_list<std::string_view> values) {
+  bool says = false;
+  QueryWalk walk(query);
+  for (QueryPair pair; walk.next(pair);) {
+    if (!percent_equal(pair.key, key)) continue;
+    says = std::any_of(values.begin(), values.end(), [&](auto value) { return percent_equal(pair.value, value); });
+    if (!says) return false;
+  }
+  return says;
+}
+
 Target split_target(std::string_view target) {
   if (!target.starts_with('/')) {
     if (const auto scheme = target.find("://"); scheme != std::string_view::npos && scheme < 8) {

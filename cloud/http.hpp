@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,6 +70,9 @@ class QueryWalk {
 
 /// The encoded value of a key; nothing where the query has none of it.
 std::optional<std::string_view> query_value(std::string_view query, std::string_view key);
+
+/// Whether a query has a key, and each time with one of these values. A server may take any of several.
+bool says_only(std::string_view query, std::string_view key, std::initializer_list<std::string_view> values);
 
 /// "/path" and "a=1" of a target; scheme and host of an absolute one are left out.
 struct Target {

@@ -74,15 +74,9 @@ bool says_denied(std::string_view code) {
   return false;
 }
 
-bool asked_dry_run(const Value& parameters) {
-  for (const auto name : {"DryRun", "dryRun"})
-    if (const auto* value = parameters.find(name)) return equal_ignoring_case(value->text, "true");
-  return false;
-}
-
 }  // namespace
 
-void add_outcome(const Response& response, const Route& route, Operation& operation) {
+void add_outcome(const Response& response, const Route& route, bool asks_dry_run, Operation& operation) {
   for (const auto name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"})
     if (operation.request_id.empty()) operation.request_id = header(response.headers, name).substr(0, 256);
   if (response.status < 200) return;  // none, or an interim one
@@ -90,9 +84,8 @@ void add_outcome(const Response& response, const Route& route, Operation& operat
   if (operation.request_id.empty()) operation.request_id = said.request_id;
   std::string_view code = bare(header(response.headers, "x-amzn-errortype"));
   if (code.empty()) code = bare(said.code);
-  const bool dry = asked_dry_run(operation.parameters);
   if (response.status < 300 && !(said.error_root && route.wire == Wire::rest_xml)) {
-    operation.outcome = dry ? Outcome::dry_run : Outcome::succeeded;
+    operation.outcome = asks_dry_run ? Outcome::dry_run : Outcome::succeeded;
     return;
   }
   operation.error_code = code;

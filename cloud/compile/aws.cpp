@@ -6,6 +6,7 @@
 
 #include "cloud/compile/path_tree.hpp"
 #include "cloud/compile/tsv.hpp"
+#include "cloud/table/switches.hpp"
 
 namespace plumbline::cloud::compile {
 namespace {
@@ -166,10 +167,21 @@ class AwsTables {
                                           {"blob", table::Body::blob},
                                           {"stream", table::Body::stream}});
     if (space != std::string_view::npos) operation.payload = image_.text(row[3].substr(space + 1));
-    for (const auto flag : split(row[4], ','))
+    for (const auto flag : split(row[4], ',')) {
+      if (const auto colon = flag.find(':'); colon != std::string_view::npos) {
+        const auto key = flag.substr(colon + 1);
+        if (flag.substr(0, colon) == "dry_run")
+          operation.dry_run = place_in(table::dry_runs, operations_, row, key);
+        else if (flag.substr(0, colon) == "account")
+          operation.account = place_in(table::account_members, operations_, row, key);
+        else
+          operations_.refuse(row, "no flag is called " + std::string(flag));
+        continue;
+      }
       operation.flags |= one_of<table::OperationFlag>(
           operations_, row, flag,
           {{"deprecated", table::deprecated}, {"unsigned", table::unsigned_ok}, {"retired", table::retired}});
+    }
     image_.operations.push_back(operation);
     constexpr auto forms =
         static_cast<std::uint32_t>(table::Protocol::query) | static_cast<std::uint32_t>(table::Protocol::ec2);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "cloud/compile/tsv.hpp"
+#include "cloud/table/switches.hpp"
 
 namespace plumbline::cloud::compile {
 namespace {
@@ -26,7 +27,7 @@ class GcpTables {
   GcpTables(const std::string& folder, Image& image)
       : image_(image),
         apis_(folder + "/gcp_apis.tsv", 2),
-        methods_(folder + "/gcp_methods.tsv", 4),
+        methods_(folder + "/gcp_methods.tsv", 5),
         types_(folder + "/gcp_terraform_types.tsv", 2),
         fields_(folder + "/gcp_terraform_fields.tsv", 3),
         maps_(folder + "/gcp_map_fields.tsv", 3) {}
@@ -111,6 +112,7 @@ class GcpTables {
       method.derived = row[3].starts_with('~');
       method.name = image_.text(row[3].substr(method.derived));
       method.verb = verb_of(methods_, row);
+      method.dry_run = place_in(table::dry_runs, methods_, row, row[4]);
       method.count = static_cast<std::uint8_t>(segments.size());
       by_api[row[0]].push_back({method, row[2], order_of(segments), row.line});
     }

@@ -1,6 +1,8 @@
 // The text tables as rows of cells.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,5 +33,14 @@ class Tsv {
 
 /// The parts between separators; none of "".
 std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// Where `word` stands in `known`; refuses the row where it does not.
+template <std::size_t N>
+std::uint8_t place_in(const std::array<std::string_view, N>& known, const Tsv& file, const Tsv::Row& row,
+                      std::string_view word) {
+  for (std::size_t i = 0; i < N; ++i)
+    if (known[i] == word) return static_cast<std::uint8_t>(i);
+  file.refuse(row, "'" + std::string(word) + "' is not in its list of cloud/table/switches.hpp");
+}
 
 }  // namespace plumbline::cloud::compile

@@ -5,6 +5,7 @@
 #include "cloud/body/leaves.hpp"
 #include "cloud/gcp/methods.hpp"
 #include "cloud/gcp/secrets.hpp"
+#include "cloud/table/switches.hpp"
 
 namespace plumbline::cloud::gcp {
 namespace {
@@ -171,7 +172,10 @@ void unfold_items(std::vector<Setting>& settings, std::string_view verb) {
     for (const auto& item : setting.value.items) {
       const Value *key = item.find("key"), *value = item.find("value");
       if (key == nullptr || value == nullptr) continue;
-      unfolded.push_back({"metadata." + key->text, "metadata." + key->text, *value, false});
+      for (const auto name : texts_of(key)) {
+        const std::string attribute = "metadata." + std::string(name);
+        unfolded.push_back({attribute, attribute, *value, false});
+      }
     }
   }
   settings = std::move(unfolded);
@@ -216,12 +220,13 @@ void add_outcome(const Response& response, bool dry, Operation& operation, std::
   wipe(body.value);
 }
 
-bool is_dry_run(std::string_view query, const Value& body) {
-  for (const auto name : {"validateOnly", "validate_only", "dryRun"}) {
-    if (const auto asked = query_value(query, name)) return *asked == "true";
-    if (const Value* value = body.find(name)) return value->text == "true";
-  }
-  return false;
+/// By the key that the method has for it. Cloud Run's says "all".
+bool asks_dry_run(const Route& route, std::string_view query, const Value& body) {
+  if (route.method == table::no_row || !route.resource.group.empty()) return false;  // of gRPC, nothing can be read
+  const auto key = table::dry_runs[method_row(route.method).dry_run];
+  if (key.starts_with('?')) return says_only(query, key.substr(1), {"true", "all"});
+  const Value* value = key.empty() ? nullptr : body.find(key);
+  return value != nullptr && value->kind == Value::Kind::boolean && value->text == "true";
 }
 
 /// name=projects%2Fp%2Flocations%2Fl%2FkeyRings%2Fk, or "key_ring.name=…"
@@ -263,7 +268,7 @@ void decode(const Request& request, const Response& response, const Route& route
     gcp::hide_secrets(operation.parameters, request.prints);
   }
   std::string answered;
-  add_outcome(response, is_dry_run(target.query, operation.parameters), operation, answered);
+  add_outcome(response, asks_dry_run(route, target.query, operation.parameters), operation, answered);
   if (!route.resource.group.empty()) return add_rpc_target(request, route, operation);
   if (route.method == table::no_row) return;
   const auto& method = method_row(route.method);

@@ -30,6 +30,12 @@ READS = ("Get", "Describe", "Head", "BatchGet", "Search", "Query", "Select", "Ch
          "Evaluate", "Compare", "Discover", "Decode", "Resolve", "BatchDescribe", "BatchDetect", "Match", "Calculate", "Count")
 LISTS = ("List", "BatchList")
 
+# Members, in small letters, by which an operation is asked to change nothing.
+DRY_RUNS = ("dryrun", "validateonly", "performcheckonly")
+# Members that say in which account an operation works, of services that let another account in.
+ACCOUNTS = {"ecr": ["registryId"], "glue": ["CatalogId", "CatalogID"], "lakeformation": ["CatalogId"], "quicksight": ["AwsAccountId"],
+            "s3": ["ExpectedBucketOwner"], "s3control": ["AccountId"]}
+
 
 class Levels:
     """operation → access level, by the IAM action of the same name, else by the name's verb."""
@@ -78,6 +84,24 @@ def body_of(model, operation):
             return "blob"
         return ("text " if target["type"] == "string" else "in ") + payload
     return "" if any("location" not in m for m in members.values()) else "-"
+
+
+def dry_run_of(model, operation):
+    """Which key of a request has the operation only say whether it would work, as the wire has it: a member of the body, or "?" and a
+    key of the query. Not of one whose answer to that is an error: its success means that it was done."""
+    if model.service == "ec2" or any(e["shape"].startswith("DryRunOperation") for e in operation.get("errors", ())):
+        return ""
+    for name, member in model.input_members(operation).items():
+        if name.lower() in DRY_RUNS and model.shapes[member["shape"]]["type"] == "boolean":
+            wire = member.get("locationName", name)
+            return "?" + wire if member.get("location") == "querystring" else wire
+    return ""
+
+
+def account_of(model, operation):
+    """The member that says whose the thing is that a call is about, where that may be another account than the caller's."""
+    names = [name for name in model.input_members(operation) if name in ACCOUNTS.get(model.service, ())]
+    return names[0] if names else ""
 
 
 def binding_of(model, operation):
@@ -129,13 +153,17 @@ class Service:
             self.add_operation(model, name, operation)
 
     def add_operation(self, model, name, operation):
-        if name not in self.operations:
+        fresh = name not in self.operations
+        if fresh:
             self.operations[name] = {"body": body_of(model, operation), "flags": set() if model.is_current else {"retired"}, "bindings": {}}
         known = self.operations[name]
         if operation.get("deprecated"):
             known["flags"].add("deprecated")
         if operation.get("authtype") == "none" or operation.get("auth") == ["smithy.api#noAuth"]:
             known["flags"].add("unsigned")
+        if fresh:
+            known["flags"] |= {f"{what}:{key}" for what, key in (("dry_run", dry_run_of(model, operation)),
+                                                                  ("account", account_of(model, operation))) if key}
         if not any(p.startswith("rest") for p in model.protocols):
             return
         method, path, keys = binding_of(model, operation)

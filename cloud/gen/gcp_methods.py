@@ -14,6 +14,7 @@ import pathlib
 import re
 
 TABLES = pathlib.Path(__file__).resolve().parents[1] / "tables"
+DRY_RUNS = ("validateOnly", "dryRun")
 
 
 def methods_of(resource):
@@ -36,6 +37,14 @@ def template_of(path, version):
     return "/".join("{v}" if version else part for part, version in zip(parts, is_version))
 
 
+def dry_run_of(document, method):
+    """The key by which a method is asked only whether it would work: of the query with a "?", else of the body; "" = it has none."""
+    body = document.get("schemas", {}).get(method.get("request", {}).get("$ref"), {}).get("properties", {})
+    found = ["?" + name for name in DRY_RUNS if method.get("parameters", {}).get(name, {}).get("location") == "query"]
+    found += [name for name in DRY_RUNS if body.get(name, {}).get("type") in ("boolean", "string")]
+    return found[0] if found else ""
+
+
 def literals(template):
     return [part.split(":")[0] for part in template.split("/") if part.split(":")[0] not in ("{}", "{v}", "")]
 
@@ -51,7 +60,7 @@ def read_documents(folder):
         apis[api].add(host)
         for method in methods_of(document):
             template = template_of(base + method.get("flatPath", method["path"]), document["version"])
-            methods[api, method["httpMethod"], template] = method["id"].split(".", 1)[1]
+            methods[api, method["httpMethod"], template] = method["id"].split(".", 1)[1], dry_run_of(document, method)
     return apis, methods
 
 
@@ -138,7 +147,7 @@ def by_template(path, methods, known):
     """Of types that terraform_types() does not find: those whose whole path is one of the documents'."""
     found = collections.defaultdict(set)
     templates = collections.defaultdict(set)
-    for (api, verb, template), name in methods.items():
+    for (api, verb, template), (name, _) in methods.items():
         templates[api].add((template.split(":")[0], resource_key(api, template, verb, name)))
     for line in path.read_text().splitlines():
         name, product, base, link, create, *_ = (line + "\t" * 10).split("\t")
@@ -178,8 +187,8 @@ def main():
     given = arguments.parse_args()
     apis, methods = read_documents(given.documents)
     rows, keys = [], set()
-    for (api, verb, template), name in sorted(methods.items()):
-        rows.append(f"{api}\t{verb}\t{template}\t{shortened(template, api, name)}")
+    for (api, verb, template), (name, dry_run) in sorted(methods.items()):
+        rows.append(f"{api}\t{verb}\t{template}\t{shortened(template, api, name)}\t{dry_run}".rstrip("\t"))
         keys.add(resource_key(api, template, verb, name))
     types = terraform_types(given.resources, keys)
     for key, names in by_template(given.resources, methods, set().union(*types.values())).items():
@@ -191,7 +200,7 @@ def main():
             types[key].add(name)
     tables = {
         "gcp_apis.tsv": ["# api\thosts"] + [f"{api}\t{','.join(sorted(hosts))}" for api, hosts in sorted(apis.items())],
-        "gcp_methods.tsv": ["# api\tverb\tpath\tmethod (~: behind the path's words)"] + rows,
+        "gcp_methods.tsv": ["# api\tverb\tpath\tmethod (~: behind the path's words)\tdry run"] + rows,
         "gcp_terraform_types.tsv": ["# resource\tterraform types"] +
                                    [f"{key}\t{','.join(sorted(names))}" for key, names in sorted(types.items())],
         "gcp_terraform_fields.tsv": ["# terraform type\tfield\tattribute, where it is not the field in snake case"] +

@@ -1,5 +1,8 @@
 #include "cloud/kubernetes/decode.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "baseline/value/yaml_json.hpp"
 #include "cloud/kubernetes/kinds.hpp"
 #include "cloud/kubernetes/names.hpp"
@@ -72,10 +75,21 @@ void add_query(const Request& request, Value& tree) {
   }
 }
 
-bool is_dry_run(const Request& request, const Value& body) {
-  if (const auto asked = query_value(split_target(request.head.target).query, "dryRun")) return *asked == "All";
-  const Value* options = body.find("dryRun");  // of DeleteOptions
-  return options != nullptr && !options->items.empty() && options->items.front().text == "All";
+bool says_all(const Value* options) {
+  return options != nullptr && options->kind == Value::Kind::list && options->items.size() == 1 &&
+         options->items[0].text == "All";
+}
+
+/// As handlers of apiserver (k8s.io/apiserver/pkg/endpoints/handlers) read it: DeleteOptions are the body, and the
+/// query where there is none; those of other calls are the query alone. What connects (exec, proxy) reads neither.
+bool asks_dry_run(const Request& request, const ResourcePath& path, const Value& body) {
+  constexpr std::array<std::string_view, 12> takes = {
+      "",        "status",   "scale", "eviction", "ephemeralcontainers", "resize", "approval", "finalize",
+      "binding", "bindings", "token", "rollback"};
+  if (std::find(takes.begin(), takes.end(), path.subresource) == takes.end()) return false;
+  if (path.verb.starts_with("delete") && !request.body.empty()) return says_all(body.find("dryRun"));
+  if (path.subresource == "eviction" && says_all(body.find({"deleteOptions", "dryRun"}))) return true;
+  return says_only(split_target(request.head.target).query, "dryRun", {"All"});
 }
 
 /// What an answer says of the object, and why it refused. Nothing else of it is kept.
@@ -166,7 +180,7 @@ void decode(const Request& request, const Response& response, const Route& route
     hide_secrets(operation.parameters, path.resource, request.prints);
   }
   const Answer answer = read_answer(response);
-  operation.outcome = outcome_of(response.status, is_dry_run(request, operation.parameters));
+  operation.outcome = outcome_of(response.status, asks_dry_run(request, path, operation.parameters));
   operation.error_code = answer.reason;
   if (!may_change(route.level())) return;
   operation.semantics = semantics_of(path, form);

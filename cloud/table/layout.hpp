@@ -71,7 +71,8 @@ struct OperationRow {
   Body body;
   std::uint8_t flags;      ///< of OperationFlag
   std::uint8_t semantics;  ///< cloud::Semantics
-  std::array<std::uint8_t, 2> unused;
+  std::uint8_t dry_run;    ///< in dry_runs of switches.hpp
+  std::uint8_t account;    ///< in account_members there
 };
 /// A place in a tree of path segments.
 struct NodeRow {
@@ -171,7 +172,7 @@ struct GcpMethodRow {
   Method verb;
   std::uint8_t count;    ///< of segments
   std::uint8_t derived;  ///< 1 = the words before it are the path's
-  std::uint8_t unused;
+  std::uint8_t dry_run;  ///< in dry_runs of switches.hpp
 };
 
 /// `first` is an offset in bytes.
@@ -217,7 +218,7 @@ enum SectionName : std::uint8_t {
 };
 
 inline constexpr std::uint32_t magic = 0x54424C50;  // "PLBT"
-inline constexpr std::uint32_t format = 4;
+inline constexpr std::uint32_t format = 5;
 
 struct Header {
   std::uint32_t magic_word;

@@ -62,12 +62,6 @@ TEST(Outcome, of_each_protocol) {
   }
 }
 
-TEST(Outcome, of_a_dry_run_is_one_whatever_the_answer_but_no) {
-  const auto dry = form("ec2", "Action=StopInstances&Version=2016-11-15&DryRun=true");
-  EXPECT_EQ(dry.decoded(200).outcome, Outcome::dry_run);
-  EXPECT_EQ(dry.decoded(403).outcome, Outcome::denied);
-}
-
 TEST(Decode, says_who_and_where) {
   const Operation operation =
       Sent::to("lambda", "DELETE", "/2015-03-31/functions/f", "lambda.cn-north-1.amazonaws.com.cn")

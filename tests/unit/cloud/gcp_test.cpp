@@ -204,9 +204,13 @@ TEST(Gcp, a_grpc_call_known_by_its_routing_header) {
 }
 
 TEST(Gcp, dry_runs_refusals_and_secrets) {
-  const auto cluster = google("POST", "gkehub.googleapis.com",
-                              "/v1/projects/p/locations/l/memberships?membershipId=m&validateOnly=true", "{}");
+  const auto cluster =
+      google("POST", "datamigration.googleapis.com",
+             "/v1/projects/p/locations/l/connectionProfiles?connectionProfileId=c&validateOnly=true", "{}");
   EXPECT_EQ(word(cluster.decoded(200).outcome), "dry_run");
+  const auto job =
+      google("POST", "run.googleapis.com", "/apis/run.googleapis.com/v1/namespaces/p/jobs?dryRun=all", "{}");
+  EXPECT_EQ(word(job.decoded(200).outcome), "dry_run");
   const Operation denied = google("DELETE", "compute.googleapis.com", vm)
                                .decoded(403, R"({"error":{"code":403,"status":"PERMISSION_DENIED"}})");
   EXPECT_EQ(word(denied.outcome), "denied");
