@@ -104,6 +104,8 @@ std::string CallWatch::status_json() const {
       {"layers_looked_at", scanner_.counters().layers.load()},
       {"programs_gone_before_a_look", scanner_.counters().gone.load()},
       {"first_calls_maybe_missed", scanner_.counters().late.load()},
+      {"mapped_files_looked_at", scanner_.counters().mapped.load()},
+      {"mapped_files_by", mapped_ ? mapped_->hook() : "nobody"},
       {"exec_gate", gate_json()},
       {"connections", c.http.connections},
       {"connections_ignored", c.http.ignored},
@@ -146,12 +148,16 @@ std::string CallWatch::metrics_text() const {
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},
            {"tls_files_refused_total", "Files with TLS that could not be hooked.", files.refused.load()},
-           {"tls_first_calls_maybe_missed_total", "Programs that ran already when what they run was hooked.",
+           {"tls_first_calls_maybe_missed_total", "Programs that ran already when what they run or map was hooked.",
             scanner_.counters().late.load()},
            {"tls_executions_gone_total", "First executions that ended before they were looked at.",
             scanner_.counters().gone.load()},
            {"tls_executions_dropped_total", "First executions that were too many to be looked at.",
             scanner_.counters().dropped.load()},
+           {"tls_mapped_total", "Files that were mapped to be executed and not looked at before.",
+            scanner_.counters().mapped.load()},
+           {"tls_mapped_missed_total", "Times when such a file could not be looked at: its next mapping is.",
+            scanner_.counters().mapped_missed.load() + c.mapped.lost},
            {"tls_files_came_total", "Files that came into watched folders.", files.came.load()},
            {"tls_folders_unwatched_total", "Folders that could not be watched for files that come.",
             files.unwatched.load()},
@@ -239,19 +245,26 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
     all.push_back(
         {"tls_first_call", "node",
          "A program that starts in a mount namespace of its own (rootless, a container's own tmpfs), or while too "
-         "many start, is hooked while it starts: a call within its first 15 milliseconds may be missed, once.",
+         "many start, is hooked while it starts, and a library in an unusual folder when it is loaded: a call within "
+         "the next 15 milliseconds may be missed, once a file.",
          std::to_string(gate_->counters().late) + " were let go before they were looked at, " +
              std::to_string(gate_->counters().crowded) + " were too many; " +
              std::to_string(gate_->counters().ungated) + " mounts are not gated",
          "raise calls.exec_gate"});
   else
-    all.push_back(
-        {"tls_first_call", "node",
-         "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
-         "milliseconds may be missed, once.",
-         scanner_.counters().first_pass_done ? "it came after the folders were looked through, or lies elsewhere"
-                                             : "the folders are still being looked through",
-         "name its folder in calls.folders, or set calls.exec_gate"});
+    all.push_back({"tls_first_call", "node",
+                   "A program that was not looked at before it runs is hooked while it starts, and a library when it "
+                   "is loaded: a "
+                   "call within the next 15 milliseconds may be missed, once a file.",
+                   scanner_.counters().first_pass_done
+                       ? "it came after the folders were looked through, or lies elsewhere"
+                       : "the folders are still being looked through",
+                   "name its folder in calls.folders, or set calls.exec_gate"});
+  if (!options_.why_no_mapped.empty())
+    all.push_back({"tls_library_elsewhere", "node",
+                   "A library that lies in none of calls.folders and no usual folder, or is loaded late, may never be "
+                   "looked at: calls through it are not seen.",
+                   options_.why_no_mapped, "a kernel from 6.1 on, or name its folder in calls.folders"});
   if (!why_no_gate_.empty())
     all.push_back({"exec_gate", "node",
                    "First executions are not held until they were looked at, though calls.exec_gate says so.",

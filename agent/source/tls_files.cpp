@@ -338,7 +338,9 @@ void TlsFiles::look_at_process(const std::string& folder) {
     std::string range, mode, offset, device, inode;
     fields >> range >> mode >> offset >> device >> inode;
     if (mode.size() < 3 || mode[2] != 'x' || inode == "0" || !seen.insert(device + inode).second) continue;
-    const Fd file(::open((folder + "/map_files/" + range).c_str(), O_RDONLY | O_CLOEXEC));
+    std::uint64_t start = 0, end = 0;
+    if (std::sscanf(range.c_str(), "%lx-%lx", &start, &end) != 2) continue;
+    const Fd file = reopened(open_mapped(folder, start, end));
     const auto path = line.find('/');
     if (file) look(file.get(), path == std::string::npos ? folder : line.substr(path));
   }
