@@ -1,4 +1,5 @@
 // What CallWatch says of itself.
+#include <algorithm>
 #include <map>
 
 #include "agent/call_watch.hpp"
@@ -48,14 +49,22 @@ Json keyring_status(const access::TokenKeyring* keyring) {
   return places;
 }
 
+/// " and 3 others", of as many in all.
+std::string and_others(std::size_t count) {
+  return count > 1 ? " and " + std::to_string(count - 1) + " others" : "";
+}
+
 }  // namespace
 
-/// With paths as the host has them.
+/// As the host has it.
+std::string CallWatch::host_path(const std::string& path) const {
+  const auto& root = options_.scanner.host_root;
+  return !root.empty() && path.starts_with(root + "/") ? path.substr(root.size()) : path;
+}
+
 std::vector<TlsFileRow> CallWatch::file_rows() const {
   auto rows = files_.rows();
-  const auto& root = options_.scanner.host_root;
-  for (auto& row : rows)
-    if (!root.empty() && row.path.starts_with(root + "/")) row.path.erase(0, root.size());
+  for (auto& row : rows) row.path = host_path(row.path);
   return rows;
 }
 
@@ -85,6 +94,10 @@ std::string CallWatch::status_json() const {
       refused.push_back(
           {{"path", wire::json_text(row.path)}, {"stack", row.stack}, {"why", wire::json_text(row.error)}});
   }
+  Json written = Json::array();
+  for (const auto& file : files_.written_now())
+    if (written.size() < most_rows)
+      written.push_back({{"path", wire::json_text(host_path(file.path))}, {"since", rfc3339(file.from)}});
   Json coverage = Json::object();
   for (const auto& [stack, counted] : stacks)
     coverage[stack] = {{"hooked", counted.first}, {"refused", counted.second}};
@@ -100,6 +113,7 @@ std::string CallWatch::status_json() const {
       {"files_looked_at", looked.looked.load()},
       {"files", std::move(files)},
       {"files_refused", std::move(refused)},
+      {"files_written_into", std::move(written)},
       {"roots_looked_through", scanner_.counters().roots.load()},
       {"layers_looked_at", scanner_.counters().layers.load()},
       {"programs_gone_before_a_look", scanner_.counters().gone.load()},
@@ -148,6 +162,10 @@ std::string CallWatch::metrics_text() const {
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},
            {"tls_files_refused_total", "Files with TLS that could not be hooked.", files.refused.load()},
+           {"tls_files_unhooked_total", "Times when a file's hooks ended, as somebody wrote into it.",
+            files.written.load()},
+           {"tls_files_written_into", "Files with TLS that are not hooked now, as somebody writes into them.",
+            files_.written_now().size(), "gauge"},
            {"tls_first_calls_maybe_missed_total", "Programs that ran already when what they run or map was hooked.",
             scanner_.counters().late.load()},
            {"tls_executions_gone_total", "First executions that ended before they were looked at.",
@@ -296,12 +314,17 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
       ++count;
       example = row.path;
     }
+  if (const auto written = files_.written_now(); !written.empty()) {
+    const auto first = std::min_element(written.begin(), written.end(),
+                                        [](const auto& one, const auto& other) { return one.from < other.from; });
+    all.push_back({"tls_file_not_hooked", host_path(first->path),
+                   "Calls through this file" + and_others(written.size()) + " are not seen.",
+                   "somebody writes into it, since " + rfc3339(first->from),
+                   "it is hooked again once nobody wrote into it for a second (later, for who goes on)"});
+  }
   for (const auto& [what, counted] : refused)
     all.push_back({"tls_file_not_hooked", counted.second,
-                   "Calls through this file" +
-                       (counted.first > 1 ? " and " + std::to_string(counted.first - 1) + " others" : std::string()) +
-                       " are not seen.",
-                   what.second, ""});
+                   "Calls through this file" + and_others(counted.first) + " are not seen.", what.second, ""});
   return all;
 }
 

@@ -65,7 +65,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       clock_(clock),
       capture_(std::move(capture)),
       mapped_(std::move(mapped)),
-      files_(*capture_, options_.files),
+      files_(*capture_, options_.files, clock_),
       scanner_(files_, options_.scanner),
       warmer_([this] { capture_->warm(); }),
       connections_(options_.connections,
@@ -112,6 +112,7 @@ void CallWatch::stop() {
   ::eventfd_write(wake_up_.get(), 1);
   if (gate_) gate_->stop();
   scanner_.stop();
+  files_.end_written();
   warmer_.stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -316,6 +317,12 @@ bool CallWatch::take(ReadCall& call) {
 CallWatch::Lost CallWatch::take_lost() {
   const std::lock_guard lock(mutex_);
   return std::exchange(lost_, {});
+}
+
+std::vector<UnhookedFile> CallWatch::take_unhooked() {
+  auto all = files_.take_unhooked();
+  for (auto& each : all) each.path = host_path(each.path);
+  return all;
 }
 
 CallWatch::Counts CallWatch::counts() const {

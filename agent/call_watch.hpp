@@ -83,6 +83,9 @@ class CallWatch {
     WallNs from = 0, until = 0;  ///< it was in this time
   };
   Lost take_lost();
+  /// Stretches that ended since this was last asked, in which calls through a file were not seen, as somebody wrote
+  /// into it.
+  std::vector<UnhookedFile> take_unhooked();
   /// Ends looking and listening; what is still under way is told as it is, and waits to be taken. Hooks end with this
   /// object. Repeatable.
   void stop();
@@ -125,6 +128,7 @@ class CallWatch {
   void tell_unseen(const mark_actor& actor, const UnseenHost& unseen);
   wire::Json gate_json() const;
   std::vector<TlsFileRow> file_rows() const;
+  std::string host_path(const std::string& path) const;
   Counts counts() const;
 
   const Options options_;

@@ -64,6 +64,11 @@ void refused_files(Sheet& sheet, const Json& calls) {
       auto& [path, count] = by_reason[text_at(file, "why")];
       if (count++ == 0) path = text_at(file, "path");
     }
+  if (const auto files = calls.find("files_written_into"); files != calls.end() && files->is_array())
+    for (const auto& file : *files) {
+      auto& [path, count] = by_reason["somebody writes into it"];
+      if (count++ == 0) path = text_at(file, "path");
+    }
   std::size_t shown = 0;
   for (const auto& [why, example] : by_reason) {
     if (++shown > most_reasons) break;

@@ -159,7 +159,7 @@ void TlsScanner::run(const std::stop_token& stop) {
 void TlsScanner::wait() {
   std::array<pollfd, 3> waiting = {pollfd{wake_.get(), POLLIN, 0}, pollfd{files_.changed_fd(), POLLIN, 0},
                                    pollfd{mounts_ ? mounts_->wake_fd() : -1, POLLPRI, 0}};
-  ::poll(waiting.data(), waiting.size(), -1);
+  ::poll(waiting.data(), waiting.size(), files_.wait_ms());
   eventfd_t count = 0;
   ::eventfd_read(wake_.get(), &count);
 }
@@ -208,6 +208,7 @@ void TlsScanner::take_urgent(const std::stop_token& stop) {
 void TlsScanner::take_executions(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     for (const auto& change : files_.read_changes()) files_.follow(change);
+    files_.look_at_written();
     Execution execution;
     std::optional<mapped_record> mapped;
     {

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 from harness import Skip, wait
 from moto import AUTHORIZATION
@@ -97,4 +98,37 @@ def test_a_library_that_is_loaded_long_after_the_start(stack):
         wait(lambda: "sg-second" in told(stack), "the call of the next connection")
         assert told(stack)["sg-second"]["actor"]["process"]["pid"] == client.pid
         client.stdin.close()
+    assert server.refused == []
+
+
+def test_who_keeps_a_library_open_for_writing_hides_no_calls(stack):
+    environment, copy = elsewhere(stack)
+    server = begin(stack, "sg-first", "sg-second")
+    curl(server, environment, "sg-first")
+    wait_hooked(stack, copy)
+    gaps = lambda: stack.api("/v1/status")["counters"]["gaps_total"]  # noqa: E731
+    before = gaps()
+    with open(copy, "r+b", buffering=0) as writer:
+        done, byte = threading.Event(), copy.read_bytes()[:1]
+
+        def write():
+            while not done.wait(0.1):
+                os.pwrite(writer.fileno(), byte, 0)
+        writing = threading.Thread(target=write)
+        writing.start()
+        try:
+            spot = wait(lambda: next((spot for spot in stack.all(stack.api, "/v1/blindspots") if "somebody writes into it" in spot["because"]),
+                                     None), "the blind spot")
+            assert (spot["id"], spot["scope"]) == ("tls_file_not_hooked", str(copy)), spot
+            assert [file["path"] for file in calls(stack)["files_written_into"]] == [str(copy)]
+            shown = stack.plumb("status").stdout
+            assert f"{copy}: somebody writes into it" in shown, shown
+        finally:
+            done.set()
+            writing.join()
+        wait_hooked(stack, copy)  # it is open still
+        assert calls(stack)["files_written_into"] == []
+        curl(server, environment, "sg-second")
+        wait(lambda: "sg-second" in told(stack), "the call")
+    wait(lambda: gaps() > before, "the gap")
     assert server.refused == []

@@ -203,25 +203,6 @@ TEST_F(TlsFilesTest, where_return_probes_do_harm_what_needs_them_is_refused) {
   EXPECT_EQ(capture_.live, 0);
 }
 
-TEST_F(TlsFilesTest, what_is_written_into_has_no_hooks_until_its_writer_is_done) {
-  const auto path = dir_.write("libssl.so.3", library());
-  EXPECT_TRUE(look(path));
-  const auto follow_all = [&] {
-    for (const auto& change : files_.read_changes()) files_.follow(change);
-  };
-  std::ofstream writer(path, std::ios::in | std::ios::out);
-  writer << std::string(10, '\0') << std::flush;
-  follow_all();
-  EXPECT_EQ(capture_.live, 0) << "they would stand in the middle of other instructions";
-  writer.seekp(0);
-  writer << library("SSL_read") << std::flush;
-  follow_all();
-  EXPECT_EQ(capture_.live, 0);
-  writer.close();
-  follow_all();
-  EXPECT_EQ(capture_.live, 1) << "it is another library now";
-}
-
 TEST_F(TlsFilesTest, what_comes_into_a_watched_folder_is_looked_at_when_it_comes) {
   dir_.write("usr/lib/tls/libssl.so.3", library());
   dir_.write("usr/lib/other/readme", "");
