@@ -141,6 +141,7 @@ void Agent::Parts::tell_lost_calls() {
   if (!calls) return;
   const auto lost = calls->take_lost();
   observer->calls_lost(lost.pieces, lost.from, lost.until);
+  for (const auto& file : calls->take_unhooked()) observer->file_unhooked(file.path, file.from, file.until);
 }
 
 }  // namespace plumbline::agent

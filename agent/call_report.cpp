@@ -1,4 +1,5 @@
 // What CallWatch says of itself.
+#include <algorithm>
 #include <map>
 
 #include "agent/call_watch.hpp"
@@ -48,14 +49,22 @@ Json keyring_status(const access::TokenKeyring* keyring) {
   return places;
 }
 
+/// " and 3 others", of as many in all.
+std::string and_others(std::size_t count) {
+  return count > 1 ? " and " + std::to_string(count - 1) + " others" : "";
+}
+
 }  // namespace
 
-/// With paths as the host has them.
+/// As the host has it.
+std::string CallWatch::host_path(const std::string& path) const {
+  const auto& root = options_.scanner.host_root;
+  return !root.empty() && path.starts_with(root + "/") ? path.substr(root.size()) : path;
+}
+
 std::vector<TlsFileRow> CallWatch::file_rows() const {
   auto rows = files_.rows();
-  const auto& root = options_.scanner.host_root;
-  for (auto& row : rows)
-    if (!root.empty() && row.path.starts_with(root + "/")) row.path.erase(0, root.size());
+  for (auto& row : rows) row.path = host_path(row.path);
   return rows;
 }
 
@@ -85,6 +94,10 @@ std::string CallWatch::status_json() const {
       refused.push_back(
           {{"path", wire::json_text(row.path)}, {"stack", row.stack}, {"why", wire::json_text(row.error)}});
   }
+  Json written = Json::array();
+  for (const auto& file : files_.written_now())
+    if (written.size() < most_rows)
+      written.push_back({{"path", wire::json_text(host_path(file.path))}, {"since", rfc3339(file.from)}});
   Json coverage = Json::object();
   for (const auto& [stack, counted] : stacks)
     coverage[stack] = {{"hooked", counted.first}, {"refused", counted.second}};
@@ -100,10 +113,13 @@ std::string CallWatch::status_json() const {
       {"files_looked_at", looked.looked.load()},
       {"files", std::move(files)},
       {"files_refused", std::move(refused)},
+      {"files_written_into", std::move(written)},
       {"roots_looked_through", scanner_.counters().roots.load()},
       {"layers_looked_at", scanner_.counters().layers.load()},
       {"programs_gone_before_a_look", scanner_.counters().gone.load()},
       {"first_calls_maybe_missed", scanner_.counters().late.load()},
+      {"mapped_files_looked_at", scanner_.counters().mapped.load()},
+      {"mapped_files_by", mapped_ ? mapped_->hook() : "nobody"},
       {"exec_gate", gate_json()},
       {"connections", c.http.connections},
       {"connections_ignored", c.http.ignored},
@@ -146,12 +162,20 @@ std::string CallWatch::metrics_text() const {
            {"tls_executions_lost_total", "First executions that found the ring full.", c.kernel.executed_lost},
            {"tls_files_hooked_total", "Files whose TLS functions were hooked.", files.hooked.load()},
            {"tls_files_refused_total", "Files with TLS that could not be hooked.", files.refused.load()},
-           {"tls_first_calls_maybe_missed_total", "Programs that ran already when what they run was hooked.",
+           {"tls_files_unhooked_total", "Times when a file's hooks ended, as somebody wrote into it.",
+            files.written.load()},
+           {"tls_files_written_into", "Files with TLS that are not hooked now, as somebody writes into them.",
+            files_.written_now().size(), "gauge"},
+           {"tls_first_calls_maybe_missed_total", "Programs that ran already when what they run or map was hooked.",
             scanner_.counters().late.load()},
            {"tls_executions_gone_total", "First executions that ended before they were looked at.",
             scanner_.counters().gone.load()},
            {"tls_executions_dropped_total", "First executions that were too many to be looked at.",
             scanner_.counters().dropped.load()},
+           {"tls_mapped_total", "Files that were mapped to be executed and not looked at before.",
+            scanner_.counters().mapped.load()},
+           {"tls_mapped_missed_total", "Times when such a file could not be looked at: its next mapping is.",
+            scanner_.counters().mapped_missed.load() + c.mapped.lost},
            {"tls_files_came_total", "Files that came into watched folders.", files.came.load()},
            {"tls_folders_unwatched_total", "Folders that could not be watched for files that come.",
             files.unwatched.load()},
@@ -239,19 +263,26 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
     all.push_back(
         {"tls_first_call", "node",
          "A program that starts in a mount namespace of its own (rootless, a container's own tmpfs), or while too "
-         "many start, is hooked while it starts: a call within its first 15 milliseconds may be missed, once.",
+         "many start, is hooked while it starts, and a library in an unusual folder when it is loaded: a call within "
+         "the next 15 milliseconds may be missed, once a file.",
          std::to_string(gate_->counters().late) + " were let go before they were looked at, " +
              std::to_string(gate_->counters().crowded) + " were too many; " +
              std::to_string(gate_->counters().ungated) + " mounts are not gated",
          "raise calls.exec_gate"});
   else
-    all.push_back(
-        {"tls_first_call", "node",
-         "A program that was not looked at before it runs is hooked while it starts: a call within its first 15 "
-         "milliseconds may be missed, once.",
-         scanner_.counters().first_pass_done ? "it came after the folders were looked through, or lies elsewhere"
-                                             : "the folders are still being looked through",
-         "name its folder in calls.folders, or set calls.exec_gate"});
+    all.push_back({"tls_first_call", "node",
+                   "A program that was not looked at before it runs is hooked while it starts, and a library when it "
+                   "is loaded: a "
+                   "call within the next 15 milliseconds may be missed, once a file.",
+                   scanner_.counters().first_pass_done
+                       ? "it came after the folders were looked through, or lies elsewhere"
+                       : "the folders are still being looked through",
+                   "name its folder in calls.folders, or set calls.exec_gate"});
+  if (!options_.why_no_mapped.empty())
+    all.push_back({"tls_library_elsewhere", "node",
+                   "A library that lies in none of calls.folders and no usual folder, or is loaded late, may never be "
+                   "looked at: calls through it are not seen.",
+                   options_.why_no_mapped, "a kernel from 6.1 on, or name its folder in calls.folders"});
   if (!why_no_gate_.empty())
     all.push_back({"exec_gate", "node",
                    "First executions are not held until they were looked at, though calls.exec_gate says so.",
@@ -283,12 +314,17 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
       ++count;
       example = row.path;
     }
+  if (const auto written = files_.written_now(); !written.empty()) {
+    const auto first = std::min_element(written.begin(), written.end(),
+                                        [](const auto& one, const auto& other) { return one.from < other.from; });
+    all.push_back({"tls_file_not_hooked", host_path(first->path),
+                   "Calls through this file" + and_others(written.size()) + " are not seen.",
+                   "somebody writes into it, since " + rfc3339(first->from),
+                   "it is hooked again once nobody wrote into it for a second (later, for who goes on)"});
+  }
   for (const auto& [what, counted] : refused)
     all.push_back({"tls_file_not_hooked", counted.second,
-                   "Calls through this file" +
-                       (counted.first > 1 ? " and " + std::to_string(counted.first - 1) + " others" : std::string()) +
-                       " are not seen.",
-                   what.second, ""});
+                   "Calls through this file" + and_others(counted.first) + " are not seen.", what.second, ""});
   return all;
 }
 

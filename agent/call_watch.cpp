@@ -33,9 +33,12 @@ Result<std::unique_ptr<CallWatch>> CallWatch::open(Options options, const Clock&
   if (!answers) options.why_no_dns = answers.error().message();
   auto plain = open_plain_http(options.capture.processes_fd, (*capture)->scopes_fd());
   if (!plain) options.plain.why_not = plain.error().message();
+  auto mapped = open_mapped_files((*capture)->scopes_fd());
+  if (!mapped) options.why_no_mapped = mapped.error().message();
   auto watch =
       std::make_unique<CallWatch>(std::move(*capture), std::move(options), clock, hellos ? std::move(*hellos) : nullptr,
-                                  plain ? std::move(*plain) : nullptr, answers ? std::move(*answers) : nullptr);
+                                  plain ? std::move(*plain) : nullptr, answers ? std::move(*answers) : nullptr,
+                                  mapped ? std::move(*mapped) : nullptr);
   watch->open_gate();
   return watch;
 }
@@ -57,11 +60,12 @@ void CallWatch::open_gate() {
 
 CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
                      std::unique_ptr<Hellos> hellos, std::unique_ptr<PlainHttp> plain,
-                     std::unique_ptr<DnsAnswers> answers)
+                     std::unique_ptr<DnsAnswers> answers, std::unique_ptr<MappedFiles> mapped)
     : options_(std::move(options)),
       clock_(clock),
       capture_(std::move(capture)),
-      files_(*capture_, options_.files),
+      mapped_(std::move(mapped)),
+      files_(*capture_, options_.files, clock_),
       scanner_(files_, options_.scanner),
       warmer_([this] { capture_->warm(); }),
       connections_(options_.connections,
@@ -91,6 +95,7 @@ CallWatch::CallWatch(std::unique_ptr<Capture> capture, Options options, const Cl
       scope_(options_.excluded, options_.scanner.proc_root),
       wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   capture_->on_executed([this](const executed_record& record) { on_executed(record); });
+  scanner_.set_mapped(mapped_.get());
 }
 
 CallWatch::~CallWatch() {
@@ -107,6 +112,7 @@ void CallWatch::stop() {
   ::eventfd_write(wake_up_.get(), 1);
   if (gate_) gate_->stop();
   scanner_.stop();
+  files_.end_written();
   warmer_.stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -127,11 +133,14 @@ void CallWatch::listen() {
     if (record.direction == CAPTURE_OUT && is_out_of_scope(record.actor)) return;
     connections_.take(record, data);
   };
+  const MappedFiles::Sample on_mapped = [this](const mapped_record& record) { scanner_.on_mapped(record); };
+  const int mapped_fd = mapped_ ? mapped_->ring_fd() : -1;
   // What may not wait for the end of a rest comes first.
-  std::array<pollfd, 6> waiting = {pollfd{wake_up_.get(), POLLIN, 0},      pollfd{capture_->executed_fd(), POLLIN, 0},
-                                   pollfd{capture_->ring_fd(), POLLIN, 0}, pollfd{begun_.hellos_fd(), POLLIN, 0},
-                                   pollfd{begun_.answers_fd(), POLLIN, 0}, pollfd{plain_.ring_fd(), POLLIN, 0}};
-  constexpr std::size_t restless = 2;
+  std::array<pollfd, 7> waiting = {pollfd{wake_up_.get(), POLLIN, 0},     pollfd{capture_->executed_fd(), POLLIN, 0},
+                                   pollfd{mapped_fd, POLLIN, 0},          pollfd{capture_->ring_fd(), POLLIN, 0},
+                                   pollfd{begun_.hellos_fd(), POLLIN, 0}, pollfd{begun_.answers_fd(), POLLIN, 0},
+                                   pollfd{plain_.ring_fd(), POLLIN, 0}};
+  constexpr std::size_t restless = 3;
   std::int64_t next_turn = 0, rested = 0;
   while (!stopping_.stop_requested()) {
     // Behind what was read something may come that wakes nobody.
@@ -141,6 +150,7 @@ void CallWatch::listen() {
     } else {
       ::poll(waiting.data(), waiting.size(), turn_ms);
     }
+    if (mapped_) mapped_->consume(on_mapped);
     begun_.take();     // first: a connection begins before anything is said on it
     plain_.consume();  // and credentials are handed out before they are used
     const int count = capture_->consume(sample);
@@ -188,6 +198,7 @@ std::uint64_t CallWatch::lost_in(const Counts& counts) {
 
 void CallWatch::tell_counts() {
   counts_.kernel = capture_->read_counters();
+  if (mapped_) counts_.mapped = mapped_->read_counters();
   counts_.http = connections_.counters();
   counts_.folded = tries_.folded();
   counts_.crowded = tries_.crowded();
@@ -306,6 +317,12 @@ bool CallWatch::take(ReadCall& call) {
 CallWatch::Lost CallWatch::take_lost() {
   const std::lock_guard lock(mutex_);
   return std::exchange(lost_, {});
+}
+
+std::vector<UnhookedFile> CallWatch::take_unhooked() {
+  auto all = files_.take_unhooked();
+  for (auto& each : all) each.path = host_path(each.path);
+  return all;
 }
 
 CallWatch::Counts CallWatch::counts() const {

@@ -23,6 +23,7 @@
 #include "agent/plain_calls.hpp"
 #include "agent/source/exec_gate.hpp"
 #include "agent/source/hook_warmer.hpp"
+#include "agent/source/mapped_files.hpp"
 #include "agent/source/tls_scanner.hpp"
 #include "cloud/body/secret_prints.hpp"
 #include "include/util/clock.hpp"
@@ -45,6 +46,7 @@ class CallWatch {
     BegunConnections::Options begun;
     std::string why_no_hellos;  ///< why nobody tells whom programs begin connections with; "" = somebody does
     std::string why_no_dns;     ///< why nobody reads answers of DNS; "" = somebody does
+    std::string why_no_mapped;  ///< why nobody tells which files programs map; "" = somebody does
     std::chrono::milliseconds gate_limit{0};  ///< how long a first execution is held at most; 0 = none is
     Principals::Options principals;
     std::vector<std::string> excluded;  ///< of CallScope
@@ -56,10 +58,11 @@ class CallWatch {
   /// Loads the probes and tests what they do to a process. Errors: the kernel's.
   static Result<std::unique_ptr<CallWatch>> open(Options options, const Clock& clock);
   /// As open(), with somebody else's probes; `hellos` nullptr: of connections that no probe sees nothing is told;
-  /// `plain` nullptr: calls without TLS are not seen; `answers` as of BegunConnections.
+  /// `plain` nullptr: calls without TLS are not seen; `answers` as of BegunConnections; `mapped` nullptr: files that
+  /// are mapped are not looked at.
   CallWatch(std::unique_ptr<Capture> capture, Options options, const Clock& clock,
             std::unique_ptr<Hellos> hellos = nullptr, std::unique_ptr<PlainHttp> plain = nullptr,
-            std::unique_ptr<DnsAnswers> answers = nullptr);
+            std::unique_ptr<DnsAnswers> answers = nullptr, std::unique_ptr<MappedFiles> mapped = nullptr);
   /// Ends all hooks at once.
   ~CallWatch();
   CallWatch(const CallWatch&) = delete;
@@ -80,6 +83,9 @@ class CallWatch {
     WallNs from = 0, until = 0;  ///< it was in this time
   };
   Lost take_lost();
+  /// Stretches that ended since this was last asked, in which calls through a file were not seen, as somebody wrote
+  /// into it.
+  std::vector<UnhookedFile> take_unhooked();
   /// Ends looking and listening; what is still under way is told as it is, and waits to be taken. Hooks end with this
   /// object. Repeatable.
   void stop();
@@ -95,6 +101,7 @@ class CallWatch {
   /// What was counted, as the listening thread last told it.
   struct Counts {
     capture_counters kernel{};
+    mapped_counters mapped{};
     HttpConnections::Counters http;
     std::uint64_t folded = 0;    ///< tries that were not the last of their call
     std::uint64_t crowded = 0;   ///< calls told as failed before their time
@@ -121,11 +128,13 @@ class CallWatch {
   void tell_unseen(const mark_actor& actor, const UnseenHost& unseen);
   wire::Json gate_json() const;
   std::vector<TlsFileRow> file_rows() const;
+  std::string host_path(const std::string& path) const;
   Counts counts() const;
 
   const Options options_;
   const Clock& clock_;
   std::unique_ptr<Capture> capture_;
+  std::unique_ptr<MappedFiles> mapped_;  // nullptr: nobody tells
   TlsFiles files_;
   TlsScanner scanner_;
   HookWarmer warmer_;

@@ -68,6 +68,8 @@ class Observer {
   bool can_take_call() const { return unrecorded_.empty(); }
   /// So many pieces of calls could not be captured in that time; a gap tells of it.
   void calls_lost(std::uint64_t pieces, WallNs from, WallNs until);
+  /// In that time calls through this file were not seen; a gap tells of it.
+  void file_unhooked(const std::string& path, WallNs from, WallNs until);
   /// Calls are watched from now on, or no longer; a gap tells of the time in between, also of one without an agent.
   void calls_watched(bool are);
   void set_judge(Judge judge) { judge_ = std::move(judge); }

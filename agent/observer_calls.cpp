@@ -269,6 +269,11 @@ void Observer::calls_lost(std::uint64_t pieces, WallNs from, WallNs until) {
                   "not there: calls among them were not seen"});
 }
 
+void Observer::file_unhooked(const std::string& path, WallNs from, WallNs until) {
+  keep_gap({"", "calls_not_watched", path, from, until, 0, 0,
+            "somebody wrote into this file, so it was not hooked: calls through it were not seen"});
+}
+
 void Observer::calls_watched(bool are) {
   const WallNs now = p_.clock.wall();
   const WallNs since = std::exchange(calls_unwatched_since_, are ? 0 : now);

@@ -64,6 +64,11 @@ void refused_files(Sheet& sheet, const Json& calls) {
       auto& [path, count] = by_reason[text_at(file, "why")];
       if (count++ == 0) path = text_at(file, "path");
     }
+  if (const auto files = calls.find("files_written_into"); files != calls.end() && files->is_array())
+    for (const auto& file : *files) {
+      auto& [path, count] = by_reason["somebody writes into it"];
+      if (count++ == 0) path = text_at(file, "path");
+    }
   std::size_t shown = 0;
   for (const auto& [why, example] : by_reason) {
     if (++shown > most_reasons) break;
@@ -140,8 +145,8 @@ void show_agent(const Context& context, const Json& status) {
                               (calls->value("first_pass_done", false) ? "" : "; still looking for files"));
       const auto missed = number_at(*calls, "/first_calls_maybe_missed");
       sheet.line("tls files", std::to_string(number_at(*calls, "/files_looked_at")) + " looked at; " +
-                                  counted(missed, "program") + " ran before " + (missed == 1 ? "it was" : "they were") +
-                                  " hooked");
+                                  counted(missed, "program") + " ran before what " +
+                                  (missed == 1 ? "it runs or loads was" : "they run or load was") + " hooked");
       if (const auto lost = number_at(*calls, "/calls_not_read"); lost > 0)
         sheet.line("calls lost", counted(lost, "piece") + " of calls could not be read; gaps say when", Style::warn);
       call_scope(sheet, *calls);

@@ -15,7 +15,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <thread>
 
@@ -72,8 +71,11 @@ std::string TlsFiles::path_of(const Fd& file) {
   return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : link;
 }
 
-TlsFiles::TlsFiles(Capture& capture, Options options)
-    : capture_(capture), options_(std::move(options)), changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
+TlsFiles::TlsFiles(Capture& capture, Options options, const Clock& clock)
+    : capture_(capture),
+      options_(std::move(options)),
+      changes_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      written_(clock) {
   struct stat own{};
   if (::stat("/proc/self/exe", &own) == 0) own_ = identity_of(own, false);
 }
@@ -87,6 +89,8 @@ bool TlsFiles::look(int fd, const std::string& path) {
   const Identity identity = identity_of(*status, is_of_memory(fd));
   bool is_hooked = false;
   if (is_known(identity, is_hooked)) return is_hooked;
+  // Not by whoever maps it next either: the hooks would stand in the way of its writer.
+  if (written_.has([&](int written) { return is_now(written, identity); })) return false;
   forget_former(identity);
   return look_at_content(fd, path, identity);
 }
@@ -94,6 +98,11 @@ bool TlsFiles::look(int fd, const std::string& path) {
 TlsFiles::Identity TlsFiles::identity_of(const struct stat& status, bool is_of_memory) {
   return {is_of_memory ? status.st_dev : 0, status.st_ino, ns_of(status.st_ctim),
           static_cast<std::uint64_t>(status.st_size)};
+}
+
+bool TlsFiles::is_now(int fd, const Identity& identity) {
+  const auto status = status_of(fd);
+  return status && identity_of(*status, std::get<0>(identity) != 0) == identity;
 }
 
 bool TlsFiles::is_known(const Identity& identity, bool& is_hooked) const {
@@ -160,8 +169,7 @@ void TlsFiles::watch(int folder, const std::string& path) {
 void TlsFiles::look_at_hooked_again() {
   std::vector<std::pair<Fd, std::string>> changed;
   forget([&](const Identity& identity, Known& known) {
-    const auto now = known.file ? status_of(known.file.get()) : std::nullopt;
-    if (!known.hooked || (now && identity_of(*now, std::get<0>(identity) != 0) == identity)) return false;
+    if (!known.hooked || is_now(known.file.get(), identity)) return false;
     if (Fd file = reopened(known.file); file) changed.emplace_back(std::move(file), known.row.path);
     return true;
   });
@@ -180,17 +188,24 @@ void TlsFiles::follow(const TlsFileChange& change) {
     return;
   }
   if (!change.is_over) {
+    written_.on_written(change.number);
     forget([&](const Identity&, Known& known) {
       if (known.number != change.number) return false;
       spdlog::warn("event=tls_unhooked path=\"{}\" why=\"somebody writes into it\"", log_text(known.row.path));
-      written_[change.number] = {std::move(known.file), known.row.path, known.device};
+      written_.begin({std::move(known.file), known.row.path, known.device, change.number});
+      counters_.written.fetch_add(1, std::memory_order_relaxed);
       return true;
     });
     return;
   }
-  const auto written = written_.extract(change.number);
-  if (written.empty()) return;
-  if (const Fd file = reopened(written.mapped().file); file) look(file.get(), written.mapped().path);
+  written_.on_closed(change.number);
+}
+
+void TlsFiles::look_at_written() {
+  for (const auto& written : written_.take_due()) {
+    const Fd file = reopened(written.file);
+    if (!file || !look(file.get(), written.path)) ::inotify_rm_watch(changes_.get(), written.number);
+  }
 }
 
 std::size_t TlsFiles::count(bool hooked) const {
@@ -338,7 +353,9 @@ void TlsFiles::look_at_process(const std::string& folder) {
     std::string range, mode, offset, device, inode;
     fields >> range >> mode >> offset >> device >> inode;
     if (mode.size() < 3 || mode[2] != 'x' || inode == "0" || !seen.insert(device + inode).second) continue;
-    const Fd file(::open((folder + "/map_files/" + range).c_str(), O_RDONLY | O_CLOEXEC));
+    std::uint64_t start = 0, end = 0;
+    if (std::sscanf(range.c_str(), "%lx-%lx", &start, &end) != 2) continue;
+    const Fd file = reopened(open_mapped(folder, start, end));
     const auto path = line.find('/');
     if (file) look(file.get(), path == std::string::npos ? folder : line.substr(path));
   }
@@ -351,7 +368,7 @@ bool TlsFiles::forget_devices(const std::set<std::uint64_t>& devices) {
     were_some |= is_gone;
     return is_gone;
   });
-  std::erase_if(written_, [&](const auto& each) { return devices.contains(each.second.device); });
+  written_.forget_devices(devices);
   return were_some;
 }
 

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "agent/source/capture.hpp"
+#include "agent/source/written_files.hpp"
+#include "include/util/clock.hpp"
 #include "include/util/fd.hpp"
 
 struct stat;
@@ -52,7 +54,8 @@ class TlsFiles {
     /// … of one overlay or file system of memory, which is one container's: it takes no other's places.
     std::size_t max_hooked_of_one = 256;
   };
-  TlsFiles(Capture& capture, Options options);
+  /// `clock`: for how long files are written into.
+  TlsFiles(Capture& capture, Options options, const Clock& clock = system_clock);
   ~TlsFiles();
   TlsFiles(const TlsFiles&) = delete;
   TlsFiles& operator=(const TlsFiles&) = delete;
@@ -84,8 +87,16 @@ class TlsFiles {
   /// What became of them; never waits. Any one thread.
   std::vector<TlsFileChange> read_changes() const;
   /// Ends the hooks of a file that is written to at once, since they would stand in the middle of another program's
-  /// instructions; looks at it again once its writer is done. Looks at a file that came.
+  /// instructions, until look_at_written(). Looks at a file that came.
   void follow(const TlsFileChange& change);
+  /// Looks again at files whose writer is done, or has not written for a second; see WrittenFiles.
+  void look_at_written();
+  /// How long until it has something to do, in ms; -1 = until something changes.
+  int wait_ms() const { return written_.wait_ms(); }
+  /// Nothing is looked at any more.
+  void end_written() { written_.end_all(); }
+  std::vector<UnhookedFile> written_now() const { return written_.now(); }     ///< any thread
+  std::vector<UnhookedFile> take_unhooked() { return written_.take_ended(); }  ///< as take_ended(); any thread
   /// Ends the hooks that were made through file systems that are unmounted, by their device numbers (st_dev): a hook
   /// keeps its file system alive. True: there were some.
   bool forget_devices(const std::set<std::uint64_t>& devices);
@@ -99,6 +110,7 @@ class TlsFiles {
     std::atomic<std::uint64_t> refused{0};    ///< broken, of a kind that is not known, or one too many
     std::atomic<std::uint64_t> forgotten{0};  ///< looks beyond max_known
     std::atomic<std::uint64_t> came{0};       ///< files that came into watched folders
+    std::atomic<std::uint64_t> written{0};    ///< times when hooks ended, as somebody wrote into the file
     std::atomic<std::uint64_t> unwatched{0};  ///< folders that could not be watched, or are too many
   };
   const Counters& counters() const { return counters_; }
@@ -116,7 +128,9 @@ class TlsFiles {
     int number = -1;           ///< inotify's
     std::uint64_t device = 0;  ///< as it was seen
   };
+  inline static const SystemClock system_clock;
   static Identity identity_of(const struct stat& status, bool is_of_memory);
+  static bool is_now(int fd, const Identity& identity);
   void look_at_hooked_again();
   bool is_known(const Identity& identity, bool& is_hooked) const;
   void watch(int folder, const std::string& path);
@@ -138,14 +152,9 @@ class TlsFiles {
   const Options options_;
   Counters counters_;
   std::stop_token stop_;
-  const Fd changes_;             // inotify
-  std::optional<Identity> own_;  // of the agent's program, whose connections nobody looks at
-  struct Written {
-    Fd file;
-    std::string path;
-    std::uint64_t device = 0;
-  };
-  std::map<int, Written> written_;      // files that were hooked, until their writers are done
+  const Fd changes_;                    // inotify
+  std::optional<Identity> own_;         // of the agent's program, whose connections nobody looks at
+  WrittenFiles written_;                // files that were hooked
   std::map<int, std::string> folders_;  // inotify's number → a watched folder
   std::set<Identity> nothing_;          // what was looked at and has none
   mutable std::mutex mutex_;            // guards known_

@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "include/util/file_time.hpp"
 #include "tests/unit/source/counting_capture.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -17,6 +18,19 @@ namespace {
 
 using test::library;
 using ::testing::SizeIs;
+
+/// Keeps what it is asked to tell again, in place of the kernel.
+class AskedMappedFiles final : public MappedFiles {
+ public:
+  int ring_fd() const override { return -1; }
+  void consume(const Sample&) override {}
+  void tell_again(const mapped_key& key) override { last = key.inode.ino; }
+  void tell_all_again() override { ++all; }
+  mapped_counters read_counters() const override { return {}; }
+  const char* hook() const override { return "fentry"; }
+  std::atomic<std::uint64_t> last{0};  ///< the number of an inode
+  std::atomic<int> all{0};
+};
 
 /// Over a host of the test's own: its root, its /proc.
 class TlsScannerTest : public ::testing::Test {
@@ -39,6 +53,21 @@ class TlsScannerTest : public ::testing::Test {
     std::filesystem::create_directory_symlink(root, folder + "/root");
     dir_.write("proc/" + std::to_string(pid) + "/ns/mnt", "");  // its number is the namespace's
   }
+  /// It has mapped a file at 0x1000 to 0x3000. What the kernel side tells of it.
+  mapped_record map(std::uint32_t pid, const std::string& path) {
+    const std::string folder = dir_ / ("proc/" + std::to_string(pid) + "/map_files");
+    std::filesystem::create_directories(folder);
+    std::filesystem::create_symlink(path, folder + "/1000-3000");
+    struct stat status{};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0);
+    mapped_record record{};
+    record.key.inode.ino = status.st_ino;
+    record.key.ctime_ns = static_cast<std::uint64_t>(ns_of(status.st_ctim));
+    record.start = 0x1000;
+    record.end = 0x3000;
+    record.tgid = pid;
+    return record;
+  }
   static void wait(const std::function<bool()>& condition) {
     while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -51,6 +80,7 @@ class TlsScannerTest : public ::testing::Test {
   const TempDir dir_;
   test::CountingCapture capture_;
   TlsFiles files_{capture_, {100, 1000, 200'000, {}, 4096, false}};  // names of mounts of its own say nothing
+  AskedMappedFiles mapped_;
   std::unique_ptr<TlsScanner> scanner_;
 };
 
@@ -183,14 +213,17 @@ TEST_F(TlsScannerTest, hooks_through_an_overlay_that_is_unmounted_end) {
   std::filesystem::create_directory(dir_ / "proc/1/root");
   dir_.write("proc/1/mountinfo", "40 1 " + device + " / /merged rw - overlay overlay rw\n");
   make_scanner();
+  scanner_->set_mapped(&mapped_);
   start();
   run(8, dir_.write("image/bin/sh", std::string(8192, 'x')), dir_ / "image");
   scanner_->on_executed(8, 4711);
   wait([&] { return capture_.live == 1; });
   std::filesystem::remove_all(dir_ / "proc/8");  // it ended
+  EXPECT_EQ(mapped_.all, 0);
   dir_.write("proc/1/mountinfo", "");
   scanner_->on_mounted();
   wait([&] { return capture_.live == 0; });
+  wait([&] { return mapped_.all == 1; });  // who maps it elsewhere is told again
 }
 
 TEST_F(TlsScannerTest, a_root_that_is_unmounted_while_it_is_looked_through_is_let_go) {
@@ -230,6 +263,39 @@ TEST_F(TlsScannerTest, who_is_held_and_will_not_be_looked_at_is_told) {
   EXPECT_EQ(told, std::vector<bool>{false}) << "there is room for one";
   scanner_.reset();
   EXPECT_EQ(told, (std::vector<bool>{false, false}));
+}
+
+TEST_F(TlsScannerTest, a_library_elsewhere_is_hooked_when_somebody_maps_it_and_told_as_a_miss) {
+  make_scanner();
+  start();
+  const auto path = dir_.write("odd/libssl.so", library());
+  const auto record = map(30, path);
+  scanner_->on_mapped(record);
+  wait([&] { return scanner_->counters().mapped == 1; });
+  EXPECT_THAT(hooked(), ::testing::ElementsAre(path));
+  EXPECT_EQ(scanner_->counters().late, 1u) << "who mapped it may have called meanwhile";
+  scanner_->on_mapped(record);
+  wait([&] { return scanner_->counters().mapped == 2; });
+  EXPECT_EQ(scanner_->counters().late, 1u) << "the second process is seen";
+}
+
+TEST_F(TlsScannerTest, a_mapped_file_that_cannot_be_had_is_told_by_its_next_mapping) {
+  make_scanner(1);
+  scanner_->set_mapped(&mapped_);
+  auto gone = map(30, dir_.write("odd/libssl.so", library()));
+  gone.tgid = 31;
+  auto another = map(32, dir_.write("odd/another.so", library()));
+  another.key.ctime_ns -= 1;  // somebody put another file there
+  scanner_->on_mapped(gone);
+  scanner_->on_mapped(another);
+  EXPECT_EQ(mapped_.last, another.key.inode.ino) << "there is room for one";
+  start();
+  wait([&] { return scanner_->counters().mapped_missed == 2; });
+  EXPECT_EQ(mapped_.last, gone.key.inode.ino);
+  scanner_->on_mapped(another);
+  wait([&] { return scanner_->counters().mapped_missed == 3; });
+  EXPECT_EQ(mapped_.last, another.key.inode.ino);
+  EXPECT_THAT(hooked(), ::testing::IsEmpty());
 }
 
 TEST_F(TlsScannerTest, executions_that_are_gone_or_too_many_are_counted) {
