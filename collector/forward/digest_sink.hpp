@@ -16,8 +16,15 @@ template <class Options>
 class DigestSink final : public Sink {
  public:
   using Message = std::string (*)(std::span<const LedgerRecord>);
-  DigestSink(Options options, Message message, std::shared_ptr<Watchdog> watchdog, const Clock& clock)
-      : options_(std::move(options)), message_(message), watchdog_(std::move(watchdog)), clock_(clock) {}
+  /// Of the body of a 400: whether it is for the hook, which a person has to mend, and not for the message.
+  using BlamesHook = bool (*)(const std::string& body);
+  DigestSink(Options options, Message message, BlamesHook blames_hook, std::shared_ptr<Watchdog> watchdog,
+             const Clock& clock)
+      : options_(std::move(options)),
+        message_(message),
+        blames_hook_(blames_hook),
+        watchdog_(std::move(watchdog)),
+        clock_(clock) {}
 
   SinkPace pace() const override {
     return {options_.digest_records, options_.digest_interval, std::chrono::seconds(1), {}};
@@ -26,7 +33,10 @@ class DigestSink final : public Sink {
   Delivery deliver(std::span<const LedgerRecord> records) override {
     const auto poster = connect();
     if (!poster) return Delivery::pause(poster.error().message());
-    return delivery_of((*poster)->post({}, message_(records), "application/json; charset=utf-8"), records.size());
+    const HttpReply reply = (*poster)->post({}, message_(records), "application/json; charset=utf-8");
+    Delivery delivery = delivery_of(reply, records.size());
+    if (reply.status == 400 && blames_hook_(reply.body)) delivery.outcome = Delivery::Outcome::paused;
+    return delivery;
   }
 
   void cancel() noexcept override {
@@ -53,6 +63,7 @@ class DigestSink final : public Sink {
  private:
   Options options_;
   Message message_;
+  BlamesHook blames_hook_;
   std::shared_ptr<Watchdog> watchdog_;
   const Clock& clock_;
   std::mutex mutex_;
@@ -64,8 +75,9 @@ class DigestSink final : public Sink {
 /// Errors: a file that cannot be read, or holds no URL: found at start, not with the first finding.
 template <class Options>
 Result<std::unique_ptr<Sink>> make_digest_sink(const Options& options, typename DigestSink<Options>::Message message,
+                                               typename DigestSink<Options>::BlamesHook blames_hook,
                                                std::shared_ptr<Watchdog> watchdog, const Clock& clock) {
-  auto sink = std::make_unique<DigestSink<Options>>(options, message, std::move(watchdog), clock);
+  auto sink = std::make_unique<DigestSink<Options>>(options, message, blames_hook, std::move(watchdog), clock);
   const auto checked = sink->connect();
   if (!checked) return checked.error();
   return std::unique_ptr<Sink>(std::move(sink));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collector/forward/alert.hpp"
+#include "collector/forward/answers.hpp"
 #include "collector/forward/fleet.hpp"
 #include "collector/forward/http_auth.hpp"
 #include "include/wire/json.hpp"
@@ -157,6 +158,8 @@ class PagerdutySink final : public Sink {
     // It quotes what was wrong, and that may be the key.
     reply.excerpt.clear();
     Delivery delivery = delivery_of(reply, 1);
+    if (reply.status == 400 && blames_routing_key(reply.body))
+      return Delivery::pause("HTTP 400: PagerDuty does not take the routing key in " + options_.routing_key_file);
     if (reply.status == 429) delivery.retry_after = std::max(reply.retry_after.value_or(least_wait), {least_wait});
     return delivery;
   }

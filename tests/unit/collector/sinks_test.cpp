@@ -10,6 +10,7 @@
 #include "collector/forward/elasticsearch.hpp"
 #include "collector/forward/otlp.hpp"
 #include "collector/forward/pagerduty.hpp"
+#include "collector/forward/slack.hpp"
 #include "collector/forward/splunk.hpp"
 #include "collector/forward/syslog.hpp"
 #include "collector/forward/teams.hpp"
@@ -133,6 +134,7 @@ TEST_F(Sinks, bulk_as_a_whole_has_its_class_too) {
   }
   EXPECT_EQ(delivery_of_bulk({{403, "no right"}}, 1).outcome, Outcome::paused);
   EXPECT_EQ(delivery_of_bulk({{404, "no index"}}, 1).outcome, Outcome::paused);
+  EXPECT_EQ(delivery_of_bulk({{400, "index_closed_exception: closed"}}, 1).outcome, Outcome::paused);
 }
 
 TEST_F(Sinks, secrets_are_read_anew_and_never_told) {
@@ -235,9 +237,9 @@ TEST_F(Sinks, hec_answers_have_their_classes) {
 
 TEST_F(Sinks, otlp_retries_only_what_the_specification_says) {
   const std::vector<std::pair<int, Outcome>> classes = {
-      {429, Outcome::retry},   {502, Outcome::retry},    {503, Outcome::retry}, {504, Outcome::retry},
-      {500, Outcome::refused}, {501, Outcome::refused},  {400, Outcome::split}, {413, Outcome::split},
-      {401, Outcome::paused},  {200, Outcome::delivered}};
+      {429, Outcome::retry},   {502, Outcome::retry},   {503, Outcome::retry},    {504, Outcome::retry},
+      {500, Outcome::refused}, {501, Outcome::refused}, {400, Outcome::split},    {413, Outcome::split},
+      {401, Outcome::paused},  {404, Outcome::paused},  {200, Outcome::delivered}};
   for (const auto& [status, outcome] : classes) {
     Receiver receiver([s = status](const Received&, std::size_t) { return json(s, "{}", "Retry-After: 3\r\n"); });
     OtlpOptions options;
@@ -324,9 +326,12 @@ TEST_F(Sinks, pagerduty_triggers_and_resolves_one_incident) {
 }
 
 TEST_F(Sinks, pagerduty_waits_minutes_when_it_is_too_much) {
-  for (const auto& [status, outcome] : std::vector<std::pair<int, Outcome>>{
-           {429, Outcome::retry}, {500, Outcome::retry}, {400, Outcome::refused}, {403, Outcome::paused}}) {
-    Receiver receiver([s = status](const Received&, std::size_t) { return json(s, "R0UT1NG is not a key"); });
+  for (const auto& [status, outcome] : std::vector<std::pair<int, Outcome>>{{429, Outcome::retry},
+                                                                            {500, Outcome::retry},
+                                                                            {400, Outcome::refused},
+                                                                            {403, Outcome::paused},
+                                                                            {404, Outcome::paused}}) {
+    Receiver receiver([s = status](const Received&, std::size_t) { return json(s, "R0UT1NG is no good"); });
     PagerdutyOptions options;
     options.http.url = receiver.url();
     options.routing_key_file = file("routing", "R0UT1NG\n");
@@ -336,6 +341,47 @@ TEST_F(Sinks, pagerduty_waits_minutes_when_it_is_too_much) {
       EXPECT_EQ(delivery.retry_after, seconds(60));
     }
     EXPECT_EQ(delivery.why.find("R0UT1NG"), std::string::npos) << delivery.why;
+  }
+}
+
+TEST_F(Sinks, pagerduty_pauses_where_the_key_is_wrong_and_not_the_event) {
+  const std::string errors = R"({"status":"invalid event","errors":["Length of 'routing_key' is incorrect"]})";
+  for (const std::string& body : {std::string("Invalid routing key"), errors}) {
+    Receiver receiver([&](const Received&, std::size_t) { return json(400, body); });
+    PagerdutyOptions options;
+    options.http.url = receiver.url();
+    options.routing_key_file = file("routing", "R0UT1NG\n");
+    const Delivery delivery = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1));
+    EXPECT_EQ(delivery.outcome, Outcome::paused) << body;
+    EXPECT_NE(delivery.why.find(options.routing_key_file), std::string::npos) << delivery.why;
+  }
+}
+
+// Chats --------------------------------------------------------------------------------------------------------------
+
+/// A hook that was removed is a person's to mend: no digest is given up for it.
+TEST_F(Sinks, chats_pause_where_the_hook_is_gone) {
+  struct Case {
+    int status;
+    std::string body;
+    Outcome slack, teams;
+  };
+  const std::string disabled = R"({"error":{"code":"WorkflowTriggerIsNotEnabled","message":"Could not execute"}})";
+  for (const Case& one :
+       std::vector<Case>{{404, "no_service", Outcome::paused, Outcome::paused},
+                         {410, "channel_is_archived", Outcome::paused, Outcome::paused},
+                         {400, "channel_not_found\n", Outcome::paused, Outcome::refused},
+                         {400, disabled, Outcome::refused, Outcome::paused},
+                         {400, "invalid_payload", Outcome::refused, Outcome::refused},
+                         {400, R"({"error":{"code":"InvalidRequestContent"}})", Outcome::refused, Outcome::refused},
+                         {429, "", Outcome::retry, Outcome::retry}}) {
+    Receiver receiver([&](const Received&, std::size_t) { return json(one.status, one.body); });
+    SlackOptions slack;
+    slack.url_file = file("slack", receiver.url() + "\n");
+    EXPECT_EQ(make_slack_sink(slack, watchdog_, clock_).value()->deliver(rows(2)).outcome, one.slack) << one.body;
+    TeamsOptions teams;
+    teams.url_file = file("teams", receiver.url() + "\n");
+    EXPECT_EQ(make_teams_sink(teams, watchdog_, clock_).value()->deliver(rows(2)).outcome, one.teams) << one.body;
   }
 }
 
