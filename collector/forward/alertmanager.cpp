@@ -53,19 +53,10 @@ class AlertmanagerSink final : public Sink {
     auto active = store_->silences_over(no_end, no_end);
     if (!active) return Delivery::again(active.error().message());
     const SilenceSet silences(std::move(*active));
-    Query query;
-    query.state = "open";
-    query.limit = max_records;
-    do {
-      const auto page = store_->drifts(query);
-      if (!page) return Delivery::again(page.error().message());
-      std::vector<std::string> alerts;
-      for (const auto& row : page->items)
-        if (const auto record = record_of(row); !silences.holds(record))
-          alerts.push_back(prometheus_alert(record, until()));
-      if (Delivery posted = post(alerts, 0); posted.outcome != Delivery::Outcome::delivered) return passed_over(posted);
-      query.before = page->next;
-    } while (query.before != 0);
+    // Whatever needs somebody: an alert that nobody tells again ends by itself, which would say that all is well.
+    for (const char* state : {"open", "contested"})
+      if (Delivery told = tell_again(state, silences); told.outcome != Delivery::Outcome::delivered)
+        return passed_over(told);
     const auto nodes = store_->nodes();
     if (!nodes) return Delivery::again(nodes.error().message());
     std::vector<std::string> alerts;
@@ -78,6 +69,24 @@ class AlertmanagerSink final : public Sink {
 
  private:
   WallNs until() const { return clock_.wall() + 4 * std::chrono::nanoseconds(options_.resend).count(); }
+
+  /// All drifts in this state, but those that are silenced.
+  Delivery tell_again(const char* state, const SilenceSet& silences) {
+    Query query;
+    query.state = state;
+    query.limit = max_records;
+    do {
+      const auto page = store_->drifts(query);
+      if (!page) return Delivery::again(page.error().message());
+      std::vector<std::string> alerts;
+      for (const auto& row : page->items)
+        if (const auto record = record_of(row); !silences.holds(record))
+          alerts.push_back(prometheus_alert(record, until()));
+      if (Delivery posted = post(alerts, 0); posted.outcome != Delivery::Outcome::delivered) return posted;
+      query.before = page->next;
+    } while (query.before != 0);
+    return Delivery::done(0);
+  }
 
   static LedgerRecord silence_of(const NodeRow& row) {
     LedgerRecord record;
@@ -134,7 +143,8 @@ std::string prometheus_alert(const LedgerRecord& record, WallNs until) {
   if (alert.actor.process) annotations.bytes_if("command", command_line(alert.actor.process->argv));
   annotations.bytes_if("closed_by", alert.closed_by);
   WallNs end = until;
-  if (alert.phase == Phase::closed) end = alert.at;
+  // A rule that keeps a drift quiet ends its alert, as its end does.
+  if (alert.phase == Phase::closed || alert.state == "suppressed") end = alert.at;
   // What nothing ever closes is over after an hour.
   else if (alert.type != "drift" && alert.type != "silence")
     end = std::max(until, record.received_at + hour);

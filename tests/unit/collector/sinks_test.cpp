@@ -300,6 +300,39 @@ TEST_F(Sinks, alertmanager_hears_of_what_is_open_again_and_of_its_end) {
   EXPECT_EQ(again[0]["labels"], told[0]["labels"]);
 }
 
+/// A verdict (pending) and a fight of two writers (contested) are no ends; an acceptance and a rule that suppresses
+/// are.
+TEST_F(Sinks, alertmanager_hears_again_of_all_that_needs_somebody) {
+  Receiver receiver([](const Received&, std::size_t) { return Answer::status(200); });
+  const auto store = open_sqlite_store({.path = directory_.path() + "/plumbline.db"}).value();
+  wire::Record pending = finding({}, 1, "file:/etc/1", "d1");
+  const std::string word = R"("verdict":"out_of_band")";
+  for (std::size_t at = 0; (at = pending.body.find(word, at)) != std::string::npos;)
+    pending.body.replace(at, word.size(), R"("verdict":"pending")");
+  ASSERT_NE(pending.body.find(R"("verdict":"pending")"), std::string::npos);
+  ASSERT_TRUE(store_now(*store, batch({}, {pending, finding({}, 2, "file:/etc/2", "d2", wire::DriftState::contested),
+                                           finding({}, 3, "file:/etc/3", "d3", wire::DriftState::accepted),
+                                           finding({}, 4, "file:/etc/4", "d4", wire::DriftState::suppressed)})));
+  AlertmanagerOptions options;
+  options.http = http(receiver);
+  const auto sink = make_alertmanager_sink(options, store.get(), watchdog_, clock_).value();
+  ASSERT_EQ(sink->deliver(store->ledger_after(0, 10, 1 << 20).value()).count, 4u);
+  ASSERT_EQ(sink->refresh().outcome, Outcome::delivered);
+  const auto requests = receiver.requests();
+  std::map<std::string, bool> goes_on;
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    for (const auto& alert : wire::Json::parse(requests[i].body)) {
+      const bool later = parse_rfc3339(alert["endsAt"].get<std::string>()).value() > clock_.wall();
+      goes_on[(i == 0 ? "told " : "again ") + alert["labels"]["drift"].get<std::string>()] = later;
+    }
+  EXPECT_EQ(goes_on, (std::map<std::string, bool>{{"told d1", true},
+                                                  {"told d2", true},
+                                                  {"told d3", false},
+                                                  {"told d4", false},
+                                                  {"again d1", true},
+                                                  {"again d2", true}}));
+}
+
 // PagerDuty ----------------------------------------------------------------------------------------------------------
 
 TEST_F(Sinks, pagerduty_triggers_and_resolves_one_incident) {
