@@ -8,6 +8,7 @@
 
 #include "collector/forward/http_poster.hpp"
 #include "collector/forward/sink.hpp"
+#include "http/url.hpp"
 
 namespace plumbline::collector {
 
@@ -49,6 +50,12 @@ class DigestSink final : public Sink {
   Result<std::shared_ptr<HttpPoster>> connect() {
     auto url = read_secret_file(options_.url_file);
     if (!url) return url.error();
+    const std::string what = "read the URL in " + options_.url_file;
+    const auto where = http::parse_url(what, *url);
+    if (!where) return where.error();
+    if (!http::is_private(*where))
+      return invalid(what, "whoever has it can post, and it would travel unencrypted to " + where->host,
+                     "write an https:// URL into it");
     const std::lock_guard lock(mutex_);
     if (poster_ && *url == url_) return poster_;
     auto made = HttpPoster::make(

@@ -418,6 +418,15 @@ TEST_F(Sinks, chats_pause_where_the_hook_is_gone) {
   }
 }
 
+TEST_F(Sinks, the_url_of_a_hook_is_a_secret_and_goes_nowhere_in_clear) {
+  SlackOptions options;
+  options.url_file = file("slack", "http://hooks.example/services/T0K3N\n");
+  const auto sink = make_slack_sink(options, watchdog_, clock_);
+  ASSERT_FALSE(sink);
+  EXPECT_NE(sink.error().message().find("unencrypted to hooks.example"), std::string::npos) << sink.error().message();
+  EXPECT_EQ(sink.error().message().find("T0K3N"), std::string::npos) << sink.error().message();
+}
+
 // Teams, and lines of syslog -----------------------------------------------------------------------------------------
 
 TEST_F(Sinks, teams_gets_an_adaptive_card_that_is_small_and_nobody_elses) {
