@@ -60,8 +60,14 @@ class AlertmanagerSink final : public Sink {
     const auto nodes = store_->nodes();
     if (!nodes) return Delivery::again(nodes.error().message());
     std::vector<std::string> alerts;
-    for (const auto& node : *nodes)
-      if (node.silent_since != 0) alerts.push_back(prometheus_alert(silence_of(node), until()));
+    for (const auto& node : *nodes) {
+      if (node.silent_since != 0)
+        alerts.push_back(prometheus_alert(record_of(node, "silence", node.silent_since), until()));
+      if (node.gap_since != 0)
+        alerts.push_back(prometheus_alert(record_of(node, "sequence_gap", node.gap_since), until()));
+      if (node.conflict_since != 0)
+        alerts.push_back(prometheus_alert(record_of(node, "conflict", node.conflict_since), until()));
+    }
     return passed_over(post(alerts, 0));
   }
 
@@ -80,7 +86,7 @@ class AlertmanagerSink final : public Sink {
       if (!page) return Delivery::again(page.error().message());
       std::vector<std::string> alerts;
       for (const auto& row : page->items)
-        if (const auto record = record_of(row); !silences.holds(record))
+        if (const auto record = collector::record_of(row); !silences.holds(record))
           alerts.push_back(prometheus_alert(record, until()));
       if (Delivery posted = post(alerts, 0); posted.outcome != Delivery::Outcome::delivered) return posted;
       query.before = page->next;
@@ -88,12 +94,12 @@ class AlertmanagerSink final : public Sink {
     return Delivery::done(0);
   }
 
-  static LedgerRecord silence_of(const NodeRow& row) {
+  static LedgerRecord record_of(const NodeRow& row, const char* type, WallNs since) {
     LedgerRecord record;
     record.node_id = row.node_id;
     record.node = row.node;
-    record.type = "silence";
-    record.at = row.silent_since;
+    record.type = type;
+    record.at = since;
     record.body = R"({"silence":{"state":"silent"}})";
     return record;
   }
@@ -146,7 +152,7 @@ std::string prometheus_alert(const LedgerRecord& record, WallNs until) {
   // A rule that keeps a drift quiet ends its alert, as its end does.
   if (alert.phase == Phase::closed || alert.state == "suppressed") end = alert.at;
   // What nothing ever closes is over after an hour.
-  else if (alert.type != "drift" && alert.type != "silence")
+  else if (alert.type == "gap")
     end = std::max(until, record.received_at + hour);
   wire::JsonObject j;
   j.raw("labels", labels.str()).raw("annotations", annotations.str());

@@ -75,11 +75,17 @@ Line line_of(const LedgerRecord& record, const Markup& markup) {
     }
   }
   if (record.type == "silence") {
-    const bool returned = record.body.find(R"("state":"returned")") != std::string::npos;
-    line.rank = returned ? 1 : 20;
-    line.begin = returned ? "agent of " + escape(record.node) + " is heard again"
-                          : strong("agent of " + escape(record.node) + " is silent", markup) +
-                                ": what changes there goes unseen";
+    const bool silent = record.body.find(R"("state":"silent")") != std::string::npos;
+    line.rank = silent ? 20 : 1;
+    line.begin =
+        silent ? strong("agent of " + escape(record.node) + " is silent", markup) + ": what changes there goes unseen"
+               : escape(alert_of(record).title);
+    return line;
+  }
+  const bool is_word = record.type == "node" || record.body.find(R"("state":")") != std::string::npos;
+  if (is_word && (record.type == "node" || record.type == "conflict" || record.type == "sequence_gap")) {
+    line.rank = 1;
+    line.begin = escape(alert_of(record).title);
     return line;
   }
   if (record.type == "conflict") {

@@ -111,7 +111,8 @@ class PagerdutySink final : public Sink {
   bool is_of_the_fleet(const Alert& alert) const { return options_.by_fleet && alert.judged && alert.type == "drift"; }
 
   bool pages(const Alert& alert) const {
-    if (alert.type == "gap" || alert.type == "finding" || alert.type == "alert_silence") return false;
+    if (alert.type == "gap" || alert.type == "finding" || alert.type == "alert_silence" || alert.type == "node")
+      return false;
     // An end is always told: what it ended may have been worse. PagerDuty takes one of an incident that never was.
     return alert.phase == Phase::closed || alert.severity >= options_.min_severity;
   }

@@ -5,20 +5,14 @@
 #include <atomic>
 #include <fstream>
 
-#include "collector/forward/alertmanager.hpp"
 #include "collector/forward/cef.hpp"
 #include "collector/forward/elasticsearch.hpp"
 #include "collector/forward/otlp.hpp"
-#include "collector/forward/pagerduty.hpp"
-#include "collector/forward/slack.hpp"
 #include "collector/forward/splunk.hpp"
 #include "collector/forward/syslog.hpp"
-#include "collector/forward/teams.hpp"
-#include "collector/store/sqlite_store.hpp"
 #include "include/wire/json.hpp"
-#include "tests/unit/collector/receiver.hpp"
 #include "tests/unit/collector/rows.hpp"
-#include "tests/unit/collector/store_conformance.hpp"
+#include "tests/unit/collector/sinks_fixture.hpp"
 
 namespace plumbline::collector::test {
 namespace {
@@ -26,50 +20,6 @@ namespace {
 using Outcome = Delivery::Outcome;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-LedgerRecord closed(std::uint64_t i) {
-  const std::string drift = "d" + std::to_string(i);
-  return row_of(finding({}, 100 + i, "file:/etc/" + std::to_string(i), drift, wire::DriftState::resolved), drift,
-                "resolved");
-}
-
-Answer json(int status, const std::string& body, const std::string& headers = "") {
-  return Answer::status(status, headers, body);
-}
-
-class Sinks : public ::testing::Test {
- protected:
-  std::string file(const std::string& name, const std::string& text) {
-    const std::string path = directory_.path() + "/" + name;
-    std::ofstream(path) << text;
-    return path;
-  }
-  static PosterOptions http(const Receiver& receiver, const std::string& path = "") {
-    PosterOptions options;
-    options.url = receiver.url(path);
-    options.timeout = seconds(5);
-    return options;
-  }
-  std::unique_ptr<Sink> elasticsearch(const Receiver& receiver) {
-    ElasticsearchOptions options;
-    options.http = http(receiver);
-    options.auth.api_key_file = file("api_key", "aWQ6a2V5\n");
-    return make_elasticsearch_sink(options, watchdog_, clock_).value();
-  }
-  std::unique_ptr<Sink> splunk(const Receiver& receiver, bool acknowledge = true) {
-    SplunkOptions options;
-    options.http = http(receiver);
-    options.token_file = file("token", "0000-1111\n");
-    options.acknowledge = acknowledge;
-    options.ack_interval = milliseconds(10);
-    options.ack_timeout = milliseconds(300);
-    return make_splunk_sink(options, watchdog_, clock_).value();
-  }
-
-  TempDirectory directory_;
-  SystemClock clock_;
-  std::shared_ptr<Watchdog> watchdog_ = std::make_shared<Watchdog>();
-};
 
 // Elasticsearch ------------------------------------------------------------------------------------------------------
 
@@ -273,173 +223,7 @@ TEST_F(Sinks, otlp_partial_success_is_never_sent_again) {
   EXPECT_EQ(warning.rejected, 0u);
 }
 
-// Alertmanager -------------------------------------------------------------------------------------------------------
-
-TEST_F(Sinks, alertmanager_hears_of_what_is_open_again_and_of_its_end) {
-  Receiver receiver([](const Received&, std::size_t) { return Answer::status(200); });
-  const auto store = open_sqlite_store({.path = directory_.path() + "/plumbline.db"}).value();
-  ASSERT_TRUE(store_now(*store, batch({}, {finding({}, 1, "file:/etc/1", "d1"), finding({}, 2, "file:/etc/2", "d2")})));
-  ASSERT_TRUE(store_now(*store, batch({}, {finding({}, 3, "file:/etc/2", "d2", wire::DriftState::resolved)})));
-  AlertmanagerOptions options;
-  options.http = http(receiver, "/am");
-  const auto sink = make_alertmanager_sink(options, store.get(), watchdog_, clock_).value();
-  const auto ledger = store->ledger_after(0, 10, 1 << 20).value();
-  ASSERT_EQ(sink->deliver(ledger).count, 3u);
-  ASSERT_EQ(sink->refresh().outcome, Outcome::delivered);
-  const auto requests = receiver.requests();
-  ASSERT_EQ(requests.size(), 2u);
-  EXPECT_EQ(requests[0].request_line, "POST /am/api/v2/alerts HTTP/1.1");
-  const auto told = wire::Json::parse(requests[0].body);
-  ASSERT_EQ(told.size(), 3u);
-  EXPECT_EQ(told[0]["labels"]["alertname"], "PlumblineDrift");
-  EXPECT_EQ(told[1]["labels"], told[2]["labels"]) << "labels are the identity, so the end has those of the beginning";
-  EXPECT_GT(parse_rfc3339(told[0]["endsAt"].get<std::string>()).value(), clock_.wall() + 200 * second);
-  EXPECT_LT(parse_rfc3339(told[2]["endsAt"].get<std::string>()).value(), clock_.wall());
-  const auto again = wire::Json::parse(requests[1].body);
-  ASSERT_EQ(again.size(), 1u) << "only what is open";
-  EXPECT_EQ(again[0]["labels"], told[0]["labels"]);
-}
-
-/// A verdict (pending) and a fight of two writers (contested) are no ends; an acceptance and a rule that suppresses
-/// are.
-TEST_F(Sinks, alertmanager_hears_again_of_all_that_needs_somebody) {
-  Receiver receiver([](const Received&, std::size_t) { return Answer::status(200); });
-  const auto store = open_sqlite_store({.path = directory_.path() + "/plumbline.db"}).value();
-  wire::Record pending = finding({}, 1, "file:/etc/1", "d1");
-  const std::string word = R"("verdict":"out_of_band")";
-  for (std::size_t at = 0; (at = pending.body.find(word, at)) != std::string::npos;)
-    pending.body.replace(at, word.size(), R"("verdict":"pending")");
-  ASSERT_NE(pending.body.find(R"("verdict":"pending")"), std::string::npos);
-  ASSERT_TRUE(store_now(*store, batch({}, {pending, finding({}, 2, "file:/etc/2", "d2", wire::DriftState::contested),
-                                           finding({}, 3, "file:/etc/3", "d3", wire::DriftState::accepted),
-                                           finding({}, 4, "file:/etc/4", "d4", wire::DriftState::suppressed)})));
-  AlertmanagerOptions options;
-  options.http = http(receiver);
-  const auto sink = make_alertmanager_sink(options, store.get(), watchdog_, clock_).value();
-  ASSERT_EQ(sink->deliver(store->ledger_after(0, 10, 1 << 20).value()).count, 4u);
-  ASSERT_EQ(sink->refresh().outcome, Outcome::delivered);
-  const auto requests = receiver.requests();
-  std::map<std::string, bool> goes_on;
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    for (const auto& alert : wire::Json::parse(requests[i].body)) {
-      const bool later = parse_rfc3339(alert["endsAt"].get<std::string>()).value() > clock_.wall();
-      goes_on[(i == 0 ? "told " : "again ") + alert["labels"]["drift"].get<std::string>()] = later;
-    }
-  EXPECT_EQ(goes_on, (std::map<std::string, bool>{{"told d1", true},
-                                                  {"told d2", true},
-                                                  {"told d3", false},
-                                                  {"told d4", false},
-                                                  {"again d1", true},
-                                                  {"again d2", true}}));
-}
-
-// PagerDuty ----------------------------------------------------------------------------------------------------------
-
-TEST_F(Sinks, pagerduty_triggers_and_resolves_one_incident) {
-  Receiver receiver([](const Received&, std::size_t) { return json(202, R"({"status":"success"})"); });
-  PagerdutyOptions options;
-  options.http.url = receiver.url("/v2/enqueue");
-  options.routing_key_file = file("routing", "R0UT1NG\n");
-  const auto sink = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value();
-  EXPECT_EQ(sink->deliver(rows(1)).count, 1u);
-  EXPECT_EQ(sink->deliver(std::vector{closed(1)}).count, 1u);
-  EXPECT_EQ(sink->deliver(std::vector{row_of(gap({}, 9))}).count, 1u) << "a gap pages nobody";
-  const auto requests = receiver.requests();
-  ASSERT_EQ(requests.size(), 2u);
-  const auto trigger = wire::Json::parse(requests[0].body), resolve = wire::Json::parse(requests[1].body);
-  EXPECT_EQ(trigger["routing_key"], "R0UT1NG");
-  EXPECT_EQ(trigger["event_action"], "trigger");
-  EXPECT_EQ(trigger["payload"]["severity"], "error");
-  EXPECT_EQ(trigger["payload"]["source"], "node-1");
-  EXPECT_EQ(resolve["event_action"], "resolve");
-  EXPECT_EQ(resolve["dedup_key"], trigger["dedup_key"]);
-  options.min_severity = wire::Severity::critical;
-  EXPECT_EQ(make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1)).count, 1u);
-  EXPECT_EQ(receiver.requests().size(), 2u) << "below min_severity";
-}
-
-TEST_F(Sinks, pagerduty_waits_minutes_when_it_is_too_much) {
-  for (const auto& [status, outcome] : std::vector<std::pair<int, Outcome>>{{429, Outcome::retry},
-                                                                            {500, Outcome::retry},
-                                                                            {400, Outcome::refused},
-                                                                            {403, Outcome::paused},
-                                                                            {404, Outcome::paused}}) {
-    Receiver receiver([s = status](const Received&, std::size_t) { return json(s, "R0UT1NG is no good"); });
-    PagerdutyOptions options;
-    options.http.url = receiver.url();
-    options.routing_key_file = file("routing", "R0UT1NG\n");
-    const Delivery delivery = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1));
-    EXPECT_EQ(delivery.outcome, outcome) << status;
-    if (status == 429) {
-      EXPECT_EQ(delivery.retry_after, seconds(60));
-    }
-    EXPECT_EQ(delivery.why.find("R0UT1NG"), std::string::npos) << delivery.why;
-  }
-}
-
-TEST_F(Sinks, pagerduty_pauses_where_the_key_is_wrong_and_not_the_event) {
-  const std::string errors = R"({"status":"invalid event","errors":["Length of 'routing_key' is incorrect"]})";
-  for (const std::string& body : {std::string("Invalid routing key"), errors}) {
-    Receiver receiver([&](const Received&, std::size_t) { return json(400, body); });
-    PagerdutyOptions options;
-    options.http.url = receiver.url();
-    options.routing_key_file = file("routing", "R0UT1NG\n");
-    const Delivery delivery = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1));
-    EXPECT_EQ(delivery.outcome, Outcome::paused) << body;
-    EXPECT_NE(delivery.why.find(options.routing_key_file), std::string::npos) << delivery.why;
-  }
-}
-
-// Chats --------------------------------------------------------------------------------------------------------------
-
-/// A hook that was removed is a person's to mend: no digest is given up for it.
-TEST_F(Sinks, chats_pause_where_the_hook_is_gone) {
-  struct Case {
-    int status;
-    std::string body;
-    Outcome slack, teams;
-  };
-  const std::string disabled = R"({"error":{"code":"WorkflowTriggerIsNotEnabled","message":"Could not execute"}})";
-  for (const Case& one :
-       std::vector<Case>{{404, "no_service", Outcome::paused, Outcome::paused},
-                         {410, "channel_is_archived", Outcome::paused, Outcome::paused},
-                         {400, "channel_not_found\n", Outcome::paused, Outcome::refused},
-                         {400, disabled, Outcome::refused, Outcome::paused},
-                         {400, "invalid_payload", Outcome::refused, Outcome::refused},
-                         {400, R"({"error":{"code":"InvalidRequestContent"}})", Outcome::refused, Outcome::refused},
-                         {429, "", Outcome::retry, Outcome::retry}}) {
-    Receiver receiver([&](const Received&, std::size_t) { return json(one.status, one.body); });
-    SlackOptions slack;
-    slack.url_file = file("slack", receiver.url() + "\n");
-    EXPECT_EQ(make_slack_sink(slack, watchdog_, clock_).value()->deliver(rows(2)).outcome, one.slack) << one.body;
-    TeamsOptions teams;
-    teams.url_file = file("teams", receiver.url() + "\n");
-    EXPECT_EQ(make_teams_sink(teams, watchdog_, clock_).value()->deliver(rows(2)).outcome, one.teams) << one.body;
-  }
-}
-
-TEST_F(Sinks, the_url_of_a_hook_is_a_secret_and_goes_nowhere_in_clear) {
-  SlackOptions options;
-  options.url_file = file("slack", "http://hooks.example/services/T0K3N\n");
-  const auto sink = make_slack_sink(options, watchdog_, clock_);
-  ASSERT_FALSE(sink);
-  EXPECT_NE(sink.error().message().find("unencrypted to hooks.example"), std::string::npos) << sink.error().message();
-  EXPECT_EQ(sink.error().message().find("T0K3N"), std::string::npos) << sink.error().message();
-}
-
-// Teams, and lines of syslog -----------------------------------------------------------------------------------------
-
-TEST_F(Sinks, teams_gets_an_adaptive_card_that_is_small_and_nobody_elses) {
-  std::vector<LedgerRecord> records = {row_of(finding({}, 1, "file:/[x](http://evil)*", "d0"), "d0")};
-  for (auto& row : rows(59)) records.push_back(std::move(row));
-  const std::string text = teams_message(records);
-  EXPECT_LT(text.size(), 28'000u);
-  const auto card = wire::Json::parse(text)["attachments"][0]["content"];
-  EXPECT_EQ(card["type"], "AdaptiveCard");
-  EXPECT_EQ(card["body"][0]["text"], "Plumbline: 60 records");
-  EXPECT_EQ(card["body"].size(), 22u);
-  EXPECT_NE(card["body"][1]["text"].get<std::string>().find(R"(\[x\](http://evil)\*)"), std::string::npos) << text;
-}
+// Lines of syslog ----------------------------------------------------------------------------------------------------
 
 TEST(Lines, frames_are_counted_and_bounded) {
   SyslogOptions options;
