@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "agent/agent.hpp"
+#include "agent/check_files.hpp"
 #include "agent/config/rules_file.hpp"
 #include "fetch/handout.hpp"
 #include "fetch/make_origin.hpp"
@@ -89,6 +90,10 @@ int run(const Arguments& arguments) {
     if (auto key = plumbline::fetch::read_node_key(config->collector->baselines->key_file); !key)
       return key.error().code == ErrorCode::not_found ? (fail(key.error()), 78) : fail(key.error());
   if (arguments.check) {
+    const auto checked = agent::check_files(*config);
+    if (!checked)
+      return checked.error().code == ErrorCode::not_found ? (fail(checked.error()), 78) : fail(checked.error());
+    for (const auto& without : *checked) std::cerr << "plumbline-agent: " << without << "\n";
     std::cout << arguments.config << " is good\n";
     return 0;
   }
@@ -107,7 +112,7 @@ int main(int argc, char** argv) {
   app.add_option("--config", arguments.config, "configuration file")->capture_default_str();
   app.add_option("--node", arguments.node,
                  "name of this node, before that of the configuration; in a pod spec.nodeName");
-  app.add_flag("--check-config", arguments.check, "read configuration and rules, then exit");
+  app.add_flag("--check-config", arguments.check, "read configuration and rules, and the files they name, then exit");
   app.add_flag("--config-schema", arguments.schema, "print the JSON Schema of the configuration, then exit");
   app.set_version_flag("--version", "plumbline-agent " PLUMBLINE_VERSION);
   try {

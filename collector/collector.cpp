@@ -97,6 +97,24 @@ Result<std::unique_ptr<Store>> open_store(const CollectorConfig& config) {
   return open_sqlite_store({.path = config.sqlite_path});
 }
 
+/// What can be told of the store without opening it, which would make it.
+Result<void> check_store(const CollectorConfig& config) {
+  std::error_code ignored;
+  if (config.postgres) {
+    const std::string& path = config.postgres->password_file;
+    if (path.empty()) return {};
+    if (const auto password = read_secret_file(path); !password) return password.error();
+    return {};
+  }
+  if (std::filesystem::is_directory(config.sqlite_path, ignored))
+    return invalid("use the store " + config.sqlite_path, "it is a folder", "set store.sqlite to a file in it");
+  const auto directory = std::filesystem::path(config.sqlite_path).parent_path();
+  if (std::filesystem::exists(directory, ignored) && !std::filesystem::is_directory(directory, ignored))
+    return invalid("use the store's directory " + directory.string(), "it is not a directory",
+                   "set store.sqlite to a file in one");
+  return {};
+}
+
 /// Made where it is missing, for the collector alone, as the agent makes its state directory.
 Result<void> make_store_directory(const std::string& store) {
   const auto directory = std::filesystem::path(store).parent_path();
@@ -170,6 +188,7 @@ Collector::Collector(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Result<void> Collector::check(const CollectorConfig& config, const Clock& clock) {
   if (const auto gate = make_gate(config, clock); !gate) return gate.error();
+  if (const auto store = check_store(config); !store) return store.error();
   if (const auto own = own_certificate_of(config); !own) return own.error();
   if (!config.own_certificate)
     if (const auto tls = load_tls(config, nullptr, nullptr); !tls) return tls.error();

@@ -138,6 +138,27 @@ void add_silence_commands(CLI::App& app, Parsed& parsed) {
   ending->add_option("--by", silence.by, "who you are; default: $USER");
 }
 
+/// What a collector is told of its nodes.
+void add_nodes_commands(CLI::App& app, Parsed& parsed) {
+  auto* nodes = app.add_subcommand("nodes", "tell a collector of a node: forget, acknowledge");
+  nodes->require_subcommand(1);
+  nodes->fallthrough();
+  const auto add = [&](const char* name, const char* description, auto command) {
+    auto* sub = nodes->add_subcommand(name, description);
+    sub->fallthrough();
+    sub->add_option("node", parsed.id, "its name or id")->required();
+    sub->add_option("--reason", parsed.silence.reason, "why, for whoever reads the ledger")->required();
+    sub->add_option("--by", parsed.silence.by, "who you are; default: $USER");
+    sub->callback([&parsed, command] {
+      parsed.command = [&parsed, command](const Context& c) {
+        return command(c, parsed.id, parsed.silence.reason, parsed.silence.by);
+      };
+    });
+  };
+  add("forget", "it is gone for good: it counts no more, and its drift is closed as forgotten", forget_node);
+  add("acknowledge", "somebody has looked at its missing records and conflicts: pages of them end", acknowledge_node);
+}
+
 /// `baseline` and `decode`.
 template <class Add>
 void add_source_commands(CLI::App& app, Parsed& parsed, const SourceCommands& sources, const Add& add) {
@@ -273,6 +294,7 @@ void add_commands(CLI::App& app, Parsed& parsed, const SourceCommands& sources) 
       ->required();
 
   add_silence_commands(app, parsed);
+  add_nodes_commands(app, parsed);
   add_node_commands(add, parsed);
   add("completion", "a completion script",
       [&](const Context& c) {

@@ -95,6 +95,10 @@ int create_silence(const Context& context, const SilenceOptions& options);
 int list_silences(const Context& context, bool all);
 int end_silence(const Context& context, const std::string& id, const std::string& by);
 
+/// What a collector is told of a node (its name, or its id), with a reason.
+int forget_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by);
+int acknowledge_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by);
+
 struct PrepareOptions {
   std::string owner;   ///< "UID:GID"
   std::string canary;  ///< "" = none is made

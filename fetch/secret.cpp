@@ -10,7 +10,6 @@
 #include "fetch/encoding.hpp"
 #include "http/url.hpp"
 #include "include/util/fd.hpp"
-#include "include/util/loopback.hpp"
 
 namespace plumbline::fetch {
 namespace {
@@ -69,7 +68,7 @@ Result<Secret> read_secret_line(const std::string& path) {
 Result<void> safe_for_secrets(const std::string& what, const std::string& url) {
   const auto parsed = http::parse_url(what, url);
   if (!parsed) return parsed.error();
-  if (!parsed->tls && !is_loopback(parsed->host))
+  if (!http::is_private(*parsed))
     return invalid(what, "a credential would travel unencrypted to " + parsed->host, "use https://");
   return {};
 }

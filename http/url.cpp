@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "include/util/loopback.hpp"
+
 namespace plumbline::http {
 namespace {
 
@@ -42,6 +44,10 @@ Result<Url> parse_url(const std::string& what, const std::string& url) {
   if (!rest.empty() && (rest[0] != ':' || !is_port(out.port)))
     return invalid(what, "what follows its host is no port", "write https://host:port, the port from 1 to 65535");
   return out;
+}
+
+bool is_private(const Url& url) {
+  return url.tls || is_loopback(url.host);
 }
 
 }  // namespace plumbline::http

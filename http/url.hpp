@@ -20,4 +20,7 @@ struct Url {
 /// `invalid_argument`: another scheme, no host, a port that is none, a user or password, a byte that is to be encoded.
 Result<Url> parse_url(const std::string& what, const std::string& url);
 
+/// Whether nobody on the way reads along: by TLS, or to this machine alone.
+bool is_private(const Url& url);
+
 }  // namespace plumbline::http

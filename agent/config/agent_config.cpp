@@ -82,6 +82,9 @@ void read_collector(Map& map, CollectorConfig& c) {
     map.refuse("certificate_file", "is shown by TLS alone", "write https:// in `url`");
   else if (!url->tls && !c.enrolment_token_file.empty())
     map.refuse("enrolment", "goes by TLS alone", "write https:// in `url`");
+  else if (!c.token_file.empty() && !http::is_private(*url))
+    map.refuse("token_file", "whoever has the token is this node, and it would travel unencrypted to " + url->host,
+               "write https:// in `url`, or take it out and reach the collector on 127.0.0.1 through a tunnel");
   if (!c.certificate_file.empty() && !c.enrolment_token_file.empty())
     map.refuse("certificate_file", "is not needed where the node enrols", "take it out, or take `enrolment` out");
   if (c.certificate_file.empty() != c.key_file.empty())

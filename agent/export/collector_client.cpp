@@ -11,7 +11,6 @@
 #include "http/retry.hpp"
 #include "http/socket_cutter.hpp"
 #include "http/url.hpp"
-#include "include/util/loopback.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -155,7 +154,7 @@ Answer CollectorClient::post(const std::string& body) {
 Result<std::unique_ptr<Transport>> make_collector_client(const CollectorClientOptions& options, const Clock& clock) {
   const auto url = parse_collector_url(options.url);
   if (!url) return url.error();
-  if (!options.token_file.empty() && !url->tls && !is_loopback(url->host))
+  if (!options.token_file.empty() && !http::is_private(*url))
     return invalid("read the collector's URL", "the token would travel unencrypted to " + url->host, "use https://");
   auto client = std::make_unique<CollectorClient>(options, *url, clock);
   if (!client->valid())

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "agent/source/bpf_iterator.hpp"
+#include "agent/source/bpffs.hpp"
 #include "agent/source/former_pins.hpp"
 #include "include/util/fd.hpp"
 #include "plumbline.skel.h"
@@ -26,7 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::array pinned_maps{"marks", "mark_states", "control_map", "events", "processes", "images"};
-constexpr long bpffs_magic = 0xcafe4a11;  // BPF_FS_MAGIC, linux/magic.h
 
 bool is_fentry(std::string_view section) {
   return section.starts_with("fentry/") || section.starts_with("fexit/");
@@ -96,16 +96,6 @@ void set_btrfs_offsets(plumbline_bpf& skeleton, btf* kernel) {
   skeleton.rodata->btrfs_offsets.vfs_inode = *vfs_inode;
   skeleton.rodata->btrfs_offsets.root = *root;
   skeleton.rodata->btrfs_offsets.objectid = *key + *objectid;
-}
-
-/// Whether the folder is, or would be made, on a bpffs and is not its root, which others share. Makes nothing.
-bool is_below_bpffs(const fs::path& folder) {
-  std::error_code error;
-  fs::path there = folder;
-  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
-  struct statfs own{}, above{};
-  if (::statfs(there.c_str(), &own) != 0 || own.f_type != bpffs_magic) return false;
-  return there != folder || (::statfs(folder.parent_path().c_str(), &above) == 0 && above.f_type == bpffs_magic);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "collector/api/baselines.hpp"
 #include "collector/api/enrolment.hpp"
 #include "collector/api/health.hpp"
+#include "collector/api/nodes.hpp"
 #include "collector/api/pool_route.hpp"
 #include "collector/api/same_site.hpp"
 #include "collector/api/silences.hpp"
@@ -18,7 +19,8 @@ namespace plumbline::collector {
 namespace {
 
 constexpr std::size_t most_named = 10;  // nodes in one message
-constexpr std::array<std::string_view, 5> drift_states = {"open", "resolved", "accepted", "contested", "suppressed"};
+constexpr std::array<std::string_view, 6> drift_states = {"open",      "resolved",   "accepted",
+                                                          "contested", "suppressed", "forgotten"};
 
 std::string value_of(const http::Fields& query, std::string_view key) {
   const std::string* value = http::find_field(query, key);
@@ -170,6 +172,8 @@ void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& par
   on_the_pool("GET", "/v1/findings", read, list_findings);
   on_the_pool("GET", "/v1/resources", read, list_resources);
   on_the_pool("GET", "/v1/nodes", read, list_nodes);
+  on_the_pool("DELETE", "/v1/nodes/{id}", admin, forget_node);
+  on_the_pool("POST", "/v1/nodes/{id}/acknowledge", admin, acknowledge_node);
   on_the_pool("GET", "/v1/baselines", read, list_baselines);
   on_the_pool("GET", "/v1/baselines/for/{node}", report, hand_list);
   on_the_pool("GET", "/v1/baselines/index/{sha256}", report, hand_index);

@@ -175,7 +175,7 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
       missing += static_cast<double>(node.missing);
       open += static_cast<double>(node.open_drifts);
     }
-    out.family("nodes", "gauge", "Nodes that ever reported, by state.");
+    out.family("nodes", "gauge", "Nodes that report, by state; without those that were forgotten.");
     out.sample(static_cast<double>(nodes->size()) - silent, {{"state", "heard"}});
     out.sample(silent, {{"state", "silent"}});
     out.gauge("missing_records", "Records that holes in sequences stand for.", missing);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "collector/api/principal.hpp"
 #include "collector/api/same_site.hpp"
 #include "http/page.hpp"
 #include "include/util/nearest.hpp"
@@ -20,11 +21,6 @@ constexpr WallNs longest = WallNs{90} * 86'400 * 1'000'000'000;
 constexpr std::array<std::string_view, 2> states = {"active", "ended"};
 constexpr std::array<std::string_view, 8> keys = {"resource", "node",   "baseline", "max_severity",
                                                   "until",    "reason", "by",       "all"};
-
-/// Whom the server knows by proof; without a guard whoever reaches it is local.
-std::string principal_of(const http::Request& request) {
-  return request.caller ? request.caller->name : "local";
-}
 
 std::string silence_json(const AlertSilence& silence) {
   wire::JsonObject json;
@@ -172,8 +168,7 @@ http::Response end_silence(const ApiParts& parts, const http::Request& request) 
     return http::problem(invalid("end silence " + id.substr(0, 100),
                                  number ? "`by` is longer than 200 bytes" : "its id is no number",
                                  "list GET /v1/silences"));
-  const std::string known = principal_of(request);
-  const std::string who = by == nullptr || by->empty() ? known : known + " (" + *by + ")";
+  const std::string who = principal_of(request, by == nullptr ? "" : *by);
   const auto ended = parts.store.end_silence(*number, who, parts.clock.wall());
   if (!ended) return http::problem(ended.error());
   return http::json_response(silence_json(*ended));

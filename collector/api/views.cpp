@@ -48,6 +48,8 @@ std::string node_json(const NodeRow& node, WallNs now) {
   time_or_null(json, "last_seen", node.last_seen);
   json.number("last_seen_seconds_ago", seconds_between(node.last_seen, now));
   time_or_null(json, "silent_since", node.silent_since);
+  time_or_null(json, "gap_since", node.gap_since);
+  time_or_null(json, "conflict_since", node.conflict_since);
   json.number("first_sequence", node.first_sequence).number("accepted_through", node.accepted_through);
   json.number("oldest_unsent", node.oldest_unsent).number("epoch", node.epoch);
   json.number("sequence_gaps", node.sequence_gaps).number("missing_records", node.missing);

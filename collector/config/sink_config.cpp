@@ -39,8 +39,15 @@ void read_ndjson(Map& sink, NdjsonOptions& options) {
   options.max_bytes = bytes.value;
 }
 
-/// Of Elasticsearch, OTLP and Alertmanager: at most one kind of Authorization.
-void read_auth(Map& sink, HttpAuth& auth, bool api_keys) {
+/// What is in the file of `key` goes nowhere where others read along. What is no URL is refused when the sink is built.
+void refuse_in_clear(Map& sink, const char* key, const std::string& url) {
+  const auto where = http::parse_url("", url);
+  if (where && !http::is_private(*where))
+    sink.refuse(key, "its secret would travel unencrypted to " + where->host, "write https:// in `url`");
+}
+
+/// Of Elasticsearch, OTLP and Alertmanager: at most one kind of Authorization. `url`: where it is shown.
+void read_auth(Map& sink, HttpAuth& auth, const std::string& url, bool api_keys) {
   sink.read("username", auth.username, "name for Basic authentication, with password_file");
   sink.read("password_file", auth.password_file, "file with the password for Basic authentication");
   sink.read("token_file", auth.token_file, "file with a bearer token");
@@ -51,6 +58,10 @@ void read_auth(Map& sink, HttpAuth& auth, bool api_keys) {
                 "a user needs a password, and a password its user", "give both username and password_file");
   if (!auth.password_file.empty() + !auth.token_file.empty() + !auth.api_key_file.empty() > 1)
     sink.refuse("", "it has more than one kind of authentication", "keep one of them");
+  for (const auto& [key, path] : {std::pair<const char*, const std::string&>{"password_file", auth.password_file},
+                                  {"token_file", auth.token_file},
+                                  {"api_key_file", auth.api_key_file}})
+    if (!path.empty()) refuse_in_clear(sink, key, url);
 }
 
 void read_syslog(Map& sink, SyslogOptions& options) {
@@ -85,7 +96,7 @@ void read_elasticsearch(Map& sink, ElasticsearchOptions& options) {
   sink.read("url", options.http.url, "URL of the cluster; _bulk is added");
   sink.read("index", options.index, "index, alias or data stream to create documents in");
   read_format(sink, options.format, "of a document; @timestamp is added");
-  read_auth(sink, options.auth, true);
+  read_auth(sink, options.auth, options.http.url, true);
   read_http(sink, options.http);
   if (!sink.describing() && options.index.empty()) sink.refuse("index", "it is empty", "");
 }
@@ -104,13 +115,14 @@ void read_splunk(Map& sink, SplunkOptions& options) {
             {.least = std::chrono::milliseconds(10)});
   read_format(sink, options.format, "of the event");
   read_http(sink, options.http);
+  if (!sink.describing()) refuse_in_clear(sink, "token_file", options.http.url);
 }
 
 void read_otlp(Map& sink, OtlpOptions& options) {
   sink.require("url");
   sink.read("url", options.http.url, "whole URL of the receiver: https://otel:4318/v1/logs");
   read_format(sink, options.format, "of a log record's body");
-  read_auth(sink, options.auth, false);
+  read_auth(sink, options.auth, options.http.url, false);
   read_http(sink, options.http);
 }
 
@@ -120,7 +132,7 @@ void read_alertmanager(Map& sink, AlertmanagerOptions& options) {
   sink.read("resend", options.resend,
             "how often open alerts are told again; they end by themselves after four times that",
             {.least = std::chrono::seconds(1)});
-  read_auth(sink, options.auth, false);
+  read_auth(sink, options.auth, options.http.url, false);
   read_http(sink, options.http);
 }
 
@@ -137,6 +149,7 @@ void read_pagerduty(Map& sink, PagerdutyOptions& options) {
   options.by_fleet = group == "fleet";
   sink.read("group_wait", options.group_wait, "how long a record waits for those of other nodes, with group: fleet");
   read_http(sink, options.http);
+  if (!sink.describing()) refuse_in_clear(sink, "routing_key_file", options.http.url);
 }
 
 void read_teams(Map& sink, TeamsOptions& options) {

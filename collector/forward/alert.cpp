@@ -52,7 +52,8 @@ void take_drift(wire::Drift&& drift, const LedgerRecord& record, Alert& alert) {
   alert.closed_by = drift.closed_by;
   alert.drift_baseline = drift.baseline;
   if (!alert.baseline && !drift.baseline.empty()) alert.baseline = wire::BaselineRef{drift.baseline, {}};
-  const bool closed = drift.state == wire::DriftState::resolved || drift.state == wire::DriftState::accepted;
+  const bool closed = drift.state == wire::DriftState::resolved || drift.state == wire::DriftState::accepted ||
+                      drift.state == wire::DriftState::forgotten;
   // The first finding opens it; a record without a finding only ever changes what is there.
   alert.phase = closed                                                                       ? Phase::closed
                 : record.type == "finding" && drift.findings.size() <= 1 && drift.count <= 1 ? Phase::opened
@@ -76,6 +77,23 @@ void name_silence(const Said& said, Alert& alert) {
     alert.title = "Alerts no longer silenced (" + said(part, "ended_by") + "): " + what;
 }
 
+/// What a node is said to be, of which nothing but a person's word is the end: records that are missing do not come any
+/// more, and who of two senders was the node, nobody here knows.
+template <class Said>
+void take_condition(const Said& said, const char* part, const LedgerRecord& record, Alert& alert) {
+  alert.uid = record.node_id + "/" + part;
+  alert.severity = wire::Severity::high;
+  const std::string state = said(part, "state");
+  if (state.empty()) {
+    alert.phase = record.body.find(R"("again":true)") == std::string::npos ? Phase::opened : Phase::updated;
+    return;
+  }
+  alert.phase = Phase::closed;
+  alert.closed_by = state + " by " + said(part, "by") + ": " + said(part, "reason");
+  alert.title =
+      (record.type == "conflict" ? "Conflict of " : "Missing records of ") + record.node + " " + alert.closed_by;
+}
+
 /// The collector's own records and gaps: what they mean for what people know of the node.
 void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert) {
   const auto said = [&](const char* part, const char* key) {
@@ -89,22 +107,33 @@ void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert
     return at != nullptr && at->is_object() && at->contains(key) ? (*at)[key].dump() : std::string();
   };
   if (record.type == "silence") {
-    const bool returned = said("silence", "state") == "returned";
+    const std::string state = said("silence", "state");
     alert.uid = record.node_id + "/silence";
-    alert.phase = returned ? Phase::closed : Phase::opened;
+    alert.phase = state == "silent" ? Phase::opened : Phase::closed;
     alert.severity = wire::Severity::high;
     alert.title = "Agent of " + record.node +
-                  (returned ? " is heard again" : " is silent: what changes there goes unseen until it is back");
+                  (state == "silent"      ? " is silent: what changes there goes unseen until it is back"
+                   : state == "forgotten" ? " is no longer waited for: the node was forgotten"
+                                          : " is heard again");
   } else if (record.type == "gap") {
     alert.severity = wire::Severity::low;
     alert.title =
         "Gap in what was seen on " + record.node + ": " + said("gap", "reason") + " (" + said("gap", "scope") + ")";
   } else if (record.type == "sequence_gap") {
-    alert.severity = wire::Severity::high;
-    alert.title = "Records of " + record.node + " are missing: its sequence has a hole";
+    take_condition(said, "sequence_gap", record, alert);
+    if (alert.phase != Phase::closed)
+      alert.title = "Records of " + record.node + " are missing: its sequence has a hole";
   } else if (record.type == "conflict") {
-    alert.severity = wire::Severity::high;
-    alert.title = "Two senders say that they are " + record.node + ", or its agent lost its state";
+    take_condition(said, "conflict", record, alert);
+    if (alert.phase != Phase::closed)
+      alert.title = "Two senders say that they are " + record.node + ", or its agent lost its state";
+  } else if (record.type == "node") {
+    const bool forgotten = said("node", "state") == "forgotten";
+    alert.phase = Phase::closed;
+    alert.closed_by = said("node", "by");
+    alert.title = "Node " + record.node +
+                  (forgotten ? " was forgotten by " + alert.closed_by + ": " + said("node", "reason")
+                             : " was forgotten, and reports again");
   } else if (record.type == "alert_silence") {
     alert.phase = said("alert_silence", "state") == "created" ? Phase::opened : Phase::closed;
     alert.uid = record.node_id + "/silence-" + number_of("alert_silence", "id");
@@ -118,7 +147,7 @@ void name_other(const LedgerRecord& record, const wire::Json& body, Alert& alert
     if (!record.drift_id.empty()) {
       alert.type = "drift";
       alert.uid = record.node_id + "/" + record.drift_id;
-      const bool closed = alert.state == "resolved" || alert.state == "accepted";
+      const bool closed = alert.state == "resolved" || alert.state == "accepted" || alert.state == "forgotten";
       alert.phase = closed ? Phase::closed : Phase::updated;
     }
     alert.title = record.type + " of " + record.resource + " on " + record.node;

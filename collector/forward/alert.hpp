@@ -15,11 +15,11 @@ namespace plumbline::collector {
 enum class Phase { opened, updated, closed };
 
 struct Alert {
-  /// What stays the same from Create to Close: "<node id>/<drift id>", "<node id>/silence" for a silent agent, else
-  /// `record_uid`.
+  /// What stays the same from Create to Close: "<node id>/<drift id>"; of a node "<node id>/silence" (a silent agent),
+  /// "<node id>/sequence_gap", "<node id>/conflict"; else `record_uid`.
   std::string uid;
   std::string record_uid;  ///< of this record alone: "<node id>/<record id>", the same each time it is sent
-  std::string type;        ///< drift, finding (of no drift), gap, silence, sequence_gap, conflict,
+  std::string type;        ///< drift, finding (of no drift), gap, silence, sequence_gap, conflict, node,
                            ///< alert_silence
   Phase phase = Phase::opened;
   std::string state;  ///< of a drift: open, resolved, …; "" = has none

@@ -53,24 +53,21 @@ class AlertmanagerSink final : public Sink {
     auto active = store_->silences_over(no_end, no_end);
     if (!active) return Delivery::again(active.error().message());
     const SilenceSet silences(std::move(*active));
-    Query query;
-    query.state = "open";
-    query.limit = max_records;
-    do {
-      const auto page = store_->drifts(query);
-      if (!page) return Delivery::again(page.error().message());
-      std::vector<std::string> alerts;
-      for (const auto& row : page->items)
-        if (const auto record = record_of(row); !silences.holds(record))
-          alerts.push_back(prometheus_alert(record, until()));
-      if (Delivery posted = post(alerts, 0); posted.outcome != Delivery::Outcome::delivered) return passed_over(posted);
-      query.before = page->next;
-    } while (query.before != 0);
+    // Whatever needs somebody: an alert that nobody tells again ends by itself, which would say that all is well.
+    for (const char* state : {"open", "contested"})
+      if (Delivery told = tell_again(state, silences); told.outcome != Delivery::Outcome::delivered)
+        return passed_over(told);
     const auto nodes = store_->nodes();
     if (!nodes) return Delivery::again(nodes.error().message());
     std::vector<std::string> alerts;
-    for (const auto& node : *nodes)
-      if (node.silent_since != 0) alerts.push_back(prometheus_alert(silence_of(node), until()));
+    for (const auto& node : *nodes) {
+      if (node.silent_since != 0)
+        alerts.push_back(prometheus_alert(record_of(node, "silence", node.silent_since), until()));
+      if (node.gap_since != 0)
+        alerts.push_back(prometheus_alert(record_of(node, "sequence_gap", node.gap_since), until()));
+      if (node.conflict_since != 0)
+        alerts.push_back(prometheus_alert(record_of(node, "conflict", node.conflict_since), until()));
+    }
     return passed_over(post(alerts, 0));
   }
 
@@ -79,12 +76,30 @@ class AlertmanagerSink final : public Sink {
  private:
   WallNs until() const { return clock_.wall() + 4 * std::chrono::nanoseconds(options_.resend).count(); }
 
-  static LedgerRecord silence_of(const NodeRow& row) {
+  /// All drifts in this state, but those that are silenced.
+  Delivery tell_again(const char* state, const SilenceSet& silences) {
+    Query query;
+    query.state = state;
+    query.limit = max_records;
+    do {
+      const auto page = store_->drifts(query);
+      if (!page) return Delivery::again(page.error().message());
+      std::vector<std::string> alerts;
+      for (const auto& row : page->items)
+        if (const auto record = collector::record_of(row); !silences.holds(record))
+          alerts.push_back(prometheus_alert(record, until()));
+      if (Delivery posted = post(alerts, 0); posted.outcome != Delivery::Outcome::delivered) return posted;
+      query.before = page->next;
+    } while (query.before != 0);
+    return Delivery::done(0);
+  }
+
+  static LedgerRecord record_of(const NodeRow& row, const char* type, WallNs since) {
     LedgerRecord record;
     record.node_id = row.node_id;
     record.node = row.node;
-    record.type = "silence";
-    record.at = row.silent_since;
+    record.type = type;
+    record.at = since;
     record.body = R"({"silence":{"state":"silent"}})";
     return record;
   }
@@ -134,9 +149,10 @@ std::string prometheus_alert(const LedgerRecord& record, WallNs until) {
   if (alert.actor.process) annotations.bytes_if("command", command_line(alert.actor.process->argv));
   annotations.bytes_if("closed_by", alert.closed_by);
   WallNs end = until;
-  if (alert.phase == Phase::closed) end = alert.at;
+  // A rule that keeps a drift quiet ends its alert, as its end does.
+  if (alert.phase == Phase::closed || alert.state == "suppressed") end = alert.at;
   // What nothing ever closes is over after an hour.
-  else if (alert.type != "drift" && alert.type != "silence")
+  else if (alert.type == "gap")
     end = std::max(until, record.received_at + hour);
   wire::JsonObject j;
   j.raw("labels", labels.str()).raw("annotations", annotations.str());

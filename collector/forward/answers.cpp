@@ -1,5 +1,7 @@
 #include "collector/forward/answers.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "include/wire/json.hpp"
@@ -86,6 +88,29 @@ PartialSuccess read_otlp_answer(const std::string& body) {
   const Json* partial = member(json, "partialSuccess");
   if (partial == nullptr) return {};
   return {number_of(member(*partial, "rejectedLogRecords")).value_or(0), text_of(member(*partial, "errorMessage"))};
+}
+
+bool blames_slack_hook(const std::string& body) {
+  static constexpr std::array<std::string_view, 12> texts = {"no_service",        "no_active_hooks",
+                                                             "no_team",           "team_disabled",
+                                                             "invalid_token",     "user_not_found",
+                                                             "channel_not_found", "no_service_id",
+                                                             "action_prohibited", "posting_to_general_channel_denied",
+                                                             "account_inactive",  "channel_is_archived"};
+  const std::string text = body.substr(0, body.find_last_not_of(" \r\n") + 1);
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+bool blames_teams_workflow(const std::string& body) {
+  const Json json = parsed(body);
+  const Json* error = member(json, "error");
+  if (error == nullptr) return false;
+  const std::string code = text_of(member(*error, "code"));
+  return code.starts_with("Workflow") || code.starts_with("DirectApi");
+}
+
+bool blames_routing_key(const std::string& body) {
+  return body.find("routing_key") != std::string::npos || body.find("routing key") != std::string::npos;
 }
 
 }  // namespace plumbline::collector

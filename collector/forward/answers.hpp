@@ -33,4 +33,14 @@ struct PartialSuccess {
 };
 PartialSuccess read_otlp_answer(const std::string& body);
 
+// Of a 400: whether it is for what is configured, and not for what was sent.
+
+/// Slack's texts of a hook, channel or workspace that is not there any more or takes nothing ("Sending messages using
+/// incoming webhooks", handling errors).
+bool blames_slack_hook(const std::string& body);
+/// {"error": {"code": "WorkflowTriggerIsNotEnabled"}} and the like of the workflows behind Teams' URLs.
+bool blames_teams_workflow(const std::string& body);
+/// PagerDuty's "Invalid routing key", or {"errors": ["Length of 'routing_key' is incorrect …"]}.
+bool blames_routing_key(const std::string& body);
+
 }  // namespace plumbline::collector

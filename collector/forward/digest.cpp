@@ -57,7 +57,8 @@ Line line_of(const LedgerRecord& record, const Markup& markup) {
   const auto body = wire::Json::parse(record.body, nullptr, false);
   if (body.is_object() && body.contains("drift") && body["drift"].is_object()) {
     if (const auto drift = wire::drift_from_json(body["drift"])) {
-      line.rank = drift->state == wire::DriftState::open ? 10 + static_cast<int>(drift->severity) : 1;
+      const bool needs_somebody = drift->state == wire::DriftState::open || drift->state == wire::DriftState::contested;
+      line.rank = needs_somebody ? 10 + static_cast<int>(drift->severity) : 1;
       describe(*drift, std::string(wire::text_of(drift->state)), markup, line);
       line.same += '\0' + drift->baseline;
       line.nodes = {record.node};
@@ -74,11 +75,17 @@ Line line_of(const LedgerRecord& record, const Markup& markup) {
     }
   }
   if (record.type == "silence") {
-    const bool returned = record.body.find(R"("state":"returned")") != std::string::npos;
-    line.rank = returned ? 1 : 20;
-    line.begin = returned ? "agent of " + escape(record.node) + " is heard again"
-                          : strong("agent of " + escape(record.node) + " is silent", markup) +
-                                ": what changes there goes unseen";
+    const bool silent = record.body.find(R"("state":"silent")") != std::string::npos;
+    line.rank = silent ? 20 : 1;
+    line.begin =
+        silent ? strong("agent of " + escape(record.node) + " is silent", markup) + ": what changes there goes unseen"
+               : escape(alert_of(record).title);
+    return line;
+  }
+  const bool is_word = record.type == "node" || record.body.find(R"("state":")") != std::string::npos;
+  if (is_word && (record.type == "node" || record.type == "conflict" || record.type == "sequence_gap")) {
+    line.rank = 1;
+    line.begin = escape(alert_of(record).title);
     return line;
   }
   if (record.type == "conflict") {

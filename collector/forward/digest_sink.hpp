@@ -8,6 +8,7 @@
 
 #include "collector/forward/http_poster.hpp"
 #include "collector/forward/sink.hpp"
+#include "http/url.hpp"
 
 namespace plumbline::collector {
 
@@ -16,8 +17,15 @@ template <class Options>
 class DigestSink final : public Sink {
  public:
   using Message = std::string (*)(std::span<const LedgerRecord>);
-  DigestSink(Options options, Message message, std::shared_ptr<Watchdog> watchdog, const Clock& clock)
-      : options_(std::move(options)), message_(message), watchdog_(std::move(watchdog)), clock_(clock) {}
+  /// Of the body of a 400: whether it is for the hook, which a person has to mend, and not for the message.
+  using BlamesHook = bool (*)(const std::string& body);
+  DigestSink(Options options, Message message, BlamesHook blames_hook, std::shared_ptr<Watchdog> watchdog,
+             const Clock& clock)
+      : options_(std::move(options)),
+        message_(message),
+        blames_hook_(blames_hook),
+        watchdog_(std::move(watchdog)),
+        clock_(clock) {}
 
   SinkPace pace() const override {
     return {options_.digest_records, options_.digest_interval, std::chrono::seconds(1), {}};
@@ -26,7 +34,10 @@ class DigestSink final : public Sink {
   Delivery deliver(std::span<const LedgerRecord> records) override {
     const auto poster = connect();
     if (!poster) return Delivery::pause(poster.error().message());
-    return delivery_of((*poster)->post({}, message_(records), "application/json; charset=utf-8"), records.size());
+    const HttpReply reply = (*poster)->post({}, message_(records), "application/json; charset=utf-8");
+    Delivery delivery = delivery_of(reply, records.size());
+    if (reply.status == 400 && blames_hook_(reply.body)) delivery.outcome = Delivery::Outcome::paused;
+    return delivery;
   }
 
   void cancel() noexcept override {
@@ -39,6 +50,12 @@ class DigestSink final : public Sink {
   Result<std::shared_ptr<HttpPoster>> connect() {
     auto url = read_secret_file(options_.url_file);
     if (!url) return url.error();
+    const std::string what = "read the URL in " + options_.url_file;
+    const auto where = http::parse_url(what, *url);
+    if (!where) return where.error();
+    if (!http::is_private(*where))
+      return invalid(what, "whoever has it can post, and it would travel unencrypted to " + where->host,
+                     "write an https:// URL into it");
     const std::lock_guard lock(mutex_);
     if (poster_ && *url == url_) return poster_;
     auto made = HttpPoster::make(
@@ -53,6 +70,7 @@ class DigestSink final : public Sink {
  private:
   Options options_;
   Message message_;
+  BlamesHook blames_hook_;
   std::shared_ptr<Watchdog> watchdog_;
   const Clock& clock_;
   std::mutex mutex_;
@@ -64,8 +82,9 @@ class DigestSink final : public Sink {
 /// Errors: a file that cannot be read, or holds no URL: found at start, not with the first finding.
 template <class Options>
 Result<std::unique_ptr<Sink>> make_digest_sink(const Options& options, typename DigestSink<Options>::Message message,
+                                               typename DigestSink<Options>::BlamesHook blames_hook,
                                                std::shared_ptr<Watchdog> watchdog, const Clock& clock) {
-  auto sink = std::make_unique<DigestSink<Options>>(options, message, std::move(watchdog), clock);
+  auto sink = std::make_unique<DigestSink<Options>>(options, message, blames_hook, std::move(watchdog), clock);
   const auto checked = sink->connect();
   if (!checked) return checked.error();
   return std::unique_ptr<Sink>(std::move(sink));

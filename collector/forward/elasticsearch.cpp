@@ -69,8 +69,9 @@ Delivery delivery_of_bulk(const std::vector<BulkItem>& items, std::size_t count)
     const auto& item = items[i];
     if ((item.status >= 200 && item.status < 300) || item.status == 409) continue;
     const std::string why = "item status " + std::to_string(item.status) + ": " + item.reason;
-    // No right to write, or no index: nothing is wrong with the record.
-    if (item.status == 401 || item.status == 403 || item.status == 404) return Delivery::pause(why);
+    // No right to write, or no index, or a closed one (which is a 400): nothing is wrong with the record.
+    if (item.status == 401 || item.status == 403 || item.status == 404 || item.reason.starts_with("index_closed_"))
+      return Delivery::pause(why);
     const bool later = item.status == 408 || item.status == 429 || item.status >= 500;
     delivery.exceptions.push_back({i, !later, why});
   }

@@ -10,6 +10,7 @@
 
 #include "collector/forward/file_identity.hpp"
 #include "collector/forward/retry.hpp"
+#include "http/client_tls.hpp"
 #include "http/httplib_error.hpp"
 #include "http/retry.hpp"
 #include "http/url.hpp"
@@ -87,10 +88,11 @@ Result<std::unique_ptr<HttpPoster>> HttpPoster::make(const PosterOptions& option
   if (options.certificate_file.empty() != options.key_file.empty())
     return invalid("read a sink's certificate", "a certificate needs its key, and a key its certificate",
                    "give both certificate_file and key_file");
+  if (const auto fine = http::check_client_tls(options.ca_file, options.certificate_file, options.key_file); !fine)
+    return fine.error();
   impl->connect_anew();
   if (!impl->client->is_valid())
-    return invalid("read a sink's URL", "host or port make no sense, or the certificate and its key cannot be read",
-                   "write https://host:port/path, and PEM files");
+    return invalid("read a sink's URL", "host or port make no sense", "write https://host:port/path");
   return std::unique_ptr<HttpPoster>(new HttpPoster(std::move(impl)));
 }
 

@@ -56,8 +56,7 @@ class HttpPoster {
 };
 
 /// What a reply means for a batch: as delivery_of(), but one that is too large or holds something wrong (400, 413, 422)
-/// is tried in parts, and a place that is not there (404, 405, 415) is for a person to mend, as it is not the records'
-/// fault.
+/// is tried in parts, and any other 4xx is for a person to mend, as it is not the records' fault.
 Delivery delivery_of_batch(const HttpReply& reply, std::size_t count);
 
 /// What a reply means for `count` records that were sent in it.

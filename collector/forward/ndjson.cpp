@@ -233,6 +233,8 @@ Result<std::unique_ptr<Sink>> make_ndjson_sink(const NdjsonOptions& options) {
   if (::access(directory.c_str(), W_OK | X_OK) != 0)
     return io_error("use " + directory + " for " + options.path, errno,
                     "make the directory, writable for the collector");
+  if (fs::is_directory(options.path, ignored))
+    return invalid("write " + options.path, "it is a folder", "name a file in it");
   return std::unique_ptr<Sink>(std::make_unique<NdjsonSink>(options));
 }
 

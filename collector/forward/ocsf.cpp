@@ -241,8 +241,14 @@ struct Writer {
     // A finding of no drift matches its baseline or is nobody's: it was over when it was seen.
     const bool over = closed || (alert.type == "finding" && alert.judged);
     const bool suppressed = alert.state == "suppressed";
-    const int status = over ? 4 : suppressed ? 3 : alert.phase == Phase::updated ? 2 : 1;
-    constexpr std::array<const char*, 5> statuses = {"Unknown", "New", "In Progress", "Suppressed", "Resolved"};
+    // Nobody knows what became of what was forgotten: it is put away, not resolved.
+    const int status = alert.state == "forgotten"      ? 5
+                       : over                          ? 4
+                       : suppressed                    ? 3
+                       : alert.phase == Phase::updated ? 2
+                                                       : 1;
+    constexpr std::array<const char*, 6> statuses = {"Unknown",    "New",      "In Progress",
+                                                     "Suppressed", "Resolved", "Archived"};
     const int severity = ocsf_severity_id(alert.severity);
     JsonObject j;
     j.number("activity_id", activity).text("activity_name", activity_name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collector/forward/alert.hpp"
+#include "collector/forward/answers.hpp"
 #include "collector/forward/fleet.hpp"
 #include "collector/forward/http_auth.hpp"
 #include "include/wire/json.hpp"
@@ -110,7 +111,8 @@ class PagerdutySink final : public Sink {
   bool is_of_the_fleet(const Alert& alert) const { return options_.by_fleet && alert.judged && alert.type == "drift"; }
 
   bool pages(const Alert& alert) const {
-    if (alert.type == "gap" || alert.type == "finding" || alert.type == "alert_silence") return false;
+    if (alert.type == "gap" || alert.type == "finding" || alert.type == "alert_silence" || alert.type == "node")
+      return false;
     // An end is always told: what it ended may have been worse. PagerDuty takes one of an incident that never was.
     return alert.phase == Phase::closed || alert.severity >= options_.min_severity;
   }
@@ -157,6 +159,8 @@ class PagerdutySink final : public Sink {
     // It quotes what was wrong, and that may be the key.
     reply.excerpt.clear();
     Delivery delivery = delivery_of(reply, 1);
+    if (reply.status == 400 && blames_routing_key(reply.body))
+      return Delivery::pause("HTTP 400: PagerDuty does not take the routing key in " + options_.routing_key_file);
     if (reply.status == 429) delivery.retry_after = std::max(reply.retry_after.value_or(least_wait), {least_wait});
     return delivery;
   }

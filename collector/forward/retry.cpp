@@ -38,8 +38,10 @@ Delivery::Outcome outcome_of_status(int status) {
   if (status >= 200 && status < 300) return Delivery::Outcome::delivered;
   if (status == 408 || status == 429 || status >= 500) return Delivery::Outcome::retry;
   // A redirect is not followed: it would carry signed findings to a place that nobody configured.
-  if (status == 401 || status == 403 || status == 410 || (status >= 300 && status < 400))
-    return Delivery::Outcome::paused;
+  if (status == 401 || status == 403 || (status >= 300 && status < 400)) return Delivery::Outcome::paused;
+  // Nothing is there, or not for this method or type of content: the address is wrong, or the hook was removed. No
+  // other record would fare better, so none is given up for it.
+  if (status == 404 || status == 405 || status == 410 || status == 415) return Delivery::Outcome::paused;
   if (status >= 400) return Delivery::Outcome::refused;
   return Delivery::Outcome::retry;  // 1xx as a final answer: not HTTP as we know it
 }

@@ -21,7 +21,7 @@ struct Delivery {
     retry,      ///< none is; try again later (network, timeout, 408, 429, 5xx)
     split,    ///< too many at once (413), or one that is refused hides among them (400): fewer; a single one is refused
     refused,  ///< the destination will never take them (other 4xx): dead letters
-    paused,   ///< the destination wants nothing until a person acts (401, 403, 410, a redirect): probe rarely
+    paused,   ///< nothing goes there until a person acts (401, 403, 404, 405, 410, 415, a redirect): probe rarely
   };
   /// One of the first `count` records that the destination judged by itself: tried again, or a dead letter.
   struct Exception {

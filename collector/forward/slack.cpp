@@ -1,5 +1,6 @@
 #include "collector/forward/slack.hpp"
 
+#include "collector/forward/answers.hpp"
 #include "collector/forward/digest.hpp"
 #include "collector/forward/digest_sink.hpp"
 #include "include/wire/json_write.hpp"
@@ -39,7 +40,7 @@ std::string slack_message(std::span<const LedgerRecord> records) {
 
 Result<std::unique_ptr<Sink>> make_slack_sink(const SlackOptions& options, std::shared_ptr<Watchdog> watchdog,
                                               const Clock& clock) {
-  return make_digest_sink(options, slack_message, std::move(watchdog), clock);
+  return make_digest_sink(options, slack_message, blames_slack_hook, std::move(watchdog), clock);
 }
 
 }  // namespace plumbline::collector

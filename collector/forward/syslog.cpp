@@ -4,6 +4,7 @@
 
 #include "collector/forward/cef.hpp"
 #include "collector/forward/ocsf.hpp"
+#include "http/client_tls.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -144,6 +145,9 @@ std::string syslog_frame(const LedgerRecord& record, const SyslogOptions& option
 }
 
 Result<std::unique_ptr<Sink>> make_syslog_sink(const SyslogOptions& options, std::shared_ptr<Watchdog> watchdog) {
+  const auto& tls = options.tls;
+  if (const auto fine = http::check_client_tls(tls.ca_file, tls.certificate_file, tls.key_file); !fine)
+    return fine.error();
   return std::unique_ptr<Sink>(std::make_unique<SyslogSink>(options, std::move(watchdog)));
 }
 

@@ -1,5 +1,6 @@
 #include "collector/forward/teams.hpp"
 
+#include "collector/forward/answers.hpp"
 #include "collector/forward/digest.hpp"
 #include "collector/forward/digest_sink.hpp"
 #include "include/wire/json_write.hpp"
@@ -47,7 +48,7 @@ std::string teams_message(std::span<const LedgerRecord> records) {
 
 Result<std::unique_ptr<Sink>> make_teams_sink(const TeamsOptions& options, std::shared_ptr<Watchdog> watchdog,
                                               const Clock& clock) {
-  return make_digest_sink(options, teams_message, std::move(watchdog), clock);
+  return make_digest_sink(options, teams_message, blames_teams_workflow, std::move(watchdog), clock);
 }
 
 }  // namespace plumbline::collector

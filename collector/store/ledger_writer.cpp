@@ -22,6 +22,8 @@ Result<wire::Ack> LedgerWriter::ingest(const PreparedBatch& batch) {
   auto found = node_of(batch);
   if (!found) return found.error();
   Node& node = **found;
+  if (node.forgotten_at != 0)
+    if (const auto back = welcome_back(batch, node); !back) return back.error();
   if (node.silent_since != 0) {
     const std::string id = "returned-" + batch.header.node_id + "-" + std::to_string(node.silent_since);
     const auto appended =
@@ -103,13 +105,14 @@ Result<wire::AckItem> LedgerWriter::set_aside(const PreparedBatch& batch, const 
 }
 
 /// Two senders say that they are this node, or one lost its state: sinks hear of it, once a batch.
-Result<void> LedgerWriter::report_conflicts(const PreparedBatch& batch, const Node& node, const Conflicts& conflicts) {
+Result<void> LedgerWriter::report_conflicts(const PreparedBatch& batch, Node& node, const Conflicts& conflicts) {
   if (conflicts.records == 0) return {};
   wire::JsonObject conflict;
   conflict.text("node_id", batch.header.node_id).text("node", batch.header.node);
   conflict.number("records", conflicts.records).text("record_id", conflicts.record_id);
   conflict.number("sequence", conflicts.sequence).number("dead_letter", conflicts.letter);
-  conflict.text("at", rfc3339(batch.received_at));
+  conflict.text("at", rfc3339(batch.received_at)).flag("again", node.conflict_since != 0);
+  if (node.conflict_since == 0) node.conflict_since = batch.received_at;
   return append_own(node, "conflict", "conflict-" + batch.header.node_id + "-" + std::to_string(conflicts.letter),
                     wire::JsonObject().raw("conflict", conflict.str()).str(), batch.received_at);
 }
@@ -137,7 +140,8 @@ Result<void> LedgerWriter::advance(const PreparedBatch& batch, Node& node, std::
   wire::JsonObject gap;
   gap.text("node_id", batch.header.node_id).text("node", batch.header.node);
   gap.number("from_sequence", from).number("until_sequence", sequence - 1).number("missing", sequence - from);
-  gap.text("at", rfc3339(batch.received_at));
+  gap.text("at", rfc3339(batch.received_at)).flag("again", node.gap_since != 0);
+  if (node.gap_since == 0) node.gap_since = batch.received_at;
   return append_own(
       node, "sequence_gap",
       "sequence-gap-" + batch.header.node_id + "-" + std::to_string(node.epoch) + "-" + std::to_string(from),
@@ -178,6 +182,7 @@ Result<std::size_t> LedgerWriter::report_silence(std::int64_t heard_before, std:
 }
 
 WriteCounts LedgerWriter::take_counts() {
+  kept_.clear();  // asked for when a transaction is over
   return std::exchange(counts_, {});
 }
 

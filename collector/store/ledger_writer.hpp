@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ class LedgerWriter {
 
   Result<wire::Ack> ingest(const PreparedBatch& batch);
   Result<std::size_t> report_silence(std::int64_t heard_before, std::chrono::nanoseconds after, WallNs now);
+  /// nullopt: there is no such node.
+  Result<std::optional<std::size_t>> acknowledge_node(const NodeWord& word);
+  Result<std::optional<std::size_t>> forget_node(const NodeWord& word);
   /// nullopt: max_active_silences are active; there is none of this id. No errors: those mean that the disk fails.
   Result<std::optional<AlertSilence>> add_silence(AlertSilence silence);
   Result<std::optional<AlertSilence>> end_silence(std::uint64_t id, const std::string& by, WallNs now);
@@ -66,6 +70,9 @@ class LedgerWriter {
     std::uint64_t missing = 0;
     WallNs last_seen = 0;
     WallNs silent_since = 0;
+    WallNs gap_since = 0;
+    WallNs conflict_since = 0;
+    WallNs forgotten_at = 0;  ///< 0 = it is not
   };
   struct SilentNode {
     std::string node_id;
@@ -89,6 +96,14 @@ class LedgerWriter {
   virtual Result<std::vector<SilentNode>> find_silent(std::int64_t heard_before, std::chrono::nanoseconds after) = 0;
   virtual Result<void> set_silent(const std::string& node_id, Node& node, WallNs since) = 0;
 
+  /// Its last name; nullopt: no such node, or it was forgotten.
+  virtual Result<std::optional<std::string>> find_node_name(const std::string& node_id) = 0;
+  /// Writes what no batch says: since when it is silent, forgotten and so on, its epoch and counts. `first_seen`: 0 =
+  /// as it was.
+  virtual Result<void> save_standing(const Node& node, WallNs first_seen) = 0;
+  /// Its drifts that are forgotten, or those that need somebody or are suppressed.
+  virtual Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten) = 0;
+
   virtual Result<std::size_t> count_active_silences() = 0;
   virtual Result<std::uint64_t> insert_silence(const AlertSilence& silence) = 0;  ///< its id
   virtual Result<void> set_silence_begin(std::uint64_t id, std::uint64_t seq) = 0;
@@ -111,14 +126,21 @@ class LedgerWriter {
                                       Conflicts& conflicts);
   Result<wire::AckItem> set_aside(const PreparedBatch& batch, const PreparedRecord& item, Node& node,
                                   const std::string& why, Conflicts& conflicts);
-  Result<void> report_conflicts(const PreparedBatch& batch, const Node& node, const Conflicts& conflicts);
+  Result<void> report_conflicts(const PreparedBatch& batch, Node& node, const Conflicts& conflicts);
   Result<void> advance(const PreparedBatch& batch, Node& node, std::uint64_t sequence);
   Result<void> append_own(const Node& node, const std::string& type, const std::string& id, std::string body,
                           WallNs now);
+  /// Ends what the node is said to be; returns of how many conditions. `state`: what the rows say.
+  Result<std::size_t> end_conditions(Node& node, const std::string& name, const char* state, const NodeWord& word);
+  Result<void> tell_of_node(const Node& node, const std::string& name, const char* state, const NodeWord& word,
+                            std::size_t drifts);
+  Result<std::size_t> turn_drifts(Node& node, bool forget, const NodeWord& word);
+  Result<void> welcome_back(const PreparedBatch& batch, Node& node);
   Result<std::uint64_t> tell_of_silence(const AlertSilence& silence, const char* state, WallNs now);
   Result<AlertSilence> end(AlertSilence silence, const std::string& by, WallNs now);
 
   WriteCounts counts_;
+  std::deque<PreparedRecord> kept_;  ///< rows of drifts that this made, until their transaction is over
 };
 
 }  // namespace plumbline::collector

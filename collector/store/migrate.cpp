@@ -24,8 +24,9 @@ struct Table {
 constexpr Table tables[] = {
     {"nodes",
      "ref, node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, first_sequence,"
-     " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since",
-     "#$$$$$$#########"},
+     " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, gap_since, conflict_since,"
+     " forgotten_at",
+     "#$$$$$$############"},
     {"drifts", "id, node_ref, seq, epoch, sequence, resource, state, comparison, updated_at, baseline, severity, live",
      "$####$$$#$$#"},
     {"dead_letters", "id, origin, seq, node_id, sequence, record_id, why, at, replaying, digest, body", "#$#$#$$##@@"},

@@ -160,9 +160,14 @@ Result<PgConnection> PgConnection::open(const PostgresTarget& target) {
   if (opened.is_broken()) {
     const bool asked = PQconnectionNeedsPassword(opened.connection_.get()) != 0 ||
                        PQconnectionUsedPassword(opened.connection_.get()) != 0;
-    return Error{ErrorCode::unavailable, what, one_line(PQerrorMessage(opened.connection_.get())),
-                 asked ? "check store.password_file, or the passfile that PGPASSFILE names"
-                       : "check that the server runs and takes connections from here"};
+    std::string why = one_line(PQerrorMessage(opened.connection_.get()));
+    const bool untrusted = why.find("certificate") != std::string::npos;
+    return Error{ErrorCode::unavailable, what, std::move(why),
+                 untrusted
+                     ? "name the host in store.postgres as the server's certificate does, and who signed that in its "
+                       "sslrootcert"
+                 : asked ? "check store.password_file, or the passfile that PGPASSFILE names"
+                         : "check that the server runs and takes connections from here"};
   }
   PQsetNoticeProcessor(opened.connection_.get(), [](void*, const char*) {}, nullptr);
   return opened;

@@ -178,7 +178,7 @@ Result<Page<DriftRow>> PostgresReader::resources(const Query& asked) const {
     if (asked.before != 0) where.add("d.seq < ?", asked.before);
     where.add(
         "NOT EXISTS (SELECT 1 FROM drifts o WHERE o.resource = d.resource AND o.node_ref = d.node_ref"
-        " AND o.seq > d.seq) AND 1 = ?",
+        " AND o.seq > d.seq) AND n.forgotten_at = 0 AND 1 = ?",
         std::int64_t{1});
     return page<DriftRow>(connection, drift_columns, std::move(where), " ORDER BY d.seq DESC", asked.limit, drift_row,
                           position);
@@ -189,16 +189,17 @@ Result<std::vector<NodeRow>> PostgresReader::nodes() const {
   return pool_.query([&](PgConnection& connection) -> Result<std::vector<NodeRow>> {
     const auto rows = connection.run(
         "SELECT node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, first_sequence,"
-        " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, coalesce(o.open, 0) FROM nodes"
+        " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, coalesce(o.open, 0), "
+        "gap_since, conflict_since FROM nodes"
         " LEFT JOIN (SELECT node_ref, count(*) AS open FROM drifts WHERE state = 'open' GROUP BY node_ref) o"
-        " ON o.node_ref = ref ORDER BY node, node_id");
+        " ON o.node_ref = ref WHERE forgotten_at = 0 ORDER BY node, node_id");
     if (!rows) return rows.error();
     std::vector<NodeRow> nodes;
     for (int i = 0; i < rows->size(); ++i)
       nodes.push_back({rows->text(i, 0), rows->text(i, 1), rows->text(i, 2), rows->text(i, 3), rows->text(i, 4),
                        rows->text(i, 5), rows->number(i, 6), rows->number(i, 7), rows->count(i, 8), rows->count(i, 9),
                        rows->count(i, 10), rows->count(i, 11), rows->count(i, 12), rows->count(i, 13),
-                       rows->number(i, 14), rows->count(i, 15)});
+                       rows->number(i, 14), rows->count(i, 15), rows->number(i, 16), rows->number(i, 17)});
     return nodes;
   });
 }

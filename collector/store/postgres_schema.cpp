@@ -120,8 +120,16 @@ constexpr const char* first_version = R"sql(
   CREATE INDEX alert_silences_by_end ON alert_silences (end_seq);
 )sql";
 
+constexpr const char* second_version = R"sql(
+  -- What people have not looked at yet, and nodes that are gone for good.
+  ALTER TABLE nodes ADD COLUMN gap_since bigint NOT NULL DEFAULT 0,
+    ADD COLUMN conflict_since bigint NOT NULL DEFAULT 0,
+    ADD COLUMN forgotten_at bigint NOT NULL DEFAULT 0;
+)sql";
+
 Result<void> migrate(PgConnection& connection, std::int64_t from, std::int64_t latest) {
-  static const std::array<std::string, 1> migrations = {first_version + sql_of_part(0) + sql_of_part(1)};
+  static const std::array<std::string, 2> migrations = {first_version + sql_of_part(0) + sql_of_part(1),
+                                                        second_version};
   for (auto version = from; version < latest; ++version) {
     const auto done = connection.script(migrations[static_cast<std::size_t>(version)] +
                                         "UPDATE plumbline_schema SET version = " + std::to_string(version + 1) + ";");
@@ -130,7 +138,7 @@ Result<void> migrate(PgConnection& connection, std::int64_t from, std::int64_t l
   return {};
 }
 
-constexpr std::int64_t latest_version = 1;
+constexpr std::int64_t latest_version = 2;
 
 Result<void> look_and_migrate(PgConnection& connection) {
   // CREATE TABLE IF NOT EXISTS of two that start at once fails for one of them: hence a lock, of this schema alone.

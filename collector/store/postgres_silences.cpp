@@ -13,7 +13,7 @@ constexpr const char* columns =
 /// $1: this collector, $2: its boot clock, $3: nanoseconds. What another one heard is measured by the server's clock.
 std::string silent_nodes(const char* what) {
   return std::string("SELECT ") + what +
-         " FROM nodes WHERE silent_since = 0 AND CASE WHEN heard_by = $1 THEN heard_boot"
+         " FROM nodes WHERE silent_since = 0 AND forgotten_at = 0 AND CASE WHEN heard_by = $1 THEN heard_boot"
          " < $2 ELSE heard_at < " +
          server_now + " - $3 END";
 }

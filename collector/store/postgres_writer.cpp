@@ -80,14 +80,15 @@ Result<void> PostgresWriter::load_nodes(const std::map<std::string, const Prepar
   for (const auto& [id, batch] : wanted) ids.push_back(id);
   const auto load = [&]() -> Result<void> {
     const auto rows = run(
-        "SELECT node_id, ref, first_sequence, accepted_through, epoch, sequence_gaps, missing, last_seen, silent_since"
-        " FROM nodes WHERE node_id = ANY ($1)",
+        "SELECT node_id, ref, first_sequence, accepted_through, epoch, sequence_gaps, missing, last_seen, silent_since,"
+        " gap_since, conflict_since, forgotten_at FROM nodes WHERE node_id = ANY ($1)",
         PgParams().add(ids));
     if (!rows) return rows.error();
     for (int row = 0; row < rows->size(); ++row)
-      nodes_[rows->text(row, 0)].node = {rows->number(row, 1), rows->count(row, 2), rows->count(row, 3),
-                                         rows->count(row, 4),  rows->count(row, 5), rows->count(row, 6),
-                                         rows->number(row, 7), rows->number(row, 8)};
+      nodes_[rows->text(row, 0)].node = {rows->number(row, 1),  rows->count(row, 2),  rows->count(row, 3),
+                                         rows->count(row, 4),   rows->count(row, 5),  rows->count(row, 6),
+                                         rows->number(row, 7),  rows->number(row, 8), rows->number(row, 9),
+                                         rows->number(row, 10), rows->number(row, 11)};
     return {};
   };
   if (auto loaded = load(); !loaded) return loaded;
@@ -221,7 +222,8 @@ Result<void> PostgresWriter::flush_drifts() {
 
 Result<void> PostgresWriter::flush_nodes() {
   std::vector<std::string> names, labels, boots, versions, healths;
-  std::vector<std::int64_t> refs, last_seen, first, through, oldest, epochs, gaps, missing, silent, heard;
+  std::vector<std::int64_t> refs, last_seen, first, through, oldest, epochs, gaps, missing, silent, heard, gap_since,
+      conflict_since;
   for (const auto& [id, known] : nodes_) {
     if (known.batch == nullptr) continue;
     const auto& header = known.batch->header;
@@ -241,35 +243,41 @@ Result<void> PostgresWriter::flush_nodes() {
     missing.push_back(static_cast<std::int64_t>(node.missing));
     silent.push_back(node.silent_since);
     heard.push_back(known.batch->heard_at);
+    gap_since.push_back(node.gap_since);
+    conflict_since.push_back(node.conflict_since);
   }
   if (refs.empty()) return {};
-  const auto saved = run(
-      "UPDATE nodes SET node = new.node, labels = new.labels, boot_id = new.boot, agent_version = new.version,"
-      " health = new.health, last_seen = new.seen, first_sequence = new.first, accepted_through = new.through,"
-      " oldest_unsent = new.oldest, epoch = new.epoch, sequence_gaps = new.gaps, missing = new.missing,"
-      " silent_since = new.silent, heard_by = $16, heard_boot = new.heard, heard_at = " +
-          std::string(server_now) +
-          " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],"
-          " $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],"
-          " $15::bigint[]) AS new (ref, node, labels, boot, version, health, seen, first, through, oldest, epoch, gaps,"
-          " missing, silent, heard) WHERE nodes.ref = new.ref",
-      PgParams()
-          .add(refs)
-          .add(names)
-          .add(labels)
-          .add(boots)
-          .add(versions)
-          .add(healths)
-          .add(last_seen)
-          .add(first)
-          .add(through)
-          .add(oldest)
-          .add(epochs)
-          .add(gaps)
-          .add(missing)
-          .add(silent)
-          .add(heard)
-          .add(turns_.me()));
+  const auto saved =
+      run("UPDATE nodes SET node = new.node, labels = new.labels, boot_id = new.boot, agent_version = new.version,"
+          " health = new.health, last_seen = new.seen, first_sequence = new.first, accepted_through = new.through,"
+          " oldest_unsent = new.oldest, epoch = new.epoch, sequence_gaps = new.gaps, missing = new.missing,"
+          " silent_since = new.silent, gap_since = new.gap_since, conflict_since = new.conflict_since, heard_by = $18, "
+          "heard_boot = new.heard, heard_at = " +
+              std::string(server_now) +
+              " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],"
+              " $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],"
+              " $15::bigint[], $16::bigint[], $17::bigint[]) AS new (ref, node, labels, boot, version, health, seen, "
+              "first, through, oldest, epoch, gaps,"
+              " missing, silent, heard, gap_since, conflict_since) WHERE nodes.ref = new.ref",
+          PgParams()
+              .add(refs)
+              .add(names)
+              .add(labels)
+              .add(boots)
+              .add(versions)
+              .add(healths)
+              .add(last_seen)
+              .add(first)
+              .add(through)
+              .add(oldest)
+              .add(epochs)
+              .add(gaps)
+              .add(missing)
+              .add(silent)
+              .add(heard)
+              .add(gap_since)
+              .add(conflict_since)
+              .add(turns_.me()));
   if (!saved) return saved.error();
   return {};
 }

@@ -66,6 +66,10 @@ class PostgresWriter final : public LedgerWriter {
   Result<std::vector<SilentNode>> find_silent(std::int64_t heard_before, std::chrono::nanoseconds after) override;
   Result<void> set_silent(const std::string& node_id, Node& node, WallNs since) override;
 
+  Result<std::optional<std::string>> find_node_name(const std::string& node_id) override;
+  Result<void> save_standing(const Node& node, WallNs first_seen) override;
+  Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten) override;
+
   Result<std::size_t> count_active_silences() override;
   Result<std::uint64_t> insert_silence(const AlertSilence& silence) override;
   Result<void> set_silence_begin(std::uint64_t id, std::uint64_t seq) override;

@@ -52,6 +52,29 @@ Result<std::size_t> QueuedStore::report_silence(std::int64_t heard_before, std::
   return wait_for<std::size_t>([=](LedgerWriter& writer) { return writer.report_silence(heard_before, after, now); });
 }
 
+namespace {
+
+/// `told`: nullopt where there is no such node.
+Result<std::size_t> or_not_found(const Result<std::optional<std::size_t>>& told, const NodeWord& word) {
+  if (!told) return told.error();
+  if (*told) return **told;
+  return Error{ErrorCode::not_found, "find node " + word.node_id, "none that reports has this id",
+               "list GET /v1/nodes"};
+}
+
+}  // namespace
+
+Result<std::size_t> QueuedStore::acknowledge_node(const NodeWord& word) {
+  return or_not_found(
+      wait_for<std::optional<std::size_t>>([word](LedgerWriter& writer) { return writer.acknowledge_node(word); }),
+      word);
+}
+
+Result<std::size_t> QueuedStore::forget_node(const NodeWord& word) {
+  return or_not_found(
+      wait_for<std::optional<std::size_t>>([word](LedgerWriter& writer) { return writer.forget_node(word); }), word);
+}
+
 Result<AlertSilence> QueuedStore::add_silence(AlertSilence silence) {
   auto added = wait_for<std::optional<AlertSilence>>(
       [silence = std::move(silence)](LedgerWriter& writer) { return writer.add_silence(silence); });

@@ -32,6 +32,8 @@ class QueuedStore : public Store {
  public:
   Result<void> submit(PreparedBatch batch, std::function<void(Result<wire::Ack>)> done) override;
   Result<std::size_t> report_silence(std::int64_t heard_before, std::chrono::nanoseconds after, WallNs now) override;
+  Result<std::size_t> acknowledge_node(const NodeWord& word) override;
+  Result<std::size_t> forget_node(const NodeWord& word) override;
   Result<AlertSilence> add_silence(AlertSilence silence) override;
   Result<AlertSilence> end_silence(std::uint64_t id, const std::string& by, WallNs now) override;
   Result<std::size_t> expire_silences(WallNs now) override;

@@ -31,9 +31,9 @@ struct PreparedBatch {
   std::size_t bytes = 0;      ///< of all bodies: what it weighs in the queue
 };
 
-/// One row of the ledger. Rows of the collector's own (type "silence", "sequence_gap", "conflict", "alert_silence")
-/// have sequence 0. An id is unique among its node's rows. An "alert_silence" is of no node: both names are
-/// "collector".
+/// One row of the ledger. Rows of the collector's own (type "silence", "sequence_gap", "conflict", "node",
+/// "alert_silence", and "drift" of a node that was forgotten or came back) have sequence 0. An id is unique among its
+/// node's rows. An "alert_silence" is of no node: both names are "collector".
 struct LedgerRecord {
   std::uint64_t seq = 0;  ///< global, ascending, never reused: the position of every cursor
   std::string node_id;
@@ -86,11 +86,21 @@ struct NodeRow {
   std::uint64_t first_sequence = 0;    ///< of the first record ever received; 0 = only heartbeats so far
   std::uint64_t accepted_through = 0;  ///< in its present epoch
   std::uint64_t oldest_unsent = 0;
-  std::uint64_t epoch = 0;          ///< how often its sequence began anew (a spool that was lost)
+  std::uint64_t epoch = 0;  ///< grows when its sequence begins anew (a spool that was lost), or it was forgotten
   std::uint64_t sequence_gaps = 0;  ///< holes so far …
   std::uint64_t missing = 0;        ///< … and the records that never came
   WallNs silent_since = 0;          ///< 0 = it is heard
   std::uint64_t open_drifts = 0;
+  WallNs gap_since = 0;       ///< the first hole in its sequence that nobody has acknowledged; 0 = none
+  WallNs conflict_since = 0;  ///< the same of two senders
+};
+
+/// What a person says of a node.
+struct NodeWord {
+  std::string node_id;
+  std::string by;      ///< whom the server knows by proof, and who he says he is
+  std::string reason;  ///< for whoever reads the ledger
+  WallNs at = 0;
 };
 
 /// A record that one hop refused for good; kept whole, shown, and (a sink's) sent again on demand.

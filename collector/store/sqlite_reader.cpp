@@ -255,7 +255,7 @@ Result<Page<DriftRow>> SqliteReader::resources(const Query& query) const {
   if (query.before != 0) where.add("d.seq < ?", static_cast<std::int64_t>(query.before));
   where.add(
       "NOT EXISTS (SELECT 1 FROM drifts o WHERE o.resource = d.resource AND o.node_ref = d.node_ref"
-      " AND o.seq > d.seq) AND 1 = ?",
+      " AND o.seq > d.seq) AND n.forgotten_at = 0 AND 1 = ?",
       std::int64_t{1});
   return page<DriftRow>(**database, drift_columns, where, " ORDER BY d.seq DESC", query.limit, drift_row,
                         [](const DriftRow& last) { return last.seq; });
@@ -266,9 +266,10 @@ Result<std::vector<NodeRow>> SqliteReader::nodes() const {
   if (!database) return database.error();
   auto statement = (*database)->prepare(
       "SELECT node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, first_sequence,"
-      " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, coalesce(o.open, 0) FROM nodes"
+      " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, coalesce(o.open, 0), gap_since, "
+      "conflict_since FROM nodes"
       " LEFT JOIN (SELECT node_ref, count(*) AS open FROM drifts WHERE state = 'open' GROUP BY node_ref) o"
-      " ON o.node_ref = ref ORDER BY node, node_id");
+      " ON o.node_ref = ref WHERE forgotten_at = 0 ORDER BY node, node_id");
   if (!statement) return statement.error();
   std::vector<NodeRow> nodes;
   for (;;) {
@@ -278,7 +279,7 @@ Result<std::vector<NodeRow>> SqliteReader::nodes() const {
     const Statement& s = *statement;
     nodes.push_back({s.text(0), s.text(1), s.text(2), s.text(3), s.text(4), s.text(5), s.number(6), s.number(7),
                      s.count(8), s.count(9), s.count(10), s.count(11), s.count(12), s.count(13), s.number(14),
-                     s.count(15)});
+                     s.count(15), s.number(16), s.number(17)});
   }
 }
 

@@ -6,7 +6,7 @@ namespace plumbline::collector {
 namespace {
 
 // Each entry takes a file from the version of its index to the next one, in one transaction.
-constexpr std::array<const char*, 3> migrations = {R"sql(
+constexpr std::array<const char*, 4> migrations = {R"sql(
   CREATE TABLE nodes (
     ref INTEGER PRIMARY KEY,
     node_id TEXT NOT NULL UNIQUE,
@@ -131,6 +131,12 @@ constexpr std::array<const char*, 3> migrations = {R"sql(
     begin_seq INTEGER NOT NULL DEFAULT 0,
     end_seq INTEGER NOT NULL DEFAULT 0);
   CREATE INDEX alert_silences_by_end ON alert_silences (end_seq);
+)sql",
+                                                   R"sql(
+  -- What people have not looked at yet, and nodes that are gone for good.
+  ALTER TABLE nodes ADD COLUMN gap_since INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE nodes ADD COLUMN conflict_since INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE nodes ADD COLUMN forgotten_at INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 Result<void> migrate(Database& database) {

@@ -18,10 +18,10 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
     Statement& into;
     const char* sql;
   };
-  const std::array<Prepared, 14> all = {{
+  const std::array<Prepared, 15> all = {{
       {writer->find_node_,
-       "SELECT ref, first_sequence, accepted_through, epoch, sequence_gaps, missing, last_seen, silent_since "
-       "FROM nodes WHERE node_id = ?1"},
+       "SELECT ref, first_sequence, accepted_through, epoch, sequence_gaps, missing, last_seen, silent_since, "
+       "gap_since, conflict_since, forgotten_at FROM nodes WHERE node_id = ?1"},
       {writer->add_node_,
        "INSERT INTO nodes (node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, "
        "first_sequence,"
@@ -30,7 +30,11 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
       {writer->save_node_,
        "UPDATE nodes SET node = ?2, labels = ?3, boot_id = ?4, agent_version = ?5, health = ?6, last_seen = ?7,"
        " first_sequence = ?8, accepted_through = ?9, oldest_unsent = ?10, epoch = ?11, sequence_gaps = ?12,"
-       " missing = ?13, silent_since = ?14 WHERE ref = ?1"},
+       " missing = ?13, silent_since = ?14, gap_since = ?15, conflict_since = ?16 WHERE ref = ?1"},
+      {writer->save_standing_,
+       "UPDATE nodes SET epoch = ?2, sequence_gaps = ?3, missing = ?4, silent_since = ?5, gap_since = ?6,"
+       " conflict_since = ?7, forgotten_at = ?8, first_seen = CASE ?9 WHEN 0 THEN first_seen ELSE ?9 END WHERE ref = "
+       "?1"},
       {writer->append_,
        "INSERT INTO ledger (node_ref, sequence, type, id, at, received_at, resource, verdict, comparison, severity,"
        " drift_id, drift_state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
@@ -46,7 +50,8 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::make(Database& database) {
        " comparison = excluded.comparison, updated_at = excluded.updated_at, baseline = excluded.baseline,"
        " severity = excluded.severity, live = excluded.live"
        " WHERE (excluded.epoch, excluded.sequence) > (drifts.epoch, drifts.sequence)"},
-      {writer->find_silent_, "SELECT ref, node_id, node, last_seen FROM nodes WHERE silent_since = 0"},
+      {writer->find_silent_,
+       "SELECT ref, node_id, node, last_seen FROM nodes WHERE silent_since = 0 AND forgotten_at = 0"},
       {writer->set_silent_, "UPDATE nodes SET silent_since = ?2 WHERE node_id = ?1"},
       {writer->save_cursor_,
        "INSERT INTO sinks (name, cursor) VALUES (?1, ?2)"
@@ -129,8 +134,9 @@ Result<LedgerWriter::Node*> SqliteWriter::node_of(const PreparedBatch& batch) {
   const auto found = find_node_.bind(1, id).step();
   if (!found) return found.error();
   if (*found) {
-    node = {find_node_.number(0), find_node_.count(1), find_node_.count(2),  find_node_.count(3),
-            find_node_.count(4),  find_node_.count(5), find_node_.number(6), find_node_.number(7)};
+    node = {find_node_.number(0), find_node_.count(1),  find_node_.count(2),  find_node_.count(3),
+            find_node_.count(4),  find_node_.count(5),  find_node_.number(6), find_node_.number(7),
+            find_node_.number(8), find_node_.number(9), find_node_.number(10)};
     find_node_.reset();
   } else {
     const auto added = add_node_.bind(1, id).bind(2, batch.header.node).bind(3, batch.received_at).run();
@@ -162,6 +168,8 @@ Result<void> SqliteWriter::save_node(const PreparedBatch& batch, const Node& nod
       .bind(12, node.sequence_gaps)
       .bind(13, node.missing)
       .bind(14, node.silent_since)
+      .bind(15, node.gap_since)
+      .bind(16, node.conflict_since)
       .run();
 }
 

@@ -40,6 +40,10 @@ class SqliteWriter final : public LedgerWriter {
   Result<std::vector<SilentNode>> find_silent(std::int64_t heard_before, std::chrono::nanoseconds after) override;
   Result<void> set_silent(const std::string& node_id, Node& node, WallNs since) override;
 
+  Result<std::optional<std::string>> find_node_name(const std::string& node_id) override;
+  Result<void> save_standing(const Node& node, WallNs first_seen) override;
+  Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten) override;
+
   Result<std::size_t> count_active_silences() override;
   Result<std::uint64_t> insert_silence(const AlertSilence& silence) override;
   Result<void> set_silence_begin(std::uint64_t id, std::uint64_t seq) override;
@@ -53,7 +57,7 @@ class SqliteWriter final : public LedgerWriter {
   // roll_back() leaves it: who was heard was heard, also where the disk did not take what it said.
   std::unordered_map<std::int64_t, std::int64_t> heard_;
   Statement find_node_, add_node_, save_node_, append_, append_body_, find_digest_, save_drift_, find_silent_,
-      set_silent_, save_cursor_, add_letter_, mark_replays_, drop_letter_, keep_letter_;
+      set_silent_, save_cursor_, add_letter_, mark_replays_, drop_letter_, keep_letter_, save_standing_;
 };
 
 }  // namespace plumbline::collector

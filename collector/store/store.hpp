@@ -73,6 +73,14 @@ class Store {
   /// opened counts as never heard, unless another collector that shares the store heard it.
   virtual Result<std::size_t> report_silence(std::int64_t heard_before, std::chrono::nanoseconds after, WallNs now) = 0;
 
+  /// Somebody has looked at the holes and conflicts of a node: each that nobody had acknowledged gets a ledger row that
+  /// says so; returns how many. `not_found`: no such node.
+  virtual Result<std::size_t> acknowledge_node(const NodeWord& word) = 0;
+  /// The node is gone for good: it is in nodes() no more, what is open of it becomes `forgotten`, what it is said to be
+  /// (silent, with a hole, in conflict) ends; a ledger row for each, and one of type "node". Returns how many drifts.
+  /// Should it report again, it is new and in nodes() again, its sequence goes on, and its drift is what it was.
+  virtual Result<std::size_t> forget_node(const NodeWord& word) = 0;
+
   virtual Result<std::vector<LedgerRecord>> ledger_after(std::uint64_t seq, std::size_t limit,
                                                          std::size_t max_bytes) const = 0;
   virtual Result<Page<LedgerRecord>> findings(const Query& query) const = 0;

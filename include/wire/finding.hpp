@@ -27,7 +27,8 @@ enum class Verdict {
 
 enum class ComparisonResult { match, mismatch, not_comparable };
 enum class Severity { info, low, medium, high, critical };
-enum class DriftState { open, resolved, accepted, contested, suppressed };
+/// forgotten: its node is gone, and what became of it is not known; the collector's word alone
+enum class DriftState { open, resolved, accepted, contested, suppressed, forgotten };
 
 /// One process as it was at event time. Empty strings and nullopt mean "not known", never "none".
 struct Process {

@@ -32,11 +32,12 @@ inline constexpr Names<Severity, 5> severity_names{{{Severity::info, "info"},
                                                     {Severity::medium, "medium"},
                                                     {Severity::high, "high"},
                                                     {Severity::critical, "critical"}}};
-inline constexpr Names<DriftState, 5> drift_state_names{{{DriftState::open, "open"},
+inline constexpr Names<DriftState, 6> drift_state_names{{{DriftState::open, "open"},
                                                          {DriftState::resolved, "resolved"},
                                                          {DriftState::accepted, "accepted"},
                                                          {DriftState::contested, "contested"},
-                                                         {DriftState::suppressed, "suppressed"}}};
+                                                         {DriftState::suppressed, "suppressed"},
+                                                         {DriftState::forgotten, "forgotten"}}};
 
 template <class E, std::size_t N>
 constexpr std::string_view name_of(const Names<E, N>& names, E value) {

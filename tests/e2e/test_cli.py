@@ -76,6 +76,28 @@ def test_configurations_are_refused_with_place_and_way_out(stack):
     assert missing.returncode == 78 and "none.yaml" in missing.stderr
 
 
+def test_a_check_of_the_configuration_looks_at_its_files(stack):
+    config, here = stack.dir / "files.yaml", stack.dir
+    (here / "no.pem").write_text("no PEM\n")
+    collector = "https://127.0.0.1:1"
+    for text, says in (
+        (f"state_dir: {here}/no.pem\n", "is not a directory"),
+        (f"collector: {{url: '{collector}', ca_file: {here}/none.pem}}\n", "read the CA file"),
+        (f"collector: {{url: '{collector}', ca_file: {here}/no.pem}}\n", "give PEM"),
+        (f"collector: {{url: '{collector}', token_file: {here}/none}}\n", f"{here}/none"),
+        (f"api: {{tls: {{certificate_file: {here}/no.pem, key_file: {here}/no.pem}}}}\n", "no.pem"),
+        (f"api: {{access: [{{name: a, token_file: {here}/none}}]}}\n", f"{here}/none"),
+        ("collector: {url: 'http://192.0.2.1:1', token_file: /t}\n", "unencrypted to 192.0.2.1"),
+    ):
+        config.write_text(text)
+        done = run(harness.AGENT, "--config", config, "--check-config")
+        assert done.returncode == 78 and says in done.stderr, (text, done)
+    config.write_text(f"kernel: {{pin_dir: {here}/pins}}\nstate_dir: {here}/to_come\n")
+    done = run(harness.AGENT, "--config", config, "--check-config")
+    assert done.returncode == 0 and f"{here}/pins is no folder of its own on a bpffs" in done.stderr, done
+    assert not (here / "to_come").exists() and not (here / "pins").exists(), "a check leaves no trace"
+
+
 def test_a_refused_hook_is_named(stack):
     """The fentry tier on a kernel that refuses trampolines, or the ctime tier on one that has none."""
     stack.file("a")

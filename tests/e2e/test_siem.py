@@ -6,10 +6,11 @@ import pathlib
 import subprocess
 import sys
 
-from harness import wait
+from harness import Skip, wait
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "siem"))
 
+import kafka_test  # noqa: E402
 import ocsf_schema  # noqa: E402
 
 
@@ -41,3 +42,38 @@ def test_a_drifts_life_as_ocsf(stack):
     assert process["parent_process"]["pid"] == os.getpid(), process
     assert found[0]["evidences"][0]["file"]["path"] == str(path)
     assert found[0]["anomaly_analyses"][0]["anomalies"][0]["observation_parameter"] == "content_sha256"
+
+
+def test_a_drifts_life_in_kafka(stack):
+    """Agent, collector and a real broker: what is in the topic is read by Kafka's own client."""
+    try:
+        broker = kafka_test.Broker(stack.dir)
+    except SystemExit as missing:  # as tests of tests/siem skip
+        raise Skip(f"Kafka cannot be had: {missing}") from None
+    broker.start()
+    try:
+        broker.topic("create", "drift", "3")
+        path = stack.file("nginx.conf")
+        stack.sinks.append(kafka_test.mutual(broker, "drift", ", format: ocsf").replace("DIR", str(stack.dir)))
+        stack.start()
+        subprocess.run(["/bin/sh", "-c", f"echo changed >> {path}"], check=True)
+        stack.wait_open(path)
+        path.write_text("as it should be\n")
+        wait(lambda: stack.drifts(state="resolved"), "its end")
+        wait(lambda: len(told(broker)) >= 2, "both in the topic", 60)
+        messages = told(broker)
+        documents = [json.loads(value) for _, _, value, _, _ in messages]
+        assert [d["activity_name"] for d in documents] == ["Create", "Close"], documents
+        assert len({(partition, key) for partition, key, *_ in messages}) == 1, "one partition and key a drift"
+        assert [uid for _, _, _, uid, _ in messages] == [d["metadata"]["uid"] for d in documents], messages
+        assert documents[0]["evidences"][0]["file"]["path"] == str(path)
+        for document in documents:
+            wrong = list(ocsf_schema.complaints(document))
+            assert not wrong, (wrong, document)
+    finally:
+        broker.stop()
+
+
+def told(broker):
+    """The messages of drift."""
+    return [m for m in broker.read("drift") if json.loads(m[2])["finding_info"]["types"] == ["drift"]]

@@ -211,6 +211,32 @@ TEST_F(CollectorBinary, exit_codes_say_what_kind_of_mistake_it_was) {
   std::ofstream(file("secret.yaml")) << "sinks: [{name: a, slack: {url_file: " << file("none") << "}}]\n";
   EXPECT_EQ(run({"--config", file("secret.yaml"), "--check-config"}), 78);
 
+  std::ofstream(file("no.pem")) << "no PEM\n";
+  std::filesystem::create_directory(file("folder"));
+  std::ofstream(file("token")) << "t0k3n\n";
+  const auto hook = [&](const std::string& keys) {
+    return "sinks: [{name: a, webhook: {url: 'https://a', " + keys + "}}]";
+  };
+  struct Case {
+    std::string text, says;
+  };
+  for (const Case& one : std::vector<Case>{
+           {hook("ca_file: " + file("none.pem")), "read the CA file " + file("none.pem")},
+           {hook("ca_file: " + file("no.pem")), "give PEM"},
+           {hook("certificate_file: " + file("no.pem") + ", key_file: " + file("no.pem")), "read the certificate"},
+           {"sinks: [{name: a, syslog: {address: 'a:1', ca_file: " + file("none.pem") + "}}]", "build sink a"},
+           {"sinks: [{name: a, kafka: {brokers: ['a:1'], topic: t, ca_file: " + file("none.pem") + "}}]", "none.pem"},
+           {"sinks: [{name: a, splunk: {url: 'https://a', token_file: " + file("none") + "}}]", file("none")},
+           {"sinks: [{name: a, ndjson: {path: " + file("folder") + "}}]", "it is a folder"},
+           {"tls: {certificate_file: " + file("none.pem") + ", key_file: " + file("none.pem") + "}", "none.pem"},
+           {"store: {sqlite: " + file("folder") + "}", "it is a folder; set store.sqlite"},
+           {"store: {sqlite: " + file("token") + "/plumbline.db}", "it is not a directory"},
+           {"store: {postgres: 'postgresql://p@db/p', password_file: " + file("none") + "}", file("none")}}) {
+    std::ofstream(file("files.yaml")) << one.text << "\n";
+    EXPECT_EQ(run({"--config", file("files.yaml"), "--check-config"}), 78) << one.text;
+    EXPECT_NE(log().find(one.says), std::string::npos) << one.text << "\n" << log();
+  }
+
   const auto daemon = start();
   EXPECT_EQ(run({"--config", file("collector.yaml")}), 69) << "the store is in use";
   EXPECT_NE(log().find("another collector uses it"), std::string::npos) << log();

@@ -111,6 +111,23 @@ sinks:
     EXPECT_NE(why(std::string("sinks: [{name: x, ") + bad + "}]"), "accepted") << bad;
 }
 
+TEST(CollectorConfig, no_secret_of_a_sink_travels_in_clear) {
+  for (const std::string sink :
+       {"elasticsearch: {url: 'URL', username: u, password_file: /s}", "elasticsearch: {url: 'URL', api_key_file: /s}",
+        "otlp: {url: 'URL', token_file: /s}", "alertmanager: {url: 'URL', token_file: /s}",
+        "splunk: {url: 'URL', token_file: /s}", "pagerduty: {url: 'URL', routing_key_file: /s}"}) {
+    const auto with = [&](const char* url) {
+      std::string text = "sinks: [{name: x, " + sink + "}]";
+      return why(text.replace(text.find("URL"), 3, url));
+    };
+    EXPECT_NE(with("http://siem.example:9").find("unencrypted to siem.example; write https://"), std::string::npos)
+        << with("http://siem.example:9");
+    for (const char* url : {"http://127.0.0.1:9", "http://localhost:9", "https://siem.example"})
+      EXPECT_EQ(with(url), "accepted") << sink << url;
+  }
+  EXPECT_EQ(why("sinks: [{name: x, alertmanager: {url: 'http://am:9093'}}]"), "accepted") << "without a secret";
+}
+
 TEST(CollectorConfig, opens_nothing_to_others_without_tls_and_a_way_to_know_agents) {
   const std::string open = "listen: 0.0.0.0:9650\ntls: {certificate_file: /c, key_file: /k";
   const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };

@@ -238,7 +238,7 @@ TEST_F(Forwarding, a_refused_record_is_a_dead_letter_and_can_be_replayed) {
 }
 
 TEST_F(Forwarding, a_sink_that_says_no_is_paused_and_probed) {
-  for (const int status : {401, 403, 410, 302}) {
+  for (const int status : {401, 403, 404, 405, 410, 415, 302}) {
     Receiver receiver([&](const Received&, std::size_t n) {
       return n == 0 ? Answer::status(status, "Location: http://127.0.0.1:1/\r\n") : Answer{};
     });

@@ -72,10 +72,13 @@ std::unique_ptr<PostgresServer> PostgresServer::make(std::string& why_not) {
 
 void PostgresServer::start() {
   // Tests kill processes, never the machine: what the kernel holds survives, so that a flush proves nothing more.
-  pid_ = start_program({binaries_ + "/postgres", "-D", directory_ + "/data", "-k", directory_, "-c",
-                        "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"},
-                       directory_ + "/log");
-  const std::string target = "host=" + directory_ + " user=plumbline dbname=postgres";
+  std::vector<std::string> command = {
+      binaries_ + "/postgres", "-D", directory_ + "/data",           "-k", directory_, "-c", "fsync=off", "-c",
+      "max_connections=60",    "-c", "port=" + std::to_string(port_)};
+  command.insert(command.end(), options_.begin(), options_.end());
+  pid_ = start_program(command, directory_ + "/log");
+  const std::string target =
+      "host=" + directory_ + " port=" + std::to_string(port_) + " user=plumbline dbname=postgres";
   const bool up = eventually([&] {
     PGconn* connection = PQconnectdb(target.c_str());
     const bool ok = PQstatus(connection) == CONNECTION_OK;
@@ -83,6 +86,14 @@ void PostgresServer::start() {
     return ok;
   });
   if (!up) throw std::runtime_error("the server did not start, see " + directory_ + "/log");
+}
+
+void PostgresServer::restart_on(std::uint16_t port, const std::vector<std::string>& options) {
+  if (pid_ > 0) crash();
+  port_ = port;
+  options_ = {"-c", "listen_addresses=localhost"};
+  options_.insert(options_.end(), options.begin(), options.end());
+  start();
 }
 
 void PostgresServer::crash() {
@@ -102,9 +113,9 @@ std::string PostgresServer::uri(const std::string& schema) const {
 }
 
 PostgresServer::Session::Session(const PostgresServer& server)
-    : connection_(PQconnectdb(
-          ("host=" + server.directory_ + " user=plumbline dbname=postgres options='-c client_min_messages=warning'")
-              .c_str())) {}
+    : connection_(PQconnectdb(("host=" + server.directory_ + " port=" + std::to_string(server.port_) +
+                               " user=plumbline dbname=postgres options='-c client_min_messages=warning'")
+                                  .c_str())) {}
 
 PostgresServer::Session::~Session() {
   PQfinish(connection_);

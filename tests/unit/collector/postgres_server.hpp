@@ -4,8 +4,10 @@
 #include <libpq-fe.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace plumbline::collector::test {
 
@@ -37,14 +39,19 @@ class PostgresServer {
   };
 
   void start();
+  /// Starts it anew, on this port by TCP on loopback too, with more options of its command line.
+  void restart_on(std::uint16_t port, const std::vector<std::string>& options);
   /// SIGQUIT: as after a crash, connections end at once and nothing is tidied up.
   void crash();
   const std::string& directory() const { return directory_; }
+  std::uint16_t port() const { return port_; }
 
  private:
   PostgresServer() = default;
   std::string binaries_;
   std::string directory_;
+  std::uint16_t port_ = 5432;  ///< also part of the socket's name
+  std::vector<std::string> options_ = {"-c", "listen_addresses="};
   pid_t pid_ = -1;
 };
 

@@ -41,6 +41,16 @@ TEST_F(PostgresStores, a_newer_schema_is_refused) {
   EXPECT_NE(opened.error().message().find("version 99"), std::string::npos);
 }
 
+TEST_F(PostgresStores, a_schema_of_version_1_is_brought_up_to_date) {
+  ASSERT_TRUE(store_now(*another(), batch(node_, {finding(node_, 1, "r", "d")})));
+  server()->run_sql("ALTER TABLE " + schema() +
+                    ".nodes DROP COLUMN gap_since, DROP COLUMN conflict_since, DROP COLUMN forgotten_at");
+  server()->run_sql("UPDATE " + schema() + ".plumbline_schema SET version = 1");
+  const auto store = another();
+  EXPECT_EQ(store->nodes().value().at(0).gap_since, 0);
+  EXPECT_EQ(store_now(*store, batch(node_, {finding(node_, 1, "r", "d")}))->items.at(0).status, "duplicate");
+}
+
 TEST_F(PostgresStores, the_same_batch_at_two_of_them_is_stored_once) {
   const auto a = another(), b = another();
   std::atomic<int> stored = 0, repeated = 0;

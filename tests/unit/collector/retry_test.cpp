@@ -49,10 +49,9 @@ TEST(RetryPolicy, every_status_has_its_class) {
   for (const int status : {200, 201, 202, 204}) EXPECT_EQ(outcome_of_status(status), Outcome::delivered) << status;
   for (const int status : {408, 429, 500, 502, 503, 504})
     EXPECT_EQ(outcome_of_status(status), Outcome::retry) << status;
-  for (const int status : {301, 302, 307, 308, 401, 403, 410})
+  for (const int status : {301, 302, 307, 308, 401, 403, 404, 405, 410, 415})
     EXPECT_EQ(outcome_of_status(status), Outcome::paused) << status;
-  for (const int status : {400, 404, 405, 413, 415, 422})
-    EXPECT_EQ(outcome_of_status(status), Outcome::refused) << status;
+  for (const int status : {400, 409, 413, 422}) EXPECT_EQ(outcome_of_status(status), Outcome::refused) << status;
 }
 
 }  // namespace

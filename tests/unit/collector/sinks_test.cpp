@@ -5,19 +5,14 @@
 #include <atomic>
 #include <fstream>
 
-#include "collector/forward/alertmanager.hpp"
 #include "collector/forward/cef.hpp"
 #include "collector/forward/elasticsearch.hpp"
 #include "collector/forward/otlp.hpp"
-#include "collector/forward/pagerduty.hpp"
 #include "collector/forward/splunk.hpp"
 #include "collector/forward/syslog.hpp"
-#include "collector/forward/teams.hpp"
-#include "collector/store/sqlite_store.hpp"
 #include "include/wire/json.hpp"
-#include "tests/unit/collector/receiver.hpp"
 #include "tests/unit/collector/rows.hpp"
-#include "tests/unit/collector/store_conformance.hpp"
+#include "tests/unit/collector/sinks_fixture.hpp"
 
 namespace plumbline::collector::test {
 namespace {
@@ -25,50 +20,6 @@ namespace {
 using Outcome = Delivery::Outcome;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-LedgerRecord closed(std::uint64_t i) {
-  const std::string drift = "d" + std::to_string(i);
-  return row_of(finding({}, 100 + i, "file:/etc/" + std::to_string(i), drift, wire::DriftState::resolved), drift,
-                "resolved");
-}
-
-Answer json(int status, const std::string& body, const std::string& headers = "") {
-  return Answer::status(status, headers, body);
-}
-
-class Sinks : public ::testing::Test {
- protected:
-  std::string file(const std::string& name, const std::string& text) {
-    const std::string path = directory_.path() + "/" + name;
-    std::ofstream(path) << text;
-    return path;
-  }
-  static PosterOptions http(const Receiver& receiver, const std::string& path = "") {
-    PosterOptions options;
-    options.url = receiver.url(path);
-    options.timeout = seconds(5);
-    return options;
-  }
-  std::unique_ptr<Sink> elasticsearch(const Receiver& receiver) {
-    ElasticsearchOptions options;
-    options.http = http(receiver);
-    options.auth.api_key_file = file("api_key", "aWQ6a2V5\n");
-    return make_elasticsearch_sink(options, watchdog_, clock_).value();
-  }
-  std::unique_ptr<Sink> splunk(const Receiver& receiver, bool acknowledge = true) {
-    SplunkOptions options;
-    options.http = http(receiver);
-    options.token_file = file("token", "0000-1111\n");
-    options.acknowledge = acknowledge;
-    options.ack_interval = milliseconds(10);
-    options.ack_timeout = milliseconds(300);
-    return make_splunk_sink(options, watchdog_, clock_).value();
-  }
-
-  TempDirectory directory_;
-  SystemClock clock_;
-  std::shared_ptr<Watchdog> watchdog_ = std::make_shared<Watchdog>();
-};
 
 // Elasticsearch ------------------------------------------------------------------------------------------------------
 
@@ -133,6 +84,7 @@ TEST_F(Sinks, bulk_as_a_whole_has_its_class_too) {
   }
   EXPECT_EQ(delivery_of_bulk({{403, "no right"}}, 1).outcome, Outcome::paused);
   EXPECT_EQ(delivery_of_bulk({{404, "no index"}}, 1).outcome, Outcome::paused);
+  EXPECT_EQ(delivery_of_bulk({{400, "index_closed_exception: closed"}}, 1).outcome, Outcome::paused);
 }
 
 TEST_F(Sinks, secrets_are_read_anew_and_never_told) {
@@ -235,9 +187,9 @@ TEST_F(Sinks, hec_answers_have_their_classes) {
 
 TEST_F(Sinks, otlp_retries_only_what_the_specification_says) {
   const std::vector<std::pair<int, Outcome>> classes = {
-      {429, Outcome::retry},   {502, Outcome::retry},    {503, Outcome::retry}, {504, Outcome::retry},
-      {500, Outcome::refused}, {501, Outcome::refused},  {400, Outcome::split}, {413, Outcome::split},
-      {401, Outcome::paused},  {200, Outcome::delivered}};
+      {429, Outcome::retry},   {502, Outcome::retry},   {503, Outcome::retry},    {504, Outcome::retry},
+      {500, Outcome::refused}, {501, Outcome::refused}, {400, Outcome::split},    {413, Outcome::split},
+      {401, Outcome::paused},  {404, Outcome::paused},  {200, Outcome::delivered}};
   for (const auto& [status, outcome] : classes) {
     Receiver receiver([s = status](const Received&, std::size_t) { return json(s, "{}", "Retry-After: 3\r\n"); });
     OtlpOptions options;
@@ -271,87 +223,7 @@ TEST_F(Sinks, otlp_partial_success_is_never_sent_again) {
   EXPECT_EQ(warning.rejected, 0u);
 }
 
-// Alertmanager -------------------------------------------------------------------------------------------------------
-
-TEST_F(Sinks, alertmanager_hears_of_what_is_open_again_and_of_its_end) {
-  Receiver receiver([](const Received&, std::size_t) { return Answer::status(200); });
-  const auto store = open_sqlite_store({.path = directory_.path() + "/plumbline.db"}).value();
-  ASSERT_TRUE(store_now(*store, batch({}, {finding({}, 1, "file:/etc/1", "d1"), finding({}, 2, "file:/etc/2", "d2")})));
-  ASSERT_TRUE(store_now(*store, batch({}, {finding({}, 3, "file:/etc/2", "d2", wire::DriftState::resolved)})));
-  AlertmanagerOptions options;
-  options.http = http(receiver, "/am");
-  const auto sink = make_alertmanager_sink(options, store.get(), watchdog_, clock_).value();
-  const auto ledger = store->ledger_after(0, 10, 1 << 20).value();
-  ASSERT_EQ(sink->deliver(ledger).count, 3u);
-  ASSERT_EQ(sink->refresh().outcome, Outcome::delivered);
-  const auto requests = receiver.requests();
-  ASSERT_EQ(requests.size(), 2u);
-  EXPECT_EQ(requests[0].request_line, "POST /am/api/v2/alerts HTTP/1.1");
-  const auto told = wire::Json::parse(requests[0].body);
-  ASSERT_EQ(told.size(), 3u);
-  EXPECT_EQ(told[0]["labels"]["alertname"], "PlumblineDrift");
-  EXPECT_EQ(told[1]["labels"], told[2]["labels"]) << "labels are the identity, so the end has those of the beginning";
-  EXPECT_GT(parse_rfc3339(told[0]["endsAt"].get<std::string>()).value(), clock_.wall() + 200 * second);
-  EXPECT_LT(parse_rfc3339(told[2]["endsAt"].get<std::string>()).value(), clock_.wall());
-  const auto again = wire::Json::parse(requests[1].body);
-  ASSERT_EQ(again.size(), 1u) << "only what is open";
-  EXPECT_EQ(again[0]["labels"], told[0]["labels"]);
-}
-
-// PagerDuty ----------------------------------------------------------------------------------------------------------
-
-TEST_F(Sinks, pagerduty_triggers_and_resolves_one_incident) {
-  Receiver receiver([](const Received&, std::size_t) { return json(202, R"({"status":"success"})"); });
-  PagerdutyOptions options;
-  options.http.url = receiver.url("/v2/enqueue");
-  options.routing_key_file = file("routing", "R0UT1NG\n");
-  const auto sink = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value();
-  EXPECT_EQ(sink->deliver(rows(1)).count, 1u);
-  EXPECT_EQ(sink->deliver(std::vector{closed(1)}).count, 1u);
-  EXPECT_EQ(sink->deliver(std::vector{row_of(gap({}, 9))}).count, 1u) << "a gap pages nobody";
-  const auto requests = receiver.requests();
-  ASSERT_EQ(requests.size(), 2u);
-  const auto trigger = wire::Json::parse(requests[0].body), resolve = wire::Json::parse(requests[1].body);
-  EXPECT_EQ(trigger["routing_key"], "R0UT1NG");
-  EXPECT_EQ(trigger["event_action"], "trigger");
-  EXPECT_EQ(trigger["payload"]["severity"], "error");
-  EXPECT_EQ(trigger["payload"]["source"], "node-1");
-  EXPECT_EQ(resolve["event_action"], "resolve");
-  EXPECT_EQ(resolve["dedup_key"], trigger["dedup_key"]);
-  options.min_severity = wire::Severity::critical;
-  EXPECT_EQ(make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1)).count, 1u);
-  EXPECT_EQ(receiver.requests().size(), 2u) << "below min_severity";
-}
-
-TEST_F(Sinks, pagerduty_waits_minutes_when_it_is_too_much) {
-  for (const auto& [status, outcome] : std::vector<std::pair<int, Outcome>>{
-           {429, Outcome::retry}, {500, Outcome::retry}, {400, Outcome::refused}, {403, Outcome::paused}}) {
-    Receiver receiver([s = status](const Received&, std::size_t) { return json(s, "R0UT1NG is not a key"); });
-    PagerdutyOptions options;
-    options.http.url = receiver.url();
-    options.routing_key_file = file("routing", "R0UT1NG\n");
-    const Delivery delivery = make_pagerduty_sink(options, nullptr, watchdog_, clock_).value()->deliver(rows(1));
-    EXPECT_EQ(delivery.outcome, outcome) << status;
-    if (status == 429) {
-      EXPECT_EQ(delivery.retry_after, seconds(60));
-    }
-    EXPECT_EQ(delivery.why.find("R0UT1NG"), std::string::npos) << delivery.why;
-  }
-}
-
-// Teams, and lines of syslog -----------------------------------------------------------------------------------------
-
-TEST_F(Sinks, teams_gets_an_adaptive_card_that_is_small_and_nobody_elses) {
-  std::vector<LedgerRecord> records = {row_of(finding({}, 1, "file:/[x](http://evil)*", "d0"), "d0")};
-  for (auto& row : rows(59)) records.push_back(std::move(row));
-  const std::string text = teams_message(records);
-  EXPECT_LT(text.size(), 28'000u);
-  const auto card = wire::Json::parse(text)["attachments"][0]["content"];
-  EXPECT_EQ(card["type"], "AdaptiveCard");
-  EXPECT_EQ(card["body"][0]["text"], "Plumbline: 60 records");
-  EXPECT_EQ(card["body"].size(), 22u);
-  EXPECT_NE(card["body"][1]["text"].get<std::string>().find(R"(\[x\](http://evil)\*)"), std::string::npos) << text;
-}
+// Lines of syslog ----------------------------------------------------------------------------------------------------
 
 TEST(Lines, frames_are_counted_and_bounded) {
   SyslogOptions options;

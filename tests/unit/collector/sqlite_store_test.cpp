@@ -77,7 +77,9 @@ TEST(SqliteStore, a_file_of_version_1_keeps_its_records_and_positions) {
           "ALTER TABLE old RENAME TO ledger; CREATE INDEX ledger_by_node ON ledger (node_ref);"
           "DELETE FROM ledger WHERE seq = 3;"
           "DROP TABLE alert_silences; DROP INDEX drifts_open; ALTER TABLE drifts DROP COLUMN baseline;"
-          "ALTER TABLE drifts DROP COLUMN severity; ALTER TABLE drifts DROP COLUMN live; PRAGMA user_version=1;");
+          "ALTER TABLE drifts DROP COLUMN severity; ALTER TABLE drifts DROP COLUMN live;"
+          "ALTER TABLE nodes DROP COLUMN gap_since; ALTER TABLE nodes DROP COLUMN conflict_since;"
+          "ALTER TABLE nodes DROP COLUMN forgotten_at; PRAGMA user_version=1;");
   auto store = open_in(directory.path()).value();
   auto rows = store->ledger_after(0, 10, 1 << 20).value();
   ASSERT_EQ(rows.size(), 2u);

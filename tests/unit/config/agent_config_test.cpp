@@ -140,6 +140,10 @@ TEST_F(AgentConfigTest, refuses_with_the_way_out) {
   EXPECT_THAT(refusal("baselines: [{name: A, manifest: /x}]"), HasSubstr("lower-case"));
   EXPECT_THAT(refusal("baselines: [{name: a, manifest: /x}, {name: a, manifest: /y}]"), HasSubstr("used twice"));
   EXPECT_THAT(refusal("collector: {url: collector}"), HasSubstr("http://"));
+  EXPECT_THAT(refusal("collector: {url: \"http://collector.example:1\", token_file: /t}"),
+              ::testing::AllOf(HasSubstr("unencrypted to collector.example"), HasSubstr("https://")));
+  for (const std::string url : {"http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://c.example"})
+    EXPECT_TRUE(parse_agent_config("agent.yaml", "collector: {url: \"" + url + "\", token_file: /t}")) << url;
   EXPECT_THAT(refusal("collector: {}"), HasSubstr("`url` is missing"));
   EXPECT_THAT(refusal("kernel: {tier: kprobe}"), HasSubstr("auto, ctime, fentry"));
   EXPECT_THAT(refusal("spool: {max_bytes: 1MiB}"), HasSubstr("two segments"));

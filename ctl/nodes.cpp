@@ -1,0 +1,73 @@
+// plumb nodes: what a person tells a collector of a node.
+#include <cstdlib>
+#include <ostream>
+
+#include "ctl/api.hpp"
+#include "ctl/commands.hpp"
+#include "ctl/text.hpp"
+#include "http/target.hpp"
+
+namespace plumbline::ctl {
+namespace {
+
+/// The id of the one node that has this id or name.
+Result<std::string> id_of(const Api& api, const std::string& node) {
+  const auto nodes = api.list("/v1/nodes");
+  if (!nodes) return nodes.error();
+  std::vector<std::string> ids;
+  for (const Json& one : *nodes) {
+    const std::string id = one.value("node_id", "");
+    if (id == node) return id;
+    if (one.value("node", "") == node) ids.push_back(id);
+  }
+  if (ids.size() == 1) return ids.front();
+  if (ids.empty())
+    return Error{ErrorCode::not_found, "find node " + printable(node), "none that reports has this name or id",
+                 "list GET /v1/nodes"};
+  std::string all;
+  for (const auto& id : ids) all += (all.empty() ? "" : ", ") + printable(id);
+  return invalid("find node " + printable(node), "several have this name: " + all, "say which by its id");
+}
+
+/// `tell`: calls with the target of the node and its query.
+template <class Tell>
+int tell_of(const Context& context, const std::string& node, const std::string& reason, const std::string& by,
+            const char* count, Tell tell) {
+  const auto api = Api::open(context.options);
+  if (!api) return fail(context, api.error());
+  if (!api->is_collector())
+    return fail(context,
+                invalid("tell of a node", "an agent knows its own alone", "name a collector with --collector"));
+  const auto id = id_of(*api, node);
+  if (!id) return fail(context, id.error());
+  const char* const user = std::getenv("USER");  // NOLINT(concurrency-mt-unsafe): one thread
+  const std::string who = by.empty() && user != nullptr ? user : by;
+  const Result<Json> told = tell(*api, "/v1/nodes/" + http::percent_encode(*id),
+                                 "?reason=" + http::percent_encode(reason) + "&by=" + http::percent_encode(who));
+  if (!told) return fail(context, told.error());
+  if (context.options.format != Format::table) {
+    print_json(context, *told);
+    return exit_code::ok;
+  }
+  context.terminal.out << "node " << printable(node) << " is " << printable(told->value("state", "")) << ": "
+                       << told->value(count, 0) << ' ' << count << '\n';
+  return exit_code::ok;
+}
+
+}  // namespace
+
+int forget_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by) {
+  return tell_of(
+      context, node, reason, by, "drifts",
+      [](const Api& api, const std::string& target, const std::string& query) { return api.remove(target + query); });
+}
+
+int acknowledge_node(const Context& context, const std::string& node, const std::string& reason,
+                     const std::string& by) {
+  return tell_of(context, node, reason, by, "conditions",
+                 [](const Api& api, const std::string& target, const std::string& query) {
+                   return api.post(target + "/acknowledge" + query, "");
+                 });
+}
+
+}  // namespace plumbline::ctl
