@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <ostream>
+#include <utility>
+#include <vector>
 
 #include "ctl/text.hpp"
 #include "http/target.hpp"
@@ -185,13 +187,17 @@ std::string what(const wire::Drift& drift) {
   const std::string call = drift.call ? printable(name_of(*drift.call)) : "";
   if (drift.call && diff.empty()) return call;
   std::string text;
-  for (std::size_t i = 0; i < diff.size();) {
-    std::size_t same = i + 1;  // of a directory's entries there may be many
-    while (same < diff.size() && diff[same].attribute == diff[i].attribute) ++same;
-    text += (text.empty() ? "" : ", ") + printable(diff[i].attribute);
-    if (same - i > 1) text += " ×" + std::to_string(same - i);
-    i = same;
+  std::vector<std::pair<std::string, std::size_t>> counted;  // as they come; of a directory's entries there may be many
+  for (const auto& each : diff) {
+    const auto known = std::find_if(counted.begin(), counted.end(),
+                                    [&](const auto& attribute) { return attribute.first == each.attribute; });
+    if (known == counted.end())
+      counted.emplace_back(each.attribute, 1);
+    else
+      ++known->second;
   }
+  for (const auto& [attribute, times] : counted)
+    text += (text.empty() ? "" : ", ") + printable(attribute) + (times > 1 ? " ×" + std::to_string(times) : "");
   if (!call.empty()) return call + " " + text;
   return text.empty() ? "-" : text;
 }

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "ctl/api.hpp"
 #include "ctl/preflight.hpp"
 #include "ctl/revert.hpp"
 #include "ctl/table.hpp"
@@ -82,6 +83,13 @@ TEST(CtlText, shell_quoting_gives_bash_the_same_bytes) {
     EXPECT_EQ(through_bash(shell_quote(text)), text) << text;
   EXPECT_EQ(shell_quote("/etc/nginx/nginx.conf"), "/etc/nginx/nginx.conf");
   EXPECT_EQ(shell_quote(""), "''");
+}
+
+TEST(CtlText, what_differs_names_each_attribute_once) {
+  wire::Drift drift;
+  EXPECT_EQ(what(drift), "-");
+  for (const char* attribute : {"ingress", "tags.env", "ingress", "ingress"}) drift.diff.push_back({attribute, "", ""});
+  EXPECT_EQ(what(drift), "ingress ×3, tags.env");
 }
 
 TEST(CtlTable, shrinks_then_drops_and_never_leaves_spaces_at_the_end) {
