@@ -210,6 +210,12 @@ void Observer::take_call(const SeenCall& seen) {
       f.evidence.push_back({"call", f.call->service + ":" + f.call->operation + " names " + owner.reason});
       const bool is_there = tell_cluster(called, of, f);
       CallDiff difference = compare_call(index, owner, f.call->semantics, baseline::Fingerprinter(*source->key));
+      // What is missing may say otherwise.
+      if (seen.is_cut && difference.result == wire::ComparisonResult::match) {
+        difference.result = wire::ComparisonResult::not_comparable;
+        difference.missing.emplace_back("comparison: not all of the request was read");
+        difference.not_compared.emplace_back("what of the request was not read");
+      }
       f.comparison = difference.result;
       f.diff = std::move(difference.diff);
       f.call->sets = std::move(difference.sets);

@@ -33,6 +33,7 @@ struct SeenCall {
   wire::Call call;
   std::vector<CallTarget> targets;
   bool may_change = true;               ///< something that IaC describes
+  bool is_cut = false;                  ///< not all of the request was read
   std::string stack;                    ///< of CloudFormation, which it has AWS change: a name or an ARN; "" = none
   std::string change_set;               ///< then: of which it names the ARN alone, or which it makes for `made_for`
   std::string made_for;                 ///< a stack; "" = it makes none

@@ -15,11 +15,11 @@ constexpr std::size_t most_settings = 4096;
 
 /// The tables do not know what it touches: an id that a baseline has may be any of its own parameters.
 void add_parameters(const cloud::Value& parameters, std::vector<CallTarget>& targets) {
-  for (const auto& [name, value] : parameters.members) {
-    if (targets.size() >= most_ids) return;
-    const bool is_text = value.kind == cloud::Value::Kind::text && !value.text.empty();
-    if (is_text && value.text.size() <= longest_id) targets.push_back({value.text, nullptr});
-  }
+  for (const auto& [name, value] : parameters.members)
+    for (const auto text : cloud::texts_of(&value)) {
+      if (targets.size() >= most_ids) return;
+      if (!text.empty() && text.size() <= longest_id) targets.push_back({std::string(text), nullptr});
+    }
 }
 
 std::string text_of(const cloud::Operation& operation, std::string_view parameter) {
@@ -88,6 +88,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   seen.actor = read.actor;
   seen.unseen = read.unseen;
   seen.may_change = read.unseen || may_change(operation);
+  seen.is_cut = operation.parameters_cut;
   seen.states = read.states;
   seen.version = read.version;
   seen.tool = read.tool;
@@ -117,6 +118,7 @@ SeenCall seen_call_of(const ReadCall& read) {
   call.outcome = cloud::word(operation.outcome);
   call.region = operation.region;
   call.account = operation.account;
+  call.principal_account = operation.principal_account;
   call.host = read.host;
   call.host_by = read.host_by;
   seen.by_key = !operation.access_key_id.empty();

@@ -4,6 +4,7 @@
 #include "cloud/aws/outcome.hpp"
 #include "cloud/aws/parameters.hpp"
 #include "cloud/aws/router.hpp"
+#include "cloud/aws/signature.hpp"
 #include "cloud/azure/decode.hpp"
 #include "cloud/bearer.hpp"
 #include "cloud/client_tool.hpp"
@@ -48,7 +49,11 @@ void decode_aws(const Request& request, const Response& response, const Route& r
   aws::Parameters parameters = aws::parameters_of(request, route);
   operation.parameters = std::move(parameters.value);
   operation.parameters_cut = parameters.cut;
-  operation.account = aws::account_of_request(request, route, operation.parameters);
+  operation.principal_account = aws::account_of(route.access_key_id);
+  if (auto named = aws::account_named(request, route, operation.parameters))
+    operation.account = std::move(*named);
+  else if (operation.account = operation.principal_account; operation.account.empty())
+    operation.account = aws::account_of_unsigned(request, operation.parameters);
   aws::add_outcome(response, route, parameters.asks_dry_run, operation);
   operation.grant = aws::grant_of(request, response, route);
   aws::add_effect(response, route, request.prints, operation);

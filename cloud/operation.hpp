@@ -42,8 +42,12 @@ struct Operation {
   Outcome outcome = Outcome::unknown;
   std::string error_code;  ///< of the service, where it refused
 
-  std::string region, account, partition;
-  std::string access_key_id;  ///< as the request claims; whether the signature is right, only the service knows
+  std::string region, partition;
+  /// Whose the thing is: by what the request says of it, else the caller's; "" also where the request contradicts
+  /// itself.
+  std::string account;
+  std::string principal_account;  ///< of AWS: the caller's own, which the letters of its key hold
+  std::string access_key_id;      ///< as the request claims; whether the signature is right, only the service knows
   /// Whom a bearer token says to be of: "system:serviceaccount:shop:deployer", an address of mail.
   std::string principal;
   TokenProof token;            ///< of `principal`

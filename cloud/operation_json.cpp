@@ -20,6 +20,7 @@ Json json_of(const Value& value) {
       return value.text;
     case Value::Kind::secret:
       return {{"sensitive", true}};
+    case Value::Kind::several:
     case Value::Kind::list: {
       Json list = Json::array();
       for (const auto& item : value.items) list.push_back(json_of(item));
@@ -39,6 +40,7 @@ Json typed_json_of(const Value& value) {
     case Value::Kind::number:
       if (Json number = Json::parse(value.text, nullptr, false); number.is_number()) return number;
       return value.text;
+    case Value::Kind::several:  // no state has one: it is like none
     case Value::Kind::list: {
       Json list = Json::array();
       for (const auto& item : value.items) list.push_back(typed_json_of(item));
@@ -103,6 +105,7 @@ std::string to_json(const Operation& operation) {
   put("semantics", word(operation.semantics));
   for (const auto& target : operation.touched) json["resources"].push_back(json_of(target));
   if (!operation.access_key_id.empty()) json["principal"]["access_key_id"] = operation.access_key_id;
+  if (!operation.principal_account.empty()) json["principal"]["account"] = operation.principal_account;
   if (!operation.principal.empty()) json["principal"]["subject"] = operation.principal;
   if (json.contains("principal")) json["principal"]["proof"] = "claimed";
   if (const auto& grant = operation.grant) {

@@ -124,7 +124,9 @@ void print_call(const Context& context, const wire::Call& call) {
                              (call.region.empty() ? "" : ", " + call.region) +
                              (call.account.empty() ? "" : ", account " + call.account));
   const std::string as = call.principal_arn.empty() ? "" : call.principal_arn + ", ";
-  line("as            ", as + call.principal + (call.principal_proof.empty() ? "" : " (" + call.principal_proof + ")"));
+  const bool is_elsewhere = !call.principal_account.empty() && call.principal_account != call.account;
+  line("as            ", as + call.principal + (is_elsewhere ? " of account " + call.principal_account : "") +
+                             (call.principal_proof.empty() ? "" : " (" + call.principal_proof + ")"));
   std::string chain;
   for (const auto& one : call.principal_chain) chain += (chain.empty() ? "" : " < ") + one;
   line("by way of     ", chain);

@@ -98,6 +98,16 @@ bool is_global(std::string_view service) {
   return std::find(all.begin(), all.end(), service) != all.end();
 }
 
+/// The account that a thing is in: another form of its id may say so, and goes before the call's. Where only the
+/// caller's is known, that is the call's. (A bucket's name is the world's: of S3, no account tells one from another.)
+std::string account_of(const CallTarget& target, const std::vector<CallTarget>& targets, const CallPlace& place) {
+  if (target.types)
+    for (const auto& other : targets)
+      if (other.types == target.types)
+        if (auto account = part_of_arn({other.id}, 4); !account.empty()) return account;
+  return std::string(place.account);
+}
+
 /// Whether what the call names is another thing than the one in the index, which is merely called alike: in another
 /// account or region of AWS, or with another id of EC2 beside its name.
 bool is_elsewhere(const baseline::Index& index, std::uint32_t row, const CallTarget& target,
@@ -107,7 +117,7 @@ bool is_elsewhere(const baseline::Index& index, std::uint32_t row, const CallTar
   std::string account(index.account(row)), region(index.region(row));
   if (account.empty()) account = part_of_arn(ids, 4);
   if (region.empty()) region = part_of_arn(ids, 3);
-  if (contradict(account, place.account)) return true;
+  if (place.service != "s3" && contradict(account, account_of(target, targets, place))) return true;
   if (!is_global(place.service) && contradict(region, place.region)) return true;
   if (!target.types) return false;  // nothing tells which of the call's ids are of one thing
   return std::any_of(targets.begin(), targets.end(), [&](const CallTarget& other) {

@@ -6,6 +6,7 @@
 
 #include "cloud/aws/answer.hpp"
 #include "cloud/aws/identifier.hpp"
+#include "cloud/aws/parameters.hpp"
 #include "cloud/aws/settings.hpp"
 #include "cloud/table/tables.hpp"
 
@@ -59,6 +60,10 @@ class Effect {
         add_each(target);
     }
     hide();
+    // All that it touches lies in one account: the call is of that one.
+    if (!accounts_.empty() && !accounts_[0].empty() &&
+        std::all_of(accounts_.begin(), accounts_.end(), [&](const auto& one) { return one == accounts_[0]; }))
+      operation_.account = accounts_[0];
     std::vector<std::string_view> failed;
     failed_in(answer_, failed);
     if (failed.empty()) return;
@@ -79,7 +84,8 @@ class Effect {
 
   /// One thing, or several where a member is a list of ids: the first expression that there is says how many.
   void add_whole(const table::TargetRow& target) {
-    const Source source = source_of(nullptr);
+    const std::string account = account_of(target, nullptr);
+    const Source source = source_of(nullptr, account);
     std::vector<Touched> made;
     for (const auto id : ids_of(target)) {
       const auto expression = table::text(id);
@@ -122,7 +128,8 @@ class Effect {
     for (const Value* item : items) {
       if (operation_.touched.size() >= max_ids) return;
       if (!prefix.empty() && !is_prefixed(item->text, prefix)) continue;
-      const Source source = source_of(item);
+      const std::string account = account_of(target, item);
+      const Source source = source_of(item, account);
       Touched one;
       one.from_answer = answered;
       for (const auto id : ids_of(target))
@@ -140,8 +147,29 @@ class Effect {
     return id.starts_with(prefix) && id.find('-', prefix.size()) == std::string_view::npos;
   }
 
-  Source source_of(const Value* item) const {
-    return {operation_.parameters, answer_, item, operation_.partition, operation_.region, operation_.account};
+  Source source_of(const Value* item, std::string_view account) const {
+    return {operation_.parameters, answer_, item, operation_.partition, operation_.region, account};
+  }
+
+  /// Where the thing is: the request may name it by an ARN of another account than the caller's. "" where it names
+  /// things of several, or of one that only some of them say.
+  std::string account_of(const table::TargetRow& target, const Value* item) {
+    std::string account = operation_.account;
+    const Source source = source_of(item, account);
+    for (const auto id : ids_of(target)) {
+      const auto expression = table::text(id);
+      if (is_of_answer(expression) || expression.find_first_of("{+") != std::string_view::npos) continue;
+      const auto values = values_of(expression, source);
+      const auto says = [](const std::string& value) { return !account_in_id(value).empty(); };
+      if (std::none_of(values.begin(), values.end(), says)) continue;
+      const std::string first(account_in_id(values[0]));
+      const bool one = std::all_of(values.begin(), values.end(),
+                                   [&](const std::string& value) { return account_in_id(value) == first; });
+      account = one ? first : std::string();
+      break;
+    }
+    accounts_.push_back(account);
+    return account;
   }
 
   static void add_id(Touched& one, std::string_view expression, const std::string& id) {
@@ -205,7 +233,7 @@ class Effect {
   }
   void make_secret(Value& value) const { hide_each_value(value, prints_); }
 
-  std::vector<std::string> sensitive_;
+  std::vector<std::string> sensitive_, accounts_;
   const table::EffectRow& row_;
   Operation& operation_;
   const Value& answer_;

@@ -138,7 +138,7 @@ Texts joined(std::string_view text, const Source& source) {
 
 void collect(const Value& at, std::string_view path, std::vector<const Value*>& found) {
   if (found.size() >= max_ids) return;
-  if (at.kind == Value::Kind::list) {
+  if (at.kind == Value::Kind::list || at.kind == Value::Kind::several) {
     for (const auto& item : at.items) collect(item, path, found);
     return;
   }

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "cloud/body/value.hpp"
 #include "cloud/route.hpp"
 
@@ -13,7 +17,17 @@ struct Parameters : Decoded {
 };
 Parameters parameters_of(const Request& request, const Route& route);
 
-/// Account by the access key, a header, the host, or an ARN among the parameters; "" where none of them says.
-std::string account_of_request(const Request& request, const Route& route, const Value& parameters);
+/// "123456789012"
+bool is_account(std::string_view text);
+
+/// The account in an id: of an ARN, of a queue's URL, of "123456789012:function:f". "" where there is none.
+std::string_view account_in_id(std::string_view id);
+
+/// The account that the operation works in, where its model has a member for that and the request names one; "" where
+/// that contradicts itself. nullopt: nothing says so, and it is the caller's unless an id says otherwise.
+std::optional<std::string> account_named(const Request& request, const Route& route, const Value& parameters);
+
+/// Account by a header, the host, or an ARN among the parameters, where no key says the caller's; "" where none does.
+std::string account_of_unsigned(const Request& request, const Value& parameters);
 
 }  // namespace plumbline::cloud::aws

@@ -13,6 +13,10 @@ std::string text_at(const Value& map, std::string_view name) {
   return value == nullptr ? std::string() : value->text;
 }
 
+bool is_several(const Value* value) {
+  return value != nullptr && value->kind == Kind::several;
+}
+
 /// IANA's protocol numbers, as Terraform writes them out.
 std::string protocol_of(std::string text) {
   for (char& c : text)
@@ -36,9 +40,10 @@ class Rules {
     each("PrefixListIds", "PrefixListId", "prefix_list_ids");
     each("UserIdGroupPairs", "GroupId", "security_groups");
     // The form of one rule: the source stands beside the ports.
-    if (const auto cidr = text_at(permission_, "CidrIp"); !cidr.empty()) put("cidr_blocks", cidr, "");
-    if (const auto group = text_at(permission_, "SourceSecurityGroupName"); !group.empty())
-      put("security_groups", group, "");
+    for (const auto cidr : texts_of(permission_.find("CidrIp")))
+      if (!cidr.empty()) put("cidr_blocks", std::string(cidr), "");
+    for (const auto group : texts_of(permission_.find("SourceSecurityGroupName")))
+      if (!group.empty()) put("security_groups", std::string(group), "");
     for (auto& rule : rules_) list.items.push_back(std::move(rule));
   }
 
@@ -47,7 +52,8 @@ class Rules {
     const Value* ranges = permission_.find(member);
     if (ranges == nullptr) return;
     for (const auto& range : ranges->items)
-      if (const auto text = text_at(range, source); !text.empty()) put(attribute, text, text_at(range, "Description"));
+      for (const auto text : texts_of(range.find(source)))
+        if (!text.empty()) put(attribute, std::string(text), text_at(range, "Description"));
   }
 
   void put(std::string_view attribute, const std::string& text, const std::string& description) {
@@ -70,9 +76,14 @@ class Rules {
     for (auto& rule : rules_)
       if (text_at(rule, "description") == description) return rule;
     Value rule = Value::of(Kind::map);
-    rule.members.push_back({"protocol", Value::of_text(protocol_)});
+    const Value* protocols = permission_.find("IpProtocol");
+    rule.members.push_back({"protocol", is_several(protocols) ? *protocols : Value::of_text(protocol_)});
     // All protocols have no ports; a state has 0 there.
     for (const auto& [name, member] : {std::pair("from_port", "FromPort"), std::pair("to_port", "ToPort")}) {
+      if (const Value* ports = permission_.find(member); is_several(ports)) {
+        rule.members.push_back({name, *ports});
+        continue;
+      }
       auto port = text_at(permission_, member);
       if (port.empty() || protocol_ == "-1") port = "0";
       rule.members.push_back({name, Value::of(Kind::number, port)});

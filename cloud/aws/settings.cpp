@@ -39,6 +39,18 @@ bool is_switch(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// As find_attribute() takes names: without case, "_" and plural.
+bool is_spelled_alike(std::string_view a, std::string_view b) {
+  const auto letters = [](std::string_view text) {
+    std::string out;
+    for (const char c : text)
+      if (c != '_') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    while (out.ends_with('s')) out.pop_back();
+    return out;
+  };
+  return a == b || letters(a) == letters(b);
+}
+
 class Reader {
  public:
   Reader(const table::TypeRow& type, const Wanted& wanted) : type_(type), wanted_(wanted) {}
@@ -47,31 +59,36 @@ class Reader {
   void walk(const Value& map, const std::string& prefix, bool named, int depth) {
     if (depth > 6) return;
     for (const auto& [name, value] : map.members) {
-      if (settings_.size() >= max_settings) return;
       if (is_switch(name)) continue;
-      const std::string path = prefix + name;
-      if (name == "patchOperations" && value.kind == Kind::list) {
-        patch(path, value);
+      if (value.kind != Kind::several) {
+        member(name, value, prefix, named, depth);
         continue;
       }
-      if (depth == 0 && wanted_.semantics != Semantics::create && is_id(path)) continue;
-      if (const auto* row = member_row(type_, wanted_.operation, path); row != nullptr) {
-        by_row(*row, path, value, depth);
-      } else if (const auto* attribute = named ? find_attribute(type_.block, name) : nullptr; attribute != nullptr) {
-        if (wanted_.semantics == Semantics::delta && is_tags(name) && tags(*attribute, path, value)) continue;
-        put(std::string(table::text(attribute->name)), attribute, path, value);
-        if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
-      } else if (is_tags(name)) {
-        other_tags(path, value);
-      } else if (has_rows_below(type_, path)) {
-        below(value, path, false, depth);
-      }
+      for (const auto& item : value.items) member(name, item, prefix, named, depth);
     }
   }
 
   std::vector<Setting> take() { return std::move(settings_); }
 
  private:
+  void member(const std::string& name, const Value& value, const std::string& prefix, bool named, int depth) {
+    if (settings_.size() >= max_settings) return;
+    const std::string path = prefix + name;
+    if (name == "patchOperations" && value.kind == Kind::list) return patch(path, value);
+    if (depth == 0 && wanted_.semantics != Semantics::create && is_id(path)) return;
+    if (const auto* row = member_row(type_, wanted_.operation, path); row != nullptr) {
+      by_row(*row, path, value, depth);
+    } else if (const auto* attribute = named ? find_attribute(type_.block, name) : nullptr; attribute != nullptr) {
+      if (wanted_.semantics == Semantics::delta && is_tags(name) && tags(*attribute, path, value)) return;
+      put(std::string(table::text(attribute->name)), attribute, path, value);
+      if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
+    } else if (is_tags(name)) {
+      other_tags(path, value);
+    } else if (has_rows_below(type_, path)) {
+      below(value, path, false, depth);
+    }
+  }
+
   bool is_id(std::string_view path) const {
     const auto speaks_of = [&](table::Text id) {
       auto text = table::text(id);
@@ -116,12 +133,17 @@ class Reader {
     if (value.kind == Kind::map && has_rows_below(type_, path)) below(value, path, false, depth);
   }
 
-  void add(std::string attribute, const std::string& path, Value value, bool removes) {
-    // Two members may say one thing: the first one counts.
+  void add(const std::string& attribute, const std::string& path, Value value, bool removes) {
+    if (value.kind == Kind::several) {
+      for (auto& item : value.items) add(attribute, path, std::move(item), removes);
+      return;
+    }
+    // Two members may say one thing: the first one counts, but for the same one in another spelling.
     for (const auto& known : settings_)
-      if (known.attribute == attribute && known.removes == removes && wanted_.semantics != Semantics::delta) return;
-    if (settings_.size() < max_settings)
-      settings_.push_back({std::move(attribute), path, std::move(value), removes, false});
+      if (known.attribute == attribute && known.removes == removes && wanted_.semantics != Semantics::delta &&
+          !is_spelled_alike(known.parameter, path))
+        return;
+    if (settings_.size() < max_settings) settings_.push_back({attribute, path, std::move(value), removes, false});
   }
 
   void put(std::string name, const table::AttributeRow* attribute, const std::string& path, const Value& value) {
@@ -129,13 +151,22 @@ class Reader {
     if (attribute->sensitive != 0) wanted_.sensitive.push_back(path);
     Value made = shaped(value, *attribute);
     if (made.kind == Kind::null && value.kind != Kind::null) return;  // of another shape than the attribute
+    if (made.kind == Kind::several) {                                 // of another shape: a list of what is one
+      for (auto& item : made.items) put_shaped(name, attribute, path, value, std::move(item));
+      return;
+    }
+    put_shaped(name, attribute, path, value, std::move(made));
+  }
+
+  void put_shaped(const std::string& name, const table::AttributeRow* attribute, const std::string& path,
+                  const Value& value, Value made) {
     const bool flat =
         attribute->scalar == Scalar::block && (attribute->holds == Holds::single || attribute->holds == Holds::one);
-    if (!flat) return add(std::move(name), path, std::move(made), wanted_.removes);
+    if (!flat) return add(name, path, std::move(made), wanted_.removes);
     Value* map = made.kind == Kind::list && made.items.size() == 1 ? made.items.data() : &made;
-    if (map->kind != Kind::map) return add(std::move(name), path, std::move(made), wanted_.removes);
+    if (map->kind != Kind::map) return add(name, path, std::move(made), wanted_.removes);
     if (map->members.empty() && !value.members.empty()) return;  // its members are none of the block's
-    if (map->members.empty()) return add(std::move(name), path, std::move(made), wanted_.removes);
+    if (map->members.empty()) return add(name, path, std::move(made), wanted_.removes);
     flatten(name, attribute->block, path, *map, 0);
   }
 

@@ -28,6 +28,12 @@ Value scalar(const Value& value, Scalar wanted) {
     const Value* inner = value.members.size() == 1 ? value.find("Value") : nullptr;  // EC2's {Value: x}
     return inner == nullptr ? value : *inner;
   }
+  // Of a query, a list and a name that came again are one wire.
+  if (value.kind == Kind::list && value.items.size() > 1) {
+    Value all = Value::of(Kind::several);
+    for (const auto& item : value.items) all.items.push_back(scalar(item, wanted));
+    return all;
+  }
   if (value.kind == Kind::list && !value.items.empty()) return scalar(value.items[0], wanted);
   if (value.kind == Kind::map && value.members.size() == 1) return scalar(value.members[0].value, wanted);
   if (value.kind == Kind::list || value.kind == Kind::map) return Value::of(Kind::null);
@@ -47,8 +53,9 @@ Value block(const Value& value, const table::AttributeRow& attribute) {
     const auto* row = find_attribute(attribute.block, name, table::text(attribute.name));
     if (row == nullptr) continue;
     const auto known = table::text(row->name);
-    if (made.find(known) == nullptr) made.members.push_back({std::string(known), shaped(member, *row)});
+    made.members.push_back({std::string(known), shaped(member, *row)});
   }
+  (void)each_name_once(made);  // two spellings of one
   return made;
 }
 
@@ -81,15 +88,23 @@ bool pairs_as_map(const Value& list, Value& map) {
       if (ends_with(name, "key") || ends_with(name, "name")) key = &member;
       if (ends_with(name, "value")) value = &member;
     }
-    if (key == nullptr || key->kind != Kind::text) return false;
-    map.members.push_back({key->text, value == nullptr ? Value::of(Kind::text) : *value});
+    const auto keys = texts_of(key);
+    if (keys.empty()) return false;
+    for (const auto text : keys)
+      map.members.push_back({std::string(text), value == nullptr ? Value::of(Kind::text) : *value});
   }
+  (void)each_name_once(map);
   return true;
 }
 
 Value shaped(const Value& given, const table::AttributeRow& attribute) {
   const Value& value = *unwrapped(&given);
   if (value.kind == Kind::secret || value.kind == Kind::null) return value;
+  if (value.kind == Kind::several) {
+    Value all = Value::of(Kind::several);
+    for (const auto& item : value.items) all.items.push_back(shaped(item, attribute));
+    return all;
+  }
   if (attribute.sensitive != 0) return Value::of(Kind::secret);
   switch (attribute.holds) {
     case Holds::one:

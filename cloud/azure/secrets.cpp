@@ -25,7 +25,9 @@ std::string text_of(const Value& map, std::string_view name) {
   return {};
 }
 
+/// What says two things is taken for what hides more.
 bool is(const Value* value, std::string_view word) {
+  if (value != nullptr && value->kind == Value::Kind::several) return word == "true";
   return value != nullptr && equal_ignoring_case(value->text, word);
 }
 
@@ -67,6 +69,8 @@ class Hider {
   void hide(Value& value) const { hide_each_value(value, prints_); }
   void hide_members(Value* map, bool (*which)(std::string_view)) const {
     if (map == nullptr) return;
+    if (map->kind == Value::Kind::several)
+      for (auto& item : map->items) hide_members(&item, which);
     for (auto& [name, value] : map->members)
       if (which(lower(name))) hide(value);
   }
@@ -84,7 +88,7 @@ class Hider {
     if (type == "certificates") hide_members(properties, is_certificate_data);
     if (type == "webhooks") hide_members(properties, is_hook);
     if (type == "config" && properties != nullptr && !is_plain_config(name))
-      for (auto& [key, value] : properties->members) hide(value);
+      hide_members(properties, [](std::string_view) { return true; });
   }
 
   static bool is_marked(Value& map, std::string_view as) {
@@ -99,10 +103,17 @@ class Hider {
         any(item, certificate);
         if (item.kind == Value::Kind::map) cloud::hide_secrets(item, Route{}, prints_);
       });
+    if (value.kind == Value::Kind::several)
+      for (auto& item : value.items) any(item, certificate);
     if (value.kind == Value::Kind::map) map(value, certificate);
   }
 
   void map(Value& map, bool certificate) {
+    for (const auto name : {"type", "name"})  // of what it is decides what of it is secret
+      if (const Value* said = member(map, name); said != nullptr && said->kind == Value::Kind::several) {
+        for (auto& inner : map.members) hide(inner.value);
+        return;
+      }
     const std::string type = text_of(map, "type");
     if (member(map, "properties") != nullptr && !type.empty()) resource(map, type, text_of(map, "name"));
     const bool marked = is_secure_type(type) || is_marked(map, "true") || (cut_ && type.empty());
@@ -121,6 +132,8 @@ class Hider {
 
   /// {name: {value: x}} of a deployment, [{name: n, value: x}] of a command.
   void parameters(Value& parameters) const {
+    if (parameters.kind == Value::Kind::several)
+      for (auto& item : parameters.items) this->parameters(item);
     if (parameters.kind == Value::Kind::list)
       hide_in_list(parameters, prints_, [&](Value& item) { hide_members(&item, is_value); });
     if (known_parameters_) return;

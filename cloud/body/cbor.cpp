@@ -191,7 +191,7 @@ Decoded decode_cbor(std::string_view body, bool body_cut) {
   if (body.empty()) return {Value::of(Value::Kind::map), body_cut};
   Reader reader(body);
   Decoded decoded{reader.value(0), body_cut};
-  decoded.cut = decoded.cut || reader.cut();
+  decoded.cut = !each_name_once(decoded.value) || decoded.cut || reader.cut();
   return decoded;
 }
 

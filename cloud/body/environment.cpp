@@ -27,7 +27,9 @@ void hide_item(Value& item, const SecretPrints* prints) {
 }
 
 void hide_values(Value& value, const SecretPrints* prints) {
-  if (value.kind == Value::Kind::list)
+  if (value.kind == Value::Kind::several)
+    for (auto& item : value.items) hide_values(item, prints);
+  else if (value.kind == Value::Kind::list)
     hide_in_list(value, prints, [&](Value& item) { hide_item(item, prints); });
   else
     hide_each_value(value, prints);
@@ -36,6 +38,11 @@ void hide_values(Value& value, const SecretPrints* prints) {
 }  // namespace
 
 bool hide_environment(std::string_view name, Value& value, const SecretPrints* prints) {
+  if (value.kind == Value::Kind::several) {
+    bool hides = false;
+    for (auto& item : value.items) hides = hide_environment(name, item, prints) || hides;
+    return hides;
+  }
   // "env: prod" is a label.
   if (value.kind != Value::Kind::list && value.kind != Value::Kind::map) return false;
   if (is_environment(name)) {

@@ -6,14 +6,15 @@
 namespace plumbline::cloud {
 namespace {
 
-/// The member of this name, which is made where there is none; nullptr where a map has too many.
-Value* member_of(Value& map, std::string_view name, std::size_t& values) {
-  map.kind = Value::Kind::map;
+/// The member of this name that is a map, or none, as `is_map` says; made where there is none. nullptr where a map has
+/// too many.
+Value* member_of(Value& map, std::string_view name, bool is_map, std::size_t& values) {
   // Lists come in order: the last one is mostly the one that is meant.
   for (auto member = map.members.rbegin(); member != map.members.rend(); ++member)
-    if (member->name == name) return &member->value;
+    if (member->name == name && (member->value.kind == Value::Kind::map) == is_map) return &member->value;
   if (map.members.size() >= max_members || ++values > max_values) return nullptr;
-  return &map.members.emplace_back(Member{std::string(name), {}}).value;
+  const auto kind = is_map ? Value::Kind::map : Value::Kind::null;
+  return &map.members.emplace_back(Member{std::string(name), Value::of(kind)}).value;
 }
 
 }  // namespace
@@ -30,19 +31,22 @@ Decoded decode_form(std::string_view body, bool body_cut) {
     std::size_t depth = 0;
     for (std::string_view rest = key; place != nullptr;) {
       const auto dot = rest.find('.');
-      place = ++depth > max_depth ? nullptr : member_of(*place, rest.substr(0, dot), values);
-      if (dot == std::string_view::npos) break;
+      const bool is_map = dot != std::string_view::npos;
+      place = ++depth > max_depth ? nullptr : member_of(*place, rest.substr(0, dot), is_map, values);
+      if (!is_map) break;
       rest.remove_prefix(dot + 1);
     }
-    // "A=1&A.B=2" contradicts itself: the first one counts.
-    if (place == nullptr || place->kind == Value::Kind::map || pair.value.size() > max_text * 3) {
+    if (place == nullptr || pair.value.size() > max_text * 3) {
       decoded.cut = true;
       continue;
     }
-    if (place->kind != Value::Kind::null) continue;
-    place->kind = Value::Kind::text;
-    place->text = percent_decoded(pair.value, true);
+    Value text = Value::of_text(percent_decoded(pair.value, true));
+    if (place->kind == Value::Kind::null)
+      *place = std::move(text);
+    else if (!add_again(*place, std::move(text)))
+      decoded.cut = true;
   }
+  if (!each_name_once(decoded.value)) decoded.cut = true;  // "A=1&A.B=2"
   return decoded;
 }
 

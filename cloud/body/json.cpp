@@ -118,11 +118,13 @@ bool parse(std::string_view text, Decoded& decoded) {
 Decoded decode_json(std::string_view body, bool body_cut) {
   Decoded decoded{Value::of(Value::Kind::map), body_cut};
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return decoded;
-  if (!body_cut && parse(body, decoded)) return decoded;
-  decoded.cut = true;
-  std::string rest = closed(body);
-  (void)parse(rest, decoded);
-  ::explicit_bzero(rest.data(), rest.size());
+  if (body_cut || !parse(body, decoded)) {
+    decoded.cut = true;
+    std::string rest = closed(body);
+    (void)parse(rest, decoded);
+    ::explicit_bzero(rest.data(), rest.size());
+  }
+  if (!each_name_once(decoded.value)) decoded.cut = true;
   return decoded;
 }
 

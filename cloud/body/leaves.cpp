@@ -24,16 +24,21 @@ class Walk {
       const auto size = path_.size();
       if (size != 0) path_ += '.';
       path_ += baseline::path_part(name);
-      if (inner.kind == Value::Kind::map && !inner.members.empty())
-        map(inner);
-      else
-        add(inner);
+      one(inner);
       path_.resize(size);
     }
     return names_ <= max_names;
   }
 
  private:
+  void one(const Value& value) {
+    if (value.kind == Value::Kind::several)
+      for (const auto& item : value.items) one(item);
+    else if (value.kind == Value::Kind::map && !value.members.empty())
+      map(value);
+    else
+      add(value);
+  }
   void add(const Value& value) {
     names_ += 2 * path_.size();
     if (names_ <= max_names) out_.push_back({path_, path_, value, false});

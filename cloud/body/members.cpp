@@ -56,14 +56,10 @@ void number_off(Value& value) {
 void make_map(Value& value, std::string_view key, std::string_view of) {
   Value map = Value::of(Value::Kind::map);
   for (auto& item : value.items) {
-    const Value* name = item.find(key);
-    if (name == nullptr) continue;
-    std::string text = name->text;
-    for (auto& member : item.members)
-      if (member.name == of) {
-        map.members.push_back({std::move(text), std::move(member.value)});
-        break;
-      }
+    (void)each_name_once(item);
+    const Value* held = item.find(of);
+    if (held == nullptr) continue;
+    for (const auto name : texts_of(item.find(key))) map.members.push_back({std::string(name), *held});
   }
   value = std::move(map);
 }
@@ -80,13 +76,11 @@ class Namer {
   void form(Value& value) {
     if (value.kind != Value::Kind::map) return;
     for (auto& [name, child] : value.members) {
-      // "X.1" is a list, and so is "X.member.1"; the name within it says which.
-      const bool flat = is_numbered(child);
-      const bool inner = !flat && child.members.size() == 1 && is_numbered(child.members[0].value);
-      const WireRow* row = row_of(route_, name, flat || inner ? listed : plain);
-      if (row == nullptr && child.text.empty() && !flat && !inner)
-        row = row_of(route_, name, listed);  // a list of none: "X="
-      form_member(child, row, flat, inner);
+      const WireRow* row = nullptr;
+      if (child.kind != Value::Kind::several) row = named(name, child);
+      if (child.kind == Value::Kind::several)
+        for (auto& item : child.items)
+          if (const WireRow* of_item = named(name, item); of_item != nullptr) row = of_item;
       if (row != nullptr) name = table::text(row->member);
     }
   }
@@ -114,6 +108,11 @@ class Namer {
           named.back().value = std::move(child);
         continue;
       }
+      // Lists within an element are called so where nothing is known of them.
+      if (!flat && name != "member" && name != "item") {
+        all_ = add_again(known->value, std::move(child)) && all_;
+        continue;
+      }
       if (known->value.kind != Value::Kind::list) {
         Value list = Value::of(Value::Kind::list);
         list.items.push_back(std::move(known->value));
@@ -136,7 +135,20 @@ class Namer {
     }
   }
 
+  /// Whether no value was given up.
+  bool has_all() const { return all_; }
+
  private:
+  const WireRow* named(std::string_view name, Value& child) {
+    // "X.1" is a list, and so is "X.member.1"; the name within it says which.
+    const bool flat = is_numbered(child);
+    const bool inner = !flat && child.members.size() == 1 && is_numbered(child.members[0].value);
+    const WireRow* row = row_of(route_, name, flat || inner ? listed : plain);
+    if (row == nullptr && child.text.empty() && !flat && !inner)
+      row = row_of(route_, name, listed);  // a list of none: "X="
+    form_member(child, row, flat, inner);
+    return row;
+  }
   void form_member(Value& child, const WireRow* row, bool flat, bool inner) {
     if (inner) {
       const std::string_view name = child.members[0].name;
@@ -179,23 +191,28 @@ class Namer {
   }
 
   const Route& route_;
+  bool all_ = true;
 };
 
 }  // namespace
 
-void name_members(Value& tree, const Route& route) {
+bool name_members(Value& tree, const Route& route) {
   Namer namer(route);
   switch (route.wire) {
     case Wire::query:
     case Wire::ec2:
-      return namer.form(tree);
+      namer.form(tree);
+      break;
     case Wire::rest_xml:
-      return namer.xml(tree);
+      namer.xml(tree);
+      break;
     case Wire::rest_json:
-      return namer.json(tree);
+      namer.json(tree);
+      break;
     default:  // JSON and CBOR call members as the model does
-      return;
+      return true;
   }
+  return each_name_once(tree) && namer.has_all();  // two names of the wire may be one of the model
 }
 
 std::string_view member_of_key(const Route& route, std::string_view key) {

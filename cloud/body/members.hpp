@@ -7,8 +7,9 @@
 namespace plumbline::cloud {
 
 /// Renames what is below `tree` (a map of an operation's members) and makes lists and maps of what the wire spells as
-/// such: "X.member.1", "X.1", "X.entry.1.key", <X><item/></X>, <X/><X/>. Names that the tables do not know stay.
-void name_members(Value& tree, const Route& route);
+/// such: "X.member.1", "X.1", "X.entry.1.key", <X><item/></X>, <X/><X/>. Names that the tables do not know stay. Each
+/// name is there once then; false where values were given up for that.
+bool name_members(Value& tree, const Route& route);
 
 /// The member that a query key, a path label or a header stands for; "" for a header that is no member.
 std::string_view member_of_key(const Route& route, std::string_view key);

@@ -131,11 +131,16 @@ std::vector<std::uint64_t> SecretPrints::of_list(const Value& list) const {
 
 void hide_each_value(Value& value, const SecretPrints* prints) {
   if (value.kind == Value::Kind::null || value.kind == Value::Kind::secret) return;
+  if (value.kind == Value::Kind::several) return hide_value(value, prints);
   if (prints == nullptr || value.kind != Value::Kind::map || value.members.empty()) return hide_value(value, prints);
   for (auto& member : value.members) hide_each_value(member.value, prints);
 }
 
 void hide_value(Value& value, const SecretPrints* prints) {
+  if (value.kind == Value::Kind::several) {
+    for (auto& item : value.items) hide_each_value(item, prints);
+    return;
+  }
   if (prints != nullptr) return prints->hide(value);
   wipe(value);
   value.kind = Value::Kind::secret;

@@ -13,8 +13,7 @@ bool ends_with_word(std::string_view name, std::string_view word) {
 /// {"Key": "DB_PASSWORD", "Value": "…"}: one member names what another one holds.
 bool is_named_secret(const Value& map) {
   for (const auto& [name, value] : map.members)
-    if ((ends_with_word(name, "key") || ends_with_word(name, "name")) && value.kind == Value::Kind::text &&
-        baseline::sounds_sensitive(value.text))
+    if ((ends_with_word(name, "key") || ends_with_word(name, "name")) && has_text(&value, baseline::sounds_sensitive))
       return true;
   return false;
 }
@@ -51,7 +50,9 @@ class Hider {
   }
   void any(Value& value, std::string_view place) {
     if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);
-    if (value.kind == Value::Kind::list)
+    if (value.kind == Value::Kind::several)
+      for (auto& item : value.items) any(item, place);
+    else if (value.kind == Value::Kind::list)
       hide_in_list(value, prints_, [&](Value& item) { any(item, place); });
     else
       map(value, place);

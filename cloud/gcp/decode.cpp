@@ -172,7 +172,10 @@ void unfold_items(std::vector<Setting>& settings, std::string_view verb) {
     for (const auto& item : setting.value.items) {
       const Value *key = item.find("key"), *value = item.find("value");
       if (key == nullptr || value == nullptr) continue;
-      unfolded.push_back({"metadata." + key->text, "metadata." + key->text, *value, false});
+      for (const auto name : texts_of(key)) {
+        const std::string attribute = "metadata." + std::string(name);
+        unfolded.push_back({attribute, attribute, *value, false});
+      }
     }
   }
   settings = std::move(unfolded);

@@ -53,11 +53,13 @@ bool is_setup(std::string_view key) {
 /// {"key": "startup-script", "value": "…"}
 bool is_setup_item(const Value& map) {
   const Value* key = map.find("key");
-  return key != nullptr && key->kind == Value::Kind::text && is_setup(key->text);
+  return has_text(key, is_setup);
 }
 
 /// Maps and texts, and lists of {name, value} or {key, value}.
 void hide_headers(Value& value, const SecretPrints* prints) {
+  if (value.kind == Value::Kind::several)
+    for (auto& item : value.items) hide_headers(item, prints);
   if (value.kind != Value::Kind::list) return hide_each_value(value, prints);
   for (auto& item : value.items) {
     if (item.kind != Value::Kind::map) hide_value(item, prints);
@@ -71,7 +73,7 @@ void walk(Value& value, std::string_view place, const SecretPrints* prints) {
   for (auto& item : value.items) walk(item, place, prints);
   const bool setup = is_setup_item(value), target = is_any_of(place, targets);
   for (auto& [name, member] : value.members) {
-    const bool text = member.kind == Value::Kind::text;
+    const bool text = !texts_of(&member).empty();
     if (is_any_of(name, names) || is_setup(name) || (setup && name == "value") || (text && name == "body") ||
         (target && (name == "data" || name == "attributes")) || (name == "key" && is_any_of(place, keys)))
       hide_each_value(member, prints);

@@ -22,14 +22,10 @@ bool is_reference(std::string_view name) {
 /// {name: DB_PASSWORD, value: x}
 bool is_named_secret(const Value& map) {
   const Value* name = map.find("name");
-  return name != nullptr && name->kind == Value::Kind::text && baseline::sounds_sensitive(name->text);
+  return has_text(name, baseline::sounds_sensitive);
 }
 
-/// {op: replace, path: /data/password, value: x}
-bool is_secret_change(const Value& map, bool of_secret) {
-  const Value* path = map.find("path");
-  if (map.find("op") == nullptr || path == nullptr || path->kind != Value::Kind::text) return false;
-  std::string_view text = path->text;
+bool is_secret_pointer(std::string_view text, bool of_secret) {
   if (text.find("last-applied-configuration") != std::string_view::npos) return true;
   if (of_secret && (text.empty() || text.starts_with("/data") || text.starts_with("/stringData"))) return true;
   while (!text.empty()) {
@@ -41,12 +37,20 @@ bool is_secret_change(const Value& map, bool of_secret) {
   return false;
 }
 
+/// {op: replace, path: /data/password, value: x}
+bool is_secret_change(const Value& map, bool of_secret) {
+  return map.find("op") != nullptr &&
+         has_text(map.find("path"), [&](std::string_view text) { return is_secret_pointer(text, of_secret); });
+}
+
 class Hider {
  public:
   Hider(bool of_secret, const SecretPrints* prints) : of_secret_(of_secret), prints_(prints) {}
 
   void any(Value& value) {
     if (value.kind == Value::Kind::text && baseline::looks_sensitive(value.text)) return hide(value);
+    if (value.kind == Value::Kind::several)
+      for (auto& item : value.items) any(item);
     if (value.kind == Value::Kind::list) hide_in_list(value, prints_, [this](Value& item) { any(item); });
     if (value.kind == Value::Kind::map) map(value);
   }
@@ -55,12 +59,14 @@ class Hider {
   void hide(Value& value) const { hide_each_value(value, prints_); }
   /// Each value by itself, so that its key is still told.
   void hide_each(Value& value) const {
+    if (value.kind == Value::Kind::several)
+      for (auto& item : value.items) hide_each(item);
     if (value.kind != Value::Kind::map) return hide(value);
     for (auto& [name, member] : value.members) hide(member);
   }
   void map(Value& value) {
     const Value* kind = value.find("kind");
-    const bool secret = of_secret_ || (kind != nullptr && kind->text == "Secret");
+    const bool secret = of_secret_ || has_text(kind, [](std::string_view text) { return text == "Secret"; });
     const bool named = is_named_secret(value), change = is_secret_change(value, of_secret_);
     for (auto& [name, member] : value.members) {
       if (secret && (name == "data" || name == "stringData"))

@@ -77,7 +77,7 @@ class Walk {
   }
 
   bool patch(const Value& operations) {
-    for (const auto& item : operations.items) change(item);
+    for (const auto& item : operations.items) changes(item);
     return names_ <= max_names;
   }
 
@@ -117,6 +117,10 @@ class Walk {
   void member(std::string_view name, const Value& value) {
     if (names_ > max_names) return;
     if (form_ == BodyForm::strategic && name.starts_with('$')) return directive(name, value);
+    if (value.kind == Kind::several) {
+      for (const auto& item : value.items) member(name, item);
+      return;
+    }
     if (name == "creationTimestamp" && value.kind == Kind::null) return;
     const auto size = push(name);
     if (value.kind == Kind::map && value.members.empty()) {
@@ -170,12 +174,24 @@ class Walk {
     path_.resize(path_.size() - 2);
   }
 
-  /// One operation of a JSON patch.
-  void change(const Value& operation) {
-    const auto what = text_of(operation, "op"), pointer = text_of(operation, "path");
+  /// One operation of a JSON patch; each that it may be, where it says a thing twice.
+  void changes(const Value& operation) {
+    for (const auto what : texts_of(operation.find("op"))) {
+      if (what == "move")
+        for (const auto from : texts_of(operation.find("from"))) take_away(from);
+      auto pointers = texts_of(operation.find("path"));
+      if (pointers.empty()) pointers.emplace_back();
+      for (const auto pointer : pointers) change(what, pointer, operation.find("value"));
+    }
+  }
+
+  void change(std::string_view what, std::string_view pointer, const Value* value) {
+    if (names_ > max_names || pointer.size() > 4096) return;
+    if (value != nullptr && value->kind == Kind::several) {
+      for (const auto& item : value->items) change(what, pointer, &item);
+      return;
+    }
     if (what == "test" || what.empty() || (pointer.empty() && what != "replace")) return;
-    if (what == "move") take_away(text_of(operation, "from"));
-    const Value* value = operation.find("value");
     set_pointer(pointer);
     if (is_of_nobody()) return;
     if (what == "remove") {

@@ -17,11 +17,12 @@ struct Call {
   std::string semantics;    ///< create, replace, merge, delta, remove
   std::string outcome;      ///< succeeded, denied, failed, dry_run, unknown
   std::string region;
-  std::string account;
+  std::string account;  ///< whose the thing is, as far as the request says so; else the caller's
   std::string host;
-  std::string host_by;        ///< of operation "unknown": "sni", the client asked for it; "dns", it has its address
-  std::string principal;      ///< access key id or what else names the caller
-  std::string principal_arn;  ///< whom its access key was handed out to, as this node saw it: an assumed role
+  std::string host_by;            ///< of operation "unknown": "sni", the client asked for it; "dns", it has its address
+  std::string principal;          ///< access key id or what else names the caller
+  std::string principal_account;  ///< the caller's own, by the letters of its access key
+  std::string principal_arn;      ///< whom its access key was handed out to, as this node saw it: an assumed role
   std::vector<std::string> principal_chain;  ///< whom that came from, nearest first: ARNs, key ids, a token's subject
   /// "claimed": the client says so; "observed": this node saw the answer that handed the key out; "verified".
   std::string principal_proof;

@@ -101,6 +101,7 @@ inline std::string to_json(const Call& c) {
   j.bytes_if("host", c.host)
       .bytes_if("host_by", c.host_by)
       .bytes_if("principal", c.principal)
+      .bytes_if("principal_account", c.principal_account)
       .bytes_if("principal_arn", c.principal_arn);
   if (!c.principal_chain.empty()) j.raw("principal_chain", to_json(c.principal_chain));
   j.bytes_if("principal_proof", c.principal_proof);

@@ -202,6 +202,7 @@ inline Call read_call(Reader& r) {
   r.text("host", c.host);
   r.text("host_by", c.host_by);
   r.text("principal", c.principal);
+  r.text("principal_account", c.principal_account);
   r.text("principal_arn", c.principal_arn);
   r.texts("principal_chain", c.principal_chain);
   r.text("principal_proof", c.principal_proof);

@@ -64,7 +64,7 @@ LONGER = {
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "collector/forward/forwarder.cpp": (435, "one class: all that one sink's thread waits for, and what moves its cursor"),
     "http/connection.cpp": (520, "one state machine a connection: read, route, write, stream"),
-    "include/wire/json_read.hpp": (290, "a reader for each unit of finding.hpp; header-only for all programs"),
+    "include/wire/json_read.hpp": (291, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),
     "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),

@@ -128,6 +128,29 @@ TEST(CallOwners, a_name_is_another_thing_s_in_another_account_or_region) {
       << "which says all";
 }
 
+/// The caller is of another account, and the call says whose the thing is.
+TEST(CallOwners, an_arn_says_of_which_account_the_other_forms_of_an_id_are) {
+  const auto owned_in = [](const std::string& account) {
+    const auto index =
+        terraform("aws_lambda_function",
+                  R"("id":"f","function_name":"f","arn":"arn:aws:lambda:us-east-1:)" + account + R"(:function:f")");
+    const auto types =
+        std::make_shared<const std::vector<CallType>>(std::vector<CallType>{{"aws_lambda_function", {}}});
+    return !owners_of_call(index, {{"f", types}, {"arn:aws:lambda:us-east-1:111111111111:function:f:1", types}},
+                           "DeleteFunction", {"aws", "lambda", "us-east-1", "222222222222"})
+                .empty();
+  };
+  EXPECT_TRUE(owned_in("111111111111"));
+  EXPECT_FALSE(owned_in("222222222222"));
+}
+
+TEST(CallOwners, a_bucket_s_name_is_the_world_s_whoever_calls) {
+  const auto index = terraform("aws_s3_bucket", R"("id":"logs","bucket":"logs","account_id":"111111111111")");
+  EXPECT_FALSE(owners_of_call(index, target("logs", {{"aws_s3_bucket", {}}}), "PutBucketPolicy",
+                              {"aws", "s3", "us-east-1", "222222222222"})
+                   .empty());
+}
+
 TEST(CallOwners, what_is_the_whole_account_s_has_no_region) {
   const auto index =
       terraform("aws_iam_role", R"("id":"deployer","name":"deployer","arn":"arn:aws:iam::111111111111:role/deployer")");

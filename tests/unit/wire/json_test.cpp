@@ -74,6 +74,7 @@ Finding a_finding() {
   call.provider = "aws";
   call.host_by = "dns";
   call.principal = "ASIAIOSFODNN7EXAMPLE";
+  call.principal_account = "123456789012";
   call.principal_arn = "arn:aws:sts::1:assumed-role/" + any_bytes;
   call.principal_chain = {any_bytes, "system:serviceaccount:shop:deployer"};
   call.principal_proof = "observed";
@@ -121,6 +122,7 @@ TEST(WireJson, AFindingComesBackWhole) {
   EXPECT_EQ(back->missing_evidence, a_finding().missing_evidence);
   EXPECT_EQ(back->baseline->revision, a_finding().baseline->revision);
   EXPECT_EQ(back->actor.unknown_reason, any_bytes);
+  EXPECT_EQ(back->call->principal_account, a_finding().call->principal_account);
   EXPECT_EQ(back->call->principal_arn, a_finding().call->principal_arn);
   EXPECT_EQ(back->call->principal_chain, a_finding().call->principal_chain);
 }
