@@ -22,7 +22,7 @@ Error no_answer(const char* kind, const std::string& why) {
 }
 
 /// Texts of 1 to 1,024 bytes; what is none of these is left out.
-std::vector<std::string> texts_of(const Value* list) {
+std::vector<std::string> texts_in(const Value* list) {
   std::vector<std::string> texts;
   if (list == nullptr || list->kind != Value::Kind::list) return texts;
   for (const auto& item : list->items)
@@ -104,7 +104,7 @@ Result<Reviewed> read_token_review(std::string_view json, const std::string& aud
     return Error{ErrorCode::permission, what, "the cluster knows no such token: it is over, withdrawn, or not its own",
                  "get a fresh one for the audience " + audience};
   // An API server that looks at no audience says none (TokenReviewStatus.audiences).
-  const auto audiences = texts_of((*status)->find("audiences"));
+  const auto audiences = texts_in((*status)->find("audiences"));
   if (std::find(audiences.begin(), audiences.end(), audience) == audiences.end())
     return Error{ErrorCode::permission, what, "it is not for the audience " + audience, "get one for it"};
   const Value* user = (*status)->find("user");
@@ -113,9 +113,9 @@ Result<Reviewed> read_token_review(std::string_view json, const std::string& aud
   if (who.user.empty() || who.user.size() > longest_name || !is_printable(who.user))
     return no_answer("TokenReview", "it names no user");
   who.uid = text_of(*user, "uid");
-  who.groups = texts_of(user->find("groups"));
+  who.groups = texts_in(user->find("groups"));
   if (const Value* extra = user->find("extra"); extra != nullptr)
-    for (const auto& member : extra->members) who.extra.emplace_back(member.name, texts_of(&member.value));
+    for (const auto& member : extra->members) who.extra.emplace_back(member.name, texts_in(&member.value));
   // What an authorizer is to decide by must be there whole, or it could decide otherwise.
   if (who.groups.size() > most_names || who.extra.size() > most_names || who.uid.size() > longest_name)
     return no_answer("TokenReview", "it says more of a user than there is room for");
