@@ -10,15 +10,21 @@
 namespace plumbline::ctl {
 namespace {
 
+std::string text_of(const Json& json, const char* key) {
+  const auto at = json.is_object() ? json.find(key) : json.end();
+  return at != json.end() && at->is_string() ? at->get<std::string>() : "";
+}
+
 /// The id of the one node that has this id or name.
 Result<std::string> id_of(const Api& api, const std::string& node) {
-  const auto nodes = api.list("/v1/nodes");
+  const auto nodes = api.get("/v1/nodes");  // whole: it is no list of pages
   if (!nodes) return nodes.error();
   std::vector<std::string> ids;
-  for (const Json& one : *nodes) {
-    const std::string id = one.value("node_id", "");
+  const auto items = nodes->find("items");
+  for (const Json& one : items == nodes->end() ? Json::array() : *items) {
+    const std::string id = text_of(one, "node_id");
     if (id == node) return id;
-    if (one.value("node", "") == node) ids.push_back(id);
+    if (text_of(one, "node") == node) ids.push_back(id);
   }
   if (ids.size() == 1) return ids.front();
   if (ids.empty())
@@ -49,8 +55,9 @@ int tell_of(const Context& context, const std::string& node, const std::string& 
     print_json(context, *told);
     return exit_code::ok;
   }
-  context.terminal.out << "node " << printable(node) << " is " << printable(told->value("state", "")) << ": "
-                       << told->value(count, 0) << ' ' << count << '\n';
+  const auto number = told->find(count);
+  context.terminal.out << "node " << printable(node) << " is " << printable(text_of(*told, "state")) << ": "
+                       << (number == told->end() ? "?" : printable(number->dump())) << ' ' << count << '\n';
   return exit_code::ok;
 }
 

@@ -15,5 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::must(collector::read_hec_acks(body, {0, 7, 18446744073709551615U}).size() == 3, "each id has its answer");
   for (const char c : collector::read_otlp_answer(body).message)
     fuzz::must(c >= ' ' && c < '\x7f', "a message is printable");
+  const bool slack = collector::blames_slack_hook(body), teams = collector::blames_teams_workflow(body);
+  fuzz::must(!slack || !teams, "a word of Slack's is no JSON");
+  (void)collector::blames_routing_key(body);
   return 0;
 }
