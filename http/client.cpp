@@ -62,9 +62,10 @@ Error failure(const Call& call, const error_code& ec, const std::string& doing) 
     fix = ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_WRONG_VERSION_NUMBER
               ? "write http:// where the server speaks no TLS"
               : "check the certificate, its name and the CA file";
-  } else if (ec == beast::http::error::end_of_stream || ec == asio::error::eof) {
+  } else if (ec == beast::http::error::end_of_stream || ec == asio::error::eof || ec == asio::error::connection_reset ||
+             ec == asio::error::broken_pipe) {
     why = "the connection was closed";
-    fix = "look at the server's log";
+    fix = socket ? "look at the agent's log; it may have ended" : "look at the server's log; it may have ended";
   } else if (ec.category() == make_error_code(beast::http::error::bad_version).category()) {
     fix = "check that it is a Plumbline agent or collector";
   }
