@@ -157,6 +157,10 @@ void CallWatch::listen() {
     const bool is_read_through = count >= 0;
     const std::int64_t now = clock_.boot();
     if (count != 0) rested = now + rest_ns;
+    if (counts_.writes != told_.writes) {  // who has just seen a finding looks for its call
+      const std::lock_guard lock(mutex_);
+      told_.writes = counts_.writes;
+    }
     if (now < next_turn) continue;
     next_turn = now + std::int64_t{turn_ms} * 1'000'000;
     plain_.expire(now);
