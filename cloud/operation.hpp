@@ -57,11 +57,13 @@ struct Operation {
   std::string request_id;      ///< the service's, as in its audit log
 
   Value parameters = Value::of(Value::Kind::map);  ///< by the model's names; secrets hidden
-  bool parameters_cut = false;                     ///< the body was longer than what is there, or broken
+  bool parameters_cut = false;  ///< the body was longer than what is there, or broken, or touches more than max_touched
 
   Semantics semantics = Semantics::unknown;
   std::vector<Touched> touched;  ///< what a write touches, as far as the tables know; of a batch each one
 };
+
+inline constexpr std::size_t max_touched = 1'000;
 
 /// Reads a whole exchange. Bodies may be cut at any byte; what they hold is never trusted. Neither signature nor
 /// session token, nor anything that hide_secrets() knows, is in the result. Any thread.

@@ -74,7 +74,8 @@ ReadCall read_call(const HttpExchange& exchange, const mark_actor& actor, const 
   call.operation = cloud::decode(request, response);
   call.host = exchange.request.host.substr(0, longest_host);
   call.status = response.status;
-  call.is_cut = exchange.request.body_cut;
+  call.is_cut = exchange.request.body_cut ||
+                (call.operation.parameters_cut && call.operation.touched.size() >= cloud::max_touched);
   call.seen_at = exchange.last_seen;
   call.tool = {call.operation.tool,
                !call.operation.tool.empty() && exchange.taken_by != 0 && exchange.taken_by != CAPTURE_GO};

@@ -28,7 +28,7 @@ struct ReadCall {
   int status = 0;                       ///< of the answer; 0 = none was seen
   std::int64_t seen_at = 0;             ///< boot ns of the last byte
   std::uint64_t tries = 1;              ///< CallTries counts them
-  bool is_cut = false;                  ///< of the request's body less was kept than came
+  bool is_cut = false;                  ///< of the request's body or of its ids less was kept than came
   bool unseen = false;                  ///< a connection of which nothing is known but whom it is with
   std::vector<fetch::StateUse> states;  ///< baselines whose state it was about, where it worked
   std::string version;                  ///< then: of the state, by the answer's ETag or object; "" = it has none

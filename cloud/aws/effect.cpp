@@ -110,7 +110,7 @@ class Effect {
     if (made.empty()) made.resize(1);
     const std::vector<Candidate> candidates = candidates_of(target, operation_.parameters);
     for (auto& one : made) {
-      if (operation_.touched.size() >= max_ids) return;
+      if (is_full()) return;
       one.type = table::text(target.type);
       one.candidates = candidates;
       operation_.touched.push_back(std::move(one));
@@ -125,8 +125,9 @@ class Effect {
     const bool answered = path.starts_with('@');
     std::vector<const Value*> items;
     collect(answered ? answer_ : operation_.parameters, answered ? path.substr(1) : path, items);
+    if (items.size() > max_ids) operation_.parameters_cut = true;
     for (const Value* item : items) {
-      if (operation_.touched.size() >= max_ids) return;
+      if (is_full()) return;
       if (!prefix.empty() && !is_prefixed(item->text, prefix)) continue;
       const std::string account = account_of(target, item);
       const Source source = source_of(item, account);
@@ -140,6 +141,13 @@ class Effect {
       one.candidates = candidates_of(target, item->kind == Kind::map ? *item : operation_.parameters);
       operation_.touched.push_back(std::move(one));
     }
+  }
+
+  /// Asked where there is one more.
+  bool is_full() {
+    if (operation_.touched.size() < max_ids) return false;
+    operation_.parameters_cut = true;
+    return true;
   }
 
   /// "tgw-" is not what "tgw-rtb-1" begins with: an id has letters and digits behind its prefix.

@@ -23,7 +23,7 @@ std::string_view resource_of(std::string_view arn) {
 }
 
 void add(Texts& texts, std::string text) {
-  if (!text.empty() && text.size() <= max_id && texts.size() < max_ids) texts.push_back(std::move(text));
+  if (!text.empty() && text.size() <= max_id && texts.size() <= max_ids) texts.push_back(std::move(text));
 }
 
 /// A reference's values: ".A", "@A", "@.A" (an item of the answer), "A".
@@ -137,7 +137,7 @@ Texts joined(std::string_view text, const Source& source) {
 }  // namespace
 
 void collect(const Value& at, std::string_view path, std::vector<const Value*>& found) {
-  if (found.size() >= max_ids) return;
+  if (found.size() > max_ids) return;
   if (at.kind == Value::Kind::list || at.kind == Value::Kind::several) {
     for (const auto& item : at.items) collect(item, path, found);
     return;

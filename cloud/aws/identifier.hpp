@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cloud/body/value.hpp"
+#include "cloud/operation.hpp"
 
 namespace plumbline::cloud::aws {
 
@@ -18,7 +19,7 @@ struct Source {
 };
 
 /// Bounds of what one expression may come to, whoever writes the request.
-inline constexpr std::size_t max_ids = 1'000, max_id = 2'048;
+inline constexpr std::size_t max_ids = max_touched, max_id = 2'048;
 
 /// The values of an expression, in their order; none where something that it needs is not there.
 ///   A.B        a member; lists on the way stand for each of their items; of an ARN, the name in it too

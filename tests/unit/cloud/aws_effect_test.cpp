@@ -117,9 +117,16 @@ TEST(AwsEffect, hides_what_a_schema_calls_sensitive) {
 }
 
 TEST(AwsEffect, has_bounds) {
-  std::string body = "Action=TerminateInstances&Version=2016-11-15";
-  for (int i = 1; i <= 1'500; ++i) body += "&InstanceId." + std::to_string(i) + "=i-" + std::to_string(i);
-  EXPECT_EQ(form("ec2", body).decoded(200).touched.size(), aws::max_ids);
+  const auto terminates = [](std::size_t count) {
+    std::string body = "Action=TerminateInstances&Version=2016-11-15";
+    for (std::size_t i = 1; i <= count; ++i) body += "&InstanceId." + std::to_string(i) + "=i-" + std::to_string(i);
+    return form("ec2", body).decoded(200);
+  };
+  const auto most = terminates(max_touched), more = terminates(max_touched + 1);
+  EXPECT_EQ(most.touched.size(), max_touched);
+  EXPECT_FALSE(most.parameters_cut);
+  EXPECT_EQ(more.touched.size(), max_touched);
+  EXPECT_TRUE(more.parameters_cut) << "which is said";
 }
 
 TEST(AwsIdentifier, expressions) {
