@@ -164,6 +164,7 @@ std::string CallWatch::metrics_text() const {
            {"tls_files_refused_total", "Files with TLS that could not be hooked.", files.refused.load()},
            {"tls_files_unhooked_total", "Times when a file's hooks ended, as somebody wrote into it.",
             files.written.load()},
+           {"tls_files_let_go_total", "Of them, those that made room for others of their kind.", files.let_go.load()},
            {"tls_files_written_into", "Files with TLS that are not hooked now, as somebody writes into them.",
             files_.written_now().size(), "gauge"},
            {"tls_first_calls_maybe_missed_total", "Programs that ran already when what they run or map was hooked.",
@@ -174,6 +175,8 @@ std::string CallWatch::metrics_text() const {
             scanner_.counters().dropped.load()},
            {"tls_mapped_total", "Files that were mapped to be executed and not looked at before.",
             scanner_.counters().mapped.load()},
+           {"tls_served_files_total", "Programs and libraries on FUSE that were started or loaded, and not looked at.",
+            c.kernel.served_programs + c.mapped.served},
            {"tls_mapped_missed_total", "Times when such a file could not be looked at: its next mapping is.",
             scanner_.counters().mapped_missed.load() + c.mapped.lost},
            {"tls_files_came_total", "Files that came into watched folders.", files.came.load()},
@@ -283,6 +286,11 @@ std::vector<wire::BlindSpot> CallWatch::blind_spots() const {
                    "A library that lies in none of calls.folders and no usual folder, or is loaded late, may never be "
                    "looked at: calls through it are not seen.",
                    options_.why_no_mapped, "a kernel from 6.1 on, or name its folder in calls.folders"});
+  if (const auto counted = counts(); counted.kernel.served_programs + counted.mapped.served > 0)
+    all.push_back({"tls_served_files", "node", "Calls of programs and through libraries that lie on FUSE are not seen.",
+                   std::to_string(counted.kernel.served_programs + counted.mapped.served) +
+                       " were started or loaded; whoever serves them could let the agent wait for ever",
+                   "have them on a file system of the kernel's own"});
   if (!why_no_gate_.empty())
     all.push_back({"exec_gate", "node",
                    "First executions are not held until they were looked at, though calls.exec_gate says so.",

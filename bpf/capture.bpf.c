@@ -174,6 +174,11 @@ int BPF_PROG(on_first_exec, struct task_struct* task, int old_pid, struct linux_
   task_exe(task, &key.exe, &key.generation);
   key.mount_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
   bool new_program = bpf_map_update_elem(&executed_before, &key, &one, BPF_NOEXIST) == 0;
+  struct capture_counters* c = counters();
+  if (new_program && c && is_served(BPF_CORE_READ(task, mm, exe_file, f_inode))) {
+    __sync_fetch_and_add(&c->served_programs, 1);
+    new_program = 0;
+  }
   struct capture_scope scope = {};
   if (has_scope) scope = scope_of(task);
   bool new_scope = is_new_scope(&scope);

@@ -57,12 +57,16 @@ struct {
   __type(value, struct mapped_counters);
 } mapped_counters SEC(".maps");
 
-static __always_inline int tell(const struct mapped_key* key, __u32 tgid, __u64 start, __u64 end) {
+static __always_inline int tell(const struct mapped_key* key, bool served, __u32 tgid, __u64 start, __u64 end) {
   __u32 zero = 0;
   struct mapped_counters* c = bpf_map_lookup_elem(&mapped_counters, &zero);
   if (!c) return 0;
   __u8 one = 1;
   if (bpf_map_update_elem(&told, key, &one, BPF_NOEXIST) != 0) return 0; /* another CPU does */
+  if (served) {
+    __sync_fetch_and_add(&c->served, 1);
+    return 0;
+  }
   struct mapped_record* r = bpf_ringbuf_reserve(&mapped, sizeof(*r), 0);
   if (!r) {
     __sync_fetch_and_add(&c->lost, 1);
@@ -91,7 +95,7 @@ static __always_inline int on_area(struct mm_struct* mm, struct vm_area_struct* 
   if (bpf_map_lookup_elem(&told, &key)) return 0;
   __u32 tgid = bpf_get_current_pid_tgid() >> 32;
   if (tgid == own_tgid || is_excluded()) return 0;
-  return tell(&key, tgid, BPF_CORE_READ(area, vm_start), BPF_CORE_READ(area, vm_end));
+  return tell(&key, is_served(inode), tgid, BPF_CORE_READ(area, vm_start), BPF_CORE_READ(area, vm_end));
 }
 
 /* Where perf is told of a mapping that is made or may be executed from now on (mmap, mprotect, execve): costs nobody

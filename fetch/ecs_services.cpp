@@ -89,7 +89,8 @@ bool EcsServices::ask(const std::string& id, Known& known, Round& round) {
     known.settled = true;
     return true;
   }
-  const auto service = container ? service_by(container->metadata_id.view(), container->task->task)
+  int status = 0;
+  const auto service = container ? service_by(container->metadata_id.view(), container->task->task, status)
                                  : Result<std::string>(container.error());
   if (service) {
     known.service = *service;
@@ -98,13 +99,13 @@ bool EcsServices::ask(const std::string& id, Known& known, Round& round) {
   }
   ++round.failed;
   round.why = service.error().message();
-  if (service.error().code == ErrorCode::unavailable) return false;
+  if (service.error().code == ErrorCode::unavailable) return status >= 500;  // of this task alone
   known.settled = ++known.failures >= most_failures;
   return true;
 }
 
-/// `unavailable`: ask again later.
-Result<std::string> EcsServices::service_by(std::string_view metadata_id, const std::string& task) const {
+/// `unavailable`: ask again later. `status`: of the answer; 0 = none came.
+Result<std::string> EcsServices::service_by(std::string_view metadata_id, const std::string& task, int& status) const {
   const std::string what = "ask ECS' agent at " + options_.metadata_url + " for a task";
   WebRequest request;
   request.url.reserve(options_.metadata_url.size() + metadata_id.size() + 16);
@@ -113,6 +114,7 @@ Result<std::string> EcsServices::service_by(std::string_view metadata_id, const 
   request.max_bytes = max_answer_bytes;
   const auto answer = exchange(request);
   if (!answer) return within(what, answer.error());
+  status = answer->status;
   if (answer->status == 429 || answer->status >= 500)
     return Error{ErrorCode::unavailable, what, "it answers " + std::to_string(answer->status), "it is asked again"};
   if (answer->status != 200)

@@ -62,7 +62,7 @@ class EcsServices {
   };
   void run();
   bool ask(const std::string& id, Known& known, Round& round);
-  Result<std::string> service_by(std::string_view metadata_id, const std::string& task) const;
+  Result<std::string> service_by(std::string_view metadata_id, const std::string& task, int& status) const;
 
   const EcsServicesOptions options_;
   const std::function<void(const Round&)> told_;

@@ -69,7 +69,8 @@ void CallTries::take(ReadCall&& call) {
 
 void CallTries::tell(std::map<Key, Waiting>::iterator which) {
   ReadCall call = std::move(which->second.call);
-  if (which->second.unanswered && is_refused(call)) call.operation.outcome = cloud::Outcome::unknown;
+  const bool may_have_worked = which->second.unanswered || (which->second.broken && call.status < 500);
+  if (may_have_worked && is_refused(call)) call.operation.outcome = cloud::Outcome::unknown;
   order_.erase(which->second.place);
   waiting_.erase(which);
   tell_(std::move(call));

@@ -15,8 +15,8 @@ namespace plumbline::agent {
 /// A client that was refused for a reason that may pass, or got no answer, tries again, with the same invocation id
 /// (AWS: `amz-sdk-invocation-id`, SDK spec "Retry Behavior"). What is final is told at once; what may be tried again,
 /// when it was, or when nothing came for `wait_ns`. Where an earlier try may
-/// have worked, because its answer did not come or said 5xx, a last one that was refused leaves the outcome unknown.
-/// One thread at a time.
+/// have worked, because its answer did not come or said 5xx, a last one that was refused leaves the outcome unknown;
+/// where all said 5xx, they failed. One thread at a time.
 class CallTries {
  public:
   struct Options {

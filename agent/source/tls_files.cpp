@@ -192,7 +192,7 @@ void TlsFiles::follow(const TlsFileChange& change) {
     forget([&](const Identity&, Known& known) {
       if (known.number != change.number) return false;
       spdlog::warn("event=tls_unhooked path=\"{}\" why=\"somebody writes into it\"", log_text(known.row.path));
-      written_.begin({std::move(known.file), known.row.path, known.device, change.number});
+      begin_written({std::move(known.file), known.row.path, known.device, change.number});
       counters_.written.fetch_add(1, std::memory_order_relaxed);
       return true;
     });
@@ -201,11 +201,23 @@ void TlsFiles::follow(const TlsFileChange& change) {
   written_.on_closed(change.number);
 }
 
+/// What is half written when its writer rests is no library yet: it is without hooks until that one is done.
 void TlsFiles::look_at_written() {
-  for (const auto& written : written_.take_due()) {
+  for (auto& written : written_.take_due()) {
     const Fd file = reopened(written.file);
-    if (!file || !look(file.get(), written.path)) ::inotify_rm_watch(changes_.get(), written.number);
+    if (file && look(file.get(), written.path)) continue;
+    if (file && !written.is_closed)
+      begin_written(std::move(written));
+    else
+      ::inotify_rm_watch(changes_.get(), written.number);
   }
+}
+
+void TlsFiles::begin_written(WrittenFiles::File file) {
+  const auto let_go = written_.begin(std::move(file));
+  if (!let_go) return;
+  ::inotify_rm_watch(changes_.get(), let_go->number);
+  counters_.let_go.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::size_t TlsFiles::count(bool hooked) const {

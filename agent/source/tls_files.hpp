@@ -111,11 +111,13 @@ class TlsFiles {
     std::atomic<std::uint64_t> forgotten{0};  ///< looks beyond max_known
     std::atomic<std::uint64_t> came{0};       ///< files that came into watched folders
     std::atomic<std::uint64_t> written{0};    ///< times when hooks ended, as somebody wrote into the file
+    std::atomic<std::uint64_t> let_go{0};     ///< … which then made room for others, and are not looked at again
     std::atomic<std::uint64_t> unwatched{0};  ///< folders that could not be watched, or are too many
   };
   const Counters& counters() const { return counters_; }
 
  private:
+  void begin_written(WrittenFiles::File file);
   /// Overlayfs shows one inode under many devices, with the number, size and change time of the real one. A change time
   /// cannot be set, and on a disk nobody chooses the number of an inode; where one can, in file systems of memory, the
   /// device counts too. An overlay of somebody's own over such a one is not told from others.

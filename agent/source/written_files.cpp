@@ -12,18 +12,30 @@ std::int64_t WrittenFiles::quiet_of(int number) const {
   return beyond <= 0 ? quiet_ns : std::min(longest_quiet_ns, quiet_ns << std::min(beyond, 16));
 }
 
-void WrittenFiles::begin(File file) {
+std::optional<WrittenFiles::File> WrittenFiles::begin(File file) {
   const std::int64_t now = clock_.boot();
   std::erase_if(history_, [&](const auto& each) { return now - each.second.last > forgiven_ns; });
   const std::lock_guard lock(mutex_);
+  std::optional<File> let_go;
+  if (files_.size() >= max_files) {
+    const auto first = std::min_element(files_.begin(), files_.end(), [](const auto& one, const auto& other) {
+      return one.second.since < other.second.since;
+    });
+    end(first->second);
+    let_go = std::move(first->second.file);
+    files_.erase(first);
+  }
   const int number = file.number;
   files_[number] = {std::move(file), clock_.wall(), now + quiet_of(number)};
+  return let_go;
 }
 
 void WrittenFiles::on_written(int number) {
   const std::lock_guard lock(mutex_);
-  if (const auto known = files_.find(number); known != files_.end())
-    known->second.due = clock_.boot() + quiet_of(number);
+  const auto known = files_.find(number);
+  if (known == files_.end()) return;
+  known->second.due = clock_.boot() + quiet_of(number);
+  known->second.file.is_closed = false;
 }
 
 void WrittenFiles::on_closed(int number) {
@@ -32,6 +44,7 @@ void WrittenFiles::on_closed(int number) {
   if (known == files_.end()) return;
   const std::int64_t quiet = quiet_of(number);
   known->second.due = clock_.boot() + (quiet == quiet_ns ? 0 : quiet);
+  known->second.file.is_closed = true;
 }
 
 std::vector<WrittenFiles::File> WrittenFiles::take_due() {

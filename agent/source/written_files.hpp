@@ -30,17 +30,20 @@ class WrittenFiles {
   static constexpr int free_tries = 4;                         ///< that are not waited for longer
   static constexpr std::int64_t forgiven_ns = 600 * quiet_ns;  ///< after which tries count anew
   static constexpr std::size_t max_ended = 256;                ///< stretches that wait to be told
+  static constexpr std::size_t max_files = 256;                ///< past it the first is let go of
 
   struct File {
     Fd file;
     std::string path;
     std::uint64_t device = 0;  ///< as it was seen
     int number = -1;           ///< inotify's
+    bool is_closed = false;    ///< by its writer, and not written since
   };
   explicit WrittenFiles(const Clock& clock) : clock_(clock) {}
 
-  /// Its hooks ended just now.
-  void begin(File file);
+  /// Its hooks ended just now. Returns one that makes room: its stretch ends, and it is looked at no more before
+  /// somebody maps or executes it.
+  std::optional<File> begin(File file);
   /// Somebody writes into it, still. None of these: nothing.
   void on_written(int number);
   /// A writer is done.

@@ -29,7 +29,8 @@ static __always_inline __u64 wake_flags(__u32 direction) {
 
 #define FILLING_NS 1000000000ull
 
-/* Nobody fills the ring for all: where it is half full, who wrote a quarter of it while it filled waits. */
+/* No cgroup alone fills the ring for all: where it is half full, who wrote a quarter of it within a second has its
+ * records lost. */
 static __noinline int may_fill(__u32 room) {
   __u64 ring = bpf_ringbuf_query(&captured, BPF_RB_RING_SIZE), unread = bpf_ringbuf_query(&captured, BPF_RB_AVAIL_DATA);
   if (unread < ring / 4) return 1;

@@ -10,6 +10,7 @@
 #include <bpf/bpf_core_read.h>
 
 #define BTRFS_SUPER_MAGIC 0x9123683E
+#define FUSE_SUPER_MAGIC 0x65735546
 
 /* Where btrfs keeps an inode's subvolume, set by user space from /sys/kernel/btf/btrfs. Not by CO-RE: btrfs is mostly a
  * module, and libbpf finds a module's BTF by walking ids, which takes CAP_SYS_ADMIN. */
@@ -31,6 +32,11 @@ static __always_inline void inode_key(struct inode* inode, struct mark_key* key)
     bpf_probe_read_kernel(&root, sizeof root, own + btrfs_offsets.root);
     bpf_probe_read_kernel(&key->subvolume, sizeof key->subvolume, root + btrfs_offsets.objectid);
   }
+}
+
+/* Whether a program serves the file, as FUSE lets anybody: who opens or reads it may be let wait for ever. */
+static __always_inline bool is_served(struct inode* inode) {
+  return BPF_CORE_READ(inode, i_sb, s_magic) == FUSE_SUPER_MAGIC;
 }
 
 static __always_inline __u64 inode_ctime_ns(struct inode* inode) {

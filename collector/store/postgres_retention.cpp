@@ -6,7 +6,7 @@
 namespace plumbline::collector {
 namespace {
 
-constexpr const char* has_not_ended = "NOT IN ('resolved', 'accepted', 'forgotten')";
+constexpr const char* has_not_ended = "NOT IN ('resolved', 'accepted')";
 
 std::string name_of(std::int64_t part) {
   return "ledger_" + std::to_string(part);

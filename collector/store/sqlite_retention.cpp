@@ -9,8 +9,7 @@ constexpr std::int64_t piece = 500;
 // Open drift is shown by its row's body, and a dead letter of a sink is sent again from it.
 constexpr const char* find_rows =
     "SELECT l.seq FROM ledger l WHERE l.received_at < ?1 AND l.seq <= ?2"
-    " AND NOT EXISTS (SELECT 1 FROM drifts d WHERE d.seq = l.seq AND d.state NOT IN ('resolved', 'accepted', "
-    "'forgotten'))"
+    " AND NOT EXISTS (SELECT 1 FROM drifts d WHERE d.seq = l.seq AND d.state NOT IN ('resolved', 'accepted'))"
     " AND NOT EXISTS (SELECT 1 FROM dead_letters x WHERE x.seq = l.seq) ORDER BY l.seq LIMIT ?3";
 
 }  // namespace

@@ -123,8 +123,9 @@ struct capture_counters {
   __u64 entries_lost; /* returns whose entry was not found */
   __u64 executed;     /* executed_record written */
   __u64 executed_lost;
-  __u64 excluded; /* calls of excluded cgroups; not among `calls` */
-  __u64 crowded;  /* requests on connections that were one too many of their cgroup, and are not looked at */
+  __u64 excluded;        /* calls of excluded cgroups; not among `calls` */
+  __u64 served_programs; /* executed from FUSE for the first time: not told */
+  __u64 crowded;         /* requests on connections that were one too many of their cgroup, and are not looked at */
 };
 
 PLUMBLINE_ABI_ASSERT(sizeof(struct executed_record) == 40);

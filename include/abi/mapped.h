@@ -27,7 +27,8 @@ struct mapped_record {
 /* Memory-mapped, one entry. All monotonic, from the kernel side. */
 struct mapped_counters {
   __u64 told;
-  __u64 lost; /* found the ring full: the next mapping tells */
+  __u64 lost;   /* found the ring full: the next mapping tells */
+  __u64 served; /* of FUSE: not told */
 };
 
 PLUMBLINE_ABI_ASSERT(sizeof(struct mapped_key) == 24 + 8 + 8);

@@ -66,6 +66,21 @@ TEST_P(StoreConformance, what_is_over_its_time_goes_unless_somebody_needs_it) {
   EXPECT_EQ(drifts_called("d1").at(0).state, "resolved");
 }
 
+TEST_P(StoreConformance, what_a_forgotten_node_had_open_waits_for_it) {
+  store_.reset();
+  store_ = GetParam().open_expiring(directory_.path()).value();
+  put(batch(node_, {finding(node_, 1, "r1", "d1")}));
+  ASSERT_TRUE(store_->take_sink("soc")->ours);
+  ASSERT_EQ(store_->forget_node({node_.node_id, "ann", "gone", start}).value(), 1u);
+  store_->move_sink_cursor("soc", ledger().back().seq);
+  put(batch({"00000000000000000000000000000002", "b0000000", "node-2"}, {}));
+  Expiry expiry(*store_);
+  (void)expiry.all();
+  put(batch(node_, {}), start + 400 * second);
+  ASSERT_EQ(drifts_called("d1").size(), 1u);
+  EXPECT_EQ(drifts_called("d1")[0].state, "open") << "its agent does not tell it again";
+}
+
 TEST_P(StoreConformance, nothing_goes_before_its_time) {
   store_.reset();
   store_ = GetParam().open_expiring(directory_.path()).value();

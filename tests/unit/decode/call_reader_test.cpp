@@ -235,9 +235,11 @@ TEST_F(CallTriesTest, of_which_one_may_have_worked_leave_it_open_where_the_last_
   tries.take(one("6", Outcome::failed, 503));
   tries.take(one("7", Outcome::failed, 500));
   tries.take(one("7", Outcome::failed, 500));
+  tries.take(one("8", Outcome::failed, 500));
+  tries.take(one("8", Outcome::failed, 429));  // and its client gives up
   tries.tell_all();
   EXPECT_THAT(told, ElementsAre("Op1 unknown x2", "Op2 unknown x3", "Op3 unknown x2", "Op4 denied x2",
-                                "Op5 succeeded x2", "Op6 unknown x2", "Op7 failed x2"));
+                                "Op5 succeeded x2", "Op6 unknown x2", "Op7 failed x2", "Op8 unknown x2"));
 }
 
 TEST_F(CallTriesTest, of_another_process_are_another_call) {

@@ -104,6 +104,15 @@ TEST_F(EcsServicesTest, a_busy_agent_is_left_alone_until_the_next_round) {
   EXPECT_EQ(services_.look().known, 2u) << "being busy does not count against a container";
 }
 
+TEST_F(EcsServicesTest, what_the_agent_fails_at_keeps_nobody_else_waiting) {
+  container(id_);
+  container(std::string(64, 'b'));
+  answer(500, "");
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(services_.look().failed, 2u) << "each is asked about";
+  answer(200, {{"TaskARN", task}, {"ServiceName", "web-blue"}});
+  EXPECT_EQ(services_.look().known, 2u);
+}
+
 TEST_F(EcsServicesTest, what_is_no_answer_of_it_is_said_and_shows_no_id) {
   container(id_);
   for (const json& body : {json::array(), json{{"TaskARN", task}, {"ServiceName", std::string(256, 's')}}}) {

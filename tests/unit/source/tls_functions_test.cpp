@@ -227,7 +227,8 @@ TEST(TlsFunctions, of_the_systems_own_openssl) {
         << "a push: anything else traps twice, at " << std::hex << hook.offset;
   }
   EXPECT_THAT(places, UnorderedElementsAre(CAPTURE_READ, CAPTURE_READ_RETURN, CAPTURE_WRITE, CAPTURE_WRITE_RETURN,
-                                           CAPTURE_CLOSE));
+                                           CAPTURE_CLOSE, CAPTURE_CLOSE))
+      << "SSL_free and SSL_clear";
   EXPECT_THAT(elf->needed(), Contains(HasSubstr("libcrypto")));
 }
 

@@ -63,6 +63,18 @@ TEST_F(WrittenFilesTest, who_does_not_close_is_waited_for_a_second_after_the_las
   EXPECT_EQ(files_.wait_ms(), -1);
 }
 
+TEST_F(WrittenFilesTest, who_writes_into_more_and_more_takes_no_more_than_so_many) {
+  for (int number = 0; number < 300; ++number, clock_.now += second / 100) {
+    const auto let_go = files_.begin({Fd(), "/lib/" + std::to_string(number), 1, number});
+    EXPECT_EQ(let_go.has_value(), number >= 256);
+    if (let_go) {
+      EXPECT_EQ(let_go->number, number - 256) << "the first";
+    }
+  }
+  EXPECT_THAT(files_.now(), SizeIs(256));
+  EXPECT_THAT(files_.take_ended(), SizeIs(300 - 256)) << "which is told";
+}
+
 TEST_F(WrittenFilesTest, who_closes_is_not_waited_for) {
   begin();
   files_.on_closed(8);
@@ -95,9 +107,10 @@ TEST_F(WrittenFilesTest, each_stretch_is_told_once_and_too_many_in_one) {
   EXPECT_EQ(ended[0].until, 1'003 * second);
   EXPECT_THAT(files_.take_ended(), IsEmpty());
 
-  for (int i = 0; i < static_cast<int>(WrittenFiles::max_ended) + 3; ++i) begin(i, "/lib/" + std::to_string(i), i < 2);
+  for (int i = 0; i < static_cast<int>(WrittenFiles::max_ended) + 3; ++i)
+    begin(i, "/lib/" + std::to_string(i), i >= 257);
   files_.forget_devices({1});
-  EXPECT_THAT(files_.now(), SizeIs(WrittenFiles::max_ended + 1)) << "their file system is gone";
+  EXPECT_THAT(files_.now(), SizeIs(WrittenFiles::max_files - 2)) << "their file system is gone";
   clock_.now += second;
   files_.end_all();
   ended = files_.take_ended();
@@ -165,6 +178,35 @@ TEST_F(TlsFilesWrittenTest, who_keeps_it_open_for_writing_does_not_keep_it_unhoo
   write();
   EXPECT_EQ(capture_.live, 0) << "it is still watched";
   EXPECT_EQ(files_.counters().written, 2u);
+}
+
+TEST_F(TlsFilesWrittenTest, what_is_half_written_when_its_writer_rests_is_waited_for) {
+  const auto path = dir_.write("libssl.so.3", library());
+  EXPECT_TRUE(look(path));
+  const auto follow = [&] {
+    for (const auto& change : files_.read_changes()) files_.follow(change);
+  };
+  const auto wait = [&] {
+    pollfd nothing{-1, 0, 0};
+    ::poll(&nothing, 1, files_.wait_ms());
+    files_.look_at_written();
+  };
+  {
+    std::ofstream writer(path, std::ios::in | std::ios::out);
+    writer << "half" << std::flush;
+    follow();
+    wait();
+    EXPECT_EQ(capture_.live, 0);
+    EXPECT_THAT(files_.written_now(), SizeIs(1)) << "nobody says that it has hooks";
+    writer.seekp(0);
+    writer << "\x7f"
+              "ELF"
+           << std::flush;
+    follow();
+  }
+  follow();
+  while (files_.wait_ms() >= 0) wait();
+  EXPECT_EQ(capture_.live, 1);
 }
 
 }  // namespace
