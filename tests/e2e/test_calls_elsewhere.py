@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
@@ -63,6 +64,25 @@ def calls(stack):
 
 def wait_hooked(stack, copy):
     wait(lambda: str(copy) in [file["path"] for file in calls(stack)["files"]], "the library to be hooked")
+
+
+def test_what_lies_on_fuse_is_not_looked_at_which_is_said(stack):
+    """Whoever serves it could let the agent wait for ever, and with it all others' programs."""
+    if not shutil.which("bindfs"):
+        raise Skip("bindfs is not installed")
+    environment, copy = elsewhere(stack)
+    server = begin(stack, "sg-served", "sg-other")
+    mount = stack.dir / "mount"
+    mount.mkdir()
+    if subprocess.run(["bindfs", "--no-allow-other", copy.parent, mount], capture_output=True).returncode != 0:
+        raise Skip("FUSE cannot be mounted here")
+    stack.cleanup.callback(subprocess.run, ["umount", "-l", mount], check=True)
+    curl(server, {**environment, "LD_LIBRARY_PATH": str(mount)}, "sg-served")
+    wait(lambda: "tls_served_files" in [s["id"] for s in stack.all(stack.api, "/v1/blindspots")], "that it is said")
+    curl(server, environment, "sg-other")  # the scanner goes on
+    wait_hooked(stack, copy)
+    assert [file["path"] for file in calls(stack)["files"] if str(mount) in file["path"]] == []
+    assert "sg-served" not in told(stack)
 
 
 def test_a_library_in_an_unusual_folder_is_missed_once(stack):
