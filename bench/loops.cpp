@@ -1,6 +1,8 @@
 // The cost of everyday system calls: `bench_loops DIRECTORY` prints one JSON object, nanoseconds a call (the median of
 // 15 short loops). Run with and without an agent, interleaved, it shows what the agent costs those who are not watched.
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,8 +62,21 @@ int main(int argc, char** argv) {
     }
     ::syscall(SYS_wait4, child, nullptr, 0, nullptr);
   });
+  const auto map = [](int fd) {
+    constexpr std::size_t size = 4096;
+    const int protection = fd < 0 ? PROT_READ : PROT_READ | PROT_EXEC, flags = fd < 0 ? MAP_ANONYMOUS : 0;
+    void* memory = ::mmap(nullptr, size, protection, MAP_PRIVATE | flags, fd, 0);
+    require(memory != MAP_FAILED && ::munmap(memory, size) == 0, "map");
+  };
+  const double map_file_ns = median_ns(20000, [&] { map(file.get()); });
+  const double map_memory_ns = median_ns(20000, [&] { map(-1); });
+  const double load_ns = median_ns(1000, [] {
+    void* library = ::dlopen("libanl.so.1", RTLD_NOW | RTLD_LOCAL);  // a small one that glibc always has
+    require(library != nullptr && ::dlclose(library) == 0, "load libanl.so.1");
+  });
   ::unlink(path.c_str());
   std::printf(
-      "{\"write\": %.1f, \"stat_then_write\": %.1f, \"getppid\": %.1f, \"open_close\": %.1f, \"fork_exec\": %.1f}\n",
-      write_ns, stat_write_ns, getppid_ns, open_ns, fork_ns);
+      "{\"write\": %.1f, \"stat_then_write\": %.1f, \"getppid\": %.1f, \"open_close\": %.1f, \"fork_exec\": %.1f, "
+      "\"map_to_execute\": %.1f, \"map_memory\": %.1f, \"dlopen_dlclose\": %.1f}\n",
+      write_ns, stat_write_ns, getppid_ns, open_ns, fork_ns, map_file_ns, map_memory_ns, load_ns);
 }

@@ -24,8 +24,7 @@ class LibbpfDnsAnswers final : public DnsAnswers {
     const int error = dns_bpf__load(skeleton_.get());
     is_forbidden_ = error == -EPERM;
     if (error != 0) return io_error("load the hooks of DNS", -error);
-    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.dns_answers), on_sample, this, nullptr));
-    if (!ring_) return io_error("open the ring buffer of DNS", errno);
+    if (auto opened = ring_.open(bpf_map__fd(skeleton_->maps.dns_answers), "DNS"); !opened) return opened.error();
     if (auto mapped = counters_.map(bpf_map__fd(skeleton_->maps.dns_counters), "DNS"); !mapped) return mapped.error();
     if (const int refused = dns_bpf__attach(skeleton_.get()); refused != 0)
       return io_error("attach the hooks of DNS", -refused);
@@ -33,28 +32,18 @@ class LibbpfDnsAnswers final : public DnsAnswers {
   }
   bool is_forbidden() const { return is_forbidden_; }
 
-  int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
+  int ring_fd() const override { return ring_.fd(); }
   void consume(const Sample& sample) override {
-    sample_ = &sample;
-    ring_buffer__consume(ring_.get());
-    sample_ = nullptr;
+    ring_.consume([&](const dns_record& record) {
+      if (record.kept <= sizeof record.data) sample(record);
+    });
   }
   dns_counters read_counters() const override { return counters_.read(); }
 
  private:
-  // The C callback only hands over; nothing may throw across it.
-  static int on_sample(void* self, void* data, std::size_t size) {
-    const auto* answers = static_cast<LibbpfDnsAnswers*>(self);
-    const auto* record = static_cast<const dns_record*>(data);
-    if (answers->sample_ != nullptr && size >= sizeof *record && record->kept <= sizeof record->data)
-      (*answers->sample_)(*record);
-    return 0;
-  }
-
   std::unique_ptr<dns_bpf, SkeletonDeleter> skeleton_;
-  RingBuffer ring_;
+  RecordRing<dns_record> ring_{INT_MAX};
   MappedCounters<dns_counters> counters_;
-  const Sample* sample_ = nullptr;
   bool is_forbidden_ = false;  // the kernel takes no such program, whatever it hooks
 };
 

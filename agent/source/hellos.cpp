@@ -28,8 +28,8 @@ class LibbpfHellos final : public Hellos {
     skeleton_->rodata->has_scope = scopes_fd >= 0;
     if (const int error = hello_bpf__load(skeleton_.get()); error != 0)
       return io_error("load the hook of TLS connections", -error);
-    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.hellos), on_sample, this, nullptr));
-    if (!ring_) return io_error("open the ring buffer of TLS connections", errno);
+    if (auto opened = ring_.open(bpf_map__fd(skeleton_->maps.hellos), "TLS connections"); !opened)
+      return opened.error();
     if (auto mapped = counters_.map(bpf_map__fd(skeleton_->maps.hello_counters), "TLS connections"); !mapped)
       return mapped.error();
     if (const int error = hello_bpf__attach(skeleton_.get()); error != 0)
@@ -37,30 +37,18 @@ class LibbpfHellos final : public Hellos {
     return {};
   }
 
-  int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
+  int ring_fd() const override { return ring_.fd(); }
   void consume(const Sample& sample) override {
-    sample_ = &sample;
-    taken_ = 0;
-    ring_buffer__consume(ring_.get());
-    sample_ = nullptr;
+    ring_.consume([&](const hello_record& record) {
+      if (record.kept <= sizeof record.data) sample(record);
+    });
   }
   hello_counters read_counters() const override { return counters_.read(); }
 
  private:
-  // The C callback only hands over; nothing may throw across it.
-  static int on_sample(void* self, void* data, std::size_t size) {
-    auto* hellos = static_cast<LibbpfHellos*>(self);
-    const auto* record = static_cast<const hello_record*>(data);
-    if (hellos->sample_ == nullptr || size < sizeof *record || record->kept > sizeof record->data) return 0;
-    (*hellos->sample_)(*record);
-    return ++hellos->taken_ < most_at_once ? 0 : -EAGAIN;
-  }
-
   std::unique_ptr<hello_bpf, SkeletonDeleter> skeleton_;
-  RingBuffer ring_;
+  RecordRing<hello_record> ring_{most_at_once};
   MappedCounters<hello_counters> counters_;
-  const Sample* sample_ = nullptr;
-  int taken_ = 0;  // in this turn
 };
 
 }  // namespace

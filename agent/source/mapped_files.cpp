@@ -34,8 +34,7 @@ class LibbpfMappedFiles final : public MappedFiles {
     skeleton_->rodata->has_scope = scopes_fd >= 0;
     if (const int error = mapped_bpf__load(skeleton_.get()); error != 0)
       return io_error("load the hook of mapped files", -error);
-    ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.mapped), on_sample, this, nullptr));
-    if (!ring_) return io_error("open the ring buffer of mapped files", errno);
+    if (auto opened = ring_.open(bpf_map__fd(skeleton_->maps.mapped), "mapped files"); !opened) return opened.error();
     if (auto mapped = counters_.map(bpf_map__fd(skeleton_->maps.mapped_counters), "mapped files"); !mapped)
       return mapped.error();
     if (const int error = mapped_bpf__attach(skeleton_.get()); error != 0)
@@ -43,32 +42,17 @@ class LibbpfMappedFiles final : public MappedFiles {
     return {};
   }
 
-  int ring_fd() const override { return ring_buffer__epoll_fd(ring_.get()); }
-  void consume(const Sample& sample) override {
-    sample_ = &sample;
-    taken_ = 0;
-    ring_buffer__consume(ring_.get());
-    sample_ = nullptr;
-  }
+  int ring_fd() const override { return ring_.fd(); }
+  void consume(const Sample& sample) override { ring_.consume(sample); }
   void tell_again(const mapped_key& key) override { bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.told), &key); }
   void tell_all_again() override { __atomic_fetch_add(&skeleton_->bss->present_round, 1, __ATOMIC_RELAXED); }
   mapped_counters read_counters() const override { return counters_.read(); }
   const char* hook() const override { return way_ == Way::fentry ? "fentry" : "maple_tree"; }
 
  private:
-  // The C callback only hands over; nothing may throw across it.
-  static int on_sample(void* self, void* data, std::size_t size) {
-    auto* files = static_cast<LibbpfMappedFiles*>(self);
-    if (files->sample_ == nullptr || size < sizeof(mapped_record)) return 0;
-    (*files->sample_)(*static_cast<const mapped_record*>(data));
-    return ++files->taken_ < most_at_once ? 0 : -EAGAIN;
-  }
-
   std::unique_ptr<mapped_bpf, SkeletonDeleter> skeleton_;
-  RingBuffer ring_;
+  RecordRing<mapped_record> ring_{most_at_once};
   MappedCounters<mapped_counters> counters_;
-  const Sample* sample_ = nullptr;
-  int taken_ = 0;  // in this turn
   Way way_ = Way::fentry;
 };
 

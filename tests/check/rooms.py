@@ -61,7 +61,6 @@ LONGER = {
     "agent/observer.hpp": (260, "one class, whose members are in a file for each of its tasks"),
     "include/wire/finding.hpp": (220, "the units that agent, collector, CLI and sinks speak of, in one place"),
     "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
-    "agent/source/tls_files.cpp": (415, "one class: what is known of each file, and when its hooks begin and end"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "collector/forward/forwarder.cpp": (435, "one class: all that one sink's thread waits for, and what moves its cursor"),
     "http/connection.cpp": (520, "one state machine a connection: read, route, write, stream"),
