@@ -13,35 +13,17 @@
 #include "collector/store/sqlite_store.hpp"
 #include "include/wire/batch.hpp"
 #include "include/wire/json.hpp"
-#include "tests/unit/collector/client.hpp"
+#include "tests/unit/collector/asked_collector.hpp"
 #include "tests/unit/collector/receiver.hpp"
-#include "tests/unit/collector/store_conformance.hpp"
 
 namespace plumbline::collector::test {
 namespace {
 
 using wire::Json;
 
-class CollectorApi : public ::testing::Test {
+class CollectorApi : public AskedCollector {
  protected:
   void SetUp() override { build("{}"); }
-  void build(const std::string& yaml) {
-    collector_.reset();
-    auto config = parse_collector_config("test.yaml", yaml);
-    ASSERT_TRUE(config) << config.error().message();
-    config->port = 0;
-    config->sqlite_path = directory_.path() + "/plumbline.db";
-    auto built = Collector::build(*config, clock_);
-    ASSERT_TRUE(built) << built.error().message();
-    collector_ = std::move(*built);
-    client_.emplace(collector_->port());
-  }
-  Reply get(const std::string& target) {
-    const auto reply = client_->get(target);
-    EXPECT_TRUE(reply) << target;
-    return reply.value_or(Reply{});
-  }
-  Json items(const std::string& target) { return Json::parse(get(target).body)["items"]; }
   int post_raw(const std::string& body, const std::vector<std::string>& headers) {
     const auto reply = client_->request("POST", "/v1/batches", body, headers);
     if (!reply) return 0;
@@ -52,12 +34,6 @@ class CollectorApi : public ::testing::Test {
     }
     return reply->status;
   }
-
-  TempDirectory directory_;
-  SystemClock clock_;
-  std::unique_ptr<Collector> collector_;
-  std::optional<Client> client_;
-  Made node_;
 };
 
 TEST_F(CollectorApi, a_batch_is_stored_and_shown) {

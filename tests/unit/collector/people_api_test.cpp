@@ -7,30 +7,18 @@
 #include "collector/collector.hpp"
 #include "collector/store/sqlite_store.hpp"
 #include "include/wire/json.hpp"
-#include "tests/unit/collector/client.hpp"
+#include "tests/unit/collector/asked_collector.hpp"
 #include "tests/unit/collector/receiver.hpp"
-#include "tests/unit/collector/store_conformance.hpp"
 
 namespace plumbline::collector::test {
 namespace {
 
 using wire::Json;
 
-class PeopleApi : public ::testing::Test {
+class PeopleApi : public AskedCollector {
  protected:
-  void SetUp() override { build(""); }
-  void build(const std::string& yaml) {
-    client_.reset();
-    collector_.reset();
-    auto config = parse_collector_config("test.yaml", "silence_after: 1s\n" + yaml);
-    ASSERT_TRUE(config) << config.error().message();
-    config->port = 0;
-    config->sqlite_path = directory_.path() + "/plumbline.db";
-    auto built = Collector::build(*config, clock_);
-    ASSERT_TRUE(built) << built.error().message();
-    collector_ = std::move(*built);
-    client_.emplace(collector_->port());
-  }
+  void SetUp() override { begin(""); }
+  void begin(const std::string& yaml) { build("silence_after: 1s\n" + yaml); }
   Reply ask(const std::string& method, const std::string& target, const std::string& body = "",
             const std::string& token = "") {
     std::vector<std::string> headers;
@@ -39,7 +27,6 @@ class PeopleApi : public ::testing::Test {
     EXPECT_TRUE(reply) << method << ' ' << target;
     return reply.value_or(Reply{});
   }
-  Json items(const std::string& target) { return Json::parse(ask("GET", target).body)["items"]; }
   std::string in(WallNs time) const { return rfc3339(clock_.wall() + time); }
   Json silence() const { return {{"resource", "file:/etc/*"}, {"until", in(3600 * second)}, {"reason", "a rollout"}}; }
   /// A silence with another value of `key` (null: without it) is refused, and `says` why; none is made.
@@ -60,15 +47,9 @@ class PeopleApi : public ::testing::Test {
   void make_people() {
     for (const char* who : {"reader", "boss"})
       std::ofstream(directory_.path() + "/" + who) << who << "-t0k3n-0123456789";
-    build("access: [{name: reader, token_file: " + directory_.path() +
+    begin("access: [{name: reader, token_file: " + directory_.path() +
           "/reader, role: read}, {name: boss, token_file: " + directory_.path() + "/boss, role: admin}]");
   }
-
-  TempDirectory directory_;
-  SystemClock clock_;
-  std::unique_ptr<Collector> collector_;
-  std::optional<Client> client_;
-  Made node_;
 };
 
 TEST_F(PeopleApi, a_silence_needs_an_end_that_comes_and_a_reason) {

@@ -58,6 +58,7 @@ class ObserverCalls : public ObserverFixture {
     seen.call.operation = operation;
     seen.call.outcome = outcome;
     seen.call.semantics = semantics_;
+    seen.is_cut = is_cut_;
     for (const auto& target : targets) seen.call.ids.push_back(target.id);
     seen.targets = std::move(targets);
     observer_->take_call(seen);
@@ -72,6 +73,7 @@ class ObserverCalls : public ObserverFixture {
   const baseline::SourceSpec spec_{"net", "terraform_state", dir_ / "net.tfstate"};
   wire::Verdict verdict_ = wire::Verdict::out_of_band;
   std::string semantics_;
+  bool is_cut_ = false;
 };
 
 TEST_F(ObserverCalls, a_call_is_drift_of_the_resource_that_it_names) {
@@ -109,6 +111,18 @@ TEST_F(ObserverCalls, what_nobody_manages_is_a_finding_without_drift_where_that_
   EXPECT_EQ(findings[1].comparison, wire::ComparisonResult::not_comparable);
   EXPECT_EQ(findings[0].resource, "tofu:net/aws_security_group.web") << "which a baseline describes";
   EXPECT_THAT(drifted(), SizeIs(1));
+}
+
+TEST_F(ObserverCalls, of_which_not_all_was_read_matches_nothing) {
+  write_state(1, "as declared");
+  reload();
+  describe("\"as declared\"");
+  EXPECT_EQ(state_.findings()[0].comparison, wire::ComparisonResult::match);
+  is_cut_ = true;
+  describe("\"as declared\"");
+  EXPECT_EQ(state_.findings()[0].comparison, wire::ComparisonResult::not_comparable);
+  describe("\"another\"");
+  EXPECT_EQ(state_.findings()[0].comparison, wire::ComparisonResult::mismatch) << "what was read counts";
 }
 
 TEST_F(ObserverCalls, what_others_may_change_is_no_drift_of_the_resources_that_are_named) {
