@@ -1,4 +1,5 @@
 // Calls of cloud APIs: from the thread that sees them to the observing one.
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/post.hpp>
@@ -66,6 +67,7 @@ void Agent::Parts::start_calls() {
     return stop_calls(opened.error().message());
   }
   calls = std::move(*opened);
+  ::malloc_trim(0);  // each of its programs parsed the kernel's BTF, of which nothing is needed again
   set_states();
   calls->start([this] { asio::post(io, [this] { take_calls(); }); });
   state.set_calls(
