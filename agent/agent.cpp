@@ -14,6 +14,7 @@
 #include "agent/detect/judge.hpp"
 #include "agent/fetching.hpp"
 #include "agent/identity.hpp"
+#include "agent/rollback/healer_metrics.hpp"
 #include "agent/spool_report.hpp"
 #include "fetch/make_origin.hpp"
 #include "include/util/service_manager.hpp"
@@ -94,7 +95,7 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
                       std::chrono::nanoseconds(p.config.rescan_interval).count(), std::move(*handout),
                       std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value()},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
-      judge_by(std::move(*rules), p.container_facts));
+      judge_by(std::move(rules->judging), p.container_facts));
   p.observer->set_unowned_calls(p.config.calls.unowned);
   p.observer->set_ignored(p.config.calls.ignore);
   p.set_clusters();
@@ -124,7 +125,12 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
       p.enrolment =
           std::make_unique<Enrolment>(EnrolmentOptions{c.url, c.ca_file, c.enrolment_token_file, own}, p.clock);
   }
-  p.state.set_sources(status_sources(*p.spool, p.exporter.get()));
+  if (auto made = p.set_up_rollback(std::move(rules->rollback)); !made) return made.error();
+  auto sources = status_sources(*p.spool, p.exporter.get());
+  sources.extra_metrics = [others = std::move(sources.extra_metrics), healer = p.healer.get()] {
+    return others() + metrics_text(healer->stats());
+  };
+  p.state.set_sources(std::move(sources));
 
   // The API first, so that probes have an answer ("not ready") while the first check runs.
   auto gate = access::Gate::make(api_policy_of(p.config), p.clock, tell_of_keys);
@@ -202,7 +208,7 @@ void Agent::Parts::wait_for_signal() {
 /// Baselines and rules are taken over without touching a hook; what needs a restart is said.
 void Agent::Parts::reload() {
   auto fresh = load_agent_config(config_path);
-  auto rules = fresh ? load_all_rules(fresh->rules) : Result<std::vector<Rule>>(fresh.error());
+  auto rules = fresh ? load_all_rules(fresh->rules) : Result<Rules>(fresh.error());
   if (!rules) {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", rules.error().message());
     return;
@@ -211,9 +217,11 @@ void Agent::Parts::reload() {
     spdlog::error("event=reload_refused kept=old why=\"{}\"", fine.error().message());
     return;
   }
-  observer->set_judge(judge_by(std::move(*rules), container_facts));
+  observer->set_judge(judge_by(std::move(rules->judging), container_facts));
   observer->set_sources(sources_of(*fresh));
   config.rules = fresh->rules;
+  config.rollback = fresh->rollback;
+  set_rollback_rules(std::move(rules->rollback));
   config.baselines = fresh->baselines;
   start_fetching();
   if (handout) handout->refresh(true);
@@ -293,6 +301,7 @@ int Agent::run() {
   if (p.handout) p.handout->stop();
   if (p.fetcher) p.fetcher->stop();
   if (p.loader) p.loader->stop();
+  p.healer.reset();
   if (p.enrolment) p.enrolment->stop();
   if (p.exporter) p.exporter->stop();
   if (auto written = p.observer->checkpoint(); !written)

@@ -19,6 +19,7 @@
 #include "agent/fetching.hpp"
 #include "agent/kernel_facts.hpp"
 #include "agent/observer.hpp"
+#include "agent/rollback/healer.hpp"
 #include "agent/source/mount_table.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/file_loader.hpp"
@@ -78,11 +79,14 @@ struct Agent::Parts {
 
   std::unique_ptr<access::TokenKeyring> run_keyring;  ///< nullptr: approvals of runs need no token
   std::unique_ptr<ApprovedRuns> runs;
+  std::unique_ptr<Healer> healer;  ///< ends before what it posts to
 
   std::shared_ptr<access::TokenKeyring> keyring;  ///< nullptr: bearer tokens are not proven
   std::unique_ptr<CallWatch> calls;               ///< nullptr: nobody watches; ends before what it posts to
 
   Result<void> set_up_runs(const std::string& boot_id);
+  Result<void> set_up_rollback(std::vector<RollbackRule> rules);
+  void set_rollback_rules(std::vector<RollbackRule> rules);
   void start_calls();
   void set_states();
   void set_clusters();

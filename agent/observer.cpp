@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "agent/decode/kernel_event.hpp"
-#include "agent/observer_types.hpp"
+#include "agent/observer_rollbacks.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -241,7 +241,8 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   // Reached by a bind mount: what the agent writes are its records, and each would make the next. The kernel side's ids
   // are of the initial pid namespace, and so are ours: elsewhere the registering of inodes, and with it the start,
   // fails.
-  if (by_kernel && std::all_of(causes.begin(), causes.end(), [](const Cause& c) {
+  const bool rolls_back = rollbacks_ && rollbacks_->may_be_writing(subject);
+  if (by_kernel && !rolls_back && std::all_of(causes.begin(), causes.end(), [](const Cause& c) {
         return c.of_directory || c.value.last.tgid == static_cast<std::uint32_t>(::getpid());
       }))
     return leave_alone(subject, "the agent itself writes it");
@@ -252,10 +253,12 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   subject.live = std::move(live);
   subject.comparison = comparison;
   subject.leaf = where.leaf;
+  subject.physical = where.physical;
   subject.unwatched = where.unwatched;
   subject.last_checked = p_.clock.wall();
   subject.checked = true;
   publish(subject);
+  if (rollbacks_) rollbacks_->keep_while_right(subject);
 
   // A directory's change concerns an entry only where the entry is another one now; a scan or a new baseline only where
   // the answer is another one than the drift that is on record.
@@ -291,6 +294,8 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
     if (!left_out.empty()) f.missing_evidence.push_back("comparison: " + left_out);
   const auto* by = describe_actor(subject, causes, (replaced || by_orphans) && where.exists, f, pending.marks);
   judge_(f, subject.expected.sensitive, "", approval_of(f, by, true));
+  if (rolls_back) rollbacks_->explain(subject, by, f);
+  pending.watch = subject.watch;
   // A baseline that moved while the agent was down: nobody saw it move, the drift's own record tells.
   pending.baseline_moved = p_.state.with_book([&](const DriftBook& book) {
     const auto* open = book.open_drift(subject.drift_of());

@@ -63,6 +63,11 @@ class Observer {
   /// Calls of things that no baseline describes are recorded where one of these fits (CallsConfig::unowned).
   void set_unowned_calls(std::vector<std::string> patterns) { unowned_calls_ = std::move(patterns); }
   void set_ignored(std::vector<IgnoreConfig> ignored) { ignored_ = std::move(ignored); }
+  /// Without it nothing is put back. Also later, when rules or configuration changed.
+  void set_rollback(RollbackSetup setup);
+  /// Answers who wants the drift's file put back, or `undo` of that; JSON. `by`: who asks, for the record.
+  void roll_back(const std::string& drift, RollbackWish wish, const std::string& by,
+                 const std::function<void(Result<std::string>)>& answer);
   void set_clusters(Clusters clusters) { clusters_ = std::move(clusters); }
   /// False: what was recorded last has no room yet; calls are to wait.
   bool can_take_call() const { return unrecorded_.empty(); }
@@ -91,6 +96,7 @@ class Observer {
   struct Waiting;
   struct Told;
   struct Seen;
+  class Rollbacks;
 
   // observer_start.cpp
   void restore();
@@ -208,6 +214,7 @@ class Observer {
   ObserverParts p_;
   Judge judge_;
   ApprovedRuns* approved_ = nullptr;
+  std::unique_ptr<Rollbacks> rollbacks_;  ///< nullptr: nothing is put back
   Runs runs_;
   std::uint64_t kept_runs_ = 0;      ///< Runs::changes() when they were written last
   std::int64_t keep_runs_from_ = 0;  ///< boot ns: no sooner again

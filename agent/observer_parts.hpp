@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/rollback_config.hpp"
 #include "agent/correlate/approvals.hpp"
 #include "agent/correlate/call_owners.hpp"
 #include "agent/decode/call_reader.hpp"
 #include "agent/enrich/enricher.hpp"
 #include "agent/node_state.hpp"
+#include "agent/rollback/wish.hpp"
 #include "agent/source/kernel.hpp"
 #include "agent/spool/spool.hpp"
 #include "baseline/baseline.hpp"
@@ -44,6 +46,16 @@ struct SeenCall {
   cloud::TokenProof token;              ///< of the bearer token it was made with, or that its key was handed out for
   bool by_key = false;                  ///< it was made with such a key
   ToolClaim tool;
+};
+
+class Healer;
+
+/// What puts files back, and what may be.
+struct RollbackSetup {
+  Healer* healer = nullptr;  ///< outlives the observer's last call
+  RollbackConfig config;
+  std::vector<RollbackRule> rules;
+  std::function<void(std::function<void()>)> later;  ///< has the observing thread call that; for any thread
 };
 
 /// A collector hands this node baselines.

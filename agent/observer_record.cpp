@@ -1,7 +1,7 @@
 // Into the spool: durable first, then visible. The caller acknowledges.
 #include <spdlog/spdlog.h>
 
-#include "agent/observer_types.hpp"
+#include "agent/observer_rollbacks.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -77,6 +77,7 @@ bool Observer::record(std::vector<Pending>& pending) {
                                                                        : p_.counters.findings_not_comparable;
     counter.fetch_add(1, std::memory_order_relaxed);
     p_.state.commit((*records)[i], &f, pending[i].drift ? &*pending[i].drift : nullptr, nullptr);
+    if (rollbacks_ && pending[i].drift && pending[i].watch != 0) rollbacks_->note(pending[i].watch);
   }
   return true;
 }

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "agent/observer_types.hpp"
+#include "agent/observer_rollbacks.hpp"
 #include "baseline/path_glob.hpp"
 #include "include/util/fd.hpp"
 #include "include/util/file_time.hpp"
@@ -83,8 +83,7 @@ void Observer::accept_unmanaged() {
     if (handed_ && fetch::is_missing(handed_->missing, drift.baseline)) continue;
     if (drift.baseline.empty() ? !unknown.empty() : fetch::is_missing(names, drift.baseline)) continue;
     if (drift.kind == "call" && may_be_managed(drift)) continue;
-    if (drift.state != wire::DriftState::open || managed.contains({drift.baseline, drift.resource, drift.where.path}))
-      continue;
+    if (!is_live(drift.state) || managed.contains({drift.baseline, drift.resource, drift.where.path})) continue;
     auto accepted = p_.state.with_book([&](const DriftBook& book) {
       return book.accepted({drift.baseline, drift.resource, drift.where.path}, p_.clock.wall(),
                            "no baseline manages it any more");
@@ -172,6 +171,7 @@ void Observer::first_check(WallNs stopped_since) {
       if (!held.contains(slot)) acknowledge(slot, seen);
   drop_retired();
   accept_unmanaged();
+  if (rollbacks_) rollbacks_->remember();
   // Marks of paths that nobody manages any more.
   if (recorded)
     for (const auto& [hash, marks] : orphans_)

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "agent/approved_runs.hpp"
-#include "agent/observer_types.hpp"
+#include "agent/observer_rollbacks.hpp"
 #include "fetch/file_origin.hpp"
 
 namespace plumbline::agent {
@@ -37,6 +37,7 @@ std::int64_t Observer::due_in_ns() const {
   if (!handed_left_.empty()) due = 0;
   if (kept_runs_ != runs_.changes()) due = std::min(due, keep_runs_from_);
   due = std::min(due, pods_due());
+  if (rollbacks_) due = std::min(due, rollbacks_->due());
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
 }
 
@@ -98,6 +99,7 @@ void Observer::on_timer() {
     else if (pattern->look_at != 0 && now >= pattern->look_at)
       look_for_matches(*pattern, true, false);
   on_pods_timer();
+  if (rollbacks_) rollbacks_->look();
   if (rescan_soon_ != 0 && now >= rescan_soon_) {
     rescan_soon_ = mounts_moved_at_ = 0;
     auto moved = tree_.verify_all();

@@ -29,6 +29,7 @@ struct Observer::Subject {
   bool asked = false;              ///< who knows what should be was asked after the change that is looked at
   std::unique_ptr<const baseline::FileExpectation> former;  ///< what it was, and was right by, until the baseline moved
   std::int64_t former_until = 0;                            ///< boot ns; so long kubelet may take to follow
+  std::string physical;  ///< where it was when it was last read; "" = it was not there
 
   std::string key() const;  ///< of its row: baseline, address and path
   DriftOf drift_of() const;
@@ -124,6 +125,7 @@ struct Observer::Pending {
   std::vector<HandledMark> marks;
   bool baseline_moved = false;  ///< see DriftBook::after()
   bool is_claim = false;        ///< the same
+  WatchId watch = 0;            ///< of the file that it is of; 0 = it is of a call
 };
 
 /// What is made but not durable yet, since the spool had no room: in order, and nothing new is looked at before it.

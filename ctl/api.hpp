@@ -55,6 +55,8 @@ void print_json(const Context& context, const Json& json);
 std::string who(const wire::Actor& actor);
 /// "content_sha256, mode"
 std::string what(const wire::Drift& drift);
+/// "reverted, rule nginx (auto), by plumbline"
+std::string rollback_line(const wire::Rollback& rollback);
 /// "ec2:AuthorizeSecurityGroupIngress"; as it came, so not printable.
 std::string name_of(const wire::Call& call);
 

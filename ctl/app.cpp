@@ -29,6 +29,7 @@ struct Parsed {
   DecodeOptions decode;
   SimulateOptions simulate;
   std::string probe;
+  RollbackOptions rollback;
   RunOptions run;
   SilenceOptions silence;
   bool ended_silences = false;
@@ -258,6 +259,12 @@ void add_commands(CLI::App& app, Parsed& parsed, const SourceCommands& sources) 
       ->capture_default_str();
   simulating->add_option("--reported", parsed.simulate_reported, "also wait so many seconds until the collector has it")
       ->check(CLI::Range(0.1, 600.0));
+
+  auto* rolling = add("rollback", "put a drifted file back, where a rule allows it",
+                      [&](const Context& c) { return roll_back(c, parsed.rollback); });
+  rolling->add_option("id", parsed.rollback.drift, "id, address or path")->required();
+  auto* dry = rolling->add_flag("--dry-run", parsed.rollback.dry_run, "show what would be written; change nothing");
+  rolling->add_flag("--undo", parsed.rollback.undo, "bring back what was overwritten for it")->excludes(dry);
 
   auto* running = add("run", "run a command as an approved run: plumb run [OPTIONS] -- COMMAND…",
                       [&](const Context& c) { return run_approved(c, parsed.run); });

@@ -70,6 +70,14 @@ int create_token(const Context& context, const TokenOptions& options);
 int list_tokens(const Context& context);
 int revoke_token(const Context& context, const TokenOptions& options);
 
+struct RollbackOptions {
+  std::string drift;  ///< what find_drift() takes
+  bool dry_run = false;
+  bool undo = false;  ///< bring back what was overwritten for it
+};
+/// Has the agent put a drifted file back. 1 where it was not.
+int roll_back(const Context& context, const RollbackOptions& options);
+
 struct RunOptions {
   std::string id;     ///< "" = one is made
   std::string lasts;  ///< "30m"

@@ -19,6 +19,13 @@ int code_of(const wire::Drift& drift) {
   return is_open(drift) ? exit_code::open_drift : exit_code::ok;
 }
 
+/// By the agent, if a person says so.
+bool may_be_put_back(wire::RollbackState state) {
+  using enum wire::RollbackState;
+  return state == awaiting_approval || state == waiting || state == revert_failed || state == contested ||
+         state == undone;
+}
+
 void heading(const Context& context, std::string_view text) {
   context.terminal.out << '\n' << styled(context.terminal, Style::bold, text) << '\n';
 }
@@ -203,8 +210,15 @@ int show_drift(const Context& context, const std::string& word) {
   print_others(context, recent_findings(*json));
   heading(context, "Evidence");
   print_evidence(context, drift);
+  if (drift.rollback) {
+    heading(context, "Rollback");
+    out << "  " << rollback_line(*drift.rollback) << '\n';
+    if (drift.rollback->can_be_undone) out << "  plumb rollback --undo " << short_id(drift.id) << '\n';
+  }
   if (is_open(drift)) {
     heading(context, "Put it back");
+    if (drift.rollback && may_be_put_back(drift.rollback->state))
+      out << "  plumb rollback " << short_id(drift.id) << "    # --dry-run shows what it would write\n";
     for (const auto& line : how_to_put_back(drift)) out << "  " << line << '\n';
   }
   out << "\nid " << printable(drift.id) << '\n';

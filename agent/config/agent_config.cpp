@@ -310,6 +310,7 @@ void bind(Map& map, AgentConfig& c) {
                   {.least = std::chrono::seconds(1)});
     verdicts.object("approval", "which runs are approved", [&](Map& approval) { read_approval(approval, c.approval); });
   });
+  map.object("rollback", "bounds of what rules put back", [&](Map& rollback) { read_rollback(rollback, c.rollback); });
   map.object("rescan", "comparing without being told", [&](Map& rescan) {
     rescan.read("interval", c.rescan_interval, "time between two full comparisons", {.least = std::chrono::seconds(1)});
   });

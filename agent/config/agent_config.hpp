@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "access/gate.hpp"
+#include "agent/config/rollback_config.hpp"
 #include "fetch/source_config.hpp"
 #include "include/util/result.hpp"
 
@@ -103,6 +104,7 @@ struct AgentConfig {
   std::chrono::milliseconds rescan_interval{3'600'000};
   std::chrono::milliseconds pending_grace{1'800'000};
   ApprovalConfig approval;
+  RollbackConfig rollback;
   std::string log_level = "info";
 };
 

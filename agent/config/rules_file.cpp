@@ -15,26 +15,6 @@ std::vector<std::string> words(const wire::detail::Names<E, N>& names) {
   return all;
 }
 
-/// One text or a list of them.
-void one_or_more(Map& map, const std::string& key, std::vector<std::string>& out, const char* says) {
-  const auto& node = map.take(key, [&] {
-    return nlohmann::ordered_json{
-        {"description", says}, {"oneOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}};
-  });
-  if (!node.is_defined()) return;
-  if (node.is_scalar()) {
-    out.push_back(node.text);
-  } else if (node.is_sequence()) {
-    for (const auto& item : node.items) {
-      if (!item.is_scalar()) map.refuse(key, "must be text or a list of texts");
-      out.push_back(item.text);
-    }
-  } else {
-    map.refuse(key, "must be text or a list of texts");
-  }
-  if (out.empty()) map.refuse(key, "is an empty list, which nothing can fit", "remove the key");
-}
-
 void digests(const Map& map, const std::string& key, const std::vector<std::string>& list) {
   for (const auto& digest : list)
     if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)
@@ -42,15 +22,15 @@ void digests(const Map& map, const std::string& key, const std::vector<std::stri
 }
 
 void read_when(Map& map, RuleConditions& when) {
-  one_or_more(map, "resource", when.resource, "addresses; * stands for anything");
-  one_or_more(map, "path", when.path, "paths; * within a segment, ** across");
-  one_or_more(map, "exe", when.exe, "executables of the process itself");
-  one_or_more(map, "exe_sha256", when.exe_sha256, "digests of the executable");
-  one_or_more(map, "lineage_exe", when.lineage_exe, "executables of the process or of any ancestor");
-  one_or_more(map, "lineage_exe_sha256", when.lineage_exe_sha256,
-              "digests of the process's or any ancestor's executable");
+  read_one_or_more(map, "resource", when.resource, "addresses; * stands for anything");
+  read_one_or_more(map, "path", when.path, "paths; * within a segment, ** across");
+  read_one_or_more(map, "exe", when.exe, "executables of the process itself");
+  read_one_or_more(map, "exe_sha256", when.exe_sha256, "digests of the executable");
+  read_one_or_more(map, "lineage_exe", when.lineage_exe, "executables of the process or of any ancestor");
+  read_one_or_more(map, "lineage_exe_sha256", when.lineage_exe_sha256,
+                   "digests of the process's or any ancestor's executable");
   map.read("uid", when.uid, "user ids of the process");
-  one_or_more(map, "container_image_digest", when.container_image_digest, "digests of the container's image");
+  read_one_or_more(map, "container_image_digest", when.container_image_digest, "digests of the container's image");
   std::string comparison;
   map.read_word("comparison", comparison, {"", "match", "mismatch", "not_comparable"}, "what the comparison said");
   if (!comparison.empty()) when.comparison = wire::comparison_of(comparison);
@@ -81,35 +61,38 @@ void read_rule(Map& map, std::vector<Rule>& rules) {
   rules.push_back(std::move(rule));
 }
 
-void bind(Map& map, std::vector<Rule>& rules) {
+void bind(Map& map, Rules& rules) {
   std::string api_version, kind;
   map.require("apiVersion");
   map.read_word("apiVersion", api_version, {"plumbline/v1"}, "version of this format");
   map.require("kind");
   map.read_word("kind", kind, {"Rules"}, "kind of this document");
-  map.list("rules", "first match wins", [&](Map& rule) { read_rule(rule, rules); });
+  map.list("rules", "how changes are judged; first match wins", [&](Map& rule) { read_rule(rule, rules.judging); });
+  map.list("rollback", "what is put back; first match wins, and what no rule names is not",
+           [&](Map& rule) { read_rollback_rule(rule, rules.rollback); });
 }
 
 }  // namespace
 
-Result<std::vector<Rule>> load_rules(const std::string& path) {
-  std::vector<Rule> rules;
+Result<Rules> load_rules(const std::string& path) {
+  Rules rules;
   if (auto read = config::read_file(path, [&](Map& map) { bind(map, rules); }); !read) return read.error();
   return rules;
 }
 
-Result<std::vector<Rule>> parse_rules(const std::string& origin, const std::string& text) {
-  std::vector<Rule> rules;
+Result<Rules> parse_rules(const std::string& origin, const std::string& text) {
+  Rules rules;
   if (auto read = config::read_text(origin, text, [&](Map& map) { bind(map, rules); }); !read) return read.error();
   return rules;
 }
 
-Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths) {
-  std::vector<Rule> all;
+Result<Rules> load_all_rules(const std::vector<std::string>& paths) {
+  Rules all;
   for (const auto& path : paths) {
     auto rules = load_rules(path);
     if (!rules) return rules.error();
-    for (auto& rule : *rules) all.push_back(std::move(rule));
+    for (auto& rule : rules->judging) all.judging.push_back(std::move(rule));
+    for (auto& rule : rules->rollback) all.rollback.push_back(std::move(rule));
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/config/rollback_config.hpp"
 #include "include/util/result.hpp"
 #include "include/wire/finding.hpp"
 
@@ -31,14 +32,20 @@ struct Rule {
   std::optional<wire::Severity> severity;
 };
 
+/// What one file, or several, say.
+struct Rules {
+  std::vector<Rule> judging;
+  std::vector<RollbackRule> rollback;
+};
+
 /// Reads one file. A rule that says in_band or expected_runtime without a digest in its conditions is refused: a name
 /// alone is never proof.
-Result<std::vector<Rule>> load_rules(const std::string& path);
+Result<Rules> load_rules(const std::string& path);
 
 /// As load_rules(), of text in memory; `origin` stands for the file in messages.
-Result<std::vector<Rule>> parse_rules(const std::string& origin, const std::string& text);
+Result<Rules> parse_rules(const std::string& origin, const std::string& text);
 
 /// Of several files, in their order. Errors are the first's.
-Result<std::vector<Rule>> load_all_rules(const std::vector<std::string>& paths);
+Result<Rules> load_all_rules(const std::vector<std::string>& paths);
 
 }  // namespace plumbline::agent

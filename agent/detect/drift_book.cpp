@@ -267,7 +267,7 @@ void DriftBook::commit(const wire::Drift& drift) {
     if (const auto it = open_.find(key_of(known->second)); it != open_.end() && it->second == drift.id) open_.erase(it);
   }
   by_id_[drift.id] = drift;
-  if (drift.state == wire::DriftState::open) {
+  if (is_live(drift.state)) {
     open_[key_of(drift)] = drift.id;
     return;
   }

@@ -10,6 +10,7 @@
 
 #include "include/util/clock.hpp"
 #include "include/wire/call.hpp"
+#include "include/wire/rollback.hpp"
 
 namespace plumbline::wire {
 
@@ -29,6 +30,11 @@ enum class ComparisonResult { match, mismatch, not_comparable };
 enum class Severity { info, low, medium, high, critical };
 /// forgotten: its node is gone, and what became of it is not known; the collector's word alone
 enum class DriftState { open, resolved, accepted, contested, suppressed, forgotten };
+
+/// Whether it needs somebody still.
+constexpr bool is_live(DriftState state) {
+  return state == DriftState::open || state == DriftState::contested;
+}
 
 /// One process as it was at event time. Empty strings and nullopt mean "not known", never "none".
 struct Process {
@@ -154,6 +160,7 @@ struct Drift {
   std::vector<Evidence> evidence;
   std::vector<std::string> missing_evidence;
   std::optional<Call> call;           ///< of kind "call": the latest that showed a mismatch
+  std::optional<Rollback> rollback;   ///< where a rule or a person wants it put back
   std::vector<std::string> findings;  ///< ids, oldest first; the newest 100 (count tells of more)
 };
 

@@ -138,6 +138,12 @@ inline std::string to_json(const Finding& f) {
   return (f.drift_id.empty() ? j.null("drift_id") : j.text("drift_id", f.drift_id)).str();
 }
 
+inline std::string to_json(const Rollback& r) {
+  JsonObject j;
+  j.text("state", text_of(r.state)).text("mode", r.mode).bytes_if("rule", r.rule).bytes_if("by", r.by);
+  return j.bytes_if("why", r.why).text("at", rfc3339(r.at)).flag("can_be_undone", r.can_be_undone).str();
+}
+
 inline std::string to_json(const Drift& d) {
   JsonObject j;
   j.text("id", d.id).bytes("resource", d.resource).text("kind", d.kind).text("state", text_of(d.state));
@@ -148,6 +154,7 @@ inline std::string to_json(const Drift& d) {
   j.raw("actor", to_json(d.actor)).raw("evidence", to_json(d.evidence));
   j.raw("missing_evidence", to_json(d.missing_evidence)).raw("findings", to_json(d.findings));
   if (d.call) j.raw("call", to_json(*d.call));
+  if (d.rollback) j.raw("rollback", to_json(*d.rollback));
   if (d.closed_at) j.text("closed_at", rfc3339(*d.closed_at));
   return j.bytes_if("closed_by", d.closed_by).str();
 }

@@ -226,6 +226,18 @@ inline Call read_call(Reader& r) {
   return c;
 }
 
+inline Rollback read_rollback(Reader& r) {
+  Rollback b;
+  r.word("state", b.state, rollback_state_of);
+  r.text("mode", b.mode, false);
+  r.text("rule", b.rule);
+  r.text("by", b.by);
+  r.text("why", b.why);
+  r.time("at", b.at);
+  r.flag("can_be_undone", b.can_be_undone);
+  return b;
+}
+
 /// What Finding and Drift have in common on the wire.
 template <class T>
 void read_judgement(Reader& r, T& t) {
@@ -277,6 +289,7 @@ inline Result<Drift> drift_from_json(const nlohmann::json& j) {
     d.closed_at = closed;
   }
   r.text("closed_by", d.closed_by);
+  r.object("rollback", d.rollback, detail::read_rollback);
   r.number("count", d.count);
   r.texts("findings", d.findings);
   if (r.error()) return *r.error();

@@ -38,6 +38,17 @@ inline constexpr Names<DriftState, 6> drift_state_names{{{DriftState::open, "ope
                                                          {DriftState::contested, "contested"},
                                                          {DriftState::suppressed, "suppressed"},
                                                          {DriftState::forgotten, "forgotten"}}};
+inline constexpr Names<RollbackState, 11> rollback_state_names{{{RollbackState::observed, "observed"},
+                                                                {RollbackState::proposed, "proposed"},
+                                                                {RollbackState::awaiting_approval, "awaiting_approval"},
+                                                                {RollbackState::deferred, "deferred"},
+                                                                {RollbackState::waiting, "waiting"},
+                                                                {RollbackState::reverted, "reverted"},
+                                                                {RollbackState::revert_failed, "revert_failed"},
+                                                                {RollbackState::rollback_unsafe, "rollback_unsafe"},
+                                                                {RollbackState::re_drifted, "re_drifted"},
+                                                                {RollbackState::contested, "contested"},
+                                                                {RollbackState::undone, "undone"}}};
 
 template <class E, std::size_t N>
 constexpr std::string_view name_of(const Names<E, N>& names, E value) {
@@ -65,6 +76,9 @@ constexpr std::string_view text_of(Severity v) {
 constexpr std::string_view text_of(DriftState v) {
   return detail::name_of(detail::drift_state_names, v);
 }
+constexpr std::string_view text_of(RollbackState v) {
+  return detail::name_of(detail::rollback_state_names, v);
+}
 
 constexpr std::optional<Verdict> verdict_of(std::string_view t) {
   return detail::value_of(detail::verdict_names, t);
@@ -77,6 +91,9 @@ constexpr std::optional<Severity> severity_of(std::string_view t) {
 }
 constexpr std::optional<DriftState> drift_state_of(std::string_view t) {
   return detail::value_of(detail::drift_state_names, t);
+}
+constexpr std::optional<RollbackState> rollback_state_of(std::string_view t) {
+  return detail::value_of(detail::rollback_state_names, t);
 }
 
 /// Length of the well-formed UTF-8 sequence at the start of `bytes` (RFC 3629: no overlong forms, no surrogates); 0

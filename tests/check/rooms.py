@@ -32,7 +32,7 @@ LIBRARIES = [
 # A stage includes its own folder and the stages before it. Stages on one step do not include each other. The collector's
 # ledger comes first: it is what the others write to and read from.
 STAGES = {
-    "agent": [["source"], ["decode"], ["enrich"], ["correlate"], ["detect"], ["spool"], ["export"], ["api"]],
+    "agent": [["source"], ["decode"], ["enrich"], ["correlate"], ["detect"], ["rollback"], ["spool"], ["export"], ["api"]],
     "collector": [["store"], ["ingest", "forward", "baselines"], ["api"]],
 }
 
@@ -58,13 +58,14 @@ SHARED_CONTRACTS = ["bpf/lib/kernel_types.h"]  # the kernel half of include/abi
 CAPS = {".cpp": 400, ".c": 400, ".hpp": 200, ".h": 200}
 # Files over their cap, each with the reason and a cap of its own, so that they do not grow unseen.
 LONGER = {
-    "agent/observer.hpp": (260, "one class, whose members are in a file for each of its tasks"),
-    "include/wire/finding.hpp": (220, "the units that agent, collector, CLI and sinks speak of, in one place"),
+    "agent/observer.hpp": (270, "one class, whose members are in a file for each of its tasks"),
+    "include/wire/finding.hpp": (230, "the units that agent, collector, CLI and sinks speak of, in one place"),
     "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "collector/forward/forwarder.cpp": (435, "one class: all that one sink's thread waits for, and what moves its cursor"),
     "http/connection.cpp": (520, "one state machine a connection: read, route, write, stream"),
-    "include/wire/json_read.hpp": (310, "a reader for each unit of finding.hpp; header-only for all programs"),
+    "include/wire/json.hpp": (210, "a writer for each unit of finding.hpp; header-only for all programs"),
+    "include/wire/json_read.hpp": (320, "a reader for each unit of finding.hpp; header-only for all programs"),
     "tests/unit/baseline/index_test.cpp": (430, "one fixture of one file format"),
     "tests/unit/collector/forward_test.cpp": (530, "one receiver, one fixture, all faults of a sink"),
     "tests/unit/ctl/ctl_test.cpp": (420, "one fixture with a node and a terminal; each command in a few lines"),

@@ -20,6 +20,7 @@ RUN_BY = {
     ("docs/sinks/otlp.md", "*", "sh"): "tests/siem/otlp_test.py",
     ("docs/sinks/syslog.md", "*", "sh"): "tests/siem/syslog_test.py",
     ("docs/sinks/*", "*", "sh"): "tests/e2e/test_docs.py",
+    ("docs/reference/rollback.md", "By hand", "sh"): "tests/e2e/test_rollback.py",
     ("docs/install.md", "*", "sh"): "tests/package/run",
     ("docs/install-ecs.md", "*", "sh"): "tests/ecs/run",
     ("docs/upgrade.md", "*", "sh"): "tests/package/run",

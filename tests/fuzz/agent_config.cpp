@@ -22,10 +22,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto rules = agent::parse_rules("f.yaml", text); !rules) {
     fuzz::must_be_readable(rules.error());
   } else {
-    for (const auto& rule : *rules)
+    for (const auto& rule : rules->judging)
       fuzz::must(rule.verdict != wire::Verdict::in_band || !rule.when.exe_sha256.empty() ||
                      !rule.when.lineage_exe_sha256.empty() || !rule.when.container_image_digest.empty(),
                  "a name alone is never proof");
+    for (const auto& rule : rules->rollback)
+      fuzz::must(!rule.resource.empty() || !rule.path.empty() || !rule.type.empty(), "nothing is put back unnamed");
   }
   return 0;
 }

@@ -19,9 +19,9 @@ class AgentConfigTest : public ::testing::Test {
     const auto config = load_agent_config(dir_.write("agent.yaml", text));
     return config ? "(accepted)" : config.error().message();
   }
-  std::string rules_refusal(const std::string& rule) {
+  std::string rules_refusal(const std::string& rule, const std::string& list = "rules") {
     const auto rules =
-        load_rules(dir_.write("rules.yaml", "apiVersion: plumbline/v1\nkind: Rules\nrules:\n- " + rule + "\n"));
+        load_rules(dir_.write("rules.yaml", "apiVersion: plumbline/v1\nkind: Rules\n" + list + ":\n- " + rule + "\n"));
     return rules ? "(accepted)" : rules.error().message();
   }
   TempDir dir_;
@@ -214,6 +214,21 @@ TEST_F(AgentConfigTest, a_name_alone_is_never_proof) {
   EXPECT_THAT(rules_refusal("{name: r, verdict: inband}"), HasSubstr("did you mean `in_band`?"));
   EXPECT_THAT(rules_refusal("{name: r, when: {path: []}, verdict: out_of_band}"), HasSubstr("empty list"));
   EXPECT_THAT(rules_refusal("{verdict: out_of_band}"), HasSubstr("`name` is missing"));
+}
+
+TEST_F(AgentConfigTest, refuses_rules_that_would_put_back_more_than_somebody_named) {
+  const auto refused = [&](const std::string& rule) { return rules_refusal(rule, "rollback"); };
+  EXPECT_EQ(refused("{name: r, when: {path: /etc/app.conf}, mode: auto}"), "(accepted)");
+  EXPECT_THAT(refused("{name: r, mode: auto}"), HasSubstr("`when` is missing"));
+  EXPECT_THAT(refused("{name: r, when: {attribute: mode}, mode: auto}"), HasSubstr("nothing is put back that nobody"));
+  EXPECT_THAT(refused("{name: r, when: {path: /a}}"), HasSubstr("`mode` is missing"));
+  EXPECT_THAT(refused("{name: r, when: {path: /a}, mode: autoo}"), HasSubstr("did you mean `auto`?"));
+  EXPECT_THAT(refused("{name: r, when: {path: /a}, mode: auto, validate: [nginx, -t, \"{}\"]}"),
+              HasSubstr("absolute path"));
+  EXPECT_THAT(refused("{name: r, when: {path: /a}, mode: auto, validate: [/usr/sbin/nginx, -t]}"),
+              HasSubstr("does not say where the file is"));
+  EXPECT_THAT(refusal("rollback: {store_bytes: 1KiB}\n"), HasSubstr("at least one file"));
+  EXPECT_THAT(refusal("rollback: {node_count: 0}\n"), HasSubstr("node_count"));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ TEST(ShippedFiles, agent_configs_are_taken) {
 TEST(ShippedFiles, rules_are_taken) {
   const auto rules = load_rules(repository + "/examples/quickstart/rules.yaml");
   ASSERT_TRUE(rules) << rules.error().message();
-  EXPECT_FALSE(rules->empty());
+  EXPECT_FALSE(rules->judging.empty());
 }
 
 TEST(ShippedFiles, manifests_are_taken) {

@@ -36,6 +36,16 @@ class DriftBookTest : public ::testing::Test {
   DriftBook book_{2};
 };
 
+TEST_F(DriftBookTest, a_contested_drift_goes_on_until_it_is_right) {
+  auto drift = take(finding("1", ComparisonResult::mismatch));
+  drift->state = DriftState::contested;
+  book_.commit(*drift);
+  EXPECT_EQ(book_.open_count(), 1u);
+  EXPECT_EQ(take(finding("2", ComparisonResult::mismatch, "y"))->id, drift->id);
+  EXPECT_EQ(book_.find(drift->id)->state, DriftState::contested);
+  EXPECT_EQ(take(finding("3", ComparisonResult::match))->state, DriftState::resolved);
+}
+
 TEST_F(DriftBookTest, opens_counts_up_and_resolves_one_drift) {
   EXPECT_FALSE(take(finding("1", ComparisonResult::match)));
   const auto opened = take(finding("2", ComparisonResult::mismatch, "x"));

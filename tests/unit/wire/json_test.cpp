@@ -103,6 +103,7 @@ Drift a_drift() {
   d.evidence = f.evidence;
   d.missing_evidence = f.missing_evidence;
   d.findings = {"f1", "f2"};
+  d.rollback = Rollback{RollbackState::re_drifted, "auto", "heal", "uid 7", any_bytes, f.at + 4, true};
   return d;
 }
 
@@ -136,6 +137,9 @@ TEST(WireJson, ADriftComesBackWhole) {
   EXPECT_EQ(back->closed_by, a_drift().closed_by);
   EXPECT_EQ(back->closed_at, a_drift().closed_at);
   EXPECT_EQ(back->count, a_drift().count);
+  ASSERT_TRUE(back->rollback);
+  EXPECT_EQ(back->rollback->state, RollbackState::re_drifted);
+  EXPECT_EQ(back->rollback->why, any_bytes);
 }
 
 TEST(WireJson, DefaultsComeBackToo) {
