@@ -26,7 +26,7 @@ write_configs() {
     for fs in $file_systems; do
       mkdir -p "/mnt/$fs/conf.d"
       chmod 0755 "/mnt/$fs" "/mnt/$fs/conf.d" # nobody gets as far as the file itself, and is refused there
-      for name in app other; do
+      for name in app other healed; do
         put_back "/mnt/$fs/conf.d/$name.conf"
         printf -- '- {path: /mnt/%s/conf.d/%s.conf, sha256: %s, mode: "0644", owner: root}\n' "$fs" "$name" \
           "$(content | sha256sum | cut -d' ' -f1)"
@@ -39,6 +39,14 @@ state_dir: /var/lib/plumbline
 baselines:
 - {name: vm, manifest: /etc/plumbline/baseline.yaml}
 collector: {url: "http://127.0.0.1:9650"}
+rules: [/etc/plumbline/rules.yaml]
+rollback: {file_count: 100, node_count: 100, loop_count: 100}
+CONF
+  cat >/etc/plumbline/rules.yaml <<'CONF'
+apiVersion: plumbline/v1
+kind: Rules
+rollback:
+- {name: heal, when: {path: "/mnt/*/conf.d/healed.conf"}, mode: auto}
 CONF
   cat >/etc/plumbline/collector.yaml <<'CONF'
 listen: 127.0.0.1:9650
@@ -149,6 +157,18 @@ refusals_are_silent() { # FS
   fi
 }
 
+# What a rule names is put back by the agent itself, by whatever the file system can do of it.
+is_healed() { # PATH
+  [ "$(stat -c %a "$1")" = 644 ] && [ "$(sha256sum <"$1")" = "$(content | sha256sum)" ] &&
+    [ "$(ls -A "${1%/*}" | tr '\n' ' ')" = "app.conf healed.conf other.conf " ]
+}
+heals() { # FS TRIGGER
+  path=/mnt/$1/conf.d/healed.conf what=$1.healed.$2
+  truth=$(plumb-testprog "$2" "$path") || { fail "$what" "trigger: $truth"; return; }
+  if until_true $patience is_healed "$path"; then pass "$what"; else fail "$what" "$(ls -la "${path%/*}" | tr '\n' ' ')"; fi
+  expect_drift "$what.told" "$path" ".rollback.state == \"reverted\" and .state == \"resolved\" and .actor.process.pid == $(echo "$truth" | jq .pid)"
+}
+
 write_configs
 if ! start_collector; then
   fail first_drift.collector "not ready within $patience s"
@@ -172,6 +192,7 @@ for fs in $file_systems; do
   change_shows "$fs" unlink 'existence|absent' "$path"
   change_shows "$fs" write content_sha256 "$path" grandchild
   refusals_are_silent "$fs"
+  for trigger in write replace chmod unlink; do heals "$fs" $trigger; done
 done
 
 kept=/mnt/ext4/conf.d/app.conf missed=/mnt/tmpfs/conf.d/other.conf killed=/mnt/overlay/conf.d/other.conf
