@@ -1,6 +1,11 @@
-# plumbline-collector under many agents' batches, beside raw SQLite in the same run.
-add_executable(bench_collector_ingest collector_ingest.cpp ${CMAKE_SOURCE_DIR}/tests/unit/collector/client.cpp)
-target_link_libraries(bench_collector_ingest PRIVATE plumbline_flags PkgConfig::SQLITE PkgConfig::ZSTD
-  nlohmann_json::nlohmann_json Threads::Threads)
+# plumbline-collector under many agents' batches, beside raw rows in the same run; what sends, and what receives.
+add_library(bench_load STATIC findings.cpp load.cpp ${CMAKE_SOURCE_DIR}/tests/unit/collector/client.cpp)
+target_link_libraries(bench_load PUBLIC plumbline_flags PkgConfig::ZSTD nlohmann_json::nlohmann_json Threads::Threads)
+add_executable(bench_collector_ingest collector_ingest.cpp raw_stores.cpp)
+target_link_libraries(bench_collector_ingest PRIVATE bench_load plumbline_collector_store PkgConfig::SQLITE)
 target_compile_definitions(bench_collector_ingest PRIVATE COLLECTOR_BINARY="$<TARGET_FILE:plumbline-collector>")
 add_dependencies(bench_collector_ingest plumbline-collector)
+add_executable(bench_send send.cpp)
+target_link_libraries(bench_send PRIVATE bench_load)
+add_executable(bench_receiver receiver.cpp)
+target_link_libraries(bench_receiver PRIVATE plumbline_flags)

@@ -32,6 +32,7 @@ constexpr std::size_t linger_bytes = 16 << 20;
 // So small that it does not count: refusing it would save nothing, and probes must be answered under any load.
 constexpr std::size_t small_answer = 4 << 10;
 constexpr std::size_t one_record = 16 << 10;  // of TLS (RFC 8446, 5.1)
+constexpr std::size_t first_bytes = 512;      // of a request, before there is room for the rest
 constexpr int goes_on = 0;                    // no status: the guard let the request through
 
 std::int64_t steady_now() {
@@ -123,34 +124,44 @@ asio::awaitable<void> Connection::run() {
     stream_.plain().close();
     co_return;
   }
-  if (refuse_) {
-    const Exchange none;
-    const auto most = std::to_string(core_.share(core_.options.max_connections, origin_.unix_socket));
-    co_await respond(none,
-                     unavailable("accept the connection", "all " + most + " connections are in use",
-                                 "close idle connections, or try again later", "1"),
-                     false);
-  } else {
-    for (bool first = true; co_await exchange(first);) first = false;
-  }
+  if (refuse_)
+    co_await turn_away();
+  else
+    for (bool first = true; co_await request_begins(first) && co_await exchange();) first = false;
   co_await linger();
   signal_->disarm();
   stream_.plain().close();
 }
 
-/// Reads one request and answers it. False = the connection ends.
-asio::awaitable<bool> Connection::exchange(bool first) {
+/// Apart from run(), whose frame each connection that waits would hold with all that is made here.
+asio::awaitable<void> Connection::turn_away() {
+  const auto most = std::to_string(core_.share(core_.options.max_connections, origin_.unix_socket));
+  co_await respond({},
+                   unavailable("accept the connection", "all " + most + " connections are in use",
+                               "close idle connections, or try again later", "1"),
+                   false);
+}
+
+/// Waits until a request begins. Most connections are here: of theirs only this frame and few bytes are held. False =
+/// the connection ends.
+asio::awaitable<bool> Connection::request_begins(bool first) {
   const auto& options = core_.options;
   if (core_.draining || aborted_) co_return false;
   waiting_since_ = steady_now();
-  if (buffer_.size() == 0) {
-    phase_ = Phase::idle;
-    stream_.plain().expires_after(first ? options.header_timeout : options.idle_timeout);
-    const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(4096), as_result);
-    if (ec == beast::error::timeout && first) ++core_.stats.timeouts;
-    if (ec) co_return false;
-    buffer_.commit(n);
-  }
+  if (buffer_.size() > 0) co_return true;
+  phase_ = Phase::idle;
+  buffer_.shrink_to_fit();  // what the last request took
+  stream_.plain().expires_after(first ? options.header_timeout : options.idle_timeout);
+  const auto [ec, n] = co_await stream_.async_read_some(buffer_.prepare(first_bytes), as_result);
+  if (ec == beast::error::timeout && first) ++core_.stats.timeouts;
+  if (ec) co_return false;
+  buffer_.commit(n);
+  co_return true;
+}
+
+/// Reads the request that has begun and answers it. False = the connection ends.
+asio::awaitable<bool> Connection::exchange() {
+  const auto& options = core_.options;
   phase_ = Phase::busy;
 
   Exchange exchange;

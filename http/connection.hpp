@@ -89,7 +89,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<void> run();
   asio::awaitable<bool> handshake();
   asio::awaitable<void> serve();
-  asio::awaitable<bool> exchange(bool first);
+  asio::awaitable<void> turn_away();
+  asio::awaitable<bool> request_begins(bool first);
+  asio::awaitable<bool> exchange();
   asio::awaitable<bool> read_body(Exchange& exchange, std::size_t limit);
   asio::awaitable<bool> dispatch(Exchange& exchange, const RouteMatch& match);
   asio::awaitable<bool> admit(Exchange& exchange, Need need);

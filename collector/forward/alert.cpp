@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "include/wire/json.hpp"
+#include "include/wire/json_tree.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -161,7 +161,7 @@ Alert alert_of(const LedgerRecord& record) {
   alert.record_uid = alert.uid = record.node_id + "/" + record.id;
   alert.type = record.type;
   alert.at = alert.first_seen = record.at;
-  const auto body = wire::Json::parse(record.body, nullptr, false);
+  const auto body = wire::read_tree(record.body).value_or(nullptr);
   if (body.is_object() && body.contains("finding")) {
     if (auto finding = wire::finding_from_json(body["finding"])) {
       alert.at = alert.first_seen = finding->at;

@@ -16,16 +16,20 @@ std::vector<std::string> format_words() {
   return {"ocsf", "ecs", "plumbline"};
 }
 
-std::string document(Format format, const LedgerRecord& record) {
+std::string document(Format format, const LedgerRecord& record, const Alert& alert) {
   switch (format) {
     case Format::ocsf:
-      return ocsf_finding(record, alert_of(record));
+      return ocsf_finding(record, alert);
     case Format::ecs:
-      return ecs_document(record, alert_of(record));
+      return ecs_document(record, alert);
     case Format::plumbline:
       break;
   }
   return record.body;
+}
+
+std::string document(Format format, const LedgerRecord& record) {
+  return format == Format::plumbline ? record.body : document(format, record, alert_of(record));
 }
 
 }  // namespace plumbline::collector

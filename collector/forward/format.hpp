@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collector/forward/alert.hpp"
 #include "collector/store/store.hpp"
 
 namespace plumbline::collector {
@@ -20,7 +21,8 @@ enum class Format {
 std::optional<Format> format_of(std::string_view word);
 std::vector<std::string> format_words();
 
-/// One JSON object without a newline.
+/// One JSON object without a newline. To read the record costs half of it: who has the alert gives it.
 std::string document(Format format, const LedgerRecord& record);
+std::string document(Format format, const LedgerRecord& record, const Alert& alert);
 
 }  // namespace plumbline::collector

@@ -26,8 +26,8 @@ constexpr auto slice = std::chrono::milliseconds(50);  // how soon cancel() is s
 
 KafkaMessage message_of(const LedgerRecord& record, Format format) {
   Alert alert = alert_of(record);
-  return {record.seq, std::move(alert.uid), document(format, record), std::move(alert.record_uid),
-          std::move(alert.type)};
+  std::string text = document(format, record, alert);
+  return {record.seq, std::move(alert.uid), std::move(text), std::move(alert.record_uid), std::move(alert.type)};
 }
 
 Result<std::string> read_password(const KafkaOptions& options) {

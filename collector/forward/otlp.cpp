@@ -44,7 +44,7 @@ std::string log_record(const LedgerRecord& record, Format format) {
   wire::JsonObject j;
   j.text("timeUnixNano", std::to_string(alert.at)).text("observedTimeUnixNano", std::to_string(record.received_at));
   j.number("severityNumber", number).text("severityText", text);
-  j.raw("body", wire::JsonObject().text("stringValue", document(format, record)).str());
+  j.raw("body", wire::JsonObject().text("stringValue", document(format, record, alert)).str());
   j.raw("attributes", attributes({{"event.name", "plumbline." + alert.type},
                                   {"log.record.uid", alert.record_uid},
                                   {"plumbline.finding.uid", alert.uid},

@@ -16,8 +16,8 @@ Watchdog::~Watchdog() {
 Watchdog::Guard::Guard(Watchdog& owner, Time deadline, std::function<void()> bite) : owner_(owner) {
   const std::lock_guard lock(owner_.mutex_);
   key_ = {deadline, owner_.next_++};
-  const auto at = owner_.deadlines_.emplace(key_, std::move(bite)).first;
-  if (at == owner_.deadlines_.begin()) owner_.changed_.notify_one();
+  owner_.deadlines_.emplace(key_, std::move(bite));
+  if (deadline < owner_.wakes_at_) owner_.changed_.notify_one();
 }
 
 Watchdog::Guard::~Guard() {
@@ -29,19 +29,20 @@ Watchdog::Guard::~Guard() {
 void Watchdog::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (deadlines_.empty()) {
-      changed_.wait(lock);
-      continue;
-    }
     const auto first = deadlines_.begin();
-    if (std::chrono::steady_clock::now() < first->first.first) {
-      const Time until = first->first.first;
-      changed_.wait_until(lock, until);
+    if (first != deadlines_.end() && first->first.first <= std::chrono::steady_clock::now()) {
+      const auto bite = std::move(first->second);
+      deadlines_.erase(first);
+      bite();
       continue;
     }
-    const auto bite = std::move(first->second);
-    deadlines_.erase(first);
-    bite();
+    // What goes well comes and goes by the thousand: nobody is woken for a deadline behind the one that is waited for,
+    // also where that one is gone meanwhile.
+    wakes_at_ = first == deadlines_.end() ? Time::max() : first->first.first;
+    if (wakes_at_ == Time::max())
+      changed_.wait(lock);
+    else
+      changed_.wait_until(lock, Time(wakes_at_));
   }
 }
 

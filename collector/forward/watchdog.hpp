@@ -42,6 +42,7 @@ class Watchdog {
   std::condition_variable changed_;
   std::map<std::pair<Time, std::uint64_t>, std::function<void()>> deadlines_;
   std::uint64_t next_ = 0;
+  Time wakes_at_ = Time::max();  ///< when the thread looks next
   bool stopping_ = false;
   std::thread thread_;
 };

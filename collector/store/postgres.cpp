@@ -1,6 +1,7 @@
 #include "collector/store/postgres.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -14,12 +15,22 @@ constexpr Oid bytea_type = 17, bigint_type = 20, text_type = 25, text_array_type
 
 template <class T>
 void append_big_endian(std::string& out, T value) {
-  for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8)
-    out += static_cast<char>(static_cast<std::uint64_t>(value) >> shift);
+  std::array<char, sizeof(T)> bytes{};
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    bytes[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * (sizeof(T) - 1 - i)));
+  out.append(bytes.data(), bytes.size());
 }
 
+/// No NUL, and nothing but ASCII. Eight bytes at a time: each text of each row is looked at.
 bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
+  constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+  std::uint64_t odd = 0;  // the top bit of a byte: it is NUL, or not ASCII
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data(), sizeof word);
+    odd |= word | (word - ones);
+  }
+  return (odd & tops) == 0 && std::all_of(text.begin(), text.end(), [](char c) { return c > 0; });
 }
 
 std::string one_line(std::string text) {
@@ -221,7 +232,7 @@ Result<void> PgConnection::copy(const std::string& into, const PgBytes& rows) {
   // Signature, flags and length of no extension; a row of -1 columns is the end (documentation of COPY).
   const std::string data("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
   const auto put = [&](const std::string& bytes) {
-    constexpr std::size_t piece = std::size_t{1} << 20;
+    constexpr std::size_t piece = std::size_t{32} << 10;  // the server has a buffer of a piece for each COPY
     for (std::size_t at = 0; at < bytes.size(); at += piece)
       if (PQputCopyData(connection_.get(), bytes.data() + at, static_cast<int>(std::min(piece, bytes.size() - at))) !=
           1)

@@ -10,7 +10,8 @@ namespace plumbline::collector {
 
 struct PostgresOptions {
   PostgresTarget target;
-  QueueLimits queue = {};
+  /// A commit costs a flush of the server's log, whatever is in it: its groups are larger than a file's.
+  QueueLimits queue = {.max_group_bytes = std::size_t{8} << 20};
   /// How long a read for people may take (store.hpp).
   std::chrono::milliseconds query_limit = std::chrono::seconds(5);
   /// How long rows of the ledger are kept (expire_ledger()); 0 = for ever. Its parts are an eighth of it.

@@ -89,8 +89,8 @@ class PostgresWriter final : public LedgerWriter {
   std::uint64_t last_seq_ = 0;
   PgBytes rows_;
   std::unordered_map<std::string, KnownNode> nodes_;  ///< by node id
-  // What is known of ids: the digest of their row, or that there is none.
-  std::map<std::pair<std::int64_t, std::string>, std::optional<Digest>> known_;
+  // What is known of ids, by node: the digest of their row, or that there is none.
+  std::unordered_map<std::int64_t, std::unordered_map<std::string, std::optional<Digest>>> known_;
   std::map<std::pair<std::string, std::int64_t>, NewestDrift> drifts_;  ///< by id and node
 };
 

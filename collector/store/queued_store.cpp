@@ -104,9 +104,9 @@ Result<std::size_t> QueuedStore::expire_silences(WallNs now) {
 
 void QueuedStore::move_sink_cursor(const std::string& sink, std::uint64_t seq) {
   const std::lock_guard lock(mutex_);
+  if (cursors_.empty()) work_.notify_one();  // else the writer knows
   auto& cursor = cursors_[sink];
   cursor = std::max(cursor, seq);
-  work_.notify_one();
 }
 
 Result<void> QueuedStore::add_dead_letter(DeadLetter letter) {
@@ -218,6 +218,8 @@ void QueuedStore::run() {
   for (;;) {
     work_.wait(lock, [this] { return stopping_ || !queue_.empty() || !cursors_.empty() || !stats_.writable; });
     if (stopping_ && queue_.empty() && cursors_.empty()) return;
+    if (queue_.empty() && !cursors_.empty())
+      work_.wait_for(lock, limits_.cursors_wait, [this] { return stopping_ || !queue_.empty(); });
     std::vector<Job> group;
     std::size_t bytes = 0;
     while (!queue_.empty() && (group.empty() || bytes + queue_.front().bytes <= limits_.max_group_bytes)) {

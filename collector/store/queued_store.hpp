@@ -24,6 +24,9 @@ struct QueueLimits {
   std::size_t max_queued_bytes = std::size_t{16} << 20;
   /// Bodies committed as one group: more are fewer commits, fewer are shorter waits.
   std::size_t max_group_bytes = std::size_t{2} << 20;
+  /// How long sinks' cursors wait for a batch to be committed with, or for other cursors. A destination that takes one
+  /// record at a time moves its cursor thousands of times a second, and each commit is a flush.
+  std::chrono::milliseconds cursors_wait{20};
 };
 
 /// Queues writes and commits them in groups, on one thread. Who derives from it opens the writer, reads, and calls

@@ -149,7 +149,7 @@ class Collector:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def start(self):
-        sinks = "".join("\n- " + sink.replace("DIR", str(self.dir)) for sink in self.sinks)
+        sinks = "".join("\n- " + sink.replace("DIR", str(self.dir)) for sink in self.sinks) or " []"
         (self.dir / "collector.yaml").write_text(
             f"listen: 127.0.0.1:{self.port}\nstore: {self.store}\n{self.extra}sinks:{sinks}\n")
         with open(self.dir / "log", "a") as log:

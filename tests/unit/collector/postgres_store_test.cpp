@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "collector/ingest/node_names.hpp"
+#include "collector/store/postgres.hpp"
 #include "tests/unit/collector/postgres_fixture.hpp"
 #include "tests/unit/collector/receiver.hpp"
 
@@ -256,6 +257,30 @@ TEST_F(PostgresStores, texts_that_no_database_holds_harm_nothing) {
   query.node = query.resource;
   EXPECT_TRUE(store->drifts(query));
   EXPECT_EQ(store->nodes()->at(0).node, "n\xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
+TEST_F(PostgresStores, long_bodies_are_compressed_by_lz4_and_come_back_whole) {
+  if (server()->ask("SELECT count(*) FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY"
+                    " (enumvals)") == "0")
+    GTEST_SKIP() << "this PostgreSQL is older than 14, or was built without LZ4";
+  const auto store = another();
+  auto sent = batch(node_, {finding(node_, 1, "r", "d")});
+  auto& body = sent.records[0].body;
+  body.insert(body.size() - 1, ",\"more\":\"" + std::string(4000, 'x') + "\"");
+  ASSERT_TRUE(store_now(*store, sent));
+  EXPECT_EQ(server()->ask("SELECT pg_column_compression(body) FROM " + schema() + ".ledger"), "lz4");
+  EXPECT_EQ(store->ledger_after(0, 1, 1 << 20)->at(0).body, body);
+}
+
+TEST(PostgresText, wherever_it_stands_what_no_database_holds_is_replaced) {
+  for (std::size_t before = 0; before < 20; ++before)
+    for (const std::size_t after : {0, 1, 7, 8, 9}) {
+      const std::string left(before, 'a'), right(after, 'z');
+      EXPECT_EQ(postgres_text(left + '\0' + right), left + "\xEF\xBF\xBD" + right) << before << " " << after;
+      EXPECT_EQ(postgres_text(left + '\xFF' + right), left + "\xEF\xBF\xBD" + right) << before << " " << after;
+      EXPECT_EQ(postgres_text(left + "\xC3\xA9" + right), left + "\xC3\xA9" + right) << before << " " << after;
+      EXPECT_EQ(postgres_text(left + '\x01' + right), left + '\x01' + right) << before << " " << after;
+    }
 }
 
 std::string setting(const std::string& uri, const std::string& key) {

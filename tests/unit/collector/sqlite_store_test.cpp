@@ -102,6 +102,35 @@ TEST(SqliteStore, a_missing_directory_is_named) {
   EXPECT_NE(opened.error().message().find("/nonexistent/plumbline"), std::string::npos);
 }
 
+TEST(SqliteStore, cursors_that_move_alone_wait_for_each_other_and_not_for_batches) {
+  TempDirectory directory;
+  constexpr auto wait = std::chrono::milliseconds(50);
+  auto opened = open_sqlite_store({.path = directory.path() + "/plumbline.db", .queue = {.cursors_wait = wait}});
+  ASSERT_TRUE(opened);
+  Store& store = **opened;
+  ASSERT_TRUE(store.take_sink("soc").value().ours);
+  const auto began = std::chrono::steady_clock::now();
+  std::uint64_t moved = 0;
+  ASSERT_TRUE(eventually([&] {
+    store.move_sink_cursor("soc", ++moved);
+    return store.stats().commits >= 4;
+  }));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 4 * wait);
+  ASSERT_TRUE(eventually([&] { return store.sink_cursor("soc").value() == moved; })) << "the last one, too";
+
+  auto patient =
+      open_sqlite_store({.path = directory.path() + "/other.db", .queue = {.cursors_wait = std::chrono::hours(1)}});
+  ASSERT_TRUE(patient);
+  (*patient)->move_sink_cursor("soc", 7);
+  const Made node;
+  ASSERT_TRUE(store_now(**patient, batch(node, {finding(node, 1, "r")})))
+      << "a batch does not wait, and takes it along";
+  EXPECT_EQ((*patient)->sink_cursor("soc").value(), 7u);
+  (*patient)->move_sink_cursor("soc", 8);
+  (*patient)->stop();
+  EXPECT_EQ((*patient)->sink_cursor("soc").value(), 8u) << "nor does stop()";
+}
+
 TEST(SqliteStore, a_full_queue_turns_batches_away) {
   TempDirectory directory;
   auto opened = open_sqlite_store({.path = directory.path() + "/plumbline.db", .queue = {.max_queued_bytes = 1}});

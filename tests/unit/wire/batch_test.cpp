@@ -4,6 +4,7 @@
 
 #include "include/wire/batch_read.hpp"
 #include "include/wire/json.hpp"
+#include "include/wire/json_tree.hpp"
 #include "include/wire/record_columns.hpp"
 
 namespace plumbline::wire {
@@ -254,6 +255,22 @@ TEST(JsonWrite, text_of_any_bytes_is_valid_json) {
   const std::string text = JsonObject().text("k", bytes).number("n", 3).raw("r", "[1]").str();
   const Json json = Json::parse(text);
   EXPECT_EQ(unescape_bytes(json["k"].get<std::string>()), bytes);
+}
+
+TEST(JsonTree, is_what_the_trees_own_parser_makes_of_it) {
+  for (
+      const std::string text :
+      {R"({"a": [1, -2, 3.5, 18446744073709551615, -9223372036854775808, 0], "b": {"c": null, "d": [true, false, {}]}})",
+       R"({"a": 1, "b": 2, "a": 3})", R"("caf\u00e9 \ud83d\ude00 \u0000 \" ")", "[]", "7", "null", R"({"":[[[]]]})"}) {
+    const auto tree = read_tree(text);
+    ASSERT_TRUE(tree) << text;
+    const Json other = Json::parse(text);
+    EXPECT_EQ(*tree, other) << text;
+    EXPECT_EQ(tree->dump(), other.dump()) << text;
+    EXPECT_EQ(tree->type(), other.type()) << text;
+  }
+  EXPECT_TRUE(read_tree(R"({"n": 5})")->at("n").is_number_unsigned());
+  for (const std::string text : {"", "{", R"({"a": })", "[1] 2", "\"\xff\""}) EXPECT_FALSE(read_tree(text)) << text;
 }
 
 }  // namespace
