@@ -14,7 +14,8 @@ namespace {
 using State = wire::RollbackState;
 using Outcome = PutBackOutcome;
 
-constexpr std::int64_t events_may_come = 5'000'000'000;  // ns after the write that they are of
+constexpr std::int64_t spool_may_have_room = 1'000'000'000;  // ns until it is looked again
+constexpr std::int64_t events_may_come = 5'000'000'000;      // ns after the write that they are of
 
 GuardLimits limits_of(const RollbackConfig& c) {
   return {c.file_count, c.file_window, c.node_count, c.node_window, c.loop_count, c.loop_window};
@@ -33,14 +34,10 @@ std::string writer_of(const wire::Drift& drift) {
   return (p.exe.empty() ? p.comm : p.exe) + " (pid " + std::to_string(p.pid) + ")";
 }
 
-bool may_act(RollbackMode mode) {
-  return mode == RollbackMode::approve || mode == RollbackMode::automatic;
-}
-
 State state_of(Outcome outcome) {
   switch (outcome) {
     case Outcome::done:
-    case Outcome::nothing_to_do:
+    case Outcome::nothing_to_do:  // somebody was faster, or an agent that ended before it could say so
       return State::reverted;
     case Outcome::changed_meanwhile:
       return State::waiting;
@@ -52,15 +49,6 @@ State state_of(Outcome outcome) {
   return State::revert_failed;
 }
 
-Error refusal(const std::string& drift, ErrorCode code, std::string why, std::string fix) {
-  return {code, "roll back drift " + drift, std::move(why), std::move(fix)};
-}
-
-Error unknown(const std::string& drift) {
-  return refusal(drift, ErrorCode::not_found, "this node knows no drift of that id",
-                 "GET /v1/drift lists those it knows");
-}
-
 }  // namespace
 
 void Observer::set_rollback(RollbackSetup setup) {
@@ -68,11 +56,6 @@ void Observer::set_rollback(RollbackSetup setup) {
     rollbacks_->set(std::move(setup));
   else
     rollbacks_ = std::make_unique<Rollbacks>(*this, std::move(setup));
-}
-
-void Observer::roll_back(const std::string& drift, RollbackWish wish, const std::string& by,
-                         const std::function<void(Result<std::string>)>& answer) {
-  rollbacks_->wish(drift, wish, by, answer);
 }
 
 Observer::Rollbacks::Rollbacks(Observer& observer, RollbackSetup setup)
@@ -260,9 +243,19 @@ void Observer::Rollbacks::end(WatchId watch, const std::string& what) {
   due_.insert(watch);
 }
 
-/// `answer`: a person waits for it; empty = nobody does.
+/// `answer`: a person waits for it; empty = nobody does. That it begins is on record first: whoever ends us in between
+/// leaves no write that nobody owns up to.
 void Observer::Rollbacks::put_back(const Subject& subject, const wire::Drift& drift, const RollbackRule& rule,
                                    const std::string& by, const Answer& answer) {
+  wire::Drift begun = drift;
+  begun.rollback = wire::Rollback{State::running, text_of(rule.mode), rule.name, by, "", 0, false};
+  record(std::move(begun));
+  if (!observer_.unrecorded_.empty()) {
+    again_[subject.watch] = observer_.p_.clock.boot() + spool_may_have_room;
+    if (answer)
+      answer(rollback_refusal(drift.id, ErrorCode::unavailable, "the spool has no room to record it", "make room"));
+    return;
+  }
   begin(subject, "put back for drift " + drift.id + " by rule " + rule.name + ", " + by);
   const wire::Rollback how{State::reverted, text_of(rule.mode), rule.name, by, "", 0, false};
   setup_.healer->put_back(target_of(subject), subject.live, drift.id, rule.validate,
@@ -272,10 +265,15 @@ void Observer::Rollbacks::put_back(const Subject& subject, const wire::Drift& dr
                               take_result(watch, id, how, found, result);
                               if (!answer) return;
                               const auto now = drift_of(id);
-                              if (!now) return answer(unknown(id));
+                              if (!now) return answer(no_such_drift(id));
                               answer(wire::to_json(*now));
                             });
                           });
+}
+
+void Observer::Rollbacks::say_who(wire::Drift& drift) {
+  if (drift.state == wire::DriftState::resolved)
+    drift.closed_by = "put back by " + drift.rollback->by + ", rule " + drift.rollback->rule;
 }
 
 void Observer::Rollbacks::take_result(WatchId watch, const std::string& id, const wire::Rollback& how,
@@ -293,13 +291,12 @@ void Observer::Rollbacks::take_result(WatchId watch, const std::string& id, cons
     again_[watch] = now + std::chrono::nanoseconds(setup_.config.file_window).count();
   }
   auto drift = drift_of(id);
-  if (!drift || outcome == Outcome::nothing_to_do) return;
+  if (!drift) return;
   drift->rollback = how;
   drift->rollback->state = state_of(outcome);
   drift->rollback->why = result.result.why;
   drift->rollback->can_be_undone = result.can_be_undone;
-  if (outcome == Outcome::done && drift->state == wire::DriftState::resolved)
-    drift->closed_by = "put back by " + how.by + ", rule " + how.rule;
+  if (outcome == Outcome::done) say_who(*drift);
   record(std::move(*drift));
 }
 
@@ -307,90 +304,25 @@ void Observer::Rollbacks::remember() {
   for (const auto& [watch, subject] : observer_.subjects_) due_.insert(watch);
   for (const auto& drift : observer_.p_.state.drifts()) {
     if (!drift.rollback || drift.rollback->by.empty()) continue;
-    const bool was_put_back = drift.rollback->state == State::reverted || drift.rollback->state == State::re_drifted;
+    const bool was_running = drift.rollback->state == State::running;
+    const bool was_put_back =
+        was_running || drift.rollback->state == State::reverted || drift.rollback->state == State::re_drifted;
     const Subject* subject = was_put_back ? subject_of(drift) : nullptr;
     if (subject == nullptr) continue;
+    if (was_running) setup_.healer->clear_up(target_of(*subject));
+    if (was_running && !is_live(drift.state)) {
+      wire::Drift ended = drift;
+      ended.rollback->state = State::reverted;
+      ended.rollback->why = "the agent ended before it could say so";
+      ended.rollback->can_be_undone = true;
+      say_who(ended);
+      record(std::move(ended));
+    }
     const std::int64_t at = observer_.p_.clock.boot() - (observer_.p_.clock.wall() - drift.rollback->at);
     guards_.put_back(subject->key(), found_of(drift), at);
     auto& last = last_[subject->key()];
     if (last.drift.empty() || last.at < at) last = {drift.id, at};
   }
-}
-
-void Observer::Rollbacks::wish(const std::string& id, RollbackWish wish, const std::string& by, const Answer& answer) {
-  using enum ErrorCode;
-  const auto drift = drift_of(id);
-  if (!drift) return answer(unknown(id));
-  if (drift->kind != "file")
-    return answer(
-        refusal(id, unsupported, "it is of a cloud resource, which no node puts back", "apply it with its own tool"));
-  const Subject* subject = subject_of(*drift);
-  if (subject == nullptr)
-    return answer(refusal(id, not_found, "its file is not managed any more", "nothing is to be put back"));
-  const auto* rule = rollback_rule_for(setup_.rules, *drift, facts_of(*subject, *drift));
-  if (rule == nullptr || rule->mode == RollbackMode::off)
-    return answer(refusal(id, permission, "no rule names it: rollback is off unless one does",
-                          "add one with mode: approve to `rollback` in a file of rules"));
-  if (wish == RollbackWish::show) return show(*subject, id, *rule, answer);
-  if (!may_act(rule->mode))
-    return answer(refusal(id, permission,
-                          "rule " + rule->name + " says " + text_of(rule->mode) + ", which only looks on",
-                          "let it say approve or auto"));
-  if (!setup_.config.enabled)
-    return answer(refusal(id, permission, "rollbacks are switched off on this node", "set rollback.enabled"));
-  if (running_.contains(subject->watch))
-    return answer(refusal(id, unavailable, "it is being put back just now", "ask again"));
-  if (wish == RollbackWish::undo) return undo(*subject, *drift, by, answer);
-  if (const auto owner = owner_of(subject->source->status.kind); !owner.empty())
-    return answer(refusal(id, permission, "somebody else puts it right", owner));
-  if (!wire::is_live(drift->state))
-    return answer(refusal(id, not_found, "it is not open any more: " + std::string(wire::text_of(drift->state)),
-                          "nothing is to be put back"));
-  guards_.forget(subject->key());  // a person decided
-  put_back(*subject, *drift, *rule, by, answer);
-}
-
-void Observer::Rollbacks::show(const Subject& subject, const std::string& id, const RollbackRule& rule,
-                               const Answer& answer) {
-  setup_.healer->show(target_of(subject), [later = setup_.later, answer, id, rule](const HealResult& result) {
-    later([answer, id, rule, result] {
-      if (result.shown.empty()) return answer(refusal(id, ErrorCode::unavailable, result.result.why, ""));
-      answer(wire::JsonObject()
-                 .text("drift", id)
-                 .text("rule", rule.name)
-                 .text("mode", text_of(rule.mode))
-                 .flag("may_be_put_back", may_act(rule.mode))
-                 .raw("plan", result.shown)
-                 .str());
-    });
-  });
-}
-
-void Observer::Rollbacks::undo(const Subject& subject, const wire::Drift& drift, const std::string& by,
-                               const Answer& answer) {
-  if (!drift.rollback || !drift.rollback->can_be_undone)
-    return answer(refusal(drift.id, ErrorCode::not_found, "nothing that was overwritten for it is kept",
-                          "GET /v1/drift/ID says can_be_undone where it is"));
-  begin(subject, "brought back by " + by + ": what was overwritten for drift " + drift.id);
-  undone_[subject.key()] = by;
-  setup_.healer->undo(target_of(subject), drift.id,
-                      [this, later = setup_.later, watch = subject.watch, file = subject.key(), id = drift.id, by,
-                       answer](const HealResult& result) {
-                        later([this, watch, file, id, by, answer, result] {
-                          const bool is_done = result.result.outcome == Outcome::done;
-                          if (!is_done) undone_.erase(file);
-                          end(watch, "found after a rollback was undone");
-                          if (!is_done) return answer(refusal(id, ErrorCode::unavailable, result.result.why, ""));
-                          auto now = drift_of(id);
-                          if (!now || !now->rollback) return answer(unknown(id));
-                          now->rollback->state = State::undone;
-                          now->rollback->by = by;
-                          now->rollback->can_be_undone = false;
-                          const std::string json = wire::to_json(*now);
-                          record(std::move(*now));
-                          answer(json);
-                        });
-                      });
 }
 
 }  // namespace plumbline::agent

@@ -12,6 +12,14 @@
 
 namespace plumbline::agent {
 
+inline Error rollback_refusal(const std::string& drift, ErrorCode code, std::string why, std::string fix) {
+  return {code, "roll back drift " + drift, std::move(why), std::move(fix)};
+}
+inline Error no_such_drift(const std::string& drift) {
+  return rollback_refusal(drift, ErrorCode::not_found, "this node knows no drift of that id",
+                          "GET /v1/drift lists those it knows");
+}
+
 /// Of the observing thread. The healer writes, on a thread of its own; what is known and recorded stays here.
 class Observer::Rollbacks {
  public:
@@ -55,6 +63,8 @@ class Observer::Rollbacks {
   std::optional<wire::Drift> drift_of(const std::string& id) const;
   Subject* subject_of(const wire::Drift& drift) const;
   void record(wire::Drift&& drift);
+  /// In the reason of its end.
+  static void say_who(wire::Drift& drift);
   void look_at(Subject& subject);
   bool take_undone(const Subject& subject, wire::Drift& drift);
   void tell_re_drifted(const Subject& subject, const wire::Drift& drift);

@@ -17,6 +17,11 @@ namespace plumbline::agent {
 /// How far a rule lets the agent go; each does what the one before it does, and more.
 enum class RollbackMode { off, observe, propose, approve, automatic };
 
+/// Whether files are put back by such a rule, at once or when a person says so.
+constexpr bool may_act(RollbackMode mode) {
+  return mode == RollbackMode::approve || mode == RollbackMode::automatic;
+}
+
 /// "off", "observe", "propose", "approve", "auto".
 const char* text_of(RollbackMode mode);
 

@@ -1,6 +1,8 @@
 #include "agent/rollback/healer.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -121,6 +123,15 @@ void Healer::show(HealTarget target, const Done& done) {
 
 void Healer::undo(HealTarget target, std::string drift, const Done& done) {
   post([this, target = std::move(target), drift = std::move(drift), done] { done(undo_now(target, drift)); }, done);
+}
+
+void Healer::clear_up(HealTarget target) {
+  post(
+      [target = std::move(target)] {
+        if (const auto place = place_of(target))
+          ::unlinkat(place->folder(), put_back_leftover(place->name()).c_str(), 0);
+      },
+      [](const HealResult&) {});
 }
 
 /// Rollbacks before what is to be kept: somebody waits for them.

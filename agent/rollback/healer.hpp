@@ -62,6 +62,8 @@ class Healer {
                 const Done& done);
   /// What put_back() would do; changes nothing.
   void show(HealTarget target, const Done& done);
+  /// Removes what a put_back() left beside the file that its agent's end interrupted.
+  void clear_up(HealTarget target);
   /// Brings back what put_back() overwrote for `drift`.
   void undo(HealTarget target, std::string drift, const Done& done);
 

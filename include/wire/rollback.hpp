@@ -14,6 +14,7 @@ enum class RollbackState {
   awaiting_approval,  ///< … once a person says so
   deferred,           ///< its owner puts it back, and is to be asked
   waiting,            ///< a guard holds it back for now
+  running,            ///< it is being put back: recorded before the first byte is written
   reverted,           ///< it was put back
   revert_failed,      ///< it could not be
   rollback_unsafe,    ///< putting it back would touch what is not ours to touch

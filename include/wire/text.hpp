@@ -38,11 +38,12 @@ inline constexpr Names<DriftState, 6> drift_state_names{{{DriftState::open, "ope
                                                          {DriftState::contested, "contested"},
                                                          {DriftState::suppressed, "suppressed"},
                                                          {DriftState::forgotten, "forgotten"}}};
-inline constexpr Names<RollbackState, 11> rollback_state_names{{{RollbackState::observed, "observed"},
+inline constexpr Names<RollbackState, 12> rollback_state_names{{{RollbackState::observed, "observed"},
                                                                 {RollbackState::proposed, "proposed"},
                                                                 {RollbackState::awaiting_approval, "awaiting_approval"},
                                                                 {RollbackState::deferred, "deferred"},
                                                                 {RollbackState::waiting, "waiting"},
+                                                                {RollbackState::running, "running"},
                                                                 {RollbackState::reverted, "reverted"},
                                                                 {RollbackState::revert_failed, "revert_failed"},
                                                                 {RollbackState::rollback_unsafe, "rollback_unsafe"},

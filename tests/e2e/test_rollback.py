@@ -353,7 +353,9 @@ def test_kill_in_the_middle_leaves_one_or_the_other(stack):
         stack.restart_agent(harness.signal.SIGKILL)
         wait(lambda: path.read_text() == "as it should be\n", "it to be put back")
         wait(lambda: stack.open_drift(path) is None, "the drift to close")
-        assert os.listdir(stack.managed) == ["a"], "nothing is left beside it"
+        wait(lambda: os.listdir(stack.managed) == ["a"], "nothing to be left beside it")
+        wait(lambda: all(d["rollback"]["state"] in ("reverted", "re_drifted") and d["rollback"]["by"] == "plumbline" for d in stack.drifts()),
+             f"all to be told of: {[(d['state'], d.get('rollback')) for d in stack.drifts()]}")
 
 
 def test_without_room_for_what_is_overwritten_nothing_is(stack):
