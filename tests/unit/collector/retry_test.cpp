@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
+#include "collector/forward/watchdog.hpp"
+#include "tests/unit/collector/receiver.hpp"
+
 namespace plumbline::collector {
 namespace {
 
@@ -52,6 +57,25 @@ TEST(RetryPolicy, every_status_has_its_class) {
   for (const int status : {301, 302, 307, 308, 401, 403, 404, 405, 410, 415})
     EXPECT_EQ(outcome_of_status(status), Outcome::paused) << status;
   for (const int status : {400, 409, 413, 422}) EXPECT_EQ(outcome_of_status(status), Outcome::refused) << status;
+}
+
+TEST(Watchdog, bites_in_time_whatever_was_waited_for_before) {
+  using std::chrono::steady_clock;
+  Watchdog dog;
+  std::atomic<int> bites = 0;
+  const auto after = [&](std::chrono::milliseconds time) {
+    return Watchdog::Guard(dog, steady_clock::now() + time, [&] { ++bites; });
+  };
+  {
+    const auto far = after(std::chrono::hours(1));
+  }  // the thread may wait for it still
+  const auto near = after(std::chrono::milliseconds(5));
+  EXPECT_TRUE(test::eventually([&] { return bites >= 1; }));
+  {
+    const auto gone = after(std::chrono::milliseconds(20));
+  }
+  const auto behind = after(std::chrono::milliseconds(30));
+  EXPECT_TRUE(test::eventually([&] { return bites >= 2; }));
 }
 
 }  // namespace
