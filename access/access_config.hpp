@@ -56,8 +56,10 @@ struct EnrolmentConfig {
 struct OwnCertificateConfig {
   std::vector<std::string> names;  ///< DNS names
   std::string folder;              ///< of keys and certificates; "" = the program's choice
-  std::string config_map;          ///< "NAMESPACE/NAME" of who tells clients of the authority; "" = nobody
-  fetch::KubernetesApi api;        ///< that keeps it
+  /// Of who signs it; "" = an authority in `folder`, made where it is missing.
+  std::string authority_key{}, authority_certificate{};
+  std::string config_map;    ///< "NAMESPACE/NAME" of who tells clients of the authority; "" = nobody
+  fetch::KubernetesApi api;  ///< that keeps it
   std::chrono::seconds lasts = std::chrono::hours(30 * 24);
 };
 

@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -70,7 +71,8 @@ bool add_extension(X509* certificate, int kind, const std::string& value) {
 }
 
 /// What every certificate of ours has: a random serial number, its time, its key, its name.
-Certificate begin(EVP_PKEY* key, const std::string& name, std::chrono::seconds lasts) {
+Certificate begin(EVP_PKEY* key, const std::string& name, std::chrono::seconds lasts, std::int64_t not_before = 0) {
+  const std::int64_t from = std::max<std::int64_t>(std::time(nullptr) - clocks_differ.count(), not_before);
   Certificate made(X509_new());
   std::array<unsigned char, 16> serial{};
   const std::unique_ptr<BIGNUM, FreeWith<BN_free>> number(RAND_bytes(serial.data(), serial.size()) == 1 ? BN_new()
@@ -79,7 +81,7 @@ Certificate begin(EVP_PKEY* key, const std::string& name, std::chrono::seconds l
   if (!made || !number || BN_bin2bn(serial.data(), serial.size(), number.get()) == nullptr ||
       X509_set_version(made.get(), X509_VERSION_3) != 1 ||
       BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(made.get())) == nullptr ||
-      X509_gmtime_adj(X509_getm_notBefore(made.get()), -clocks_differ.count()) == nullptr ||
+      ASN1_TIME_set(X509_getm_notBefore(made.get()), from) == nullptr ||
       X509_gmtime_adj(X509_getm_notAfter(made.get()), lasts.count()) == nullptr ||
       X509_set_pubkey(made.get(), key) != 1 ||
       X509_NAME_add_entry_by_txt(X509_get_subject_name(made.get()), "CN", MBSTRING_UTF8,
@@ -115,37 +117,54 @@ Authority::Authority(std::unique_ptr<Impl> impl, std::string ca_file)
     : impl_(std::move(impl)), ca_file_(std::move(ca_file)) {}
 Authority::~Authority() = default;
 
+namespace {
+
+std::string what_of(const AuthorityFiles& files, AuthorityOf whom) {
+  return std::string("open the authority of ") + (whom == AuthorityOf::nodes ? "nodes" : "this server") + " in " +
+         std::filesystem::path(files.key).parent_path().string();
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Authority>> Authority::open(const std::string& folder, AuthorityOf whom) {
   const bool is_nodes = whom == AuthorityOf::nodes;
-  const std::string key_file = folder + "/ca.key", ca_file = folder + "/ca.pem";
-  const std::string what =
-      std::string("open the authority of ") + (is_nodes ? "nodes" : "this server") + " in " + folder;
   if (auto made =
           make_own_folder(folder, is_nodes ? "folder of the nodes' authority" : "folder of this server's authority",
                           is_nodes ? "agents.enrolment" : "tls.own");
       !made)
     return made.error();
+  return read_or_make({folder + "/ca.key", folder + "/ca.pem"}, whom);
+}
+
+Result<std::unique_ptr<Authority>> Authority::read(const AuthorityFiles& files, AuthorityOf whom) {
+  const auto key = fetch::read_secret_file("read " + files.key, files.key, longest_pem);
+  const auto certificate = fetch::read_secret_file("read " + files.certificate, files.certificate, longest_pem);
+  if (!key) return key.error();
+  if (!certificate) return certificate.error();
   auto impl = std::make_unique<Impl>();
-  const bool has_key = std::filesystem::exists(key_file), has_certificate = std::filesystem::exists(ca_file);
+  impl->key.reset(PEM_read_bio_PrivateKey(read_only(std::string(key->view())).get(), nullptr, nullptr, nullptr));
+  impl->certificate.reset(
+      PEM_read_bio_X509(read_only(std::string(certificate->view())).get(), nullptr, nullptr, nullptr));
+  if (!impl->key || !impl->certificate || X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1) {
+    ::ERR_clear_error();
+    const auto name = [](const std::string& path) { return std::filesystem::path(path).filename().string(); };
+    return Error{ErrorCode::corrupt, what_of(files, whom),
+                 name(files.key) + " and " + name(files.certificate) + " are damaged, or do not belong together",
+                 "restore both"};
+  }
+  return std::unique_ptr<Authority>(new Authority(std::move(impl), files.certificate));
+}
+
+Result<std::unique_ptr<Authority>> Authority::read_or_make(const AuthorityFiles& files, AuthorityOf whom) {
+  const bool is_nodes = whom == AuthorityOf::nodes;
+  const std::string what = what_of(files, whom);
+  const bool has_key = std::filesystem::exists(files.key), has_certificate = std::filesystem::exists(files.certificate);
   if (has_key != has_certificate)
-    return Error{ErrorCode::corrupt, what, (has_key ? ca_file : key_file) + " is missing",
+    return Error{ErrorCode::corrupt, what, (has_key ? files.certificate : files.key) + " is missing",
                  is_nodes ? "restore it; or remove the other one, too, and enrol all nodes again"
                           : "restore it; or remove the other one, too, and give clients the new ca.pem"};
-  if (has_key) {
-    const auto key = fetch::read_secret_file("read " + key_file, key_file, longest_pem);
-    const auto certificate = fetch::read_secret_file("read " + ca_file, ca_file, longest_pem);
-    if (!key) return key.error();
-    if (!certificate) return certificate.error();
-    impl->key.reset(PEM_read_bio_PrivateKey(read_only(std::string(key->view())).get(), nullptr, nullptr, nullptr));
-    impl->certificate.reset(
-        PEM_read_bio_X509(read_only(std::string(certificate->view())).get(), nullptr, nullptr, nullptr));
-    if (!impl->key || !impl->certificate || X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1) {
-      ::ERR_clear_error();
-      return Error{ErrorCode::corrupt, what, "ca.key and ca.pem are damaged, or do not belong together",
-                   "restore both"};
-    }
-    return std::unique_ptr<Authority>(new Authority(std::move(impl), ca_file));
-  }
+  if (has_key) return read(files, whom);
+  auto impl = std::make_unique<Impl>();
   impl->key.reset(EVP_EC_gen("P-256"));
   std::array<std::byte, 4> random{};
   RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), random.size());
@@ -163,16 +182,22 @@ Result<std::unique_ptr<Authority>> Authority::open(const std::string& folder, Au
   const auto secret = fetch::Secret::take(*key);
   const auto certificate = to_pem(what, [&](BIO* out) { return PEM_write_bio_X509(out, impl->certificate.get()); });
   if (!certificate) return certificate.error();
-  if (auto written = replace_file(key_file, secret.view()); !written) return written.error();
-  if (auto written = replace_file(ca_file, *certificate); !written) return written.error();
-  return std::unique_ptr<Authority>(new Authority(std::move(impl), ca_file));
+  if (auto written = replace_file(files.key, secret.view()); !written) return written.error();
+  if (auto written = replace_file(files.certificate, *certificate); !written) return written.error();
+  return std::unique_ptr<Authority>(new Authority(std::move(impl), files.certificate));
 }
 
-Result<std::string> Authority::sign(const std::string& request, const std::string& node,
-                                    std::chrono::seconds lasts) const {
+std::string Authority::fingerprint() const {
+  std::array<std::byte, 32> digest{};
+  X509_digest(impl_->certificate.get(), EVP_sha256(), reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  return to_hex(digest);
+}
+
+Result<std::string> Authority::sign(const std::string& request, const std::string& node, std::chrono::seconds lasts,
+                                    std::int64_t not_before) const {
   // Names of nodes may be longer than a CN can be (64); the URI has it whole.
   return sign("sign a certificate for " + node, request, "plumbline node", "clientAuth", "URI:" + uri_of_node(node),
-              lasts);
+              lasts, not_before);
 }
 
 Result<std::string> Authority::sign_server(const std::string& request, const std::vector<std::string>& names,
@@ -183,12 +208,12 @@ Result<std::string> Authority::sign_server(const std::string& request, const std
       return invalid("sign a certificate for a server", "`" + name + "` is no DNS name", "");
     alternative += (alternative.empty() ? "DNS:" : ",DNS:") + name;
   }
-  return sign("sign a certificate for this server", request, "plumbline", "serverAuth", alternative, lasts);
+  return sign("sign a certificate for this server", request, "plumbline", "serverAuth", alternative, lasts, 0);
 }
 
 Result<std::string> Authority::sign(const std::string& what, const std::string& request, const std::string& name,
                                     const std::string& usage, const std::string& alternative,
-                                    std::chrono::seconds lasts) const {
+                                    std::chrono::seconds lasts, std::int64_t not_before) const {
   const Request asked = request_of(request);
   EVP_PKEY* key = asked ? X509_REQ_get0_pubkey(asked.get()) : nullptr;
   const bool is_fine = key != nullptr && is_strong(key) && X509_REQ_verify(asked.get(), key) == 1;
@@ -196,7 +221,7 @@ Result<std::string> Authority::sign(const std::string& what, const std::string& 
   if (!is_fine)
     return invalid(what, "the request is no PKCS #10 in PEM that its own key signed, or its key is weak",
                    "make one for a key of P-256, P-384, Ed25519 or RSA of 2048 bits");
-  const Certificate made = begin(key, name, lasts);
+  const Certificate made = begin(key, name, lasts, not_before);
   if (!made || X509_set_issuer_name(made.get(), X509_get_subject_name(impl_->certificate.get())) != 1 ||
       !add_extension(made.get(), NID_basic_constraints, "critical,CA:FALSE") ||
       !add_extension(made.get(), NID_key_usage, "critical,digitalSignature") ||

@@ -104,11 +104,18 @@ void Gate::check_agent(const http::Request& request, const std::string& bearer, 
   Refusal refusal;
   if (request.certificate && !is_persons(*request.certificate)) {
     auto nodes = nodes_of(*request.certificate);
-    if (!nodes.empty()) {
+    if (nodes.empty()) {
+      refusal = {403, "the certificate names no node",
+                 "issue one with a DNS name, a common name, or a URI …/node/NAME"};
+    } else if (is_revoked(*request.certificate)) {
+      ++revoked_;
+      refusal = {
+          403, "the certificates of " + nodes.front() + " that were issued before now were revoked",
+          "enrol the node anew, with a key of its own: remove `identity` in its state_dir, then plumb token create"};
+    } else {
       std::string name = "the certificate of " + nodes.front();
       return let_in({std::move(name), false, std::move(nodes)}, admit);
     }
-    refusal = {403, "the certificate names no node", "issue one with a DNS name, a common name, or a URI …/node/NAME"};
   } else if (request.certificate) {
     refusal = {403, "the certificate is one of `access`, and so no agent's", "give the agent one of its own"};
   }
@@ -252,13 +259,30 @@ http::Response Gate::refuse_node(const http::Request& request, const std::string
       403, {ErrorCode::permission, what, why, "a node reports as itself alone: give it a credential of its own"});
 }
 
+void Gate::refuse_older(std::map<std::string, std::int64_t> nodes) {
+  const std::lock_guard lock(mutex_);
+  oldest_taken_ = std::move(nodes);
+}
+
+std::int64_t Gate::oldest_taken(const std::string& node) const {
+  const std::lock_guard lock(mutex_);
+  const auto said = oldest_taken_.find(node);
+  return said == oldest_taken_.end() ? 0 : said->second;
+}
+
+bool Gate::is_revoked(const http::ClientCertificate& certificate) const {
+  const auto nodes = nodes_of(certificate);
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const std::string& node) { return certificate.not_before < oldest_taken(node); });
+}
+
 void Gate::note(const std::string& peer, const std::string& why) {
   const std::lock_guard lock(mutex_);
   last_refusal_ = {clock_.wall(), peer, why};
 }
 
 Gate::Stats Gate::stats() const {
-  return {admitted_, unauthenticated_, expired_, forbidden_, wrong_node_, unavailable_};
+  return {admitted_, unauthenticated_, expired_, forbidden_, wrong_node_, revoked_, unavailable_};
 }
 
 }  // namespace plumbline::access

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,6 +38,7 @@ class Gate {
     std::uint64_t expired = 0;          ///< of them: a token that was somebody's once
     std::uint64_t forbidden = 0;        ///< 403: known, and may not
     std::uint64_t wrong_node = 0;       ///< of them: spoke for another node
+    std::uint64_t revoked = 0;          ///< of them: by a certificate that was taken back
     std::uint64_t unavailable = 0;      ///< 503: who could say did not answer
   };
 
@@ -53,6 +55,13 @@ class Gate {
 
   /// The answer (403, counted) to a caller that speaks for a node which is not his. `what` he wanted.
   http::Response refuse_node(const http::Request& request, const std::string& what, const std::string& why);
+
+  /// Certificates of these nodes that began before (Unix seconds) are no agents' from now on. Replaces what was said.
+  void refuse_older(std::map<std::string, std::int64_t> nodes);
+  /// Whether that is said of one.
+  bool is_revoked(const http::ClientCertificate& certificate) const;
+  /// When a certificate of the node has to begin, at least; 0 = nothing was said of it.
+  std::int64_t oldest_taken(const std::string& node) const;
 
   Stats stats() const;
   std::string status_json() const;
@@ -90,9 +99,10 @@ class Gate {
   std::vector<Rule> rules_;
   std::unique_ptr<TokenFile> agents_token_;
   std::unique_ptr<Reviewer> agents_reviewer_;
-  std::atomic<std::uint64_t> admitted_{0}, unauthenticated_{0}, expired_{0}, forbidden_{0}, wrong_node_{0},
+  std::atomic<std::uint64_t> admitted_{0}, unauthenticated_{0}, expired_{0}, forbidden_{0}, wrong_node_{0}, revoked_{0},
       unavailable_{0};
   mutable std::mutex mutex_;
+  std::map<std::string, std::int64_t> oldest_taken_;
   struct {
     WallNs at = 0;  ///< 0 = there was none
     std::string peer, why;

@@ -44,7 +44,8 @@ std::string Gate::status_json() const {
   json.flag("asks_people", policy_.asks_people).flag("asks_agents", policy_.asks_agents);
   json.number("admitted", counts.admitted).number("unauthenticated", counts.unauthenticated);
   json.number("expired", counts.expired).number("forbidden", counts.forbidden);
-  json.number("wrong_node", counts.wrong_node).number("unavailable", counts.unavailable);
+  json.number("wrong_node", counts.wrong_node).number("revoked", counts.revoked);
+  json.number("unavailable", counts.unavailable);
   json.raw("token_files", wire::json_array(files)).raw("keys", wire::json_array(keys));
   json.raw("reviews", wire::json_array(reviews));
   const std::lock_guard lock(mutex_);
@@ -81,6 +82,7 @@ std::string Gate::metrics_text(const std::string& prefix) const {
   line("expired_total", "Of them: with a token whose time is over.", counts.expired);
   line("forbidden_total", "Requests of somebody who is known and may not (403).", counts.forbidden);
   line("wrong_node_total", "Of them: that spoke for another node.", counts.wrong_node);
+  line("revoked_total", "Of them: by a node's certificate that was taken back.", counts.revoked);
   line("unavailable_total", "Requests about which nobody could say (503).", counts.unavailable);
   line("reviews_total", "Questions to API servers about tokens.", asked.asked);
   line("reviews_failed_total", "Of them: without an answer of use.", asked.failed);

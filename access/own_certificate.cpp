@@ -2,6 +2,7 @@
 
 #include "fetch/secret.hpp"
 #include "fetch/web.hpp"
+#include "include/util/own_folder.hpp"
 #include "include/util/replace_file.hpp"
 #include "include/util/thread.hpp"
 #include "include/wire/json_write.hpp"
@@ -26,7 +27,13 @@ OwnCertificate::OwnCertificate(OwnCertificateConfig config, const Clock& clock, 
 Result<std::unique_ptr<OwnCertificate>> OwnCertificate::open(OwnCertificateConfig config, const Clock& clock,
                                                              Tell tell) {
   std::unique_ptr<OwnCertificate> own(new OwnCertificate(std::move(config), clock, std::move(tell)));
-  auto authority = Authority::open(own->config_.folder, AuthorityOf::server);
+  const auto& its = own->config_;
+  if (!its.authority_key.empty())
+    if (auto made = make_own_folder(its.folder, "folder of this server's certificate", "tls.own"); !made)
+      return made.error();
+  auto authority = its.authority_key.empty()
+                       ? Authority::open(its.folder, AuthorityOf::server)
+                       : Authority::read({its.authority_key, its.authority_certificate}, AuthorityOf::server);
   if (!authority) return authority.error();
   own->authority_ = std::move(*authority);
   // Anew at each start, since its names may be others now.

@@ -19,7 +19,8 @@
 
 namespace plumbline::access {
 
-/// An authority (ten years), a key, and a certificate of it in a folder of their own: server.pem is replaced when two
+/// An authority (ten years), a key, and a certificate of it in a folder of their own (or the authority elsewhere, where
+/// several servers share it): server.pem is replaced when two
 /// thirds of its time are over, and http::ServerTls takes it up. With a ConfigMap, a thread sees to it that this says
 /// the authority's certificate: no more than that leaves the folder.
 class OwnCertificate {

@@ -16,7 +16,9 @@
 #include "collector/forward/http_poster.hpp"
 #include "collector/ingest/ingest.hpp"
 #include "collector/ingest/retention.hpp"
+#include "collector/ingest/revocations.hpp"
 #include "collector/ingest/silence.hpp"
+#include "collector/keys/shared_keys.hpp"
 #include "collector/make_sink.hpp"
 #include "collector/store/postgres_store.hpp"
 #include "collector/store/sqlite_store.hpp"
@@ -42,6 +44,11 @@ Result<std::optional<access::OwnCertificateConfig>> own_certificate_of(const Col
   if (!config.own_certificate) return std::optional<access::OwnCertificateConfig>();
   auto own = *config.own_certificate;
   if (own.folder.empty()) own.folder = (std::filesystem::path(config.sqlite_path).parent_path() / "tls").string();
+  if (!config.keys_dir.empty()) {
+    const auto files = shared_authority(config.keys_dir, access::AuthorityOf::server);
+    own.authority_key = files.key;
+    own.authority_certificate = files.certificate;
+  }
   if (own.config_map.empty()) return std::optional(std::move(own));
   auto api = fetch::find_kubernetes_api(std::move(own.api));
   if (!api) return fetch::within("find the cluster of tls.own.config_map", api.error());
@@ -63,8 +70,8 @@ Result<std::unique_ptr<access::OwnCertificate>> open_own_certificate(const Colle
   });
 }
 
-/// nullptr: in clear.
-Result<std::shared_ptr<http::ServerTls>> load_tls(const CollectorConfig& config, const EnrolmentParts* enrolment,
+/// nullptr: in clear. `nodes`: who signs certificates of nodes that enrol, where any do.
+Result<std::shared_ptr<http::ServerTls>> load_tls(const CollectorConfig& config, const access::Authority* nodes,
                                                   const access::OwnCertificate* own) {
   if (!config.tls) return nullptr;
   http::TlsFiles files = *config.tls;
@@ -72,28 +79,29 @@ Result<std::shared_ptr<http::ServerTls>> load_tls(const CollectorConfig& config,
     files.certificate_file = own->certificate_file();
     files.key_file = own->key_file();
   }
-  if (enrolment != nullptr) files.own_ca_file = enrolment->authority->ca_file();
+  if (nodes != nullptr) files.own_ca_file = nodes->ca_file();
   return http::ServerTls::load(std::move(files));
 }
 
 /// nullptr: nobody enrols here.
-Result<std::unique_ptr<EnrolmentParts>> open_enrolment(const CollectorConfig& config, const Clock& clock) {
+Result<std::unique_ptr<access::Authority>> open_authority(const CollectorConfig& config) {
   if (!config.agents.enrolment) return nullptr;
-  auto parts = std::make_unique<EnrolmentParts>();
-  const std::string folder = (std::filesystem::path(config.sqlite_path).parent_path() / "enrolment").string();
-  auto authority = access::Authority::open(folder, access::AuthorityOf::nodes);
-  if (!authority) return authority.error();
-  auto tokens = access::EnrolmentTokens::open(folder + "/tokens", clock);
-  if (!tokens) return tokens.error();
-  parts->authority = std::move(*authority);
-  parts->tokens = std::move(*tokens);
-  parts->certificate_lasts =
-      std::chrono::duration_cast<std::chrono::seconds>(config.agents.enrolment->certificate_lasts);
-  return parts;
+  using access::Authority;
+  constexpr auto nodes = access::AuthorityOf::nodes;
+  if (!config.keys_dir.empty()) return Authority::read(shared_authority(config.keys_dir, nodes), nodes);
+  return Authority::open((std::filesystem::path(config.sqlite_path).parent_path() / "enrolment").string(), nodes);
 }
 
-Result<std::unique_ptr<Store>> open_store(const CollectorConfig& config) {
-  if (config.postgres) return open_postgres_store({.target = *config.postgres, .retention = config.retention});
+/// What of keys_dir is used; empty without one.
+Result<KeyFingerprints> keys_of(const CollectorConfig& config) {
+  if (config.keys_dir.empty()) return KeyFingerprints();
+  return fingerprints_of(config.keys_dir, {config.agents.enrolment.has_value(), config.own_certificate.has_value(),
+                                           !config.baselines.empty()});
+}
+
+Result<std::unique_ptr<Store>> open_store(const CollectorConfig& config, KeyFingerprints keys) {
+  if (config.postgres)
+    return open_postgres_store({.target = *config.postgres, .retention = config.retention, .keys = std::move(keys)});
   return open_sqlite_store({.path = config.sqlite_path});
 }
 
@@ -164,6 +172,7 @@ struct Collector::Parts {
         gate(std::move(made)),
         ingest(*store, clock, config.limits, *gate),
         silence(*store, clock, config.silence_after),
+        revocations(*store, *gate),
         retention(*store, clock, config.retention, names_of(config.sinks)),
         server(server_options(config)) {}
 
@@ -176,6 +185,7 @@ struct Collector::Parts {
   Ingest ingest;
   std::vector<std::unique_ptr<Forwarder>> sinks;
   SilenceWatch silence;
+  RevocationWatch revocations;
   RetentionKeeper retention;
   std::unique_ptr<Shelf> shelf;  ///< nullptr: no baselines are handed out
   std::atomic<bool> draining = false;
@@ -190,6 +200,7 @@ Result<void> Collector::check(const CollectorConfig& config, const Clock& clock)
   if (const auto gate = make_gate(config, clock); !gate) return gate.error();
   if (const auto store = check_store(config); !store) return store.error();
   if (const auto own = own_certificate_of(config); !own) return own.error();
+  if (const auto keys = keys_of(config); !keys) return keys.error();
   if (!config.own_certificate)
     if (const auto tls = load_tls(config, nullptr, nullptr); !tls) return tls.error();
   for (const auto& entry : config.baselines)
@@ -200,28 +211,44 @@ Result<void> Collector::check(const CollectorConfig& config, const Clock& clock)
   return {};
 }
 
+Result<void> Collector::adopt_keys(const CollectorConfig& config) {
+  if (config.keys_dir.empty()) return invalid("adopt keys", "the configuration names no keys_dir", "");
+  const auto keys = keys_of(config);
+  if (!keys) return keys.error();
+  return collector::adopt_keys(*config.postgres, *keys);
+}
+
 Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& config, const Clock& clock) {
   auto gate = make_gate(config, clock);
   if (!gate) return gate.error();
+  auto keys = keys_of(config);  // first, as what is wrong with them is told best here
+  if (!keys) return keys.error();
   if (!config.postgres)
     if (const auto made = make_store_directory(config.sqlite_path); !made) return made.error();
-  auto enrolment = open_enrolment(config, clock);
-  if (!enrolment) return enrolment.error();
+  auto authority = open_authority(config);
+  if (!authority) return authority.error();
   auto own_certificate = open_own_certificate(config, clock);
   if (!own_certificate) return own_certificate.error();
-  auto tls = load_tls(config, enrolment->get(), own_certificate->get());
+  auto tls = load_tls(config, authority->get(), own_certificate->get());
   if (!tls) return tls.error();
-  auto store = open_store(config);
+  auto store = open_store(config, std::move(*keys));
   if (!store) return store.error();
   auto parts = std::make_unique<Parts>(config, clock, std::move(*store), std::move(*gate));
   parts->own_certificate = std::move(*own_certificate);
   parts->tls = std::move(*tls);
-  parts->enrolment = std::move(*enrolment);
+  if (*authority)
+    parts->enrolment = std::make_unique<EnrolmentParts>(
+        std::move(*authority),
+        std::chrono::duration_cast<std::chrono::seconds>(config.agents.enrolment->certificate_lasts), *parts->store,
+        clock);
   if (const auto loaded = parts->ingest.load(); !loaded) return loaded.error();
+  if (const auto applied = apply_revocations(*parts->store, *parts->gate); !applied) return applied.error();
   // Whoever was handed something is told that it is nothing now, too.
   if (const auto folder = shelf_folder(config);
-      !config.baselines.empty() || (!folder.empty() && std::filesystem::exists(folder + "/signing.key"))) {
-    auto shelf = Shelf::open(folder, config.baselines, clock);
+      !config.baselines.empty() || (!folder.empty() && std::filesystem::exists(folder + "/node.key"))) {
+    const auto its_keys = config.keys_dir.empty() ? make_shelf_keys(folder) : read_shelf_keys(config.keys_dir);
+    if (!its_keys) return its_keys.error();
+    auto shelf = Shelf::open(folder, *its_keys, config.baselines, *parts->store, clock);
     if (!shelf) return shelf.error();
     parts->shelf = std::move(*shelf);
   }
@@ -251,6 +278,7 @@ Result<std::unique_ptr<Collector>> Collector::build(const CollectorConfig& confi
   parts->port = *port;
   for (const auto& sink : parts->sinks) sink->start();
   parts->silence.start();
+  parts->revocations.start();
   parts->retention.start();
   if (parts->shelf) parts->shelf->start();
   parts->gate->start();
@@ -266,6 +294,7 @@ Collector::~Collector() {
   parts_->server.stop();
   parts_->queries.stop();
   parts_->silence.stop();
+  parts_->revocations.stop();
   parts_->retention.stop();
   if (parts_->shelf) parts_->shelf->stop();
   for (const auto& sink : parts_->sinks) sink->stop();

@@ -16,6 +16,9 @@ class Collector {
   /// the store or a socket.
   static Result<void> check(const CollectorConfig& config, const Clock& clock);
 
+  /// Makes the keys of keys_dir those of the store.
+  static Result<void> adopt_keys(const CollectorConfig& config);
+
   /// Opens and starts everything, the API last, or nothing. `clock` outlives the process's threads: it is static.
   static Result<std::unique_ptr<Collector>> build(const CollectorConfig& config, const Clock& clock);
   ~Collector();  ///< drains: stops accepting, answers what is under way, stops sinks, commits what is queued

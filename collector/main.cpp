@@ -10,6 +10,7 @@
 #include <string>
 
 #include "collector/collector.hpp"
+#include "collector/keys/shared_keys.hpp"
 #include "collector/store/migrate.hpp"
 #include "collector/telemetry/log.hpp"
 #include "include/util/service_manager.hpp"
@@ -38,6 +39,8 @@ struct Arguments {
   bool check = false;
   bool schema = false;
   std::string migrate_from;
+  std::string make_keys;
+  bool adopt_keys = false;
 };
 
 /// The exit code where the process is to end at once, else -1.
@@ -50,6 +53,9 @@ int parse(int argc, char** argv, Arguments& out) {
   app.add_option("--migrate-from", out.migrate_from,
                  "copy the ledger of this SQLite file to store.postgres, and end; while a collector uses the file, run "
                  "it again afterwards");
+  app.add_option("--make-keys", out.make_keys,
+                 "make what is missing of the keys that collectors of one PostgreSQL share in this folder, and end");
+  app.add_flag("--adopt-keys", out.adopt_keys, "make the keys of keys_dir those of the store, and end");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -114,6 +120,21 @@ int migrate(const collector::CollectorConfig& config, const std::string& path) {
   return exit_unavailable;
 }
 
+int make_keys(const std::string& folder) {
+  const auto made = collector::make_shared_keys(folder);
+  if (!made) return fail(made.error(), exit_code(made.error()));
+  for (const auto& file : *made) std::printf("made %s\n", file.c_str());
+  std::printf("give all of %s to each collector of the store as keys_dir, and node.key to agents that take baselines\n",
+              folder.c_str());
+  return 0;
+}
+
+int adopt_keys(const collector::CollectorConfig& config) {
+  const auto adopted = collector::Collector::adopt_keys(config);
+  if (!adopted) return fail(adopted.error(), exit_code(adopted.error()));
+  return std::puts("the keys here are the store's now: collectors with others will not start") < 0 ? 1 : 0;
+}
+
 int run(const collector::CollectorConfig& config) {
   const sigset_t ends = block_signals();
   collector::set_log_level(config.log_level);
@@ -144,9 +165,11 @@ int main(int argc, char** argv) {
   if (const int code = parse(argc, argv, arguments); code >= 0) return code;
   if (arguments.schema) return std::puts(collector::collector_config_schema().c_str()) < 0 ? 1 : 0;
   keep_to_ourselves();
+  if (!arguments.make_keys.empty()) return make_keys(arguments.make_keys);
   const auto config = collector::load_collector_config(arguments.config);
   if (!config) return fail(config.error(), exit_config);
   if (arguments.check) return check(*config);
+  if (arguments.adopt_keys) return adopt_keys(*config);
   if (!arguments.migrate_from.empty()) return migrate(*config, arguments.migrate_from);
   return run(*config);
 }

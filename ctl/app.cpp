@@ -141,7 +141,7 @@ void add_silence_commands(CLI::App& app, Parsed& parsed) {
 
 /// What a collector is told of its nodes.
 void add_nodes_commands(CLI::App& app, Parsed& parsed) {
-  auto* nodes = app.add_subcommand("nodes", "tell a collector of a node: forget, acknowledge");
+  auto* nodes = app.add_subcommand("nodes", "tell a collector of a node: forget, acknowledge, revoke");
   nodes->require_subcommand(1);
   nodes->fallthrough();
   const auto add = [&](const char* name, const char* description, auto command) {
@@ -158,6 +158,7 @@ void add_nodes_commands(CLI::App& app, Parsed& parsed) {
   };
   add("forget", "it is gone for good: it counts no more, and its drift is closed as forgotten", forget_node);
   add("acknowledge", "somebody has looked at its missing records and conflicts: pages of them end", acknowledge_node);
+  add("revoke", "its certificates of before now are refused, until it enrols anew", revoke_node);
 }
 
 /// `baseline` and `decode`.

@@ -106,6 +106,7 @@ int end_silence(const Context& context, const std::string& id, const std::string
 /// What a collector is told of a node (its name, or its id), with a reason.
 int forget_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by);
 int acknowledge_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by);
+int revoke_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by);
 
 struct PrepareOptions {
   std::string owner;   ///< "UID:GID"

@@ -35,6 +35,11 @@ Result<std::string> id_of(const Api& api, const std::string& node) {
   return invalid("find node " + printable(node), "several have this name: " + all, "say which by its id");
 }
 
+std::string who_of(const std::string& by) {
+  const char* const user = std::getenv("USER");  // NOLINT(concurrency-mt-unsafe): one thread
+  return by.empty() && user != nullptr ? user : by;
+}
+
 /// `tell`: calls with the target of the node and its query.
 template <class Tell>
 int tell_of(const Context& context, const std::string& node, const std::string& reason, const std::string& by,
@@ -46,10 +51,8 @@ int tell_of(const Context& context, const std::string& node, const std::string& 
                 invalid("tell of a node", "an agent knows its own alone", "name a collector with --collector"));
   const auto id = id_of(*api, node);
   if (!id) return fail(context, id.error());
-  const char* const user = std::getenv("USER");  // NOLINT(concurrency-mt-unsafe): one thread
-  const std::string who = by.empty() && user != nullptr ? user : by;
   const Result<Json> told = tell(*api, "/v1/nodes/" + http::percent_encode(*id),
-                                 "?reason=" + http::percent_encode(reason) + "&by=" + http::percent_encode(who));
+                                 "?reason=" + http::percent_encode(reason) + "&by=" + http::percent_encode(who_of(by)));
   if (!told) return fail(context, told.error());
   if (context.options.format != Format::table) {
     print_json(context, *told);
@@ -75,6 +78,26 @@ int acknowledge_node(const Context& context, const std::string& node, const std:
                  [](const Api& api, const std::string& target, const std::string& query) {
                    return api.post(target + "/acknowledge" + query, "");
                  });
+}
+
+int revoke_node(const Context& context, const std::string& node, const std::string& reason, const std::string& by) {
+  const auto api = Api::open(context.options);
+  if (!api) return fail(context, api.error());
+  if (!api->is_collector())
+    return fail(context,
+                invalid("revoke certificates", "a collector refuses them", "name a collector with --collector"));
+  // By its name, as certificates have it: one that never reported has them, too.
+  const auto told = api->post("/v1/revocations?node=" + http::percent_encode(node) +
+                                  "&reason=" + http::percent_encode(reason) + "&by=" + http::percent_encode(who_of(by)),
+                              "");
+  if (!told) return fail(context, told.error());
+  if (context.options.format != Format::table) {
+    print_json(context, *told);
+    return exit_code::ok;
+  }
+  context.terminal.out << "certificates of " << printable(node) << " from before "
+                       << printable(text_of(*told, "before")) << " are refused, and its tokens are taken back\n";
+  return exit_code::ok;
 }
 
 }  // namespace plumbline::ctl

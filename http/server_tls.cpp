@@ -168,6 +168,8 @@ std::shared_ptr<const ClientCertificate> certificate_of(ssl_st* ssl) {
     if (name->type == GEN_DNS) names->dns_names.push_back(text(name->d.dNSName));
     if (name->type == GEN_URI) names->uris.push_back(text(name->d.uniformResourceIdentifier));
   }
+  std::tm began{};
+  if (ASN1_TIME_to_tm(X509_get0_notBefore(certificate.get()), &began) == 1) names->not_before = ::timegm(&began);
   return names;
 }
 

@@ -59,6 +59,7 @@ Trust trust_of(ssl_st* ssl);
 struct ClientCertificate {
   std::string common_name;
   std::vector<std::string> dns_names, uris;  ///< subjectAltName: "web-1.example", "spiffe://example/node/web-1"
+  std::int64_t not_before = 0;               ///< Unix seconds
 };
 
 /// Of a connection whose handshake is over; nullptr where its client showed none. `ssl`: OpenSSL's SSL.

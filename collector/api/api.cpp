@@ -8,6 +8,7 @@
 #include "collector/api/health.hpp"
 #include "collector/api/nodes.hpp"
 #include "collector/api/pool_route.hpp"
+#include "collector/api/revocations.hpp"
 #include "collector/api/same_site.hpp"
 #include "collector/api/silences.hpp"
 #include "collector/api/stream.hpp"
@@ -174,6 +175,8 @@ void add_routes(http::Server& server, const std::shared_ptr<const ApiParts>& par
   on_the_pool("GET", "/v1/nodes", read, list_nodes);
   on_the_pool("DELETE", "/v1/nodes/{id}", admin, forget_node);
   on_the_pool("POST", "/v1/nodes/{id}/acknowledge", admin, acknowledge_node);
+  on_the_pool("GET", "/v1/revocations", read, list_revocations);
+  on_the_pool("POST", "/v1/revocations", admin, revoke_node);
   on_the_pool("GET", "/v1/baselines", read, list_baselines);
   on_the_pool("GET", "/v1/baselines/for/{node}", report, hand_list);
   on_the_pool("GET", "/v1/baselines/index/{sha256}", report, hand_index);

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "access/authority.hpp"
-#include "access/enrolment_tokens.hpp"
 #include "access/gate.hpp"
 #include "access/own_certificate.hpp"
 #include "collector/api/query_pool.hpp"
 #include "collector/baselines/shelf.hpp"
 #include "collector/forward/forwarder.hpp"
+#include "collector/ingest/enrolment_tokens.hpp"
 #include "collector/ingest/ingest.hpp"
 #include "collector/store/store.hpp"
 #include "http/server.hpp"
@@ -23,9 +23,11 @@ namespace plumbline::collector {
 
 /// What enrolling takes.
 struct EnrolmentParts {
-  std::unique_ptr<access::Authority> authority;
-  std::unique_ptr<access::EnrolmentTokens> tokens;
-  std::chrono::seconds certificate_lasts{0};
+  EnrolmentParts(std::unique_ptr<access::Authority> of, std::chrono::seconds lasts, Store& store, const Clock& clock)
+      : authority(std::move(of)), certificate_lasts(lasts), tokens(store, clock) {}
+  const std::unique_ptr<access::Authority> authority;
+  const std::chrono::seconds certificate_lasts;
+  EnrolmentTokens tokens;
   std::atomic<std::uint64_t> renewed{0};
 };
 

@@ -101,6 +101,7 @@ http::Response show_status(const ApiParts& parts, const http::Request& request) 
   else
     store.text("retention_held_by", stats.retention_held_by);
   store.number("cursors_fenced", stats.cursors_fenced).number("lost_connections", stats.lost_connections);
+  store.number("drifts_unreadable", stats.drifts_unreadable);
   store.number("conflicts", stats.conflicts).number("sequence_gaps", stats.sequence_gaps);
   store.number("sequence_resets", stats.sequence_resets).number("queries_cut", stats.queries_cut);
   agents.number("nodes", nodes->size()).number("silent", silent).number("missing_records", missing);
@@ -163,6 +164,9 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
             stats.retention_held_by.empty() ? 0 : 1);
   out.counter("store_lost_connections_total", "Connections to the store's server that were lost.",
               stats.lost_connections);
+  out.counter("drifts_unreadable_total",
+              "Drifts that became forgotten, or open again, without a row of the ledger: their record is damaged.",
+              stats.drifts_unreadable);
   out.counter("sink_cursors_fenced_total", "Moves of cursors that came after another collector took the sink.",
               stats.cursors_fenced);
   const QueryPool::Stats queries = parts.queries.stats();
@@ -210,7 +214,7 @@ http::Response show_metrics(const ApiParts& parts, const http::Request&) {
   sinks("sink_delivery_seconds_total", "counter", "Time spent delivering.",
         [](const SinkStatus& s) { return s.delivery_seconds; });
   if (parts.enrolment != nullptr) {
-    const auto enrolled = parts.enrolment->tokens->stats();
+    const auto enrolled = parts.enrolment->tokens.stats();
     out.family("enrolment_total", "counter", "Tokens that nodes enrol by, and renewals, by what became of them.");
     out.sample(static_cast<double>(enrolled.made), {{"result", "made"}});
     out.sample(static_cast<double>(enrolled.used), {{"result", "used"}});

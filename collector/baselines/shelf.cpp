@@ -1,10 +1,6 @@
 #include "collector/baselines/shelf.hpp"
 
-#include <fnmatch.h>
-#include <openssl/crypto.h>
-
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <set>
 
@@ -13,27 +9,18 @@
 #include "collector/telemetry/log.hpp"
 #include "fetch/file_origin.hpp"
 #include "fetch/make_origin.hpp"
-#include "fetch/secret.hpp"
 #include "include/util/hex.hpp"
 #include "include/util/own_folder.hpp"
-#include "include/util/replace_file.hpp"
 #include "include/util/thread.hpp"
 
 namespace plumbline::collector {
 namespace {
 
-constexpr std::chrono::seconds look_interval{2};       ///< at local files: a stat each
-constexpr std::chrono::hours until_asked{24 * 365};    ///< local files are read when they changed
-constexpr std::int64_t earlier_for = 600'000'000'000;  ///< ns; a slow line has 7 MB/min at 1 Mbit/s
-constexpr std::size_t max_earlier = 2;                 ///< of an item: they are in memory
-constexpr std::string_view sequence_file = "/sequence";
-
-std::uint64_t read_sequence(const std::string& path) {
-  const auto text = fetch::read_secret_file("read " + path, path, 64);
-  std::uint64_t number = 0;
-  if (text) std::from_chars(text->view().data(), text->view().data() + text->view().size(), number);
-  return number;
-}
+constexpr std::chrono::seconds look_interval{2};         ///< at local files: a stat each
+constexpr std::chrono::milliseconds publish_pause{100};  ///< what was read meanwhile is one change
+constexpr std::chrono::hours until_asked{24 * 365};      ///< local files are read when they changed
+constexpr std::int64_t earlier_for = 600'000'000'000;    ///< ns; a slow line has 7 MB/min at 1 Mbit/s
+constexpr std::size_t max_earlier = 2;                   ///< of an item: they are in memory
 
 /// "web-1" of "/…/web-1.json".
 std::string node_of_file(const std::string& path) {
@@ -42,34 +29,24 @@ std::string node_of_file(const std::string& path) {
 
 }  // namespace
 
-Shelf::Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
-             const fetch::Ed25519Key& signing, const Clock& clock)
+Shelf::Shelf(std::string folder, std::vector<ShelfSource> sources, const ShelfKeys& keys, Store& store,
+             const Clock& clock)
     : folder_(std::move(folder)),
       sources_(std::move(sources)),
-      hash_(std::move(hash)),
-      signing_(signing),
+      keys_(keys),
+      hash_(keys.hash),
+      store_(store),
       clock_(clock) {}
 
 Shelf::~Shelf() {
   stop();
-  OPENSSL_cleanse(signing_.data(), signing_.size());
 }
 
-Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vector<ShelfSource> sources,
-                                           const Clock& clock) {
+Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, const ShelfKeys& keys,
+                                           std::vector<ShelfSource> sources, Store& store, const Clock& clock) {
   if (auto made = make_own_folder(folder, "folder of baselines", "baselines_dir"); !made) return made.error();
-  auto hash = baseline::load_or_create_key(folder + "/hash.key");
-  if (!hash) return hash.error();
-  auto signing = baseline::load_or_create_key(folder + "/signing.key");
-  if (!signing) return signing.error();
-  fetch::NodeKey for_nodes;
-  for_nodes.verify = fetch::public_key_of(*signing);
-  for_nodes.hash = *hash;
-  if (auto written = fetch::write_node_key(folder + "/node.key", for_nodes); !written) return written.error();
-  std::unique_ptr<Shelf> shelf(new Shelf(folder, std::move(sources), baseline::KeyedHash(*hash), *signing, clock));
-  OPENSSL_cleanse(hash->data(), hash->size());
-  OPENSSL_cleanse(signing->data(), signing->size());
-  shelf->sequence_ = read_sequence(folder + std::string(sequence_file));
+  if (auto written = fetch::write_node_key(folder + "/node.key", keys.for_nodes()); !written) return written.error();
+  std::unique_ptr<Shelf> shelf(new Shelf(folder, std::move(sources), keys, store, clock));
   std::vector<Item> items;
   std::set<std::string> names;
   for (const auto& source : shelf->sources_)
@@ -101,9 +78,8 @@ Result<std::unique_ptr<Shelf>> Shelf::open(const std::string& folder, std::vecto
   {
     const std::lock_guard lock(shelf->mutex_);
     for (auto& item : items) shelf->add(std::move(item));
-    shelf->changed();
   }
-  shelf->keep_sequence();
+  if (auto published = shelf->publish(); !published) return published.error();
   return shelf;
 }
 
@@ -172,26 +148,36 @@ void Shelf::start() {
 
 void Shelf::run() {
   std::unique_lock lock(mutex_);
-  for (bool first = true; !stopping_; first = false) {
-    const bool asked = std::exchange(reload_, false);
-    lock.unlock();
-    Looked looked = look();
-    lock.lock();
-    const bool moved = take_matches(looked, asked);
-    if (moved) changed();
-    if (moved || first) hand_to_fetcher();
-    ask_for_changed_files(looked);
-    drop_earlier();
-    // Meant is what was refused and is there now, not whatever comes one day.
-    if (asked)
-      for (const auto& [name, item] : items_) fetcher_->refresh(name, baseline::is_step_back(item.keeper->last_move()));
-    if (moved) {
-      lock.unlock();
-      keep_sequence();
-      lock.lock();
+  auto next_look = std::chrono::steady_clock::now();
+  for (bool is_first = true; !stopping_;) {
+    if (reload_ || std::chrono::steady_clock::now() >= next_look) {
+      look_and_take(lock, std::exchange(is_first, false));
+      next_look = std::chrono::steady_clock::now() + look_interval;
     }
-    wake_.wait_for(lock, look_interval, [this] { return stopping_ || reload_; });
+    if (std::exchange(changed_, false)) {
+      lock.unlock();
+      (void)publish();  // has told why not; the next look tries again
+      lock.lock();
+      wake_.wait_for(lock, publish_pause, [this] { return stopping_ || reload_; });
+    }
+    wake_.wait_until(lock, next_look, [this] { return stopping_ || reload_ || changed_; });
   }
+}
+
+void Shelf::look_and_take(std::unique_lock<std::mutex>& lock, bool is_first) {
+  const bool asked = std::exchange(reload_, false);
+  lock.unlock();
+  Looked looked = look();
+  follow_others();
+  lock.lock();
+  const bool moved = take_matches(looked, asked);
+  if (moved || is_first) hand_to_fetcher();
+  ask_for_changed_files(looked);
+  drop_earlier();
+  // Meant is what was refused and is there now, not whatever comes one day.
+  if (asked)
+    for (const auto& [name, item] : items_) fetcher_->refresh(name, baseline::is_step_back(item.keeper->last_move()));
+  changed_ = changed_ || moved || unpublished_;
 }
 
 void Shelf::deliver(fetch::Delivered delivered) {
@@ -223,78 +209,9 @@ void Shelf::deliver(fetch::Delivered delivered) {
   if (item.sha256 != before)
     log(LogLevel::info, "a baseline is in force",
         {{"baseline", name}, {"revision", baseline::text_of(item.index->source(0).revision)}});
-  if (item.error == before_error && item.sha256 == before && item.etag == before_etag) return;
-  changed();
-  lock.unlock();
-  keep_sequence();
-}
-
-/// Wall time in ms where that is later, so that a collector that lost its folder does not begin at 1 again.
-void Shelf::changed() {
-  sequence_ = std::max(sequence_ + 1, static_cast<std::uint64_t>(clock_.wall() / 1'000'000));
-}
-
-/// Without the other lock: a disk that is slow holds up no node that asks. Where a list went out before its number was
-/// kept, the wall time makes the next one larger all the same.
-void Shelf::keep_sequence() {
-  const std::lock_guard one_at_a_time(keeping_);
-  std::uint64_t sequence = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    sequence = sequence_;
-  }
-  if (auto kept = replace_file(folder_ + std::string(sequence_file), std::to_string(sequence)); !kept)
-    log(LogLevel::error, "the sequence number of baselines is not kept", {{"why", kept.error().message()}});
-}
-
-bool Shelf::is_for(const ShelfSource& source, const std::string& node) {
-  return source.nodes.empty() || std::any_of(source.nodes.begin(), source.nodes.end(), [&](const auto& pattern) {
-           return ::fnmatch(pattern.c_str(), node.c_str(), 0) == 0;
-         });
-}
-
-Result<Shelf::List> Shelf::list_for(const std::string& node, std::string_view known, std::size_t most) const {
-  fetch::Handout handout;
-  List list;
-  {
-    const std::lock_guard lock(mutex_);
-    handout.sequence = sequence_;
-    constexpr std::int64_t period = std::chrono::seconds(fetch::issue_period).count();
-    handout.issued_at = clock_.wall() / 1'000'000'000 / period * period;
-    list.etag = "\"" + std::to_string(sequence_) + "-" + std::to_string(handout.issued_at) + "\"";
-    if (list.etag == known) return list;
-    for (const auto& [name, item] : items_) {
-      if (item.source->node_by_file ? item.node != node : !is_for(*item.source, node)) continue;
-      const auto& config = item.source->source;
-      if (!item.index) {
-        handout.missing.push_back(name);
-        continue;
-      }
-      auto spec = item.keeper->spec();
-      if (spec.cluster == baseline::in_cluster) spec.cluster.clear();  // ours, and the node may be in another
-      handout.baselines.push_back(
-          {std::move(spec), item.sha256, item.index->bytes(), item.error, config.endpoint, config.region, item.etag});
-    }
-    // Of a pattern that could not be looked at, or matches nothing, any match may be missing.
-    for (const auto& source : sources_) {
-      if (!is_local_pattern(source)) continue;
-      const auto state = patterns_.find(source.source.name);
-      const bool concerned = source.node_by_file || is_for(source, node);
-      if (concerned && !empty_is_meant_.contains(source.source.name) &&
-          (state == patterns_.end() || state->second.is_incomplete))
-        handout.missing.push_back(source.source.name);
-    }
-  }
-  handout.node = node;
-  list.envelope = fetch::sign(fetch::handout_type, fetch::handout_json(handout), signing_);
-  if (list.envelope.size() > fetch::max_handout_bytes ||
-      std::max(handout.baselines.size(), handout.missing.size()) > most)
-    return Error{ErrorCode::unavailable, "hand out the baselines of " + node,
-                 std::to_string(handout.baselines.size()) + " baselines in a list of " +
-                     std::to_string(list.envelope.size()) + " bytes, and a node takes " + std::to_string(most) +
-                     " in " + std::to_string(fetch::max_handout_bytes),
-                 "give it fewer: `nodes` or `node_by_file` in collector.yaml"};
-  return list;
+  if (!taken && item.error == before_error && item.etag == before_etag) return;
+  changed_ = true;
+  wake_.notify_all();
 }
 
 std::shared_ptr<const baseline::Index> Shelf::index(const std::string& sha256) const {
@@ -305,37 +222,6 @@ std::shared_ptr<const baseline::Index> Shelf::index(const std::string& sha256) c
       if (earlier.sha256 == sha256) return earlier.index;
   }
   return nullptr;
-}
-
-std::vector<ShelfRow> Shelf::rows() const {
-  std::vector<ShelfRow> rows;
-  const std::lock_guard lock(mutex_);
-  for (const auto& [name, item] : items_) {
-    ShelfRow& row = rows.emplace_back();
-    const auto& spec = item.keeper->spec();
-    row.name = name;
-    row.kind = spec.kind;
-    row.path = spec.path;
-    row.error = item.error;
-    row.nodes = item.source->node_by_file ? std::vector{item.node} : item.source->nodes;
-    row.sha256 = item.sha256;
-    row.loaded_at = item.loaded_at;
-    if (!item.index) continue;
-    row.revision = item.index->source(0).revision;
-    row.resources = item.index->resource_count();
-    row.files = item.index->file_count();
-    row.bytes = item.index->bytes();
-  }
-  for (const auto& source : sources_)
-    if (const auto state = patterns_.find(source.source.name);
-        state != patterns_.end() && !state->second.error.empty()) {
-      ShelfRow& row = rows.emplace_back();
-      row.name = source.source.name;
-      row.kind = source.source.kind;
-      row.path = source.source.path;
-      row.error = state->second.error;
-    }
-  return rows;
 }
 
 void Shelf::reload() {

@@ -14,6 +14,8 @@
 #include "baseline/index/index.hpp"
 #include "baseline/keyed_hash.hpp"
 #include "baseline/path_glob.hpp"
+#include "collector/baselines/shelf_keys.hpp"
+#include "collector/store/store.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/handout.hpp"
 #include "fetch/source_config.hpp"
@@ -41,13 +43,15 @@ struct ShelfRow {
   WallNs loaded_at = 0;
 };
 
-/// Thread-safe. Its folder holds two keys (signing.key, hash.key; mode 0600), what nodes need of them (node.key), the
-/// indexes, and the last sequence number.
+/// Thread-safe. Its folder holds the indexes, and what nodes need of the keys (node.key). The store numbers what is
+/// handed out, so that collectors that share it and read the same hand out the same, byte by byte. What is shown and
+/// handed out is what was numbered last: while the store cannot be written, it stays as it was.
 class Shelf {
  public:
-  /// Makes folder and keys where they are missing, and takes what was last compiled. Reads no source yet.
-  static Result<std::unique_ptr<Shelf>> open(const std::string& folder, std::vector<ShelfSource> sources,
-                                             const Clock& clock);
+  /// Makes the folder where it is missing, and takes what was last compiled. Reads no source yet. `store` and `clock`
+  /// outlive this.
+  static Result<std::unique_ptr<Shelf>> open(const std::string& folder, const ShelfKeys& keys,
+                                             std::vector<ShelfSource> sources, Store& store, const Clock& clock);
   ~Shelf();  ///< stop()
   Shelf(const Shelf&) = delete;
   Shelf& operator=(const Shelf&) = delete;
@@ -62,7 +66,9 @@ class Shelf {
     std::string etag;  ///< with its quotes
   };
   /// What is handed to the node (fetch/handout.hpp). `known`: the ETag that the node has; then an empty envelope, where
-  /// it still stands. `unavailable`: it would be more than a node takes, which is `most` baselines.
+  /// it still stands, also where another collector of the store gave it and this one has not come so far.
+  /// `unavailable`: another has handed out something newer than the node has, and this one has not read it yet; or it
+  /// would be more than a node takes, which is `most` baselines.
   Result<List> list_for(const std::string& node, std::string_view known, std::size_t most = fetch::max_handed) const;
   /// The index of this digest, of now or of some minutes ago: a node may be in the middle of it. nullptr where it is of
   /// none.
@@ -94,8 +100,22 @@ class Shelf {
     bool is_incomplete = false;  ///< any match may be missing: it could not all be looked at, or matches nothing
   };
 
-  Shelf(std::string folder, std::vector<ShelfSource> sources, baseline::KeyedHash hash,
-        const fetch::Ed25519Key& signing, const Clock& clock);
+  /// One that is handed out, or is missing (without a digest).
+  struct Offer {
+    const ShelfSource* source = nullptr;
+    std::string node;  ///< of node_by_file
+    fetch::HandedEntry entry;
+  };
+  /// What is handed out under one number.
+  struct Published {
+    std::uint64_t sequence = 0;
+    Digest content{};
+    std::vector<Offer> offers;
+    std::vector<const ShelfSource*> incomplete;  ///< patterns of which any match may be missing
+    std::vector<ShelfRow> rows;
+  };
+
+  Shelf(std::string folder, std::vector<ShelfSource> sources, const ShelfKeys& keys, Store& store, const Clock& clock);
   /// What file systems say; made without the lock.
   struct Looked {
     struct Pattern {
@@ -117,22 +137,28 @@ class Shelf {
   void deliver(fetch::Delivered delivered);
   void drop_earlier();
   void put_in_force(Item& item, std::shared_ptr<const baseline::Index> index, const std::string& digest) const;
-  void changed();
-  void keep_sequence();
+  Published seen() const;
+  Result<void> publish();
+  void follow_others();
+  std::vector<ShelfRow> rows_of_items() const;
   void run();
+  void look_and_take(std::unique_lock<std::mutex>& lock, bool is_first);
   static bool is_for(const ShelfSource& source, const std::string& node);
 
   const std::string folder_;
   const std::vector<ShelfSource> sources_;
+  const ShelfKeys keys_;
   const baseline::KeyedHash hash_;
-  fetch::Ed25519Key signing_;  // the private one; cleared at the end
+  Store& store_;
   const Clock& clock_;
-  std::mutex keeping_;        // of the sequence number on disk; taken before the next
+  std::mutex publishing_;     // one at a time; taken before the next
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, Item> items_;
   std::map<std::string, PatternState> patterns_;  ///< by name; those that were looked at
   std::set<std::string> empty_is_meant_;          ///< patterns: nothing matches them, and a person said so
-  std::uint64_t sequence_ = 0;
+  std::shared_ptr<const Published> published_ = std::make_shared<const Published>();
+  bool changed_ = false;      ///< what is read is another than what is handed out
+  bool unpublished_ = false;  ///< the last try to number it failed
   std::condition_variable wake_;
   bool reload_ = false;
   bool stopping_ = false;

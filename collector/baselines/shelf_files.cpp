@@ -39,15 +39,14 @@ bool Shelf::take_matches(Looked& looked, bool let_go) {
   for (const auto& [at_source, pattern] : looked.patterns) {
     const ShelfSource& source = *at_source;
     const auto known = patterns_.find(source.source.name);
-    const std::optional<bool> was_incomplete =
-        known == patterns_.end() ? std::nullopt : std::optional(known->second.is_incomplete);
+    const auto before = known == patterns_.end() ? std::nullopt : std::optional(known->second);
     PatternState& state = patterns_[source.source.name];
     state = {pattern.unseen, !pattern.unseen.empty()};
     if (!pattern.matches)
       state = {pattern.matches.error().message(), true};
     else
       moved = take_matches(source, pattern.matches->files, let_go && pattern.unseen.empty(), state, looked) || moved;
-    moved = moved || was_incomplete != state.is_incomplete;
+    moved = moved || !before || before->is_incomplete != state.is_incomplete || before->error != state.error;
   }
   return moved;
 }

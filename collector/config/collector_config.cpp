@@ -88,14 +88,24 @@ void check_door(const Map& map, const CollectorConfig& out) {
     if (!rule.certificates.empty() && !takes_certificates)
       map.refuse("access", "`" + config::shown(rule.name) + "` is for clients' certificates, and none are asked for",
                  "name who signs them in tls.client_ca_file");
-  if (out.postgres && out.agents.enrolment)
-    map.refuse("agents",
-               "`enrolment` keeps its tokens and its authority in files of one collector, and those that share "
-               "a PostgreSQL are many",
-               "sign the nodes' certificates elsewhere and name who does in tls.client_ca_file");
+  if (!out.keys_dir.empty() && !out.postgres)
+    map.refuse("keys_dir", "is for collectors that share a PostgreSQL, and `store.postgres` is not given",
+               "take it out: this one keeps its keys beside its store");
+  const bool is_without_keys = out.postgres && out.keys_dir.empty();
+  constexpr const char* name_keys =
+      "name a folder in keys_dir, with the same files for all collectors of this store: plumbline-collector "
+      "--make-keys "
+      "FOLDER makes them";
+  if (is_without_keys && out.agents.enrolment)
+    map.refuse("agents", "`enrolment` signs by an authority, which collectors that share a PostgreSQL have in common",
+               name_keys);
+  if (is_without_keys && !out.baselines.empty())
+    map.refuse("baselines", "collectors that share a PostgreSQL sign them by a key that they have in common",
+               name_keys);
   if (out.postgres && !out.baselines.empty() && out.baselines_dir.empty())
-    map.refuse("baselines", "their keys stand in files, and there is no SQLite file to keep them beside",
-               "name a folder in baselines_dir, with the same keys for all collectors of this store");
+    map.refuse("baselines", "there is no SQLite file to keep them beside",
+               "name a folder of this collector's own in "
+               "baselines_dir");
   if (is_loopback(out.host)) return;
   const std::string open = "`" + config::shown(out.host) + "` can be reached from other machines, and ";
   if (!out.tls)
@@ -139,7 +149,12 @@ void bind(Map& map, CollectorConfig& out) {
   map.object("log", "the collector's own log", [&](Map& log) {
     log.read_word("level", out.log_level, {"debug", "info", "warning", "error"}, "lines below it are not written");
   });
-  map.read("baselines_dir", out.baselines_dir, "keys and indexes of `baselines`; default: baselines/ beside the store");
+  map.read(
+      "keys_dir", out.keys_dir,
+      "keys that collectors of one PostgreSQL share (--make-keys makes them), of enrolment, tls.own and baselines");
+  if (!out.keys_dir.empty()) map.require_absolute("keys_dir", out.keys_dir);
+  map.read("baselines_dir", out.baselines_dir,
+           "indexes of `baselines`, and their keys without keys_dir; default: baselines/ beside the store");
   if (!out.baselines_dir.empty()) map.require_absolute("baselines_dir", out.baselines_dir);
   map.list("baselines", "sources that are compiled here and handed to nodes",
            [&](Map& baseline) { read_baseline(baseline, out.baselines); });

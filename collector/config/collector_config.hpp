@@ -30,6 +30,7 @@ struct CollectorConfig {
   IngestLimits limits;
   std::string log_level = "info";
   std::vector<SinkConfig> sinks;
+  std::string keys_dir;       ///< of keys that collectors of one store share; "" = each has its own beside its store
   std::string baselines_dir;  ///< "" = `baselines` beside the store
   std::vector<ShelfSource> baselines;
 };

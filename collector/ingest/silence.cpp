@@ -37,6 +37,8 @@ void SilenceWatch::start() {
       const auto ended = store_.expire_silences(clock_.wall());
       if (ended && *ended > 0)
         log(LogLevel::info, "silences of alerts are over", {{"silences", std::to_string(*ended)}});
+      // And what a collector that ended in between left of a node's drift.
+      (void)store_.settle_drifts();
       lock.lock();
     }
   });

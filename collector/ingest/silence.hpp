@@ -21,7 +21,7 @@ class SilenceWatch {
   SilenceWatch(const SilenceWatch&) = delete;
   SilenceWatch& operator=(const SilenceWatch&) = delete;
 
-  /// The thread also ends silences of alerts whose time is over (store.hpp).
+  /// The thread also ends silences of alerts whose time is over, and goes on with Store::settle_drifts().
   void start();
   void stop();
 

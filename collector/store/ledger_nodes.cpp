@@ -9,6 +9,9 @@
 namespace plumbline::collector {
 namespace {
 
+/// Drifts that one transaction turns: each is a row with a body of some KB, and batches wait for it.
+constexpr std::size_t piece = 500;
+
 /// {"<part>": {"node_id", "node", "state", "by", "reason", "at"}}
 wire::JsonObject word_json(const std::string& name, const char* state, const NodeWord& word) {
   wire::JsonObject json;
@@ -65,8 +68,9 @@ Result<std::optional<std::size_t>> LedgerWriter::forget_node(const NodeWord& wor
   if (!found) return found.error();
   Node& node = **found;
   ++node.epoch;  // its drifts' rows are newer than any of its own
-  const auto drifts = turn_drifts(node, true, word);
+  const auto drifts = count_drifts(node, false);
   if (!drifts) return drifts.error();
+  if (const auto begun = begin_turning(node, true, word); !begun) return begun.error();
   if (const auto ended = end_conditions(node, **name, "forgotten", word); !ended) return ended.error();
   if (node.silent_since != 0) {
     const std::string id = "forgotten-" + word.node_id + "-" + std::to_string(node.silent_since);
@@ -85,8 +89,9 @@ Result<std::optional<std::size_t>> LedgerWriter::forget_node(const NodeWord& wor
 Result<void> LedgerWriter::welcome_back(const PreparedBatch& batch, Node& node) {
   const NodeWord word{batch.header.node_id, "", "", batch.received_at};
   ++node.epoch;
-  const auto drifts = turn_drifts(node, false, word);
+  const auto drifts = count_drifts(node, true);
   if (!drifts) return drifts.error();
+  if (auto begun = begin_turning(node, false, word); !begun) return begun;
   if (auto told = tell_of_node(node, batch.header.node, "returned", word, *drifts); !told) return told;
   node.forgotten_at = 0;
   return save_standing(node, batch.received_at);
@@ -121,27 +126,53 @@ Result<void> LedgerWriter::tell_of_node(const Node& node, const std::string& nam
                     wire::JsonObject().raw("node", json.str()).str(), word.at);
 }
 
-/// Each drift of it becomes `forgotten`, or what it was before; returns how many.
+/// The first piece; what is left is noted, and settle_drifts() goes on.
+Result<void> LedgerWriter::begin_turning(Node& node, bool forget, const NodeWord& word) {
+  const auto turned = turn_drifts(node, forget, word);
+  if (!turned) return turned.error();
+  return *turned < piece ? set_unsettled(node, {}) : set_unsettled(node, word);
+}
+
+Result<std::size_t> LedgerWriter::settle_drifts() {
+  const auto found = find_unsettled();
+  if (!found) return found.error();
+  if (!*found) return std::size_t{0};
+  PreparedBatch batch;
+  batch.header.node_id = (*found)->node_id;
+  auto node = node_of(batch);
+  if (!node) return node.error();
+  const auto turned = turn_drifts(**node, (*node)->forgotten_at != 0, **found);
+  if (!turned) return turned.error();
+  if (*turned < piece)
+    if (const auto settled = set_unsettled(**node, {}); !settled) return settled.error();
+  return *turned;
+}
+
+/// A piece of its drifts becomes `forgotten`, or what each was before; returns how many. One whose record nobody can
+/// read has its state alone, without a row that tells of it, and is counted.
 Result<std::size_t> LedgerWriter::turn_drifts(Node& node, bool forget, const NodeWord& word) {
-  const auto rows = find_drifts(node, !forget);
+  const auto rows = find_drifts(node, !forget, piece);
   if (!rows) return rows.error();
-  std::size_t turned = 0;
   wire::ColumnReader reader;
   for (const DriftRow& row : *rows) {
     PreparedRecord item;
     item.record = {0, "drift", row.id + "@0", word.at, drift_body(row.body, forget, word)};
-    auto columns = reader.read(item.record);
-    if (!columns) continue;  // nobody could read it before either: it stays as it is
-    item.columns = std::move(*columns);
-    item.record.id = (forget ? "forgotten-" : "returned-") + row.id + "-" + std::to_string(row.seq);
-    const PreparedRecord& kept = kept_.emplace_back(std::move(item));
-    const auto appended = append(node, kept, word.at);
-    if (!appended) return appended.error();
-    if (*appended != Appended::stored) continue;
-    if (const auto saved = save_drift(node, kept, counts_.last_seq); !saved) return saved.error();
-    ++turned;
+    bool is_told = false;
+    if (auto columns = reader.read(item.record)) {
+      item.columns = std::move(*columns);
+      item.record.id = (forget ? "forgotten-" : "returned-") + row.id + "-" + std::to_string(row.seq);
+      const PreparedRecord& kept = kept_.emplace_back(std::move(item));
+      const auto appended = append(node, kept, word.at);
+      if (!appended) return appended.error();
+      is_told = *appended == Appended::stored;
+      if (is_told)
+        if (const auto saved = save_drift(node, kept, counts_.last_seq); !saved) return saved.error();
+    }
+    if (is_told) continue;
+    ++counts_.drifts_unreadable;
+    if (const auto set = set_drift_state(node, row.id, forget ? "forgotten" : "open"); !set) return set.error();
   }
-  return turned;
+  return rows->size();
 }
 
 }  // namespace plumbline::collector

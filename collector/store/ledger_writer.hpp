@@ -21,6 +21,7 @@ struct WriteCounts {
   std::uint64_t sequence_gaps = 0;
   std::uint64_t sequence_resets = 0;
   std::uint64_t cursors_fenced = 0;
+  std::uint64_t drifts_unreadable = 0;
   std::uint64_t last_seq = 0;  ///< highest ledger row written; 0 = none
 };
 
@@ -43,10 +44,19 @@ class LedgerWriter {
   /// nullopt: there is no such node.
   Result<std::optional<std::size_t>> acknowledge_node(const NodeWord& word);
   Result<std::optional<std::size_t>> forget_node(const NodeWord& word);
+  /// A piece of what forget_node(), or the return of a forgotten node, left to do; returns how many drifts, 0 = none.
+  Result<std::size_t> settle_drifts();
   /// nullopt: max_active_silences are active; there is none of this id. No errors: those mean that the disk fails.
   Result<std::optional<AlertSilence>> add_silence(AlertSilence silence);
   Result<std::optional<AlertSilence>> end_silence(std::uint64_t id, const std::string& by, WallNs now);
   Result<std::size_t> expire_silences(WallNs now);
+
+  /// As Store's.
+  Result<bool> add_token(const EnrolmentToken& token, std::int64_t now);
+  Result<std::optional<EnrolmentUse>> use_token(const std::string& digest, const std::string& key, std::int64_t now);
+  virtual Result<bool> remove_token(const std::string& id) = 0;
+  Result<bool> revoke_node(const Revocation& revocation);
+  Result<std::uint64_t> number_handout(const Digest& content, std::uint64_t at_least);
 
   virtual Result<void> move_sink_cursor(const std::string& sink, std::uint64_t seq) = 0;
   /// Its id; nullopt: it was there already.
@@ -101,8 +111,13 @@ class LedgerWriter {
   /// Writes what no batch says: since when it is silent, forgotten and so on, its epoch and counts. `first_seen`: 0 =
   /// as it was.
   virtual Result<void> save_standing(const Node& node, WallNs first_seen) = 0;
-  /// Its drifts that are forgotten, or those that need somebody or are suppressed.
-  virtual Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten) = 0;
+  /// Its drifts that are forgotten, or those that need somebody or are suppressed, the oldest rows first.
+  virtual Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten, std::size_t limit) = 0;
+  virtual Result<std::size_t> count_drifts(const Node& node, bool forgotten) = 0;
+  virtual Result<void> set_drift_state(const Node& node, const std::string& id, const char* state) = 0;
+  /// Notes whose word is left to be done on its drifts; one without a time: none.
+  virtual Result<void> set_unsettled(const Node& node, const NodeWord& word) = 0;
+  virtual Result<std::optional<NodeWord>> find_unsettled() = 0;
 
   virtual Result<std::size_t> count_active_silences() = 0;
   virtual Result<std::uint64_t> insert_silence(const AlertSilence& silence) = 0;  ///< its id
@@ -110,6 +125,17 @@ class LedgerWriter {
   virtual Result<void> set_silence_end(const AlertSilence& silence) = 0;
   virtual Result<std::vector<AlertSilence>> find_silence(std::uint64_t id) = 0;
   virtual Result<std::vector<AlertSilence>> find_due_silences(WallNs now) = 0;
+
+  virtual Result<std::size_t> count_tokens(std::int64_t after) = 0;  ///< that end later
+  virtual Result<void> forget_tokens(std::int64_t until) = 0;        ///< that ended by then
+  virtual Result<void> insert_token(const EnrolmentToken& token) = 0;
+  virtual Result<std::optional<EnrolmentToken>> find_token(const std::string& digest) = 0;
+  virtual Result<void> set_token_used(const std::string& digest, const std::string& key) = 0;
+  virtual Result<std::size_t> count_revocations(const std::string& but_of) = 0;
+  virtual Result<void> save_revocation(const Revocation& revocation) = 0;  ///< with the later of both times
+  virtual Result<void> forget_tokens_of(const std::string& node) = 0;
+  virtual Result<HandoutNumber> find_handout() = 0;
+  virtual Result<void> set_handout(const HandoutNumber& number) = 0;
 
   WriteCounts& counts() { return counts_; }
 
@@ -134,6 +160,7 @@ class LedgerWriter {
   Result<std::size_t> end_conditions(Node& node, const std::string& name, const char* state, const NodeWord& word);
   Result<void> tell_of_node(const Node& node, const std::string& name, const char* state, const NodeWord& word,
                             std::size_t drifts);
+  Result<void> begin_turning(Node& node, bool forget, const NodeWord& word);
   Result<std::size_t> turn_drifts(Node& node, bool forget, const NodeWord& word);
   Result<void> welcome_back(const PreparedBatch& batch, Node& node);
   Result<std::uint64_t> tell_of_silence(const AlertSilence& silence, const char* state, WallNs now);

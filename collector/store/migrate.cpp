@@ -25,8 +25,8 @@ constexpr Table tables[] = {
     {"nodes",
      "ref, node_id, node, labels, boot_id, agent_version, health, first_seen, last_seen, first_sequence,"
      " accepted_through, oldest_unsent, epoch, sequence_gaps, missing, silent_since, gap_since, conflict_since,"
-     " forgotten_at",
-     "#$$$$$$############"},
+     " forgotten_at, unsettled_at, unsettled_by, unsettled_reason",
+     "#$$$$$$#############$$"},
     {"drifts", "id, node_ref, seq, epoch, sequence, resource, state, comparison, updated_at, baseline, severity, live",
      "$####$$$#$$#"},
     {"dead_letters", "id, origin, seq, node_id, sequence, record_id, why, at, replaying, digest, body", "#$#$#$$##@@"},
@@ -36,6 +36,8 @@ constexpr Table tables[] = {
      " begin_seq, end_seq",
      "#$$$$#$$$##$##"},
     {"sinks", "name, cursor", "$#"},
+    {"enrolment_tokens", "digest, node, until, used_by", "$$#$"},
+    {"revocations", "node, before, by, reason", "$#$$"},
 };
 constexpr const char* ledger_columns =
     "l.seq, 1, l.node_ref, l.sequence, l.type, l.id, l.at, l.received_at, l.resource, l.verdict, l.comparison,"

@@ -2,6 +2,13 @@
 #include "collector/store/postgres_writer.hpp"
 
 namespace plumbline::collector {
+namespace {
+
+const char* states(bool forgotten) {
+  return forgotten ? "('forgotten')" : "('open', 'contested', 'suppressed')";
+}
+
+}  // namespace
 
 Result<std::optional<std::string>> PostgresWriter::find_node_name(const std::string& node_id) {
   if (auto locked = lock_ledger(); !locked) return locked.error();  // so that it is forgotten once
@@ -29,12 +36,12 @@ Result<void> PostgresWriter::save_standing(const Node& node, WallNs first_seen) 
   return {};
 }
 
-Result<std::vector<DriftRow>> PostgresWriter::find_drifts(const Node& node, bool forgotten) {
+Result<std::vector<DriftRow>> PostgresWriter::find_drifts(const Node& node, bool forgotten, std::size_t limit) {
   const auto found =
       run(std::string("SELECT d.id, d.seq, l.body FROM drifts d JOIN ledger l ON l.seq = d.seq WHERE d.node_ref = $1"
                       " AND d.state IN ") +
-              (forgotten ? "('forgotten')" : "('open', 'contested', 'suppressed')") + " ORDER BY d.seq",
-          PgParams().add(node.ref));
+              states(forgotten) + " ORDER BY d.seq LIMIT $2",
+          PgParams().add(node.ref).add(static_cast<std::int64_t>(limit)));
   if (!found) return found.error();
   std::vector<DriftRow> rows;
   for (int i = 0; i < found->size(); ++i) {
@@ -44,6 +51,37 @@ Result<std::vector<DriftRow>> PostgresWriter::find_drifts(const Node& node, bool
     drift.body = found->text(i, 2);
   }
   return rows;
+}
+
+Result<std::size_t> PostgresWriter::count_drifts(const Node& node, bool forgotten) {
+  const auto count =
+      run(std::string("SELECT count(*) FROM drifts WHERE node_ref = $1 AND state IN ") + states(forgotten),
+          PgParams().add(node.ref));
+  if (!count) return count.error();
+  return static_cast<std::size_t>(count->number(0, 0));
+}
+
+Result<void> PostgresWriter::set_drift_state(const Node& node, const std::string& id, const char* state) {
+  const auto set = run("UPDATE drifts SET state = $3 WHERE id = $1 AND node_ref = $2",
+                       PgParams().add(id).add(node.ref).add(std::string_view(state)));
+  if (!set) return set.error();
+  return {};
+}
+
+Result<void> PostgresWriter::set_unsettled(const Node& node, const NodeWord& word) {
+  const auto set = run("UPDATE nodes SET unsettled_at = $2, unsettled_by = $3, unsettled_reason = $4 WHERE ref = $1",
+                       PgParams().add(node.ref).add(word.at).add(word.by).add(word.reason));
+  if (!set) return set.error();
+  return {};
+}
+
+Result<std::optional<NodeWord>> PostgresWriter::find_unsettled() {
+  if (auto locked = lock_ledger(); !locked) return locked.error();  // so that each piece is turned once
+  const auto found =
+      run("SELECT node_id, unsettled_by, unsettled_reason, unsettled_at FROM nodes WHERE unsettled_at <> 0 LIMIT 1");
+  if (!found) return found.error();
+  if (found->empty()) return std::optional<NodeWord>();
+  return std::optional(NodeWord{found->text(0, 0), found->text(0, 1), found->text(0, 2), found->number(0, 3)});
 }
 
 }  // namespace plumbline::collector

@@ -127,9 +127,42 @@ constexpr const char* second_version = R"sql(
     ADD COLUMN forgotten_at bigint NOT NULL DEFAULT 0;
 )sql";
 
+constexpr const char* third_version = R"sql(
+  -- What collectors that share this store have in common. No key is here, and no token: digests of them.
+  CREATE TABLE shared_keys (name text COLLATE "C" PRIMARY KEY, fingerprint text NOT NULL);
+  CREATE TABLE enrolment_tokens (
+    digest text COLLATE "C" PRIMARY KEY,
+    node text NOT NULL,
+    until bigint NOT NULL,
+    used_by text NOT NULL);
+  -- Certificates of a node that began before are refused.
+  CREATE TABLE revocations (
+    node text COLLATE "C" PRIMARY KEY,
+    before bigint NOT NULL,
+    by text NOT NULL,
+    reason text NOT NULL);
+  -- The number of the baselines that are handed out, and what it is of.
+  CREATE TABLE handout (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    sequence bigint NOT NULL,
+    content bytea NOT NULL);
+)sql";
+
+constexpr const char* fourth_version = R"sql(
+  -- Whose word is left to be done on the drift of a node that was forgotten, or came back.
+  ALTER TABLE nodes ADD COLUMN unsettled_at bigint NOT NULL DEFAULT 0,
+    ADD COLUMN unsettled_by text NOT NULL DEFAULT '',
+    ADD COLUMN unsettled_reason text NOT NULL DEFAULT '';
+  -- Holes and conflicts of before version 2, which noted since when nobody has looked: the last row tells of them.
+  UPDATE nodes SET gap_since = coalesce((SELECT CASE WHEN l.id LIKE 'sequence-gap-acknowledged-%' OR l.id LIKE 'sequence-gap-forgotten-%' THEN 0 ELSE l.received_at END
+      FROM ledger l WHERE l.node_ref = nodes.ref AND l.id >= 'sequence-gap-' AND l.id < 'sequence-gap.' ORDER BY l.seq DESC LIMIT 1), 0) WHERE gap_since = 0 AND forgotten_at = 0;
+  UPDATE nodes SET conflict_since = coalesce((SELECT CASE WHEN l.id LIKE 'conflict-acknowledged-%' OR l.id LIKE 'conflict-forgotten-%' THEN 0 ELSE l.received_at END
+      FROM ledger l WHERE l.node_ref = nodes.ref AND l.id >= 'conflict-' AND l.id < 'conflict.' ORDER BY l.seq DESC LIMIT 1), 0) WHERE conflict_since = 0 AND forgotten_at = 0;
+)sql";
+
 Result<void> migrate(PgConnection& connection, std::int64_t from, std::int64_t latest) {
-  static const std::array<std::string, 2> migrations = {first_version + sql_of_part(0) + sql_of_part(1),
-                                                        second_version};
+  static const std::array<std::string, 4> migrations = {first_version + sql_of_part(0) + sql_of_part(1), second_version,
+                                                        third_version, fourth_version};
   for (auto version = from; version < latest; ++version) {
     const auto done = connection.script(migrations[static_cast<std::size_t>(version)] +
                                         "UPDATE plumbline_schema SET version = " + std::to_string(version + 1) + ";");
@@ -138,7 +171,7 @@ Result<void> migrate(PgConnection& connection, std::int64_t from, std::int64_t l
   return {};
 }
 
-constexpr std::int64_t latest_version = 2;
+constexpr std::int64_t latest_version = 4;
 
 Result<void> look_and_migrate(PgConnection& connection) {
   // CREATE TABLE IF NOT EXISTS of two that start at once fails for one of them: hence a lock, of this schema alone.

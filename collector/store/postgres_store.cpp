@@ -4,6 +4,7 @@
 #include <random>
 #include <span>
 
+#include "collector/store/postgres_enrolment.hpp"
 #include "collector/store/postgres_pool.hpp"
 #include "collector/store/postgres_reader.hpp"
 #include "collector/store/postgres_schema.hpp"
@@ -70,6 +71,15 @@ class PostgresStore final : public QueuedStore {
   Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const override {
     return pool_.run([=](PgConnection& connection) { return read_silences_over(connection, first, last); });
   }
+  Result<std::vector<EnrolmentToken>> enrolment_tokens() const override {
+    return pool_.query([](PgConnection& connection) { return read_tokens(connection); });
+  }
+  Result<std::vector<Revocation>> revocations() const override {
+    return pool_.run([](PgConnection& connection) { return read_revocations(connection); });
+  }
+  Result<HandoutNumber> last_handout() const override {
+    return pool_.run([](PgConnection& connection) { return read_handout(connection); });
+  }
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const override {
     return reader_.sink_cursor(sink);
   }
@@ -108,6 +118,13 @@ class PostgresStore final : public QueuedStore {
   Result<bool> alert_silences_are_due(WallNs now) const override {
     return pool_.run([=](PgConnection& connection) { return read_silences_due(connection, now); });
   }
+  Result<bool> drift_is_unsettled() const override {
+    return pool_.run([](PgConnection& connection) -> Result<bool> {
+      const auto left = connection.run("SELECT ref FROM nodes WHERE unsettled_at <> 0 LIMIT 1");
+      if (!left) return left.error();
+      return !left->empty();
+    });
+  }
 
   const PostgresTarget target_;
   const std::chrono::nanoseconds part_lasts_;
@@ -124,6 +141,7 @@ Result<std::unique_ptr<Store>> open_postgres_store(const PostgresOptions& option
   if (!connection) return connection.error();
   if (const auto made = bring_up_to_date(*connection); !made) return made.error();
   if (const auto whole = check_import(*connection); !whole) return whole.error();
+  if (const auto agreed = agree_on_keys(*connection, options.keys); !agreed) return agreed.error();
   auto store = std::make_unique<PostgresStore>(options);
   if (const auto started = store->start(); !started) return started.error();
   return std::unique_ptr<Store>(std::move(store));

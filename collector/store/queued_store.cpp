@@ -71,8 +71,18 @@ Result<std::size_t> QueuedStore::acknowledge_node(const NodeWord& word) {
 }
 
 Result<std::size_t> QueuedStore::forget_node(const NodeWord& word) {
-  return or_not_found(
+  auto drifts = or_not_found(
       wait_for<std::optional<std::size_t>>([word](LedgerWriter& writer) { return writer.forget_node(word); }), word);
+  // The node is forgotten then; what this is kept from, whoever looks next does.
+  for (auto left = settle_drifts(); drifts && left && *left > 0;) left = settle_drifts();
+  return drifts;
+}
+
+Result<std::size_t> QueuedStore::settle_drifts() {
+  const auto due = drift_is_unsettled();
+  if (!due) return due.error();
+  if (!*due) return std::size_t{0};
+  return wait_for<std::size_t>([](LedgerWriter& writer) { return writer.settle_drifts(); });
 }
 
 Result<AlertSilence> QueuedStore::add_silence(AlertSilence silence) {
@@ -100,6 +110,28 @@ Result<std::size_t> QueuedStore::expire_silences(WallNs now) {
   if (!due) return due.error();
   if (!*due) return std::size_t{0};
   return wait_for<std::size_t>([=](LedgerWriter& writer) { return writer.expire_silences(now); });
+}
+
+Result<bool> QueuedStore::add_enrolment_token(const EnrolmentToken& token, std::int64_t now) {
+  return wait_for<bool>([token, now](LedgerWriter& writer) { return writer.add_token(token, now); });
+}
+
+Result<std::optional<EnrolmentUse>> QueuedStore::use_enrolment_token(const std::string& digest, const std::string& key,
+                                                                     std::int64_t now) {
+  return wait_for<std::optional<EnrolmentUse>>(
+      [=](LedgerWriter& writer) { return writer.use_token(digest, key, now); });
+}
+
+Result<bool> QueuedStore::remove_enrolment_token(const std::string& id) {
+  return wait_for<bool>([id](LedgerWriter& writer) { return writer.remove_token(id); });
+}
+
+Result<bool> QueuedStore::revoke_node(const Revocation& revocation) {
+  return wait_for<bool>([revocation](LedgerWriter& writer) { return writer.revoke_node(revocation); });
+}
+
+Result<std::uint64_t> QueuedStore::number_handout(const Digest& content, std::uint64_t at_least) {
+  return wait_for<std::uint64_t>([=](LedgerWriter& writer) { return writer.number_handout(content, at_least); });
 }
 
 void QueuedStore::move_sink_cursor(const std::string& sink, std::uint64_t seq) {
@@ -303,6 +335,7 @@ void QueuedStore::note(const Result<void>& result, double seconds) {
     stats_.sequence_gaps += counts.sequence_gaps;
     stats_.sequence_resets += counts.sequence_resets;
     stats_.cursors_fenced += counts.cursors_fenced;
+    stats_.drifts_unreadable += counts.drifts_unreadable;
     if (counts.last_seq == 0) return;
     stats_.last_seq = std::max(stats_.last_seq, counts.last_seq);
     wakes = awake();

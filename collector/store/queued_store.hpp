@@ -37,9 +37,16 @@ class QueuedStore : public Store {
   Result<std::size_t> report_silence(std::int64_t heard_before, std::chrono::nanoseconds after, WallNs now) override;
   Result<std::size_t> acknowledge_node(const NodeWord& word) override;
   Result<std::size_t> forget_node(const NodeWord& word) override;
+  Result<std::size_t> settle_drifts() override;
   Result<AlertSilence> add_silence(AlertSilence silence) override;
   Result<AlertSilence> end_silence(std::uint64_t id, const std::string& by, WallNs now) override;
   Result<std::size_t> expire_silences(WallNs now) override;
+  Result<bool> add_enrolment_token(const EnrolmentToken& token, std::int64_t now) override;
+  Result<std::optional<EnrolmentUse>> use_enrolment_token(const std::string& digest, const std::string& key,
+                                                          std::int64_t now) override;
+  Result<bool> remove_enrolment_token(const std::string& id) override;
+  Result<bool> revoke_node(const Revocation& revocation) override;
+  Result<std::uint64_t> number_handout(const Digest& content, std::uint64_t at_least) override;
   void move_sink_cursor(const std::string& sink, std::uint64_t seq) override;
   Result<void> add_dead_letter(DeadLetter letter) override;
   Result<std::size_t> request_replay(const std::string& origin) override;
@@ -58,6 +65,7 @@ class QueuedStore : public Store {
   /// Before a look that costs a write: is there anything to find? No: nothing is written.
   virtual Result<bool> silence_is_due(std::int64_t heard_before, std::chrono::nanoseconds after) const = 0;
   virtual Result<bool> alert_silences_are_due(WallNs now) const = 0;
+  virtual Result<bool> drift_is_unsettled() const = 0;
   /// On the writer's thread, after the callbacks of a group.
   virtual void after_commit() {}
   /// What another collector did: rows up to `last_seq`; a replay that was asked for.

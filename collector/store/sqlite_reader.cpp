@@ -1,7 +1,6 @@
 #include "collector/store/sqlite_reader.hpp"
 
 #include "collector/store/sqlite_schema.hpp"
-#include "collector/store/sqlite_silences.hpp"
 
 namespace plumbline::collector {
 namespace {
@@ -144,25 +143,11 @@ Result<Page<T>> page(Database& database, const std::string& select, const Where&
 
 }  // namespace
 
-/// A borrowed connection; goes back on destruction.
-class SqliteReader::Lease {
- public:
-  Lease(const SqliteReader& owner, std::unique_ptr<Connection> connection)
-      : owner_(&owner), connection_(std::move(connection)) {}
-  Lease(Lease&&) = default;
-  Lease& operator=(Lease&&) = delete;
-  ~Lease() {
-    if (!connection_) return;
-    const std::lock_guard lock(owner_->mutex_);
-    if (owner_->idle_.size() < kept_connections) owner_->idle_.push_back(std::move(connection_));
-  }
-  Database& operator*() { return connection_->database; }
-  Database* operator->() { return &connection_->database; }
-
- private:
-  const SqliteReader* owner_;
-  std::unique_ptr<Connection> connection_;
-};
+SqliteReader::Lease::~Lease() {
+  if (!connection_) return;
+  const std::lock_guard lock(owner_->mutex_);
+  if (owner_->idle_.size() < kept_connections) owner_->idle_.push_back(std::move(connection_));
+}
 
 Result<SqliteReader::Lease> SqliteReader::borrow(std::chrono::steady_clock::time_point ends) const {
   std::unique_ptr<Connection> connection;
@@ -322,24 +307,6 @@ Result<std::vector<DriftRow>> SqliteReader::open_drifts_between(std::uint64_t af
                               [](const DriftRow& last) { return last.seq; });
   if (!found) return found.error();
   return std::move(found->items);
-}
-
-Result<Page<AlertSilence>> SqliteReader::silences(const Query& query) const {
-  auto database = borrow_for_a_query();
-  if (!database) return database.error();
-  return read_silences(**database, query);
-}
-
-Result<std::vector<AlertSilence>> SqliteReader::silences_over(std::uint64_t first, std::uint64_t last) const {
-  auto database = borrow();
-  if (!database) return database.error();
-  return read_silences_over(**database, first, last);
-}
-
-Result<bool> SqliteReader::silences_are_due(WallNs now) const {
-  auto database = borrow();
-  if (!database) return database.error();
-  return read_silences_due(**database, now);
 }
 
 Result<std::optional<std::uint64_t>> SqliteReader::sink_cursor(const std::string& sink) const {

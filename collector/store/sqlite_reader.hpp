@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collector/store/sqlite.hpp"
@@ -31,14 +32,26 @@ class SqliteReader {
   Result<void> each_open_drift(const std::string& resource, const std::string& baseline,
                                const std::function<void(const OpenDrift&)>& visit) const;
   Result<std::vector<DriftRow>> open_drifts_between(std::uint64_t after, std::uint64_t before, std::size_t limit) const;
-  Result<Page<AlertSilence>> silences(const Query& query) const;
-  Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const;
-  Result<bool> silences_are_due(WallNs now) const;
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const;
   Result<Page<DeadLetter>> dead_letters(const Query& query) const;
   Result<std::uint64_t> count_dead_letters(const std::string& origin) const;
   Result<std::vector<DeadLetter>> replays(const std::string& origin, std::size_t limit) const;
   Result<std::uint64_t> last_seq() const;
+
+  /// Runs `read` on a connection: what is not about the ledger stands in files of its own.
+  template <class Read>
+  auto run(Read read) const -> decltype(read(std::declval<Database&>())) {
+    auto lease = borrow();
+    if (!lease) return lease.error();
+    return read(**lease);
+  }
+  /// The same for people.
+  template <class Read>
+  auto query(Read read) const -> decltype(read(std::declval<Database&>())) {
+    auto lease = borrow_for_a_query();
+    if (!lease) return lease.error();
+    return read(**lease);
+  }
 
   std::uint64_t cut() const { return cut_; }  ///< reads that took too long
 
@@ -48,7 +61,21 @@ class SqliteReader {
     std::chrono::steady_clock::time_point ends;  ///< of the read under way
     std::atomic<std::uint64_t>& cut;
   };
-  class Lease;
+  /// A borrowed connection; goes back on destruction.
+  class Lease {
+   public:
+    Lease(const SqliteReader& owner, std::unique_ptr<Connection> connection)
+        : owner_(&owner), connection_(std::move(connection)) {}
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+    Database& operator*() { return connection_->database; }
+    Database* operator->() { return &connection_->database; }
+
+   private:
+    const SqliteReader* owner_;
+    std::unique_ptr<Connection> connection_;
+  };
   Result<Lease> borrow(std::chrono::steady_clock::time_point ends = std::chrono::steady_clock::time_point::max()) const;
   Result<Lease> borrow_for_a_query() const;
 

@@ -6,7 +6,7 @@ namespace plumbline::collector {
 namespace {
 
 // Each entry takes a file from the version of its index to the next one, in one transaction.
-constexpr std::array<const char*, 4> migrations = {R"sql(
+constexpr std::array<const char*, 6> migrations = {R"sql(
   CREATE TABLE nodes (
     ref INTEGER PRIMARY KEY,
     node_id TEXT NOT NULL UNIQUE,
@@ -137,6 +137,33 @@ constexpr std::array<const char*, 4> migrations = {R"sql(
   ALTER TABLE nodes ADD COLUMN gap_since INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE nodes ADD COLUMN conflict_since INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE nodes ADD COLUMN forgotten_at INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                   R"sql(
+  -- Tokens by which nodes enrol: SHA-256 of them, never a token.
+  CREATE TABLE enrolment_tokens (
+    digest TEXT PRIMARY KEY,
+    node TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    used_by TEXT NOT NULL) WITHOUT ROWID;
+  -- Certificates of a node that began before are refused.
+  CREATE TABLE revocations (
+    node TEXT PRIMARY KEY,
+    before INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    reason TEXT NOT NULL) WITHOUT ROWID;
+  -- The number of the baselines that are handed out, and what it is of.
+  CREATE TABLE handout (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, content BLOB NOT NULL);
+)sql",
+                                                   R"sql(
+  -- Whose word is left to be done on the drift of a node that was forgotten, or came back.
+  ALTER TABLE nodes ADD COLUMN unsettled_at INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE nodes ADD COLUMN unsettled_by TEXT NOT NULL DEFAULT '';
+  ALTER TABLE nodes ADD COLUMN unsettled_reason TEXT NOT NULL DEFAULT '';
+  -- Holes and conflicts of before version 4, which noted since when nobody has looked: the last row tells of them.
+  UPDATE nodes SET gap_since = coalesce((SELECT CASE WHEN l.id LIKE 'sequence-gap-acknowledged-%' OR l.id LIKE 'sequence-gap-forgotten-%' THEN 0 ELSE l.received_at END
+      FROM ledger l WHERE l.node_ref = nodes.ref AND l.id >= 'sequence-gap-' AND l.id < 'sequence-gap.' ORDER BY l.seq DESC LIMIT 1), 0) WHERE gap_since = 0 AND forgotten_at = 0;
+  UPDATE nodes SET conflict_since = coalesce((SELECT CASE WHEN l.id LIKE 'conflict-acknowledged-%' OR l.id LIKE 'conflict-forgotten-%' THEN 0 ELSE l.received_at END
+      FROM ledger l WHERE l.node_ref = nodes.ref AND l.id >= 'conflict-' AND l.id < 'conflict.' ORDER BY l.seq DESC LIMIT 1), 0) WHERE conflict_since = 0 AND forgotten_at = 0;
 )sql"};
 
 Result<void> migrate(Database& database) {

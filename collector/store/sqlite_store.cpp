@@ -6,8 +6,10 @@
 #include <cerrno>
 
 #include "collector/store/sqlite_checkpoint.hpp"
+#include "collector/store/sqlite_enrolment.hpp"
 #include "collector/store/sqlite_reader.hpp"
 #include "collector/store/sqlite_schema.hpp"
+#include "collector/store/sqlite_silences.hpp"
 #include "collector/store/sqlite_writer.hpp"
 #include "include/util/fd.hpp"
 
@@ -62,9 +64,20 @@ class SqliteStore final : public QueuedStore {
                                                     std::size_t limit) const override {
     return reader_.open_drifts_between(after, before, limit);
   }
-  Result<Page<AlertSilence>> silences(const Query& query) const override { return reader_.silences(query); }
+  Result<Page<AlertSilence>> silences(const Query& query) const override {
+    return reader_.query([&](Database& database) { return read_silences(database, query); });
+  }
   Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const override {
-    return reader_.silences_over(first, last);
+    return reader_.run([=](Database& database) { return read_silences_over(database, first, last); });
+  }
+  Result<std::vector<EnrolmentToken>> enrolment_tokens() const override {
+    return reader_.query([](Database& database) { return read_tokens(database); });
+  }
+  Result<std::vector<Revocation>> revocations() const override {
+    return reader_.run([](Database& database) { return read_revocations(database); });
+  }
+  Result<HandoutNumber> last_handout() const override {
+    return reader_.run([](Database& database) { return read_handout(database); });
   }
   Result<std::optional<std::uint64_t>> sink_cursor(const std::string& sink) const override {
     return reader_.sink_cursor(sink);
@@ -99,7 +112,16 @@ class SqliteStore final : public QueuedStore {
  private:
   // Who was heard is known to the writer's thread alone, from memory.
   Result<bool> silence_is_due(std::int64_t, std::chrono::nanoseconds) const override { return true; }
-  Result<bool> alert_silences_are_due(WallNs now) const override { return reader_.silences_are_due(now); }
+  Result<bool> alert_silences_are_due(WallNs now) const override {
+    return reader_.run([=](Database& database) { return read_silences_due(database, now); });
+  }
+  Result<bool> drift_is_unsettled() const override {
+    return reader_.run([](Database& database) -> Result<bool> {
+      const auto left = database.number("SELECT count(*) FROM nodes WHERE unsettled_at <> 0");
+      if (!left) return left.error();
+      return *left > 0;
+    });
+  }
   void after_commit() override { checkpoints_.after_commit(database_); }
 
   Fd lock_;

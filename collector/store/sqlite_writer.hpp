@@ -21,6 +21,7 @@ class SqliteWriter final : public LedgerWriter {
   Result<void> commit() override;
   void roll_back() override;
 
+  Result<bool> remove_token(const std::string& id) override;
   Result<void> move_sink_cursor(const std::string& sink, std::uint64_t seq) override;
   Result<std::optional<std::uint64_t>> add_dead_letter(const DeadLetter& letter, const Digest& digest) override;
   Result<std::size_t> request_replay(const std::string& origin) override;
@@ -42,7 +43,11 @@ class SqliteWriter final : public LedgerWriter {
 
   Result<std::optional<std::string>> find_node_name(const std::string& node_id) override;
   Result<void> save_standing(const Node& node, WallNs first_seen) override;
-  Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten) override;
+  Result<std::vector<DriftRow>> find_drifts(const Node& node, bool forgotten, std::size_t limit) override;
+  Result<std::size_t> count_drifts(const Node& node, bool forgotten) override;
+  Result<void> set_drift_state(const Node& node, const std::string& id, const char* state) override;
+  Result<void> set_unsettled(const Node& node, const NodeWord& word) override;
+  Result<std::optional<NodeWord>> find_unsettled() override;
 
   Result<std::size_t> count_active_silences() override;
   Result<std::uint64_t> insert_silence(const AlertSilence& silence) override;
@@ -50,6 +55,17 @@ class SqliteWriter final : public LedgerWriter {
   Result<void> set_silence_end(const AlertSilence& silence) override;
   Result<std::vector<AlertSilence>> find_silence(std::uint64_t id) override;
   Result<std::vector<AlertSilence>> find_due_silences(WallNs now) override;
+
+  Result<std::size_t> count_tokens(std::int64_t after) override;
+  Result<void> forget_tokens(std::int64_t until) override;
+  Result<void> insert_token(const EnrolmentToken& token) override;
+  Result<std::optional<EnrolmentToken>> find_token(const std::string& digest) override;
+  Result<void> set_token_used(const std::string& digest, const std::string& key) override;
+  Result<std::size_t> count_revocations(const std::string& but_of) override;
+  Result<void> save_revocation(const Revocation& revocation) override;
+  Result<void> forget_tokens_of(const std::string& node) override;
+  Result<HandoutNumber> find_handout() override;
+  Result<void> set_handout(const HandoutNumber& number) override;
 
   Database& database_;
   std::unordered_map<std::string, Node> nodes_;  // kept so that a batch need not read its node's row

@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "collector/store/alert_silence.hpp"
+#include "collector/store/enrolment_token.hpp"
+#include "collector/store/handout_number.hpp"
+#include "collector/store/revocation.hpp"
 #include "collector/store/rows.hpp"
 #include "include/util/clock.hpp"
 #include "include/util/result.hpp"
@@ -30,10 +33,12 @@ struct StoreStats {
   std::uint64_t sequence_resets = 0;
   std::uint64_t commits = 0;
   std::uint64_t commit_failures = 0;
-  std::uint64_t queries_cut = 0;       ///< reads for people that took too long
-  std::uint64_t cursors_fenced = 0;    ///< moves of a sink's cursor that came after another collector took the sink
-  std::uint64_t expired = 0;           ///< rows that were removed, their time being over
-  std::string retention_held_by;       ///< a sink that has not passed what is over its time; "" = none
+  std::uint64_t queries_cut = 0;     ///< reads for people that took too long
+  std::uint64_t cursors_fenced = 0;  ///< moves of a sink's cursor that came after another collector took the sink
+  std::uint64_t drifts_unreadable =
+      0;                          ///< that became `forgotten`, or open again, without a row: their record is damaged
+  std::uint64_t expired = 0;      ///< rows that were removed, their time being over
+  std::string retention_held_by;  ///< a sink that has not passed what is over its time; "" = none
   std::uint64_t lost_connections = 0;  ///< to a server, each made again by itself
   std::uint64_t queued_bytes = 0;
   double commit_seconds = 0;  ///< total time in commits
@@ -79,7 +84,10 @@ class Store {
   /// The node is gone for good: it is in nodes() no more, what is open of it becomes `forgotten`, what it is said to be
   /// (silent, with a hole, in conflict) ends; a ledger row for each, and one of type "node". Returns how many drifts.
   /// Should it report again, it is new and in nodes() again, its sequence goes on, and its drift is what it was.
+  /// Its drift is turned a piece at a time; what a collector that ended in between left, settle_drifts() goes on with.
   virtual Result<std::size_t> forget_node(const NodeWord& word) = 0;
+  /// A piece of the drift of nodes that were forgotten, or came back; returns how many, 0 = nothing is left.
+  virtual Result<std::size_t> settle_drifts() = 0;
 
   virtual Result<std::vector<LedgerRecord>> ledger_after(std::uint64_t seq, std::size_t limit,
                                                          std::size_t max_bytes) const = 0;
@@ -110,6 +118,24 @@ class Store {
   virtual Result<Page<AlertSilence>> silences(const Query& query) const = 0;
   /// Those that may hold back rows `first` to `last`: begun before `last`, and active or ended behind `first`.
   virtual Result<std::vector<AlertSilence>> silences_over(std::uint64_t first, std::uint64_t last) const = 0;
+
+  /// `now`: Unix seconds. False: max_enrolment_tokens are in force.
+  virtual Result<bool> add_enrolment_token(const EnrolmentToken& token, std::int64_t now) = 0;
+  /// Uses it for this key, once for all collectors: of two that come with it at the same moment one is the first.
+  /// nullopt: there is none of this digest.
+  virtual Result<std::optional<EnrolmentUse>> use_enrolment_token(const std::string& digest, const std::string& key,
+                                                                  std::int64_t now) = 0;
+  virtual Result<bool> remove_enrolment_token(const std::string& id) = 0;  ///< false: there is none of this id
+  virtual Result<std::vector<EnrolmentToken>> enrolment_tokens() const = 0;
+
+  /// Takes back the node's certificates of before, and its enrolment tokens. False: max_revocations are of others.
+  virtual Result<bool> revoke_node(const Revocation& revocation) = 0;
+  virtual Result<std::vector<Revocation>> revocations() const = 0;
+
+  /// The number of what is to be handed out: where it is what was handed out last, the same; else a higher one, and at
+  /// least `at_least`.
+  virtual Result<std::uint64_t> number_handout(const Digest& content, std::uint64_t at_least) = 0;
+  virtual Result<HandoutNumber> last_handout() const = 0;
 
   /// Takes the sink where no other collector has it. It is kept from then on without further calls, while the store can
   /// be reached and until stop(), which gives it back behind the last move of its cursor.

@@ -37,6 +37,7 @@ NOT_RUN = {
     ("docs/sinks/kafka.md", "Try it", "console"): "a script of Kafka's own; tests/siem/kafka_test.py reads the topic by its library",
     ("docs/sinks/s*.md", "Try it", "console"): "Splunk and Slack cannot be had here",
     ("docs/reference/collector.md", "Enrolment", "console"): "tests/e2e/test_enrolment.py types it with a CA and names of its own",
+    ("docs/reference/collector.md", "Their keys", "console"): "tests/e2e/test_replicas.py types it with a folder of its own",
     ("docs/reference/baselines.md", "Kinds", "sh"): "it asks AWS; tests/fixtures/remake.py does the same against moto",
     ("cloud/tables/README.md", "*", "console"): "it downloads what vendors publish",
 }

@@ -21,6 +21,24 @@ def test_an_unknown_value_is_refused(kube):
     assert done.returncode != 0 and "cpu" in done.stderr, "a CPU limit is refused"
 
 
+def test_several_collectors_take_a_database_and_keys(kube):
+    def template(**collector):
+        return kube.helm("template", "--kube-version", "1.34", values={"collector": collector}, check=False)
+    uri = {"uri": "postgresql://plumbline@db.example/plumbline", "passwordFile": "/etc/plumbline-secrets/db.password"}
+    for collector, says in (({"replicas": 2}, "postgres/uri"), ({"keysSecret": "keys"}, "postgres.uri"),
+                            ({"postgres": uri}, "keysSecret"), ({"replicas": 2, "postgres": uri}, "keysSecret"),
+                            ({"postgres": {"uri": "mysql://x"}}, "pattern")):
+        done = template(**collector)
+        assert done.returncode != 0 and says in done.stderr, (collector, done.stderr)
+    done = template(replicas=2, postgres=uri, keysSecret="keys", secret="sinks")
+    assert done.returncode == 0, done.stderr
+    for line in ("replicas: 2", "strategy: {type: RollingUpdate}", "keys_dir: /etc/plumbline-keys", "secret: {secretName: keys, defaultMode: 0440}",
+                 f"postgres: {uri['uri']}", "whenUnsatisfiable: ScheduleAnyway"):
+        assert line in done.stdout, line
+    assert "PersistentVolumeClaim" not in done.stdout and "sqlite:" not in done.stdout and "--adopt-keys" not in done.stdout
+    assert "--adopt-keys" in template(postgres=uri, keysSecret="keys", adoptKeys=True).stdout
+
+
 def test_the_plain_manifest_is_rendered_from_the_chart(kube):
     rendered = run(ROOT / "daemonset/render.sh", kube.node.tools / "helm")
     assert rendered == (ROOT / "daemonset/plumbline.yaml").read_text(), "run daemonset/render.sh HELM > daemonset/plumbline.yaml"

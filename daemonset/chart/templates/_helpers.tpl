@@ -84,6 +84,20 @@ runAsGroup: {{ include "plumbline.user" . }}
 {{- $tls = dict "own" (dict "names" (concat $names $of.tls.names) "config_map" (printf "%s/%s-ca" .Release.Namespace $name)
   "folder" (printf "/var/lib/plumbline-collector/tls-%v" $of.tls.generation)) -}}
 {{- end -}}
+{{- $store := dict "sqlite" "/var/lib/plumbline-collector/plumbline.db" -}}
+{{- $shared := dict -}}
+{{- if $of.postgres.uri -}}
+{{- $store = dict "postgres" $of.postgres.uri -}}
+{{- if $of.postgres.passwordFile }}{{ $_ := set $store "password_file" $of.postgres.passwordFile }}{{ end -}}
+{{- if not (or $of.keysSecret $of.tls.existingSecret) -}}
+{{- fail "collector.postgres.uri needs collector.keysSecret (plumbline-collector --make-keys FOLDER) or collector.tls.existingSecret: without a disk each new pod would be another authority" -}}
+{{- end -}}
+{{- if $of.keysSecret }}{{ $shared = dict "keys_dir" "/etc/plumbline-keys" "baselines_dir" "/var/lib/plumbline-collector/baselines" }}{{ end -}}
+{{- else if gt (int $of.replicas) 1 -}}
+{{- fail "collector.replicas needs collector.postgres.uri: one file of a ledger is one collector's" -}}
+{{- else if or $of.keysSecret $of.adoptKeys -}}
+{{- fail "collector.keysSecret and adoptKeys are for collectors that share collector.postgres.uri" -}}
+{{- end -}}
 {{- $access := list (dict "name" "cluster" "kubernetes" dict) -}}
 {{- if .Values.monitoring.tokenSecret -}}
 {{- $access = append $access (dict "name" "scraper" "token_file" "/etc/plumbline-scraper/token") -}}
@@ -93,10 +107,10 @@ runAsGroup: {{ include "plumbline.user" . }}
   "tls" $tls
   "agents" (dict "kubernetes" (dict "service_accounts" (list (printf "%s/%s" .Release.Namespace .Release.Name))))
   "access" (concat $access $of.access)
-  "store" (dict "sqlite" "/var/lib/plumbline-collector/plumbline.db")
+  "store" $store
   "sinks" .Values.collector.sinks
   "log" (dict "level" .Values.collector.logLevel) -}}
-{{- toYaml (mergeOverwrite $config (deepCopy .Values.collector.config)) -}}
+{{- toYaml (mergeOverwrite $config $shared (deepCopy .Values.collector.config)) -}}
 {{- end }}
 
 {{- /* Folders with managed files, each at its own path, so that a finding names the path of the node. */}}

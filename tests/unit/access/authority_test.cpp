@@ -63,6 +63,31 @@ TEST(Authority, signs_certificates_that_a_server_takes_as_of_that_node) {
       << "another collector's";
 }
 
+TEST(Authority, signs_from_a_moment_on) {
+  const TempDir dir;
+  const auto authority = Authority::open(dir / "nodes", AuthorityOf::nodes).value();
+  const auto request = make_request(make_key().value()).value();
+  const std::int64_t now = std::time(nullptr);
+  const auto from = [&](std::int64_t not_before) {
+    return lifetime_of(authority->sign(request, "web-1", hour, not_before).value())->from;
+  };
+  EXPECT_LE(from(0), now - 200) << "clocks differ";
+  EXPECT_LE(from(now - 10'000), now - 200);
+  EXPECT_EQ(from(now - 7), now - 7) << "those of before were revoked";
+}
+
+TEST(Authority, of_files_that_were_given_is_none_that_is_made) {
+  const TempDir dir;
+  const AuthorityFiles files{dir / "a.key", dir / "a.pem"};
+  EXPECT_EQ(Authority::read(files, AuthorityOf::nodes).error().code, ErrorCode::not_found);
+  const auto made = Authority::read_or_make(files, AuthorityOf::nodes).value();
+  const auto read = Authority::read(files, AuthorityOf::nodes).value();
+  EXPECT_EQ(read->fingerprint(), made->fingerprint());
+  EXPECT_EQ(read->ca_file(), files.certificate);
+  const auto other = Authority::read_or_make({dir / "b.key", dir / "b.pem"}, AuthorityOf::nodes).value();
+  EXPECT_NE(other->fingerprint(), made->fingerprint());
+}
+
 TEST(Authority, is_made_once_and_kept_for_itself) {
   const TempDir dir;
   const std::string folder = dir / "enrolment";

@@ -97,6 +97,24 @@ TEST_F(GateTest, an_agents_certificate_says_whose_node_it_is_of_and_reads_nothin
   EXPECT_EQ(ask(Need::read, "", http::ClientCertificate{"web-1", {}, {}}).status, 401);
 }
 
+TEST_F(GateTest, a_certificate_of_before_a_nodes_were_revoked_is_refused) {
+  open(of_tokens());
+  http::ClientCertificate certificate{"", {}, {"spiffe://plumbline/node/web-1"}, 100};
+  EXPECT_EQ(ask(Need::report, "", certificate).status, 0);
+  gate_->refuse_older({{"web-1", 101}, {"web-2", 500}});
+  const auto refused = ask(Need::report, "", certificate);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(refused.says, HasSubstr("the certificates of web-1 that were issued before now were revoked"));
+  EXPECT_THAT(refused.says, HasSubstr("plumb token create"));
+  EXPECT_EQ(gate_->stats().revoked, 1U);
+  certificate.not_before = 101;
+  EXPECT_EQ(ask(Need::report, "", certificate).status, 0) << "it enrolled anew";
+  EXPECT_EQ(gate_->oldest_taken("web-1"), 101);
+  EXPECT_EQ(gate_->oldest_taken("web-3"), 0);
+  certificate = {"web-3", {"web-2"}, {}, 499};
+  EXPECT_EQ(ask(Need::report, "", certificate).status, 403) << "any of its names";
+}
+
 TEST_F(GateTest, a_persons_certificate_is_no_agents) {
   Policy policy;
   policy.asks_people = policy.asks_agents = true;

@@ -209,6 +209,9 @@ TEST(CollectorConfig, a_store_is_a_file_or_a_server) {
   EXPECT_EQ(config->postgres->uri, "postgresql://u@db/p");
   EXPECT_EQ(config->postgres->password_file, "/etc/pw");
   EXPECT_FALSE(parse_collector_config("c.yaml", "store: {sqlite: /x}")->postgres);
+  EXPECT_EQ(why("store: {postgres: \"postgresql://u@db/p\"}\nkeys_dir: /k\nbaselines_dir: /b\n"
+                "baselines: [{name: a, manifest: /m}]\ntls: {own: {names: [a]}}\nagents: {enrolment: {}}"),
+            "accepted");
   EXPECT_EQ(parse_collector_config("c.yaml", "store: {sqlite: /x, retention: 90d}")->retention,
             std::chrono::hours(90 * 24));
   for (const auto& [text, says] : std::vector<std::pair<std::string, std::string>>{
@@ -220,9 +223,13 @@ TEST(CollectorConfig, a_store_is_a_file_or_a_server) {
            {"store: {postgres: \"postgresql://u@db/p\", password_file: x}", "must be an absolute path"},
            {"store: {postgres: \"postgresql://u@db/p\"}\ntls: {certificate_file: /c, key_file: /k}\n"
             "agents: {enrolment: {}}",
-            "keeps its tokens"},
-           {"store: {postgres: \"postgresql://u@db/p\"}\nbaselines: [{name: a, manifest: /m}]",
-            "name a folder in baselines_dir"},
+            "name a folder in keys_dir"},
+           {"store: {postgres: \"postgresql://u@db/p\"}\nbaselines_dir: /b\nbaselines: [{name: a, manifest: /m}]",
+            "name a folder in keys_dir"},
+           {"store: {postgres: \"postgresql://u@db/p\"}\nkeys_dir: /k\nbaselines: [{name: a, manifest: /m}]",
+            "in baselines_dir"},
+           {"keys_dir: /k", "`store.postgres` is not given"},
+           {"store: {postgres: \"postgresql://u@db/p\"}\nkeys_dir: k", "must be an absolute path"},
            {"store: {retention: 5m}", "must be at least 1h"}}) {
     EXPECT_NE(why(text).find(says), std::string::npos) << why(text);
     EXPECT_EQ(why(text).find("s3cret"), std::string::npos);

@@ -29,6 +29,14 @@ auto fields(const AlertSilence& r) {
   return std::tuple(r.id, r.resource, r.node, r.until, r.reason, r.created_by, r.created_at, r.begin_seq, r.end_seq);
 }
 
+auto fields(const EnrolmentToken& r) {
+  return std::tuple(r.digest, r.node, r.until, r.used_by);
+}
+
+auto fields(const Revocation& r) {
+  return std::tuple(r.node, r.before, r.by, r.reason);
+}
+
 template <class Rows>
 void expect_same(const Rows& a, const Rows& b) {
   ASSERT_EQ(a.size(), b.size());
@@ -60,6 +68,9 @@ class Migrate : public PostgresStores {
     letter.body = std::string("\xff\0", 2);
     ASSERT_TRUE(store.add_dead_letter(letter));
     ASSERT_TRUE(store.request_replay("sink:soc"));
+    ASSERT_TRUE(store.add_enrolment_token({std::string(64, 'a'), "web-1", 9, ""}, 0).value());
+    ASSERT_TRUE(store.use_enrolment_token(std::string(64, 'a'), "key", 0));
+    ASSERT_TRUE(store.revoke_node({"web-2", 7, "ann", "its disk was stolen"}).value());
     store.move_sink_cursor("soc", 3);
     store.move_sink_cursor("chat", 4);
     ASSERT_EQ(store.report_silence(INT64_MAX, hour, start).value(), 2u);
@@ -82,6 +93,8 @@ TEST_F(Migrate, all_is_there_in_its_place_and_goes_on) {
   expect_same(from->nodes().value(), to->nodes().value());
   expect_same(from->dead_letters({})->items, to->dead_letters({})->items);
   expect_same(from->silences({})->items, to->silences({})->items);
+  expect_same(from->enrolment_tokens().value(), to->enrolment_tokens().value());
+  expect_same(from->revocations().value(), to->revocations().value());
   for (const char* sink : {"soc", "chat", "new"})
     EXPECT_EQ(from->sink_cursor(sink).value(), to->sink_cursor(sink).value());
   EXPECT_EQ(to->replays("sink:soc", 9)->size(), 1u);

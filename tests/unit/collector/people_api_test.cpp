@@ -175,5 +175,24 @@ TEST_F(PeopleApi, holes_are_acknowledged) {
   EXPECT_EQ(ask("POST", "/v1/nodes/none/acknowledge?reason=x").status, 404);
 }
 
+TEST_F(PeopleApi, certificates_of_a_node_are_revoked_by_an_admin_who_says_why) {
+  make_people();
+  const std::string target = "/v1/revocations?node=web-1";
+  EXPECT_EQ(ask("POST", target + "&reason=x", "", "reader-t0k3n-0123456789").status, 403);
+  for (const std::string& bad :
+       {target, target + "&reason=%20", std::string("/v1/revocations?reason=x"), target + "&reason=x&why=y",
+        std::string("/v1/revocations?node=a/b&reason=x"), target + "&reason=" + std::string(1001, 'r')})
+    EXPECT_EQ(ask("POST", bad, "", "boss-t0k3n-0123456789").status, 400) << bad;
+  EXPECT_TRUE(Json::parse(ask("GET", "/v1/revocations", "", "reader-t0k3n-0123456789").body)["items"].empty());
+  const auto made = ask("POST", target + "&reason=its%20disk%20was%20stolen&by=Ann", "", "boss-t0k3n-0123456789");
+  EXPECT_EQ(made.status, 201) << made.body;
+  const auto listed = Json::parse(ask("GET", "/v1/revocations", "", "reader-t0k3n-0123456789").body)["items"];
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0], Json::parse(made.body));
+  EXPECT_EQ(listed[0]["node"], "web-1");
+  EXPECT_EQ(listed[0]["reason"], "its disk was stolen");
+  EXPECT_NE(listed[0]["by"].get<std::string>().find("boss"), std::string::npos) << listed[0]["by"];
+}
+
 }  // namespace
 }  // namespace plumbline::collector::test

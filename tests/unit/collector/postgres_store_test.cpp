@@ -43,13 +43,53 @@ TEST_F(PostgresStores, a_newer_schema_is_refused) {
 }
 
 TEST_F(PostgresStores, a_schema_of_version_1_is_brought_up_to_date) {
-  ASSERT_TRUE(store_now(*another(), batch(node_, {finding(node_, 1, "r", "d")})));
+  ASSERT_TRUE(store_now(*another(), batch(node_, {finding(node_, 1, "r", "d"), finding(node_, 5, "r", "d")})));
   server()->run_sql("ALTER TABLE " + schema() +
-                    ".nodes DROP COLUMN gap_since, DROP COLUMN conflict_since, DROP COLUMN forgotten_at");
+                    ".nodes DROP COLUMN gap_since, DROP COLUMN conflict_since, DROP COLUMN forgotten_at,"
+                    " DROP COLUMN unsettled_at, DROP COLUMN unsettled_by, DROP COLUMN unsettled_reason");
+  for (const char* table : {"shared_keys", "enrolment_tokens", "handout", "revocations"})
+    server()->run_sql("DROP TABLE " + schema() + "." + table);
   server()->run_sql("UPDATE " + schema() + ".plumbline_schema SET version = 1");
   const auto store = another();
-  EXPECT_EQ(store->nodes().value().at(0).gap_since, 0);
+  EXPECT_EQ(store->nodes().value().at(0).gap_since, start) << "nobody has looked at its hole";
+  EXPECT_EQ(store->nodes().value().at(0).conflict_since, 0);
   EXPECT_EQ(store_now(*store, batch(node_, {finding(node_, 1, "r", "d")}))->items.at(0).status, "duplicate");
+}
+
+TEST_F(PostgresStores, a_token_at_two_of_them_at_once_is_used_by_one) {
+  const auto a = another(), b = another();
+  for (int round = 0; round < 20; ++round) {
+    const EnrolmentToken token{std::string(62, 'a') + std::to_string(10 + round), "web-1", INT64_MAX, ""};
+    ASSERT_TRUE(a->add_enrolment_token(token, 0).value());
+    std::atomic<int> first = 0;
+    const auto use = [&](Store& store, const std::string& key) {
+      const auto done = store.use_enrolment_token(token.digest, key, 0);
+      ASSERT_TRUE(done) << done.error().message();
+      first += (*done)->is_first ? 1 : 0;
+    };
+    std::thread one([&] { use(*a, "key a"); }), two([&] { use(*b, "key b"); });
+    one.join();
+    two.join();
+    ASSERT_EQ(first, 1) << round;
+  }
+}
+
+TEST_F(PostgresStores, those_with_other_keys_are_refused_until_a_person_means_them) {
+  const auto target = target_in(directory_.path());
+  const auto open_with = [&](const std::string& ca) {
+    return open_postgres_store({.target = target, .keys = {{"nodes-ca", ca}, {"hash", "h"}}});
+  };
+  ASSERT_TRUE(another()) << "one that uses none has none to agree on";
+  ASSERT_TRUE(open_with("one"));
+  ASSERT_TRUE(open_with("one"));
+  const auto refused = open_with("two");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  for (const char* part : {"nodes-ca", "two", "one", "--adopt-keys"})
+    EXPECT_NE(refused.error().message().find(part), std::string::npos) << refused.error().message();
+  ASSERT_TRUE(adopt_keys(target, {{"nodes-ca", "two"}}));
+  EXPECT_TRUE(open_with("two"));
+  EXPECT_FALSE(open_with("one"));
 }
 
 TEST_F(PostgresStores, the_same_batch_at_two_of_them_is_stored_once) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <thread>
 
+#include "collector/store/sqlite_store.hpp"
 #include "tests/unit/fetch/fakes.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -41,7 +42,9 @@ class ShelfTest : public ::testing::Test {
     return entry;
   }
   void open(std::vector<ShelfSource> sources) {
-    auto opened = Shelf::open(dir_ / "shelf", std::move(sources), clock_);
+    const auto keys = make_shelf_keys(dir_ / "shelf");
+    ASSERT_TRUE(keys) << keys.error().message();
+    auto opened = Shelf::open(dir_ / "shelf", *keys, std::move(sources), *store_, clock_);
     ASSERT_TRUE(opened) << opened.error().message();
     shelf_ = std::move(*opened);
     shelf_->start();
@@ -72,6 +75,7 @@ class ShelfTest : public ::testing::Test {
 
   const TempDir dir_;
   fetch::test::FakeClock clock_;
+  std::unique_ptr<Store> store_ = open_sqlite_store({.path = dir_ / "plumbline.db"}).value();
   std::unique_ptr<Shelf> shelf_;
 };
 
@@ -102,7 +106,7 @@ TEST_F(ShelfTest, hands_out_an_index_by_its_digest_alone) {
   EXPECT_EQ(shelf_->index(""), nullptr);
 }
 
-TEST_F(ShelfTest, numbers_grow_with_each_change_and_over_a_restart) {
+TEST_F(ShelfTest, numbers_grow_with_each_change_and_not_over_a_restart) {
   write("net.tfstate", 1);
   open({source("net", "net.tfstate")});
   wait([&] { return serial("net") == "1"; });
@@ -115,8 +119,67 @@ TEST_F(ShelfTest, numbers_grow_with_each_change_and_over_a_restart) {
   const auto last = handout("n").sequence;
   shelf_.reset();
   open({source("net", "net.tfstate")});
+  EXPECT_EQ(handout("n").sequence, last) << "nothing changed";
+  write("net.tfstate", 3);
+  wait([&] { return serial("net") == "3"; });
   EXPECT_GT(handout("n").sequence, last);
   EXPECT_THAT(names("n"), ElementsAre("net")) << "what was compiled before is handed out at once";
+}
+
+/// Two collectors, which read the same files.
+class SharedShelves : public ShelfTest {
+ protected:
+  std::unique_ptr<Shelf> other() {
+    const auto keys = read_shelf_keys(dir_ / "shelf");
+    return Shelf::open(dir_ / "other", *keys, {source("net", "net.tfstate")}, *store_, clock_).value();
+  }
+  static std::string list(const Shelf& shelf) { return shelf.list_for("n", "")->envelope; }
+};
+
+TEST_F(SharedShelves, hand_out_the_same_bytes_under_the_same_number) {
+  write("net.tfstate", 1);
+  open({source("net", "net.tfstate")});
+  const auto second = other();
+  second->start();
+  for (const int revision : {1, 2}) {
+    write("net.tfstate", revision);
+    wait([&] { return serial("net") == std::to_string(revision) && list(*second) == list(*shelf_); });
+    EXPECT_EQ(second->list_for("n", "")->etag, shelf_->list_for("n", "")->etag);
+    EXPECT_NE(second->index(handout("n").baselines.at(0).sha256), nullptr) << "fetched from either";
+  }
+  EXPECT_EQ(fetch::read_node_key(dir_ / "other/node.key")->hash, fetch::read_node_key(dir_ / "shelf/node.key")->hash);
+}
+
+TEST_F(SharedShelves, one_that_has_not_come_so_far_gives_nothing_older) {
+  write("net.tfstate", 1);
+  const auto keys = make_shelf_keys(dir_ / "shelf");
+  const auto second = other();  // has read nothing yet
+  const std::string nothing = list(*second);
+  open({source("net", "net.tfstate")});
+  wait([&] { return serial("net") == "1"; });
+  const std::string first = shelf_->list_for("n", "")->etag;
+  EXPECT_THAT(second->list_for("n", first)->envelope, IsEmpty()) << "it still stands, as the store says";
+  EXPECT_EQ(second->list_for("n", first)->etag, first);
+  write("net.tfstate", 2);
+  wait([&] { return serial("net") == "2"; });
+  const auto behind = second->list_for("n", first);
+  ASSERT_FALSE(behind) << "there is a newer one, which it does not have";
+  EXPECT_EQ(behind.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(second->list_for("n", "\"99999999999999-0\"")->envelope, nothing) << "a number that nobody gave";
+  second->start();
+  wait([&] { return list(*second) == list(*shelf_); });
+  EXPECT_THAT(second->list_for("n", shelf_->list_for("n", "")->etag)->envelope, IsEmpty());
+}
+
+TEST_F(SharedShelves, what_others_number_anew_is_followed) {
+  write("net.tfstate", 1);
+  open({source("net", "net.tfstate")});
+  wait([&] { return serial("net") == "1"; });
+  const auto ours = store_->last_handout().value();
+  ASSERT_TRUE(store_->number_handout(Digest{}, 0));
+  const auto again = store_->number_handout(ours.content, 0).value();
+  EXPECT_GT(again, ours.sequence);
+  wait([&] { return handout("n").sequence == again; });
 }
 
 TEST_F(ShelfTest, a_list_is_signed_anew_though_nothing_changes) {
@@ -287,7 +350,9 @@ TEST_F(ShelfTest, believes_no_folder_or_key_of_others) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root gives files away";
   const std::string folder = dir_ / "shelf";
   const auto refusal = [&] {
-    const auto opened = Shelf::open(folder, {}, clock_);
+    const auto keys = make_shelf_keys(folder);
+    if (!keys) return keys.error().message();
+    const auto opened = Shelf::open(folder, *keys, {}, *store_, clock_);
     return opened ? std::string("(opened)") : opened.error().message();
   };
   ASSERT_EQ(refusal(), "(opened)");

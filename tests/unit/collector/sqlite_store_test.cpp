@@ -79,7 +79,11 @@ TEST(SqliteStore, a_file_of_version_1_keeps_its_records_and_positions) {
           "DROP TABLE alert_silences; DROP INDEX drifts_open; ALTER TABLE drifts DROP COLUMN baseline;"
           "ALTER TABLE drifts DROP COLUMN severity; ALTER TABLE drifts DROP COLUMN live;"
           "ALTER TABLE nodes DROP COLUMN gap_since; ALTER TABLE nodes DROP COLUMN conflict_since;"
-          "ALTER TABLE nodes DROP COLUMN forgotten_at; PRAGMA user_version=1;");
+          "ALTER TABLE nodes DROP COLUMN forgotten_at; DROP TABLE enrolment_tokens; DROP TABLE handout; DROP TABLE "
+          "revocations;"
+          "ALTER TABLE nodes DROP COLUMN unsettled_at; ALTER TABLE nodes DROP COLUMN unsettled_by;"
+          "ALTER TABLE nodes DROP COLUMN unsettled_reason;"
+          "PRAGMA user_version=1;");
   auto store = open_in(directory.path()).value();
   auto rows = store->ledger_after(0, 10, 1 << 20).value();
   ASSERT_EQ(rows.size(), 2u);
@@ -94,6 +98,33 @@ TEST(SqliteStore, a_file_of_version_1_keeps_its_records_and_positions) {
   rows = store->ledger_after(2, 10, 1 << 20).value();
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_GT(rows[0].seq, 3u);
+}
+
+TEST(SqliteStore, a_hole_of_before_version_4_is_one_that_nobody_has_looked_at) {
+  TempDirectory directory;
+  const Made node, other{"00000000ffffffffffffffffffffffff", node.boot_id, "node-2"};
+  {
+    auto store = open_in(directory.path()).value();
+    for (const auto& one : {node, other}) {
+      ASSERT_TRUE(store_now(*store, batch(one, {finding(one, 1, "r", "d"), finding(one, 5, "r", "d")})));
+      auto forged = finding(one, 5, "r", "d");
+      forged.body.replace(forged.body.find("0666"), 4, "0777");
+      ASSERT_TRUE(store_now(*store, batch(one, {forged}), start + second));
+    }
+    ASSERT_EQ(store->acknowledge_node({other.node_id, "ann", "a disk was full", start + second}).value(), 2u);
+  }
+  run_sql(directory.path(),
+          "UPDATE nodes SET gap_since = 0, conflict_since = 0; ALTER TABLE nodes DROP COLUMN unsettled_at;"
+          "ALTER TABLE nodes DROP COLUMN unsettled_by; ALTER TABLE nodes DROP COLUMN unsettled_reason;"
+          "PRAGMA user_version=5;");
+  auto store = open_in(directory.path()).value();
+  const auto nodes = store->nodes().value();
+  ASSERT_EQ(nodes.size(), 2u);
+  EXPECT_EQ(nodes[0].gap_since, start);
+  EXPECT_EQ(nodes[0].conflict_since, start + second);
+  EXPECT_EQ(nodes[1].gap_since, 0) << "somebody has looked";
+  EXPECT_EQ(nodes[1].conflict_since, 0);
+  EXPECT_EQ(store->acknowledge_node({node.node_id, "ann", "a disk was full", start + second}).value(), 2u);
 }
 
 TEST(SqliteStore, a_missing_directory_is_named) {

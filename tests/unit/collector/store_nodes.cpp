@@ -103,6 +103,56 @@ TEST_P(StoreConformance, a_forgotten_node_that_reports_again_is_new_and_loses_no
   EXPECT_EQ(drifts_called("d2").at(0).state, "contested") << "a heartbeat is a word, too";
 }
 
+TEST_P(StoreConformance, a_node_with_much_drift_is_forgotten_piece_by_piece) {
+  constexpr std::uint64_t many = 1'203;
+  std::vector<wire::Record> records;
+  for (std::uint64_t i = 1; i <= many; ++i)
+    records.push_back(finding(node_, i, "file:/etc/" + std::to_string(i), "d" + std::to_string(i)));
+  put(batch(node_, records));
+  const auto in = [&](const char* state) {
+    Query query;
+    query.state = state;
+    query.limit = 2 * many;
+    return store_->drifts(query).value().items.size();
+  };
+  const auto commits = store_->stats().commits;
+  EXPECT_EQ(store_->forget_node(word_of(node_)).value(), many);
+  EXPECT_GE(store_->stats().commits, commits + 3) << "batches come in between";
+  EXPECT_EQ(in("forgotten"), many);
+  EXPECT_EQ(store_->settle_drifts().value(), 0u) << "nothing is left";
+  auto rows = ledger();
+  EXPECT_EQ(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.drift_state == "forgotten"; }),
+            static_cast<std::ptrdiff_t>(many))
+      << "each is told once";
+
+  // Back again: the first piece at once, the rest by whoever looks next, also after a restart.
+  put(batch(node_, {finding(node_, many + 1, "file:/etc/1", "d1", DriftState::resolved)}), start + 200 * second);
+  EXPECT_GT(in("forgotten"), 0u);
+  EXPECT_EQ(store_->nodes().value().size(), 1u);
+  open();
+  while (store_->settle_drifts().value() > 0) {
+  }
+  EXPECT_EQ(in("forgotten"), 0u);
+  EXPECT_EQ(in("open"), many - 1);
+  EXPECT_EQ(in("resolved"), 1u) << "its own word is the latest";
+  EXPECT_EQ(store_->stats().drifts_unreadable, 0u);
+}
+
+TEST_P(StoreConformance, a_node_that_goes_again_before_all_of_it_was_back_is_forgotten_whole) {
+  std::vector<wire::Record> records;
+  for (std::uint64_t i = 1; i <= 600; ++i)
+    records.push_back(finding(node_, i, "r" + std::to_string(i), "d" + std::to_string(i)));
+  put(batch(node_, records));
+  EXPECT_EQ(store_->forget_node(word_of(node_)).value(), 600u);
+  put(batch(node_, {}), start + 200 * second);
+  EXPECT_LT(store_->forget_node(word_of(node_, start + 300 * second)).value(), 600u) << "some were forgotten still";
+  Query query;
+  query.state = "forgotten";
+  query.limit = 1000;
+  EXPECT_EQ(store_->drifts(query).value().items.size(), 600u);
+  EXPECT_EQ(store_->settle_drifts().value(), 0u);
+}
+
 TEST_P(StoreConformance, holes_and_conflicts_stand_until_somebody_says_that_he_looked) {
   put(batch(node_, {finding(node_, 1, "r", "d1")}));
   EXPECT_EQ(store_->acknowledge_node(word_of(node_)).value(), 0u) << "there is nothing to look at";

@@ -37,6 +37,11 @@ class Nodes : public testing::Test {
       asked_ = "acknowledge " + request.params.at("id") + ' ' + *http::find_field(request.query, "reason");
       return http::json_response(R"({"node_id":"a1","state":"acknowledged","conditions":1})");
     });
+    server_.route("POST", "/v1/revocations", [this](const http::Request& request) {
+      asked_ = "revoke " + *http::find_field(request.query, "node") + ' ' + *http::find_field(request.query, "reason") +
+               " by " + *http::find_field(request.query, "by");
+      return http::json_response(R"({"node":"web-9","before":"2026-11-28T00:00:00.000000000Z"})", 201);
+    });
     url_ = "http://127.0.0.1:" + std::to_string(server_.listen_tcp("127.0.0.1", 0).value());
     server_.start();
   }
@@ -60,6 +65,15 @@ TEST_F(Nodes, are_told_of_by_name_or_id) {
   EXPECT_EQ(plumb("--collector", {"acknowledge", "a3", "--reason", "seen", "-o", "json"}), 0) << err_.str();
   EXPECT_EQ(asked_, "acknowledge a3 seen");
   EXPECT_THAT(out_.str(), HasSubstr("\"conditions\""));
+}
+
+TEST_F(Nodes, that_never_reported_have_certificates_too) {
+  EXPECT_EQ(plumb("--collector", {"revoke", "web-9", "--reason", "stolen & sold", "--by", "Ann"}), 0) << err_.str();
+  EXPECT_EQ(asked_, "revoke web-9 stolen & sold by Ann");
+  EXPECT_EQ(out_.str(),
+            "certificates of web-9 from before 2026-11-28T00:00:00.000000000Z are refused, and its tokens are taken "
+            "back\n");
+  EXPECT_EQ(plumb("--url", {"revoke", "web-9", "--reason", "x"}), 64);
 }
 
 TEST_F(Nodes, that_are_none_or_several_or_heard_are_said_to_be) {
