@@ -305,7 +305,8 @@ Result<void> remove_pins(const std::string& pin_dir) {
     if (it->path().filename().string().starts_with("on_")) ::unlink(it->path().c_str());
   fs::remove(links, ignored);
   fs::remove(pin_dir, error);
-  if (error)
+  // A mount point stays: systemd leaves the folder writable by mounting it on itself.
+  if (error && error != std::errc::device_or_resource_busy)
     return Error{ErrorCode::io, "remove the pins in " + pin_dir, error.message(),
                  "look what else is in it; name a folder of the agent's own in kernel.pin_dir"};
   return {};
