@@ -57,5 +57,7 @@ std::string who(const wire::Actor& actor);
 std::string what(const wire::Drift& drift);
 /// "ec2:AuthorizeSecurityGroupIngress"; as it came, so not printable.
 std::string name_of(const wire::Call& call);
+/// Its pod's, its own, or the beginning of its id.
+std::string name_of(const wire::Container& container);
 
 }  // namespace plumbline::ctl
