@@ -26,7 +26,8 @@ namespace {
 Judge judge_by(std::vector<Rule> rules, ContainerFacts facts) {
   return [rules = std::move(rules), facts = std::move(facts)](wire::Finding& finding, bool sensitive,
                                                               const std::string& run, const ApprovalState& approval) {
-    if (finding.actor.container) facts.add_to(*finding.actor.container);
+    for (auto* container : {&finding.actor.container, &finding.where.container})
+      if (*container) facts.add_to(**container);
     judge(rules, finding, sensitive, run, approval);
   };
 }
@@ -93,7 +94,8 @@ Result<std::unique_ptr<Agent>> Agent::build(AgentConfig config, std::string conf
   p.observer = std::make_unique<Observer>(
       ObserverOptions{who, p.config.state_dir, sources_of(p.config), p.config.max_file_bytes,
                       std::chrono::nanoseconds(p.config.rescan_interval).count(), std::move(*handout),
-                      std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value()},
+                      std::chrono::nanoseconds(p.config.pending_grace).count(), !p.config.collector.has_value(),
+                      p.config.max_container_files, p.config.max_container_file_bytes},
       ObserverParts{*p.kernel, *p.enricher, *p.containers, *p.spool, p.state, p.users, p.key, p.clock, p.counters},
       judge_by(std::move(rules->judging), p.container_facts));
   p.observer->set_unowned_calls(p.config.calls.unowned);

@@ -152,7 +152,7 @@ std::string ApprovedRuns::json_of(const Approval& approval) const {
 ApprovalState ApprovedRuns::of(const wire::Finding& finding, std::span<const process_key> lineage,
                                std::uint64_t at_boot) const {
   const Approval* approval = approvals_.find(finding.baseline ? finding.baseline->name : "", finding.resource,
-                                             finding.where.path, lineage, at_boot);
+                                             finding.where.container ? "" : finding.where.path, lineage, at_boot);
   if (approval == nullptr) return none();
   return {options_.required,
           "run " + approval->id + " of " + approval->principal + " (" + proof_of(*approval) + ") until " +

@@ -51,6 +51,11 @@ void NodeState::set_baselines(std::vector<BaselineStatus> baselines) {
   baselines_ = std::move(baselines);
 }
 
+void NodeState::set_container_blind_spots(std::vector<wire::BlindSpot> blind_spots) {
+  const std::lock_guard lock(mutex_);
+  container_blind_spots_ = std::move(blind_spots);
+}
+
 void NodeState::set_health(const std::string& name, bool ok, std::string says) {
   const std::lock_guard lock(mutex_);
   health_[name] = {name, ok, std::move(says)};
@@ -146,7 +151,8 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
     const std::lock_guard lock(mutex_);
     rows.reserve(rows_.size());
     for (const auto& [key, row] : rows_) {
-      const auto* drift = book_.open_drift({row->baseline.name, row->expected.address, row->expected.path});
+      const auto* drift = book_.open_drift(
+          {row->baseline.name, row->expected.address, row->expected.path, row->container ? row->container->id : ""});
       rows.emplace_back(row, drift != nullptr ? drift->id : "");
     }
   }
@@ -157,13 +163,14 @@ std::vector<wire::ResourceStatus> NodeState::resources() const {
     wire::ResourceStatus status;
     status.resource = row->expected.address;
     status.path = row->expected.path;
+    status.container = row->container;
     status.baseline = row->baseline;
     status.comparison = row->comparison.result;
     status.diff = row->comparison.diff;
     status.expected = describe(row->expected);
     const bool keyed =
         row->expected.sensitive || (row->expected.content && row->expected.content->starts_with("hmac-"));
-    status.live = describe(row->live, keyed, *row->key, users_);
+    status.live = describe(row->live, keyed, *row->key, users_, !row->container);
     status.last_checked = row->last_checked;
     status.watched = row->unwatched.empty();
     status.unwatched_reason = row->unwatched.empty() ? row->comparison.why_not : row->unwatched;
@@ -216,6 +223,7 @@ std::vector<wire::ResourceOwner> NodeState::owners_of(const std::string& path_or
 std::vector<wire::BlindSpot> NodeState::blind_spots() const {
   const std::lock_guard lock(mutex_);
   std::vector<wire::BlindSpot> all = blind_spots_;
+  all.insert(all.end(), container_blind_spots_.begin(), container_blind_spots_.end());
   if (calls_.blind_spots) {
     for (auto& spot : calls_.blind_spots()) all.push_back(std::move(spot));
   } else if (!why_no_calls_.empty()) {

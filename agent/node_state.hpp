@@ -31,7 +31,8 @@ struct ResourceRow {
   Comparison comparison;
   WallNs last_checked = 0;
   std::string unwatched;
-  const baseline::KeyedHash* key = nullptr;  ///< of its baseline's hashes; lives as long as the agent
+  const baseline::KeyedHash* key = nullptr;       ///< of its baseline's hashes; lives as long as the agent
+  std::optional<wire::Container> container = {};  ///< in whose root the path is; none: on the node
 };
 
 /// How a configured baseline source is doing.
@@ -89,6 +90,8 @@ class NodeState final : public NodeView {
   void set_calls(CallSources calls, std::string why_not);
   void set_kernel(std::string tier, std::string kernel_json, std::vector<wire::BlindSpot> blind_spots);
   void set_baselines(std::vector<BaselineStatus> baselines);
+  /// What is not seen of files in containers.
+  void set_container_blind_spots(std::vector<wire::BlindSpot> blind_spots);
   void set_health(const std::string& name, bool ok, std::string says);
   /// What goes with every batch, one JSON object: tier, counts, and the checks that fail. Any thread.
   std::string health_json() const;
@@ -144,7 +147,7 @@ class NodeState final : public NodeView {
   std::uint64_t forgotten_through_ = 0;  ///< events up to this sequence are no longer in events_
   std::string tier_ = "none";
   std::string kernel_json_ = "{}";
-  std::vector<wire::BlindSpot> blind_spots_;
+  std::vector<wire::BlindSpot> blind_spots_, container_blind_spots_;
   std::vector<BaselineStatus> baselines_;
   std::map<std::string, HealthCheck> health_;
   StatusSources sources_;

@@ -16,7 +16,6 @@ constexpr std::int64_t second = 1'000'000'000;
 constexpr std::size_t batch_slots = 256;  // bounds how long one turn takes
 constexpr std::int64_t retry_after = second / 2;
 constexpr std::int64_t settle_after = second;  // direct and asynchronous I/O may land after its event
-constexpr std::uint32_t no_slot = 0xffffffff;
 constexpr std::int64_t source_longest = 2 * second;
 constexpr std::int64_t longest_unsettled = 3 * second;
 constexpr int most_turns = 16;  // of one call: other marks wait meanwhile
@@ -124,6 +123,11 @@ void Observer::handle(std::vector<std::uint32_t> slots) {
         source.ask_at = once_quiet(p_.clock.boot(), source.pods_moved_at, source_quiet, source_longest);
         continue;
       }
+      if (runtime_watches_.contains(watch)) {
+        tree_.resolve(watch);
+        look_at_containers_soon();
+        continue;
+      }
       const auto subject = subjects_.find(watch);
       if (subject == subjects_.end()) continue;
       auto seen = observe(*subject->second, causes, "kernel");
@@ -197,8 +201,10 @@ void Observer::add_leaf_causes(const std::map<std::uint32_t, Seen>& seen, std::v
 std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector<Cause> causes,
                                                    const std::string& source) {
   p_.counters.observations.fetch_add(1, std::memory_order_relaxed);
+  if (!subject.why_no_image.empty()) return cannot_compare(subject, subject.why_no_image);
   const Resolution where = tree_.resolve(subject.watch);
-  if (is_below(where.physical, own_folder_)) return leave_alone(subject, "it is below the agent's own state_dir");
+  if (!subject.container && is_below(where.physical, own_folder_))
+    return leave_alone(subject, "it is below the agent's own state_dir");
   const bool directory = !subject.expected.absent_entries.empty();
   const bool by_orphans = !subject.checked && !causes.empty();  // marks of what stood here before
   LiveFile live;
@@ -213,8 +219,9 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
       request.in_window = [&] { seen = look_at_marks(where); };
     else
       seen = look_at_marks(where);
-    live = read_live(p_.kernel, where.physical, request);
+    live = read(subject, where, std::move(request));
   }
+  if (container_is_gone(subject)) return std::nullopt;
   if (live.unsettled) {
     p_.counters.unsettled.fetch_add(1, std::memory_order_relaxed);
     const std::int64_t now = p_.clock.boot();
@@ -288,6 +295,7 @@ std::optional<Observer::Pending> Observer::observe(Subject& subject, std::vector
   f.diff = comparison.diff;
   f.where.node = options_.identity.node;
   f.where.path = subject.expected.path;
+  if (subject.container) f.where.container = subject.container->told();
   if (where.physical != subject.expected.path && where.exists) f.where.aliases.push_back(where.physical);
   f.baseline = wire::BaselineRef{subject.source->status.name, subject.source->status.revision};
   for (const auto& left_out : {comparison.why_not, comparison.unknown_names})
@@ -321,17 +329,8 @@ std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& sour
     Subject& subject = *it->second;
     subject.checked = false;
     if (!room) continue;  // unchecked: taken up by the next scan
-    // What an earlier agent's marks still know: the file that stood here before, and who replaced it.
     std::vector<Cause> causes;
-    if (const auto orphan = orphans_.find(WatchTree::path_hash(subject.expected.path)); orphan != orphans_.end())
-      for (const auto& old : orphan->second)
-        if (old.changes > 0 && old.value.slot != slot_of(subject)) causes.push_back(as_cause(old));
-    // … or who put another one there.
-    const std::string directory =
-        subject.expected.path.substr(0, std::max<std::size_t>(subject.expected.path.rfind('/'), 1));
-    if (const auto around = orphans_.find(WatchTree::path_hash(directory)); !causes.empty() && around != orphans_.end())
-      for (const auto& old : around->second)
-        if (old.changes > 0) causes.push_back(as_cause(old));
+    add_orphans(subject, causes);
     auto seen = observe(subject, causes, source);
     if (const auto waiting = waiting_.find(id); waiting != waiting_.end())
       waiting->second.unknown_actor = unknown_actor;
@@ -345,19 +344,22 @@ std::size_t Observer::scan(const std::set<WatchId>& ids, const std::string& sour
   return found;
 }
 
-Cause Observer::as_cause(const MarkedInode& old) {
-  return {{old.key, old.value.generation, old.value.slot}, old.value, old.changes, true};
-}
-
-std::uint32_t Observer::slot_of(const Subject& subject) {
-  return subject.leaf.empty() ? no_slot : subject.leaf.front().slot;
-}
-
 /// What cannot be watched without end: a blind spot, and no finding.
 std::optional<Observer::Pending> Observer::leave_alone(Subject& subject, const char* why) {
   subject.comparison = {};
   subject.comparison.result = wire::ComparisonResult::not_comparable;
   subject.unwatched = why;
+  subject.checked = true;
+  publish(subject);
+  return std::nullopt;
+}
+
+/// As leave_alone(), of what is watched.
+std::optional<Observer::Pending> Observer::cannot_compare(Subject& subject, const std::string& why) {
+  subject.comparison = {};
+  subject.comparison.result = wire::ComparisonResult::not_comparable;
+  subject.comparison.why_not = why;
+  subject.last_checked = p_.clock.wall();
   subject.checked = true;
   publish(subject);
   return std::nullopt;
@@ -370,7 +372,8 @@ void Observer::publish(Subject& subject) {
                                    subject.comparison,
                                    subject.last_checked,
                                    subject.unwatched,
-                                   subject.source->key});
+                                   subject.source->key,
+                                   subject.container ? std::optional(subject.container->told()) : std::nullopt});
 }
 
 void Observer::copy_kernel_counters() {

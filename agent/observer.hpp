@@ -89,6 +89,8 @@ class Observer {
  private:
   struct Subject;
   struct Source;
+  struct Container;
+  struct Wanted;
   struct Pattern;
   class PublishOnce;
   struct Pending;
@@ -164,8 +166,9 @@ class Observer {
   static bool is_read_here(const Source& source);
   void take_handed_index(Source& source, const fetch::HandedBaseline& handed, bool compare_now);
   void refuse_handed(const Error& why);
-  Subject& add_subject(Source& source, const baseline::FileExpectation& expected);
+  Subject& add_subject(Source& source, const Wanted& wanted);
   void replace_subject(Source& source, Subject& before, const baseline::FileExpectation& expected);
+  void watch(Subject& subject);
   void remove_subject(WatchId id);
   // observer_pods.cpp
   void watch_pods(Source& source);
@@ -182,6 +185,21 @@ class Observer {
   void tell_waiting(const std::set<WatchId>& ids);
   void on_pods_timer();
   std::int64_t pods_due() const;
+  // observer_containers.cpp
+  void follow_containers();
+  void list_containers();
+  std::shared_ptr<const Container> opened(const Containers::Running& running);
+  std::vector<Wanted> wanted_of(Source& source, const std::vector<baseline::FileExpectation>& files);
+  bool has_room_for(const Wanted& wanted);
+  void look_at_containers();
+  void end_containers();
+  void forget_unused_containers();
+  void tell_of_containers();
+  void take_image(Subject& subject);
+  bool container_is_gone(const Subject& subject);
+  LiveFile read(const Subject& subject, const Resolution& where, ReadRequest request) const;
+  void add_orphans(const Subject& subject, std::vector<Cause>& causes) const;
+  void look_at_containers_soon();
   // observer.cpp
   void handle(std::vector<std::uint32_t> slots);
   std::optional<Pending> observe(Subject& subject, std::vector<Cause> causes, const std::string& source);
@@ -206,6 +224,7 @@ class Observer {
   void keep_gap(wire::Gap gap);
   void publish(Subject& subject);
   std::optional<Pending> leave_alone(Subject& subject, const char* why);
+  std::optional<Pending> cannot_compare(Subject& subject, const std::string& why);
   void sweep();
   void copy_kernel_counters();
 
@@ -230,8 +249,18 @@ class Observer {
   std::map<WatchId, Source*> lock_watches_;  ///< of the files by which tools lock a state file
   std::vector<std::unique_ptr<Source>> sources_;
   std::map<WatchId, Pattern*> pattern_watches_;
-  std::map<WatchId, Source*> pods_watches_;  ///< folders in which the pods of a source appear
-  std::map<WatchId, Waiting> waiting_;       ///< subjects of such sources that differ, and nobody was told yet
+  std::map<WatchId, Source*> pods_watches_;       ///< folders in which the pods of a source appear
+  std::map<WatchId, Waiting> waiting_;            ///< subjects of such sources that differ, and nobody was told yet
+  std::set<WatchId> runtime_watches_;             ///< of runtimes' folders; empty: nobody manages files in containers
+  std::map<std::string, WatchId> state_watches_;  ///< of runtimes' files of containers
+  std::vector<Containers::Running> running_;      ///< as they were last listed
+  std::map<std::string, std::shared_ptr<const Container>> containers_;  ///< id → those in which something is managed
+  std::map<std::string, std::string> not_looked_into_;  ///< id → why a container that is selected is not
+  std::map<std::string, std::int64_t> starting_;        ///< id → boot ns since when its root is waited for
+  std::size_t container_files_ = 0;                     ///< subjects in containers
+  std::uint64_t crowded_out_ = 0;                       ///< files in containers that the bound keeps unwatched now
+  std::int64_t look_at_containers_at_ = 0;              ///< boot ns; 0 = none is due
+  std::int64_t containers_moved_at_ = 0;                ///< boot ns of the first change since the last look; 0 = none
   std::vector<std::unique_ptr<Pattern>> patterns_;
   std::optional<BaselineStatus> handout_;                 ///< what the collector hands out, as a whole
   std::shared_ptr<const fetch::Handed> handed_;           ///< what was last taken of it

@@ -75,7 +75,9 @@ struct ObserverOptions {
   std::int64_t rescan_interval_ns = 3'600'000'000'000;
   std::optional<HandoutSetup> handout;
   std::int64_t pending_grace_ns = 1'800'000'000'000;  ///< after it, what no revision showed is drift
-  bool local_only = false;  ///< no collector: what the snapshot covers needs nobody's acknowledgement
+  bool local_only = false;                   ///< no collector: what the snapshot covers needs nobody's acknowledgement
+  std::uint32_t max_container_files = 4096;  ///< watched in containers; what is past it is a blind spot
+  std::uint64_t max_container_file_bytes = 16ull << 20;  ///< there, larger files are compared without their content
 };
 
 /// What the observer works with; all outlive it.

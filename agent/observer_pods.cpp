@@ -240,9 +240,10 @@ void Observer::replace_subject(Source& source, Subject& before, const baseline::
     former = std::make_unique<const baseline::FileExpectation>(before.expected);
     former_until = p_.clock.boot() + longest_follow;
   }
+  const Wanted wanted{&expected, before.container};
   auto waiting = waiting_.extract(old);
   remove_subject(old);
-  Subject& after = add_subject(source, expected);
+  Subject& after = add_subject(source, wanted);
   after.seen = seen;
   after.former = std::move(former);
   after.former_until = former_until;

@@ -101,6 +101,7 @@ RollbackFacts Observer::Rollbacks::facts_of(const Subject& subject, const wire::
   RollbackFacts facts;
   facts.file = subject.key();
   facts.found = found_of(drift);
+  facts.in_container = subject.container != nullptr;
   facts.source_kind = subject.source->status.kind;
   facts.labels = observer_.options_.identity.labels;
   facts.waits_for = waits_for(subject);
@@ -133,7 +134,7 @@ std::optional<wire::Drift> Observer::Rollbacks::drift_of(const std::string& id) 
 }
 
 Observer::Subject* Observer::Rollbacks::subject_of(const wire::Drift& drift) const {
-  const DriftOf wanted{drift.baseline, drift.resource, drift.where.path};
+  const DriftOf wanted = key_of(drift);
   for (const auto& [watch, subject] : observer_.subjects_)
     if (subject->drift_of() == wanted) return subject.get();
   return nullptr;

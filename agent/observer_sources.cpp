@@ -21,7 +21,7 @@ constexpr off_t small_source = off_t{1} << 20;  // is read in some 10 ms
 bool same(const baseline::FileExpectation& a, const baseline::FileExpectation& b) {
   return a.absent == b.absent && a.content == b.content && a.mode == b.mode && a.owner == b.owner &&
          a.group == b.group && a.symlink_target == b.symlink_target && a.absent_entries == b.absent_entries &&
-         a.sensitive == b.sensitive;
+         a.sensitive == b.sensitive && a.as_image == b.as_image;
 }
 
 /// Whether nobody but the store and its readers know its versions: those of a node's pods are numbers.
@@ -229,16 +229,17 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
   std::set<WatchId> changed;
   std::vector<wire::Drift> accepted;
   const std::string why = "baseline " + source.status.name + " is now at " + baseline::text_of(fresh.revision);
-  for (const auto& expected : fresh.files) {
-    const std::string key = source.status.name + '\n' + expected.address + '\n' + expected.path;
+  for (const auto& each : wanted_of(source, fresh.files)) {
+    const baseline::FileExpectation& expected = *each.expected;
+    const std::string key = Subject::key_of(source, expected, each.container.get());
     wanted.insert(key);
     const auto known = source.subjects.find(key);
     if (known == source.subjects.end()) {
-      changed.insert(add_subject(source, expected).watch);
+      if (has_room_for(each)) changed.insert(add_subject(source, each).watch);
       continue;
     }
     Subject& before = *subjects_.at(known->second);
-    if (same(before.expected, expected)) {
+    if (same(before.declared ? *before.declared : before.expected, expected)) {
       const bool no_longer = before.expected.awaited && !expected.awaited && !before.checked;
       before.expected.awaited = expected.awaited;
       if (no_longer) changed.insert(known->second);
@@ -261,6 +262,7 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     p_.state.remove_row(it->first);
     remove_subject((it++)->second);
   }
+  forget_unused_containers();
   publish_sources();
   if (!compare_now) return;
 
@@ -270,10 +272,10 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
     Subject& subject = *subjects_.at(id);
     const Resolution& where = tree_.resolve(id);
     LiveFile live;
-    if (where.exists) live = read_live(p_.kernel, where.physical, needs(subject.expected, options_.max_file_bytes));
+    if (where.exists) live = read(subject, where, needs(subject.expected, options_.max_file_bytes));
     const Comparison comparison = compare(subject.expected, live, *source.key, p_.users);
     // What could not be read says nothing, not even that it is absent: the scan below tells.
-    const bool seen = where.trouble.empty() && !live.unsettled;
+    const bool seen = where.trouble.empty() && !live.unsettled && subject.why_no_image.empty();
     if (seen && comparison.result == wire::ComparisonResult::match) {
       auto drift = p_.state.with_book(
           [&](const DriftBook& book) { return book.accepted(subject.drift_of(), p_.clock.wall(), why); });
@@ -288,21 +290,32 @@ void Observer::apply_baseline(Source& source, baseline::Baseline&& fresh, bool c
                baseline::text_of(fresh.revision), source.status.files, changed.size(), moved);
 }
 
-Observer::Subject& Observer::add_subject(Source& source, const baseline::FileExpectation& expected) {
+Observer::Subject& Observer::add_subject(Source& source, const Wanted& wanted) {
   auto subject = std::make_unique<Subject>();
   subject->managed_since = p_.clock.boot();
   subject->source = &source;
-  subject->expected = expected;
-  subject->watch = tree_.add(expected.path, !expected.symlink_target.has_value());
+  subject->expected = *wanted.expected;
+  subject->container = wanted.container;
+  container_files_ += wanted.container ? 1 : 0;
+  if (subject->expected.as_image)
+    take_image(*subject);
+  else
+    watch(*subject);
   subject->leaf = tree_.resolve(subject->watch).leaf;
   source.subjects[subject->key()] = subject->watch;
   return *(subjects_[subject->watch] = std::move(subject));
+}
+
+void Observer::watch(Subject& subject) {
+  subject.watch = tree_.add(subject.expected.path, !subject.expected.symlink_target.has_value(),
+                            subject.container ? subject.container->root : nullptr, subject.container_id());
 }
 
 void Observer::remove_subject(WatchId id) {
   const auto it = subjects_.find(id);
   if (it == subjects_.end()) return;
   it->second->source->subjects.erase(it->second->key());
+  container_files_ -= it->second->container ? 1 : 0;
   tree_.remove(id);
   waiting_.erase(id);
   subjects_.erase(it);

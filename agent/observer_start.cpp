@@ -19,6 +19,7 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 constexpr std::size_t replay_records = 500;
 constexpr std::size_t replay_bytes = 4 << 20;
+constexpr std::uint32_t no_slot = 0xffffffff;
 
 }  // namespace
 
@@ -83,10 +84,12 @@ void Observer::accept_unmanaged() {
     if (handed_ && fetch::is_missing(handed_->missing, drift.baseline)) continue;
     if (drift.baseline.empty() ? !unknown.empty() : fetch::is_missing(names, drift.baseline)) continue;
     if (drift.kind == "call" && may_be_managed(drift)) continue;
-    if (!is_live(drift.state) || managed.contains({drift.baseline, drift.resource, drift.where.path})) continue;
+    const DriftOf of = key_of(drift);
+    if (!is_live(drift.state) || managed.contains(of)) continue;
     auto accepted = p_.state.with_book([&](const DriftBook& book) {
-      return book.accepted({drift.baseline, drift.resource, drift.where.path}, p_.clock.wall(),
-                           "no baseline manages it any more");
+      return book.accepted(of, p_.clock.wall(),
+                           drift.where.container ? "its container is gone, or no baseline manages it there any more"
+                                                 : "no baseline manages it any more");
     });
     if (accepted) gone.push_back(std::move(*accepted));
   }
@@ -207,6 +210,35 @@ void Observer::first_check(WallNs stopped_since) {
   }
   p_.state.set_health("first_check", true, std::to_string(all.size()) + " files compared");
   spdlog::info("event=first_check files={} findings={} adopted={}", all.size(), changed, kept);
+}
+
+/// What an earlier agent's marks still know: the file that stood here before, and who replaced it.
+void Observer::add_orphans(const Subject& subject, std::vector<Cause>& causes) const {
+  const auto of = [&](const std::string& path) -> const std::vector<MarkedInode>* {
+    const auto found = orphans_.find(WatchTree::path_hash(path, subject.container_id()));
+    return found == orphans_.end() ? nullptr : &found->second;
+  };
+  if (const auto* orphans = of(subject.expected.path))
+    for (const auto& old : *orphans)
+      if (old.changes > 0 && old.value.slot != slot_of(subject)) causes.push_back(as_cause(old));
+  // … or who put another one there. On an overlay the one of the layer below stays as it was, and the folders on the
+  // way may be others too.
+  std::string folder = subject.expected.path;
+  while (folder.size() > 1 && (subject.container || !causes.empty())) {
+    folder.resize(std::max<std::size_t>(folder.rfind('/'), 1));
+    if (const auto* around = of(folder))
+      for (const auto& old : *around)
+        if (old.changes > 0) causes.push_back(as_cause(old));
+    if (!subject.container) break;
+  }
+}
+
+Cause Observer::as_cause(const MarkedInode& old) {
+  return {{old.key, old.value.generation, old.value.slot}, old.value, old.changes, true};
+}
+
+std::uint32_t Observer::slot_of(const Subject& subject) {
+  return subject.leaf.empty() ? no_slot : subject.leaf.front().slot;
 }
 
 std::int64_t Observer::last_alive() const {

@@ -38,6 +38,7 @@ std::int64_t Observer::due_in_ns() const {
   if (kept_runs_ != runs_.changes()) due = std::min(due, keep_runs_from_);
   due = std::min(due, pods_due());
   if (rollbacks_) due = std::min(due, rollbacks_->due());
+  if (look_at_containers_at_ != 0) due = std::min(due, look_at_containers_at_);
   return std::max<std::int64_t>(due - p_.clock.boot(), 0);
 }
 
@@ -99,9 +100,11 @@ void Observer::on_timer() {
     else if (pattern->look_at != 0 && now >= pattern->look_at)
       look_for_matches(*pattern, true, false);
   on_pods_timer();
+  if (look_at_containers_at_ != 0 && now >= look_at_containers_at_) look_at_containers();
   if (rollbacks_) rollbacks_->look();
   if (rescan_soon_ != 0 && now >= rescan_soon_) {
     rescan_soon_ = mounts_moved_at_ = 0;
+    sweep();  // what marks know is told with who did it, before comparing finds it without: each container mounts
     auto moved = tree_.verify_all();
     follow_moved(moved);
     for (const auto& [id, subject] : subjects_)
@@ -115,6 +118,7 @@ void Observer::on_timer() {
   if (now >= next_rescan_) {
     next_rescan_ = now + options_.rescan_interval_ns;
     trim_due_ = true;
+    sweep();
     p_.counters.rescans.fetch_add(1, std::memory_order_relaxed);
     follow_moved(tree_.verify_all());
     look_at_sources();
@@ -129,6 +133,7 @@ void Observer::on_timer() {
   if (now >= next_housekeeping_) {
     next_housekeeping_ = now + housekeeping;
     touch_alive();
+    if (!runtime_watches_.empty()) look_at_containers();  // one whose end its runtime did not note
     end_grace();
     if (approved_ != nullptr) approved_->sweep();
     accept_unmanaged();  // where what is managed was not known at the start

@@ -11,6 +11,19 @@
 
 namespace plumbline::agent {
 
+/// A container in which a baseline manages something.
+struct Observer::Container {
+  Containers::Running running;
+  std::shared_ptr<const ContainerRoot> root;
+  const wire::Container& told() const { return running.found.container; }
+};
+
+/// What a baseline expects, and in which container; nullptr: on the node.
+struct Observer::Wanted {
+  const baseline::FileExpectation* expected;
+  std::shared_ptr<const Container> container;
+};
+
 /// One managed file of one owner.
 struct Observer::Subject {
   WatchId watch = 0;
@@ -30,8 +43,15 @@ struct Observer::Subject {
   std::unique_ptr<const baseline::FileExpectation> former;  ///< what it was, and was right by, until the baseline moved
   std::int64_t former_until = 0;                            ///< boot ns; so long kubelet may take to follow
   std::string physical;  ///< where it was when it was last read; "" = it was not there
+  std::shared_ptr<const Container> container;               ///< nullptr: it is on the node (observer_containers.cpp)
+  /// What the baseline says, where that is "as the image has it"; `expected` is what the image has.
+  std::unique_ptr<const baseline::FileExpectation> declared;
+  std::string why_no_image;  ///< why nobody can tell what the image has; "" = it is known, or nobody asked
 
-  std::string key() const;  ///< of its row: baseline, address and path
+  const std::string& container_id() const;  ///< "" = on the node
+  std::string key() const;                  ///< of its row
+  static std::string key_of(const Source& source, const baseline::FileExpectation& expected,
+                            const Container* container);
   DriftOf drift_of() const;
 };
 
@@ -67,13 +87,14 @@ struct Observer::Source {
   int failures = 0;                            ///< in a row
   std::int64_t moved_at = 0;                   ///< boot ns of the first write since it was last read; 0 = none
   std::map<std::string, WatchId> subjects;     ///< Subject::key() → watch
-  std::int64_t retry_at = 0;                   ///< boot ns; 0 = no retry is due
-  std::optional<WatchId> pods_watch;           ///< of kubelet's folder of pods; none: it is no source of a node's pods
-  std::int64_t pods_moved_at = 0;              ///< boot ns of the first change in it since it was asked; 0 = none
-  std::int64_t ask_at = 0;                     ///< boot ns of when to fetch it anew; 0 = at its interval
-  std::int64_t stack_moves_until = 0;          ///< boot ns: so long AWS may change the stack, and it is asked again
-  std::int64_t stack_asked_each = 0;           ///< ns; doubles with each time
-  std::int64_t ask_not_before = 0;             ///< boot ns: a flood of changes is no flood of questions
+  std::vector<baseline::FileExpectation> in_containers;  ///< what is in force of it for each container that is selected
+  std::int64_t retry_at = 0;                             ///< boot ns; 0 = no retry is due
+  std::optional<WatchId> pods_watch;   ///< of kubelet's folder of pods; none: it is no source of a node's pods
+  std::int64_t pods_moved_at = 0;      ///< boot ns of the first change in it since it was asked; 0 = none
+  std::int64_t ask_at = 0;             ///< boot ns of when to fetch it anew; 0 = at its interval
+  std::int64_t stack_moves_until = 0;  ///< boot ns: so long AWS may change the stack, and it is asked again
+  std::int64_t stack_asked_each = 0;   ///< ns; doubles with each time
+  std::int64_t ask_not_before = 0;     ///< boot ns: a flood of changes is no flood of questions
 };
 
 /// Sources that are configured by a pattern.
@@ -162,11 +183,20 @@ inline std::int64_t once_quiet(std::int64_t now, std::int64_t& first, std::int64
   return std::min(now + quiet, first + longest);
 }
 
+inline const std::string& Observer::Subject::container_id() const {
+  static const std::string none;
+  return container ? container->told().id : none;
+}
 inline DriftOf Observer::Subject::drift_of() const {
-  return {source->status.name, expected.address, expected.path};
+  return {source->status.name, expected.address, expected.path, container_id()};
 }
 inline std::string Observer::Subject::key() const {
-  return source->status.name + '\n' + expected.address + '\n' + expected.path;
+  return key_of(*source, expected, container.get());
+}
+inline std::string Observer::Subject::key_of(const Source& source, const baseline::FileExpectation& expected,
+                                             const Container* container) {
+  return source.status.name + '\n' + expected.address + '\n' + expected.path +
+         (container != nullptr ? '\n' + container->told().id : "");
 }
 
 }  // namespace plumbline::agent

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "baseline/container_selector.hpp"
 #include "baseline/keyed_hash.hpp"
 #include "baseline/resource.hpp"
 #include "include/util/result.hpp"
@@ -34,6 +35,9 @@ struct FileExpectation {
   bool sensitive = false;
   /// Whoever writes it may not have come to it: as long as it is missing, that says nothing. Of pods that are starting.
   bool awaited = false;
+  /// The path is in the root of each of these containers; none: on the node itself.
+  std::optional<ContainerSelector> containers = {};
+  bool as_image = false;  ///< it is as the container's image has it, and nothing else is said of it
 };
 
 struct Skipped {

@@ -170,12 +170,12 @@ std::string who(const wire::Actor& actor) {
   const std::string& user = !p.login_user.empty() ? p.login_user : p.user;
   std::string around = printable(user);
   if (!p.tty.empty()) around += (around.empty() ? "" : ", ") + printable(p.tty);
-  if (actor.container) {
-    const auto& c = *actor.container;
-    const std::string name = !c.pod.empty() ? c.pod : !c.name.empty() ? c.name : c.id.substr(0, 12);
-    around += (around.empty() ? "" : ", ") + printable(name);
-  }
+  if (actor.container) around += (around.empty() ? "" : ", ") + printable(name_of(*actor.container));
   return around.empty() ? text : text + " (" + around + ")";
+}
+
+std::string name_of(const wire::Container& container) {
+  return !container.pod.empty() ? container.pod : !container.name.empty() ? container.name : container.id.substr(0, 12);
 }
 
 std::string name_of(const wire::Call& call) {

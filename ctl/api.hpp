@@ -59,5 +59,7 @@ std::string what(const wire::Drift& drift);
 std::string rollback_line(const wire::Rollback& rollback);
 /// "ec2:AuthorizeSecurityGroupIngress"; as it came, so not printable.
 std::string name_of(const wire::Call& call);
+/// Its pod's, its own, or the beginning of its id.
+std::string name_of(const wire::Container& container);
 
 }  // namespace plumbline::ctl

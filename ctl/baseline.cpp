@@ -154,7 +154,14 @@ Json json_of(const Index& index, std::uint32_t row, const std::vector<std::uint3
   if (!resource.region.empty()) json["region"] = resource.region;
   if (!resource.account.empty()) json["account"] = resource.account;
   json["files"] = Json::array();
-  for (const auto file : files) json["files"].push_back(index.file(file).path);
+  for (const auto file : files) {
+    const auto expected = index.file(file);
+    json["files"].push_back(expected.path);
+    if (!expected.containers) continue;
+    auto& selector = json["containers"][expected.path] = Json::object();
+    for (const auto& [key, part] : baseline::selector_parts)
+      if (const auto& glob = (*expected.containers).*part; !glob.empty()) selector[key] = glob;
+  }
   Json attributes = Json::object();
   for (const auto& attribute : index.attributes(row)) attributes[std::string(attribute.path)] = json_of(attribute);
   json["attributes"] = std::move(attributes);
@@ -219,6 +226,10 @@ void print_source(const Context& context, const Index& index, std::uint32_t row)
       out << "  skipped " << printable(index.skipped(i).address) << ": " << printable(index.skipped(i).why) << '\n';
 }
 
+std::string called_in(const baseline::FileExpectation& file) {
+  return file.path + (file.containers ? " in " + file.containers->text() : "");
+}
+
 void print_tables(const Context& context, const std::vector<Index>& indexes) {
   for (const auto& index : indexes)
     for (std::uint32_t i = 0; i < index.source_count(); ++i) print_source(context, index, i);
@@ -228,7 +239,7 @@ void print_tables(const Context& context, const std::vector<Index>& indexes) {
     for (std::uint32_t row = 0; row < index.resource_count(); ++row) {
       const auto own = files.find(row);
       const auto ids = index.ids(row);
-      std::string called = own != files.end() ? index.file(own->second.front()).path
+      std::string called = own != files.end() ? called_in(index.file(own->second.front()))
                            : !ids.empty()     ? std::string(ids.front())
                                               : "-";
       const std::size_t more = own != files.end() ? own->second.size() - 1 : ids.size() > 1 ? ids.size() - 1 : 0;

@@ -72,14 +72,15 @@ int list_drift(const Context& context, const DriftOptions& options) {
   std::vector<std::vector<Cell>> rows;
   const WallNs now = context.clock.wall();
   for (const auto& d : drifts) {
-    std::vector<Cell> row = {{printable(distinct ? short_id(d.id) : d.id)},
-                             {std::string(wire::text_of(d.state)), style_of(d.state)},
-                             {std::string(wire::text_of(d.severity))},
-                             {printable(d.resource)},
-                             {std::string(wire::text_of(d.verdict))},
-                             {what(d)},
-                             {who(d.actor)},
-                             {age(now, d.updated_at)}};
+    std::vector<Cell> row = {
+        {printable(distinct ? short_id(d.id) : d.id)},
+        {std::string(wire::text_of(d.state)), style_of(d.state)},
+        {std::string(wire::text_of(d.severity))},
+        {printable(d.resource) + (d.where.container ? " (" + printable(name_of(*d.where.container)) + ")" : "")},
+        {std::string(wire::text_of(d.verdict))},
+        {what(d)},
+        {who(d.actor)},
+        {age(now, d.updated_at)}};
     if (api->is_collector()) row.insert(row.begin() + 3, {printable(d.where.node)});
     rows.push_back(std::move(row));
   }
@@ -115,13 +116,20 @@ int list_resources(const Context& context, const ResourceOptions& options) {
     const std::string comparison = text(item, "comparison");
     const bool collector = api->is_collector();
     const auto when = parse_rfc3339(text(item, collector ? "last_changed" : "last_checked"));
+    std::string path = text(item, "path");
+    if (const auto in = item.find("container"); in != item.end())
+      for (const char* key : {"pod", "name", "id"})
+        if (const auto name = text(*in, key); !name.empty()) {
+          path += " in " + name.substr(0, 40);
+          break;
+        }
     std::string watched = text(item, "node");
     if (!collector) watched = item.value("watched", false) ? "yes" : "no: " + text(item, "unwatched_reason");
     rows.push_back({{comparison, comparison == "match"      ? Style::good
                                  : comparison == "mismatch" ? Style::bad
                                                             : Style::warn},
                     {text(item, "resource")},
-                    {collector ? text(item, "drift_state") : text(item, "path")},
+                    {collector ? text(item, "drift_state") : path},
                     {watched},
                     {age(now, when.value_or(0))}});
   }

@@ -45,6 +45,19 @@ std::string process_line(const wire::Process& p) {
   return text;
 }
 
+std::string all_of(const wire::Container& c) {
+  std::string text = printable(c.id);
+  for (const auto& [label, value] : {std::pair<const char*, const std::string&>{"runtime", c.runtime},
+                                     {"name", c.name},
+                                     {"image", c.image},
+                                     {"pod", c.pod},
+                                     {"namespace", c.pod_namespace},
+                                     {"pod's uid", c.pod_uid},
+                                     {"service account", c.service_account}})
+    if (!value.empty()) text += std::string(", ") + label + " " + printable(value);
+  return text;
+}
+
 void print_actor(const Context& context, const wire::Actor& actor, WallNs now) {
   auto& out = context.terminal.out;
   if (!actor.process) {
@@ -73,16 +86,7 @@ void print_actor(const Context& context, const wire::Actor& actor, WallNs now) {
   if (p.start_time != 0) facts.emplace_back("started", rfc3339(p.start_time) + " (" + age(now, p.start_time) + ")");
   if (actor.container) {
     const auto& c = *actor.container;
-    std::string text = printable(c.id);
-    for (const auto& [label, value] : {std::pair<const char*, const std::string&>{"runtime", c.runtime},
-                                       {"name", c.name},
-                                       {"image", c.image},
-                                       {"pod", c.pod},
-                                       {"namespace", c.pod_namespace},
-                                       {"pod's uid", c.pod_uid},
-                                       {"service account", c.service_account}})
-      if (!value.empty()) text += std::string(", ") + label + " " + printable(value);
-    facts.emplace_back("container", text);
+    facts.emplace_back("container", all_of(c));
     if (c.ecs) {
       std::string task = printable(c.ecs->task);
       for (const auto& [label, value] : {std::pair<const char*, const std::string&>{"service", c.ecs->service},
@@ -176,6 +180,7 @@ void print_title(const Context& context, const wire::Drift& drift) {
       << styled(context.terminal, Style::bold, printable(drift.resource)) << '\n'
       << printable(drift.where.path) << (drift.where.path.empty() ? "on " : " on ") << printable(drift.where.node)
       << (drift.baseline.empty() ? "" : ", against the baseline " + printable(drift.baseline)) << '\n';
+  if (drift.where.container) out << "in container " << all_of(*drift.where.container) << '\n';
   for (const auto& alias : drift.where.aliases) out << "also " << printable(alias) << '\n';
 }
 

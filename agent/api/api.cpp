@@ -48,9 +48,14 @@ std::optional<TimePosition> parse_time_position(std::string_view position) {
   return parsed;
 }
 
-/// "<address>\0<path>"
+/// "<address>\0<path>", and of a path in a container "\0<its id>": in this order they are listed.
 std::string resource_position(const wire::ResourceStatus& r) {
-  return r.resource + '\0' + r.path;
+  return r.resource + '\0' + r.path + (r.container ? '\0' + r.container->id : std::string());
+}
+
+/// The same order, without a copy.
+std::tuple<std::string_view, std::string_view, std::string_view> order_of(const wire::ResourceStatus& r) {
+  return {r.resource, r.path, r.container ? std::string_view(r.container->id) : std::string_view()};
 }
 
 /// A cursor's check value is against typing errors: whoever computes it may put anything behind it.
@@ -193,18 +198,14 @@ Response list_resources(const NodeView& view, const Request& request) {
 
   auto resources = view.resources();
   std::sort(resources.begin(), resources.end(),
-            [&](const auto& a, const auto& b) { return std::tie(a.resource, a.path) < std::tie(b.resource, b.path); });
+            [&](const auto& a, const auto& b) { return order_of(a) < order_of(b); });
   return write_page(
       resources, *query, "resources",
       [&](const wire::ResourceStatus& r) {
         return (comparison->empty() || wire::text_of(r.comparison) == *comparison) && query->wants(r.resource);
       },
       resource_position,
-      [&](const wire::ResourceStatus& r, const std::string& at) {
-        const std::size_t end = at.find('\0');
-        const std::string_view address = std::string_view(at).substr(0, end);
-        return r.resource != address ? r.resource > address : r.path > at.substr(end + 1);
-      });
+      [&](const wire::ResourceStatus& r, const std::string& at) { return resource_position(r) > at; });
 }
 
 /// All that the address owns on this node: usually one path, but an address may own several.

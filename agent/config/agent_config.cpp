@@ -300,6 +300,13 @@ void bind(Map& map, AgentConfig& c) {
     Bytes file{c.max_file_bytes};
     limits.read("max_file_bytes", file, "larger files are compared without their content");
     c.max_file_bytes = file.value;
+    limits.read("max_container_files", c.max_container_files,
+                "files watched in containers, of all of them; those past it are a blind spot", {.most = 1u << 20});
+    Bytes in_container{c.max_container_file_bytes};
+    limits.read(
+        "max_container_file_bytes", in_container,
+        "in a container, which may write them again and again, larger files are compared without their content");
+    c.max_container_file_bytes = in_container.value;
     limits.read("recent_findings", c.recent_findings, "findings that the API keeps in memory");
     limits.read("processes", c.processes, "processes remembered for lineage", {.least = 16, .most = 1u << 24});
     limits.read("images", c.images, "executables with argv remembered for lineage", {.least = 16, .most = 1u << 20});

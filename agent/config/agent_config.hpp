@@ -98,6 +98,8 @@ struct AgentConfig {
   bool pin = true;
   std::uint32_t max_marks = 65536;
   std::uint64_t max_file_bytes = 256ull << 20;
+  std::uint32_t max_container_files = 4096;
+  std::uint64_t max_container_file_bytes = 16ull << 20;
   std::uint32_t recent_findings = 1000;
   std::uint32_t processes = 16384;
   std::uint32_t images = 4096;

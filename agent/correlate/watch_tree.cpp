@@ -1,27 +1,14 @@
 #include "agent/correlate/watch_tree.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <climits>
-#include <cstring>
 #include <deque>
 
-#include "include/util/fd.hpp"
+#include "agent/correlate/watch_tree_types.hpp"
 
 namespace plumbline::agent {
 namespace {
 
 constexpr int max_links = 40;  // MAXSYMLINKS, include/linux/namei.h
-
-enum class Kind { missing, directory, symlink, other };
-
-bool same_mark(const NodeMark& a, const NodeMark& b) {
-  return a.generation == b.generation && std::memcmp(&a.key, &b.key, sizeof a.key) == 0;
-}
 
 void push_components(std::deque<std::string>& front, std::string_view path) {
   std::vector<std::string> parts;
@@ -36,138 +23,39 @@ void push_components(std::deque<std::string>& front, std::string_view path) {
 
 }  // namespace
 
-struct WatchTree::Node {
-  std::string name;
-  Node* parent = nullptr;
-  Kind kind = Kind::missing;
-  int error = ENOENT;  // of the last stat, where kind is missing
-  bool stale = true;   // must be compared with its inode before it is trusted
-  bool composed = false;
-  std::string unwatched;
-  std::vector<NodeMark> marks;
-  std::string target;         // of a symlink
-  std::set<WatchId> watches;  // that end here, or pass through this symlink
-  std::map<std::string, std::unique_ptr<Node>> children;
-
-  std::string path() const {
-    if (parent == nullptr) return "/";
-    std::string text = parent->path();
-    if (text.size() > 1) text += '/';
-    return text + name;
-  }
-};
-
-struct WatchTree::Watch {
-  WatchId id = 0;
-  std::string path;
-  bool follow = true;
-  Node* leaf = nullptr;
-  std::vector<Node*> links;
-  Resolution resolution;
-};
-
-std::uint64_t WatchTree::path_hash(std::string_view path) {
-  std::uint64_t hash = 14695981039346656037ull;  // FNV-1a, 64 bit
-  for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-  return hash;
-}
-
-void directory_barrier(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | O_NOATIME));
-  if (!fd) return;
-  alignas(8) char entries[1024];
-  // getdents64(2) takes the directory's inode lock, which every change of its entries holds to its end.
-  ::syscall(SYS_getdents64, fd.get(), entries, sizeof entries);
-}
-
-WatchTree::WatchTree(Kernel& kernel) : kernel_(kernel), root_(std::make_unique<Node>()) {}
+WatchTree::WatchTree(Kernel& kernel) : kernel_(kernel) {}
 WatchTree::~WatchTree() = default;
+
+WatchTree::Root& WatchTree::root_of(const std::shared_ptr<const ContainerRoot>& container, const std::string& name) {
+  auto& root = roots_[container.get()];
+  if (!root) {
+    root = std::make_unique<Root>();
+    root->container = container;
+    root->name = name;
+    root->top = std::make_unique<Node>();
+    root->top->root = root.get();
+  }
+  return *root;
+}
+
+/// Of a container that is gone nothing stays.
+void WatchTree::drop_unused(Root& root) {
+  Node& top = *root.top;
+  if (!root.container || !top.watches.empty() || !top.children.empty()) return;
+  retire(top);
+  roots_.erase(root.container.get());
+}
 
 WatchTree::Node* WatchTree::child_of(Node& parent, const std::string& name) {
   auto& slot = parent.children[name];
   if (!slot) {
     slot = std::make_unique<Node>();
     slot->name = name;
+    slot->root = parent.root;
     slot->parent = &parent;
     ++nodes_;
   }
   return slot.get();
-}
-
-/// Stats the node, which arms it; true where it is not what it was. New inodes are marked and armed again, since a
-/// change between the first stat and the mark would have told nobody.
-bool WatchTree::refresh(Node& node) {
-  const std::string path = node.path();
-  const auto before_kind = node.kind;
-  const auto before_target = node.target;
-  std::vector<NodeMark> before = node.marks;
-  node.stale = false;
-  for (int tries = 0; tries < 4; ++tries) {
-    auto registered = kernel_.stat(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW);
-    if (!registered) {
-      node.error = registered.error().code == ErrorCode::not_found ? ENOENT : EIO;
-      if (registered.error().code == ErrorCode::permission) node.error = EACCES;
-      node.kind = Kind::missing;
-      retire(node);
-      break;
-    }
-    std::vector<NodeMark> now;
-    for (const auto& inode : registered->inodes) now.push_back({inode.key, inode.generation, 0});
-    node.kind = S_ISDIR(registered->stat.stx_mode)   ? Kind::directory
-                : S_ISLNK(registered->stat.stx_mode) ? Kind::symlink
-                                                     : Kind::other;
-    node.target.clear();
-    if (node.kind == Kind::symlink) {
-      char target[PATH_MAX];
-      const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
-      if (size > 0) node.target.assign(target, static_cast<std::size_t>(size));
-    }
-    if (std::equal(now.begin(), now.end(), node.marks.begin(), node.marks.end(), same_mark)) break;
-    set_marks(node, *registered);
-  }
-  return node.kind != before_kind || node.target != before_target ||
-         !std::equal(before.begin(), before.end(), node.marks.begin(), node.marks.end(), same_mark);
-}
-
-void WatchTree::set_marks(Node& node, const Kernel::Registered& registered) {
-  retire(node);
-  node.composed = registered.composed;
-  node.unwatched.clear();
-  const std::uint64_t hash = path_hash(node.path());
-  for (const auto& inode : registered.inodes) {
-    auto slot = kernel_.mark(inode, hash);
-    if (!slot) {
-      node.unwatched = slot.error().message();
-      continue;
-    }
-    const NodeMark mark{inode.key, inode.generation, *slot};
-    node.marks.push_back(mark);
-    by_slot_[*slot].push_back(&node);
-    std::erase_if(retired_, [&](const NodeMark& old) { return same_mark(old, mark); });
-  }
-}
-
-void WatchTree::retire(Node& node) {
-  for (const auto& mark : node.marks) {
-    auto& owners = by_slot_[mark.slot];
-    std::erase(owners, &node);
-    if (owners.empty()) {
-      by_slot_.erase(mark.slot);
-      retired_.push_back(mark);
-    }
-  }
-  node.marks.clear();
-}
-
-void WatchTree::drop_retired() {
-  for (const auto& mark : retired_) release_unused(mark);
-  retired_.clear();
-}
-
-void WatchTree::release_unused(const NodeMark& old) {
-  if (by_slot_.contains(old.slot)) return;
-  // The inode number may be another file's by now, with a mark of its own.
-  if (const auto mark = kernel_.read_mark(old.key); mark && mark->slot == old.slot) kernel_.unmark(old.key);
 }
 
 void WatchTree::walk(Watch& watch) {
@@ -181,7 +69,8 @@ void WatchTree::walk(Watch& watch) {
 
   std::deque<std::string> rest;
   push_components(rest, watch.path);
-  Node* node = root_.get();
+  Node* const top = watch.root->top.get();
+  Node* node = top;
   if (node->stale) refresh(*node);
   int links = 0;
   if (watch.path.size() >= PATH_MAX) {
@@ -199,14 +88,14 @@ void WatchTree::walk(Watch& watch) {
       result.trouble = "a component is longer than 255 bytes";
       break;
     }
-    if (node->kind != Kind::directory) {
-      if (node->kind != Kind::missing) result.trouble = node->path() + " is not a directory";
+    if (node->kind != Node::Kind::directory) {
+      if (node->kind != Node::Kind::missing) result.trouble = node->path() + " is not a directory";
       break;
     }
     Node* child = child_of(*node, name);
     if (child->stale) refresh(*child);
     if (!child->unwatched.empty()) result.unwatched = child->unwatched;
-    if (child->kind == Kind::symlink && (watch.follow || !rest.empty())) {
+    if (child->kind == Node::Kind::symlink && (watch.follow || !rest.empty())) {
       // A loop comes by the same link again and again.
       if (child->watches.insert(watch.id).second) watch.links.push_back(child);
       result.links.insert(result.links.end(), child->marks.begin(), child->marks.end());
@@ -215,7 +104,7 @@ void WatchTree::walk(Watch& watch) {
         break;
       }
       push_components(rest, child->target);
-      if (child->target.starts_with('/')) node = root_.get();
+      if (child->target.starts_with('/')) node = top;
       continue;
     }
     node = child;
@@ -223,9 +112,13 @@ void WatchTree::walk(Watch& watch) {
   watch.leaf = node;
   node->watches.insert(watch.id);
   result.physical = node->path();
-  result.exists = result.trouble.empty() && rest.empty() && node->kind != Kind::missing;
-  if (node->kind == Kind::missing && node->error != ENOENT && node->error != ENOTDIR && result.trouble.empty())
-    result.trouble = node->path() + ": " + errno_text(node->error);
+  result.exists = result.trouble.empty() && rest.empty() && node->kind != Node::Kind::missing;
+  if (node->kind == Node::Kind::missing && node->error != ENOENT && node->error != ENOTDIR && result.trouble.empty())
+    result.trouble =
+        node->path() + ": " +
+        (node->error == EXDEV ? "something is mounted there, or its root is another one now, and it is not "
+                                "looked at, since it might let us wait"
+                              : errno_text(node->error));
   if (!node->unwatched.empty()) result.unwatched = node->unwatched;
   result.composed = node->composed;
   result.leaf = node->marks;
@@ -233,9 +126,12 @@ void WatchTree::walk(Watch& watch) {
   for (Node* link : old_links) prune(link);
 }
 
-WatchId WatchTree::add(const std::string& path, bool follow) {
+WatchId WatchTree::add(const std::string& path, bool follow, const std::shared_ptr<const ContainerRoot>& root,
+                       const std::string& container) {
+  const Looking looking(*this);
   auto watch = std::make_unique<Watch>();
   watch->id = next_id_++;
+  watch->root = &root_of(root, container);
   watch->path = path;
   watch->follow = follow;
   walk(*watch);
@@ -249,6 +145,7 @@ void WatchTree::remove(WatchId id) {
   if (it == watches_.end()) return;
   for (Node* link : it->second->links) forget(*link, id);
   if (it->second->leaf != nullptr) forget(*it->second->leaf, id);
+  drop_unused(*it->second->root);
   watches_.erase(it);
 }
 
@@ -269,6 +166,7 @@ void WatchTree::prune(Node* node) {
 }
 
 const Resolution& WatchTree::resolve(WatchId id) {
+  const Looking looking(*this);
   Watch& watch = *watches_.at(id);
   walk(watch);
   return watch.resolution;
@@ -303,12 +201,14 @@ void WatchTree::verify_subtree(Node& node, std::set<WatchId>& moved) {
 }
 
 std::set<WatchId> WatchTree::verify_all() {
+  const Looking looking(*this);
   std::set<WatchId> moved;
-  verify_subtree(*root_, moved);
+  for (const auto& [container, root] : roots_) verify_subtree(*root->top, moved);
   return moved;
 }
 
 std::map<WatchId, std::vector<Cause>> WatchTree::affected_by(const std::vector<std::uint32_t>& slots) {
+  const Looking looking(*this);
   std::map<WatchId, std::vector<Cause>> affected;
   std::set<Node*> files;
   std::set<Node*> directories;
@@ -319,11 +219,11 @@ std::map<WatchId, std::vector<Cause>> WatchTree::affected_by(const std::vector<s
     for (Node* node : it->second) {
       for (const auto& mark : node->marks) {
         if (mark.slot != slot) continue;
-        Cause cause{mark, {}, kernel_.pending(slot) - kernel_.handled(slot), node->kind == Kind::directory};
+        Cause cause{mark, {}, kernel_.pending(slot) - kernel_.handled(slot), node->kind == Node::Kind::directory};
         if (auto value = kernel_.read_mark(mark.key)) cause.value = *value;
         causes[slot] = cause;
       }
-      (node->kind == Kind::directory ? directories : files).insert(node);
+      (node->kind == Node::Kind::directory ? directories : files).insert(node);
     }
   }
   // Causes first: refreshing a replaced node retires the very mark that tells who replaced it.
@@ -336,7 +236,7 @@ std::map<WatchId, std::vector<Cause>> WatchTree::affected_by(const std::vector<s
   for (Node* node : files)
     if (node->parent != nullptr) parents.insert(node->parent);
   for (Node* directory : directories) parents.insert(directory);
-  for (Node* parent : parents) directory_barrier(parent->path());
+  for (const Node* parent : parents) wait_for_changes(*parent);
 
   for (Node* node : files)
     if (refresh(*node)) mark_stale(*node);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/source/container_root.hpp"
 #include "agent/source/kernel.hpp"
 
 namespace plumbline::agent {
@@ -25,7 +26,7 @@ struct NodeMark {
 
 /// What a watched path is at the moment.
 struct Resolution {
-  std::string physical;  ///< the leaf's path without symlinks before it (and at it, where it is followed)
+  std::string physical;  ///< the leaf's path in its root without symlinks before it (and at it, where it is followed)
   bool exists = false;
   std::string trouble;          ///< why it cannot be resolved: symlink loop, not a directory, too long, denied
   std::string unwatched;        ///< why an inode on the way has no mark; "" = fully watched
@@ -49,8 +50,10 @@ class WatchTree {
   ~WatchTree();
 
   /// Watches `path` (absolute, normal). `follow` = a symlink at the very end is followed. Marks at once; a path that
-  /// does not exist is watched through the directories that do. Never fails: trouble is in the Resolution.
-  WatchId add(const std::string& path, bool follow);
+  /// does not exist is watched through the directories that do. Never fails: trouble is in the Resolution. `root`: of
+  /// the container that the path is in, with the container's name in path hashes; none: the agent's own.
+  WatchId add(const std::string& path, bool follow, const std::shared_ptr<const ContainerRoot>& root = nullptr,
+              const std::string& container = {});
   void remove(WatchId id);
 
   /// Walks the path again where something on it moved; marks what is new on it.
@@ -71,12 +74,19 @@ class WatchTree {
   std::size_t watches() const { return watches_.size(); }
   std::size_t nodes() const { return nodes_; }
 
-  static std::uint64_t path_hash(std::string_view path);
+  /// What marks of a path carry. `container`: as given to add().
+  static std::uint64_t path_hash(std::string_view path, std::string_view container = {});
 
  private:
   struct Node;
+  struct Root;
   struct Watch;
+  class Looking;
 
+  Root& root_of(const std::shared_ptr<const ContainerRoot>& container, const std::string& name);
+  Result<Kernel::Registered> stat(const Node& node, std::string& target);
+  void wait_for_changes(const Node& directory);
+  void drop_unused(Root& root);
   Node* child_of(Node& parent, const std::string& name);
   void walk(Watch& watch);
   bool refresh(Node& node);
@@ -90,16 +100,13 @@ class WatchTree {
   void verify_subtree(Node& node, std::set<WatchId>& moved);
 
   Kernel& kernel_;
-  std::unique_ptr<Node> root_;
+  std::map<const ContainerRoot*, std::unique_ptr<Root>> roots_;  // nullptr: the agent's own
+  int looking_ = 0;                                              // Looking
   std::unordered_map<WatchId, std::unique_ptr<Watch>> watches_;
   std::unordered_map<std::uint32_t, std::vector<Node*>> by_slot_;
   std::vector<NodeMark> retired_;
   WatchId next_id_ = 1;
   std::size_t nodes_ = 0;
 };
-
-/// Waits until no operation that holds the directory's lock is under way, so that a rename or creation that has told of
-/// itself is also visible.
-void directory_barrier(const std::string& path);
 
 }  // namespace plumbline::agent

@@ -122,12 +122,14 @@ Comparison compare(const baseline::FileExpectation& expected, const LiveFile& li
   // A symlink's own mode says nothing (symlink(7)).
   if (expected.mode && live.kind != LiveFile::Kind::symlink && *expected.mode != live.mode)
     differ("mode", octal(*expected.mode), octal(live.mode));
+  // A container's users are its own: the node's names for their numbers are others'.
+  const bool named = !expected.containers;
   if (expected.owner) {
     const auto want = users.uid_of(*expected.owner);
     if (!want)
       result.unknown_names = "the node has no user `" + *expected.owner + "`";
     else if (*want != live.uid)
-      differ("owner", *expected.owner, name_or_number(users.user(live.uid), live.uid));
+      differ("owner", *expected.owner, name_or_number(named ? users.user(live.uid) : "", live.uid));
   }
   if (expected.group) {
     const auto want = users.gid_of(*expected.group);
@@ -135,7 +137,7 @@ Comparison compare(const baseline::FileExpectation& expected, const LiveFile& li
       result.unknown_names +=
           (result.unknown_names.empty() ? "the node has no group `" : " and no group `") + *expected.group + "`";
     else if (*want != live.gid)
-      differ("group", *expected.group, name_or_number(users.group(live.gid), live.gid));
+      differ("group", *expected.group, name_or_number(named ? users.group(live.gid) : "", live.gid));
   }
   return finish(why_not);
 }
@@ -163,14 +165,14 @@ std::map<std::string, std::string> describe(const baseline::FileExpectation& exp
 }
 
 std::map<std::string, std::string> describe(const LiveFile& live, bool sensitive, const baseline::KeyedHash& key,
-                                            Users& users) {
+                                            Users& users, bool named) {
   std::map<std::string, std::string> text;
   text["existence"] = live.kind == LiveFile::Kind::missing ? "absent" : "present";
   if (live.kind == LiveFile::Kind::missing || live.kind == LiveFile::Kind::unreadable) return text;
   text["type"] = word(live.kind);
   text["mode"] = octal(live.mode);
-  text["owner"] = name_or_number(users.user(live.uid), live.uid);
-  text["group"] = name_or_number(users.group(live.gid), live.gid);
+  text["owner"] = name_or_number(named ? users.user(live.uid) : "", live.uid);
+  text["group"] = name_or_number(named ? users.group(live.gid) : "", live.gid);
   if (live.digest) text["content_sha256"] = content_text(*live.digest, sensitive, key);
   if (live.kind == LiveFile::Kind::symlink) text["symlink_target"] = live.target;
   return text;

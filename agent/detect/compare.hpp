@@ -32,9 +32,9 @@ bool still_expects(const baseline::FileExpectation& now, const std::vector<wire:
 /// What the comparison has to read.
 ReadRequest needs(const baseline::FileExpectation& expected, std::uint64_t max_file_bytes);
 
-/// Attribute → value, as printed in diffs; for GET /v1/resources.
+/// Attribute → value, as printed in diffs; for GET /v1/resources. `named`: its users are the node's, and have names.
 std::map<std::string, std::string> describe(const baseline::FileExpectation& expected);
 std::map<std::string, std::string> describe(const LiveFile& live, bool sensitive, const baseline::KeyedHash& key,
-                                            Users& users);
+                                            Users& users, bool named = true);
 
 }  // namespace plumbline::agent

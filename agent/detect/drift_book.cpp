@@ -108,8 +108,8 @@ void take_word(wire::Drift& drift, const wire::Finding& f) {
   if (!is_first) note_other(drift, before, was);
 }
 
-DriftOf key_of(const wire::Drift& drift) {
-  return {drift.baseline, drift.resource, drift.where.path};
+std::string container_of(const wire::Where& where) {
+  return where.container ? where.container->id : "";
 }
 
 bool sets(const wire::Call& call, std::string_view attribute) {
@@ -172,11 +172,15 @@ void note_claim(wire::Drift& drift, const std::string& finding) {
 
 }  // namespace
 
+DriftOf key_of(const wire::Drift& drift) {
+  return {drift.baseline, drift.resource, drift.where.path, container_of(drift.where)};
+}
+
 std::optional<wire::Drift> DriftBook::after(const wire::Finding& f, bool baseline_moved, bool is_claim) const {
   using wire::ComparisonResult;
   if (f.call && !f.baseline) return std::nullopt;  // of what nobody describes there is no state to be out of
   const std::string baseline = f.baseline ? f.baseline->name : "";
-  const wire::Drift* open = open_drift({baseline, f.resource, f.where.path});
+  const wire::Drift* open = open_drift({baseline, f.resource, f.where.path, container_of(f.where)});
   // A call that was refused, failed or was a try changed nothing.
   if (f.call && f.call->outcome != "succeeded" && f.call->outcome != "unknown") return std::nullopt;
   // What cannot be compared any more is open drift too: who makes a file unreadable or huge must not hide behind it.
@@ -281,7 +285,7 @@ void DriftBook::commit(const wire::Drift& drift) {
 
 const wire::Drift* DriftBook::open_drift(const DriftOf& of) const {
   auto it = open_.find(of);
-  if (it == open_.end() && !of.baseline.empty()) it = open_.find({"", of.resource, of.path});
+  if (it == open_.end() && !of.baseline.empty()) it = open_.find({"", of.resource, of.path, of.container});
   return it == open_.end() ? nullptr : &by_id_.at(it->second);
 }
 

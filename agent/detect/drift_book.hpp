@@ -19,8 +19,12 @@ struct DriftOf {
   std::string baseline;
   std::string resource;
   std::string path;
+  std::string container = {};  ///< id of the one in whose root the path is; "" = on the node
   auto operator<=>(const DriftOf&) const = default;
 };
+
+/// What it is of.
+DriftOf key_of(const wire::Drift& drift);
 
 /// Not thread-safe. Holds every open drift, and the newest `max_closed` closed ones; older ones are forgotten (the
 /// collector's ledger has them) and counted.
@@ -37,7 +41,8 @@ class DriftBook {
   std::optional<wire::Drift> after(const wire::Finding& finding, bool baseline_moved = false,
                                    bool is_claim = false) const;
 
-  /// An open drift closed without a finding: `accepted` by a new baseline revision or because it is no longer managed.
+  /// An open drift closed without a finding: `accepted` by a new baseline revision or because it is no longer managed,
+  /// as what was in a container that is gone.
   std::optional<wire::Drift> accepted(const DriftOf& of, WallNs at, const std::string& closed_by) const;
 
   void commit(const wire::Drift& drift);

@@ -19,7 +19,9 @@ bool fits(const RuleConditions& when, const wire::Finding& f) {
   };
   const std::string image = f.actor.container ? f.actor.container->image_digest : "";
   return any_or_empty(when.resource, [&](const auto& glob) { return text_glob_matches(glob, f.resource); }) &&
-         any_or_empty(when.path, [&](const auto& glob) { return path_glob_matches(glob, f.where.path); }) &&
+         // A path of the node: what is in a container has whatever name its maker likes.
+         any_or_empty(when.path,
+                      [&](const auto& glob) { return !f.where.container && path_glob_matches(glob, f.where.path); }) &&
          any_or_empty(when.exe,
                       [&](const auto& glob) { return process != nullptr && path_glob_matches(glob, process->exe); }) &&
          any_or_empty(when.exe_sha256,

@@ -35,8 +35,8 @@ Fd reopen(int path_fd, int flags) {
 void read_regular(int path_fd, const ReadRequest& request, LiveFile& live) {
   if (!request.digest) return;
   const auto too_large = [&] {
-    live.trouble =
-        "larger than limits.max_file_bytes (" + std::to_string(request.max_bytes) + "), content not compared";
+    live.trouble = std::string("larger than ") + request.limit + " (" + std::to_string(request.max_bytes) +
+                   "), content not compared";
   };
   if (live.size > request.max_bytes) return too_large();
   const Fd fd = reopen(path_fd, O_RDONLY);
@@ -73,12 +73,12 @@ void read_directory(int path_fd, const ReadRequest& request, LiveFile& live) {
   std::sort(live.entries.begin(), live.entries.end());
 }
 
-}  // namespace
-
-LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& request) {
+/// `open` gives an O_PATH descriptor of the path.
+template <class Open>
+LiveFile read_opened(Kernel& kernel, const Open& open, const std::string& path, const ReadRequest& request) {
   LiveFile live;
   for (int tries = 0; tries < max_tries; ++tries) {
-    const Fd fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    const Fd fd = open();
     if (!fd) return unreadable("open " + path, errno);
     const auto before = kernel.stat(fd.get(), "", AT_EMPTY_PATH);
     if (!before) return unreadable("stat " + path, errno);
@@ -111,6 +111,26 @@ LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& r
       return live;
   }
   live.unsettled = true;
+  return live;
+}
+
+}  // namespace
+
+LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& request) {
+  return read_opened(kernel, [&] { return Fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)); }, path, request);
+}
+
+LiveFile read_live(Kernel& kernel, const ContainerRoot& root, const std::string& path, const ReadRequest& request) {
+  const auto look = root.look();
+  if (!look) {
+    LiveFile live;
+    live.kind = LiveFile::Kind::unreadable;
+    live.trouble = look.error().message();
+    return live;
+  }
+  LiveFile live = read_opened(kernel, [&] { return look->open(path); }, path, request);
+  live.uid = root.uid_inside(live.uid);
+  live.gid = root.gid_inside(live.gid);
   return live;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/source/container_root.hpp"
 #include "agent/source/kernel.hpp"
 #include "baseline/keyed_hash.hpp"
 
@@ -36,11 +37,15 @@ struct ReadRequest {
   /// the very state that is returned: a change before or after would have moved the ctime.
   // NOLINTNEXTLINE(readability-redundant-member-init): -Wmissing-field-initializers asks for it
   std::function<void()> in_window = {};
+  const char* limit = "limits.max_file_bytes";  ///< where max_bytes comes from
 };
 
 /// statx (arms the inode) → lseek(SEEK_HOLE) (waits out a write under way) → read → statx; again while it changes, five
 /// times at most. `path` is physical: a symlink in its last place is described, not followed. Never opens devices,
 /// FIFOs or sockets; leaves access times alone where the kernel lets it.
 LiveFile read_live(Kernel& kernel, const std::string& path, const ReadRequest& request);
+/// The same of a path in a container: its users are numbers of the container's. What it has at most of a file read is
+/// the caller's to bound: whoever may write there may make it any size.
+LiveFile read_live(Kernel& kernel, const ContainerRoot& root, const std::string& path, const ReadRequest& request);
 
 }  // namespace plumbline::agent

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "agent/enrich/runtime_files.hpp"
+#include "fetch/file_origin.hpp"
 
 namespace plumbline::agent {
 namespace {
@@ -133,13 +134,7 @@ std::optional<Containers::Found> Containers::identify(const std::string& cgroup_
   std::optional<RuncState> state;
   for (auto root = roots_.runc.begin(); root != roots_.runc.end() && !state; ++root)
     state = read_runc_state(*root, id, cgroup_path);
-  if (state) {
-    Found found{state->container, ""};
-    found.container.pod_uid = pod_uid;
-    if (!state->graph_root.empty() && !read_podman_storage(state->graph_root, state->graph_driver, found.container))
-      found.missing = container_files_gone;
-    return found;
-  }
+  if (state) return of_runc(*state, pod_uid);
   if (auto docker = read_runc_state(roots_.docker_runc, id, cgroup_path))
     return of_docker(std::move(docker->container));
   if (id.empty()) return std::nullopt;
@@ -152,6 +147,58 @@ std::optional<Containers::Found> Containers::identify(const std::string& cgroup_
   if (cgroup_path.find("cri-containerd-") != std::string::npos) found.container.runtime = "containerd";
   if (cgroup_path.find("crio-") != std::string::npos) found.container.runtime = "cri-o";
   return found;
+}
+
+Containers::Found Containers::of_runc(const RuncState& state, const std::string& pod_uid) {
+  Found found{state.container, ""};
+  found.container.pod_uid = pod_uid;
+  if (!state.graph_root.empty() && !read_podman_storage(state.graph_root, state.graph_driver, found.container))
+    found.missing = container_files_gone;
+  return found;
+}
+
+std::vector<std::string> Containers::state_folders() const {
+  std::vector<std::string> folders = roots_.runc;
+  folders.push_back(roots_.docker_runc);
+  return folders;
+}
+
+std::vector<Containers::Running> Containers::running() {
+  std::vector<Running> all;
+  decltype(read_) kept;
+  for (const auto& folder : state_folders()) {
+    std::error_code error;
+    for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
+         it.increment(error)) {
+      const std::string file = it->path().string() + "/state.json";
+      const std::string version = fetch::file_version(file);
+      const auto known = read_.find(file);
+      const bool is_known = known != read_.end() && !version.empty() && known->second.first == version &&
+                            (!known->second.second || known->second.second->found.missing.empty());
+      auto state = is_known ? known->second.second : read_running(folder, file);
+      if (state) all.push_back(*state);
+      kept[file] = {version, std::move(state)};
+    }
+  }
+  read_ = std::move(kept);
+  return all;
+}
+
+std::vector<std::string> Containers::state_files() const {
+  std::vector<std::string> files;
+  for (const auto& [file, read] : read_) files.push_back(file);
+  return files;
+}
+
+std::optional<Containers::Running> Containers::read_running(const std::string& folder, const std::string& file) const {
+  const auto state = read_runc_state(file);
+  if (!state || state->is_sandbox || state->init_pid == 0) return std::nullopt;
+  std::string pod_uid;
+  for (const auto& cgroup : state->cgroups)
+    if (pod_uid.empty()) pod_uid = pod_uid_of(cgroup);
+  Running running{file, {}, state->rootfs, state->init_pid, state->init_start_ticks};
+  running.found = folder == roots_.docker_runc ? of_docker(state->container) : of_runc(*state, pod_uid);
+  return running;
 }
 
 /// Its cgroup is proven by the state of Docker's runc; Docker's own file says the rest.

@@ -13,6 +13,8 @@
 
 namespace plumbline::agent {
 
+struct RuncState;
+
 struct ContainerRoots {
   std::string cgroup = "/sys/fs/cgroup";  ///< cgroup2 mount, or the parent of v1 mounts and "unified"
   /// Folders with <id>/state.json, each of a runc that somebody calls: runc's own (podman, CRI-O), containerd's for
@@ -49,6 +51,22 @@ class Containers {
 
   std::uint64_t forgotten() const { return forgotten_; }
 
+  /// Folders in which a container that starts appears, by its id, with a state.json in it; some may not be there.
+  std::vector<std::string> state_folders() const;
+  /// Of one that is there.
+  struct Running {
+    std::string state_file;  ///< the runtime's, of which this was read
+    Found found;
+    std::string rootfs;  ///< where its root is made, on the host
+    std::uint32_t init_pid = 0;
+    std::uint64_t init_start_ticks = 0;
+  };
+  /// What these folders have: containers of pods' own, not their sandboxes. What is read once is kept until its file is
+  /// another one; what is not all known yet is asked anew.
+  std::vector<Running> running();
+  /// What running() looked at last, whatever it is, and whether or not it is there yet.
+  std::vector<std::string> state_files() const;
+
  private:
   struct Entry {
     std::string path;
@@ -60,6 +78,8 @@ class Containers {
   void walk();
   void walk(const std::string& mount, bool v1);
   std::optional<Found> identify(const std::string& cgroup_path) const;
+  std::optional<Running> read_running(const std::string& folder, const std::string& file) const;
+  static Found of_runc(const RuncState& state, const std::string& pod_uid);
   Found of_docker(wire::Container container) const;
 
   ContainerRoots roots_;
@@ -68,6 +88,8 @@ class Containers {
   std::uint64_t age_ = 0;
   std::uint64_t forgotten_ = 0;
   bool walked_ = false;
+  /// What was last found in state_folders(): file → its version, and what was in it. Bounded by what is there.
+  std::map<std::string, std::pair<std::string, std::optional<Running>>> read_;
 };
 
 /// The container id in a cgroup path, by the runtimes' naming: "libpod-<id>[.scope]", "docker-<id>.scope",

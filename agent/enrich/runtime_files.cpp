@@ -1,5 +1,7 @@
 #include "agent/enrich/runtime_files.hpp"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
@@ -26,6 +28,17 @@ std::string text_at(const Json& j, const char* key) {
   if (!j.is_object()) return "";
   const auto it = j.find(key);
   return it != j.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+/// "/sys/fs/cgroup/pids/kubepods/…", "/sys/fs/cgroup/kubepods/…" → "/kubepods/…", as a process's /proc/PID/cgroup has
+/// it.
+std::string below_cgroupfs(std::string path) {
+  constexpr std::string_view mount = "/sys/fs/cgroup";
+  if (!path.starts_with(mount)) return "";
+  path.erase(0, mount.size());
+  for (const std::string_view hierarchy : {"/unified/", "/pids/"})
+    if (path.starts_with(hierarchy)) path.erase(0, hierarchy.size() - 1);
+  return path;
 }
 
 /// Whether the process's cgroup is the container's own or lies below it. The whole path counts: anybody with a cgroup
@@ -78,11 +91,27 @@ void take_pod_label(std::string_view label, wire::Container& container) {
   }
 }
 
+std::uint64_t number_at(const Json& j, const char* key) {
+  if (!j.is_object()) return 0;
+  const auto it = j.find(key);
+  return it != j.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+}
+
+/// How containerd and CRI-O call what is no container of the pod's but holds it together.
+constexpr std::array sandbox_labels{std::string_view("io.kubernetes.cri.container-type=sandbox"),
+                                    std::string_view("io.kubernetes.cri-o.ContainerType=sandbox")};
+
 std::optional<RuncState> from_state(const Json& state) {
   RuncState result;
   result.container.id = text_at(state, "id");
   if (result.container.id.empty()) return std::nullopt;
   result.container.runtime = "runc";
+  result.init_pid = static_cast<std::uint32_t>(number_at(state, "init_process_pid"));
+  result.init_start_ticks = number_at(state, "init_process_start");
+  if (state.contains("config")) result.rootfs = text_at(state["config"], "rootfs");
+  if (state.contains("cgroup_paths") && state["cgroup_paths"].is_object())
+    for (const auto& [controller, path] : state["cgroup_paths"].items())
+      if (path.is_string()) result.cgroups.push_back(below_cgroupfs(path.get<std::string>()));
   std::string bundle;
   bool podman = false;
   if (state.contains("config") && state["config"].is_object() && state["config"].contains("labels"))
@@ -91,6 +120,7 @@ std::optional<RuncState> from_state(const Json& state) {
       if (text.starts_with("bundle=")) bundle = text.substr(7);
       podman |= text == "io.container.manager=libpod";
       take_pod_label(text, result.container);
+      result.is_sandbox |= std::ranges::find(sandbox_labels, text) != sandbox_labels.end();
     }
   if (podman) {
     // <graph root>/<driver>-containers/<id>/userdata
@@ -118,6 +148,10 @@ std::optional<RuncState> read_runc_state(const std::string& root, const std::str
     if (names_cgroup(state, cgroup_path)) return from_state(state);
   }
   return std::nullopt;
+}
+
+std::optional<RuncState> read_runc_state(const std::string& file) {
+  return from_state(read_json(file));
 }
 
 bool read_podman_storage(const std::string& graph_root, const std::string& driver, wire::Container& container) {

@@ -55,6 +55,7 @@ std::string known_writer(const wire::Drift& drift) {
 
 const RollbackRule* rollback_rule_for(const std::vector<RollbackRule>& rules, const wire::Drift& drift,
                                       const RollbackFacts& facts) {
+  if (facts.in_container) return nullptr;
   const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& r) { return fits(r, drift, facts); });
   return rule == rules.end() ? nullptr : &*rule;
 }

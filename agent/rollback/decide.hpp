@@ -20,6 +20,7 @@ struct RollbackFacts {
   std::string type;                           ///< the source's own, of the resource; "" = not known
   std::string source_kind;                    ///< of its baseline: "terraform_state"
   std::map<std::string, std::string> labels;  ///< of the node
+  bool in_container = false;                  ///< it is in a container's own root, where nothing is put back
   std::string waits_for;  ///< why nobody should write just now: a lock, an old baseline, an open gap; "" = nothing
 };
 

@@ -93,12 +93,15 @@ std::vector<HostMount> read_mounts(const std::string& mountinfo) {
   for (std::string line; std::getline(lines, line);) {
     // "36 35 98:0 /below /mnt rw,noatime master:1 - ext3 /dev/root rw"; optional fields end with "-"
     std::istringstream fields(line);
-    std::string number, parent, device, root, path, field, type;
-    fields >> number >> parent >> device >> root >> path;
+    std::uint64_t id = 0;
+    std::string parent, device, root, path, field, type, source, options;
+    fields >> id >> parent >> device >> root >> path;
     while (fields >> field && field != "-") {
     }
     const auto known = device_of(device);
-    if (known && fields >> type) mounts.push_back({*known, unescaped(path), type});
+    if (!known || !(fields >> type)) continue;
+    fields >> source >> options;
+    mounts.push_back({*known, unescaped(path), type, id, unescaped(root), unescaped(options)});
   }
   return mounts;
 }
@@ -111,6 +114,10 @@ std::vector<HostMount> local_mounts(const std::vector<HostMount>& mounts) {
     if (is_one_of(local_types, mounts[i].type) && top.at(mounts[i].path) == i && !is_below(mounts[i].path, served))
       local.push_back(mounts[i]);
   return local;
+}
+
+bool is_local(const HostMount& mount) {
+  return is_one_of(local_types, mount.type);
 }
 
 bool may_hold_programs(const HostMount& mount) {

@@ -19,6 +19,9 @@ struct HostMount {
   std::pair<std::uint32_t, std::uint32_t> device;  ///< major, minor
   std::string path;                                ///< in that process's mount namespace, unescaped
   std::string type;                                ///< of the file system: "ext4"
+  std::uint64_t id = 0;                            ///< mount id, as /proc/self/fdinfo shows it
+  std::string root = {};                           ///< which part of the file system: "/" = all of it
+  std::string options = {};                        ///< of the file system, unescaped: "rw,lowerdir=…"
 };
 
 /// What is mounted, in the file's order; empty where it cannot be read. Lines that are none are left out. Format:
@@ -29,6 +32,10 @@ std::vector<HostMount> read_mounts(const std::string& mountinfo);
 /// a server elsewhere nor a process of this node that may wait for us (FUSE, autofs) serves it or what it is mounted
 /// below. An overlay over such a file system is not told from others.
 std::vector<HostMount> local_mounts(const std::vector<HostMount>& mounts);
+
+/// Whether nobody may let us wait in it: neither a server elsewhere nor a process of this node serves it, and it is
+/// none of the kernel's own.
+bool is_local(const HostMount& mount);
 
 /// Whether programs may lie in such a file system, whoever serves it.
 bool may_hold_programs(const HostMount& mount);

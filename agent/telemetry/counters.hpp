@@ -42,9 +42,11 @@ struct Counters {
   Counter rescans{0};
   Counter gaps{0};
   Counter replay_errors{0};
-  Counter cgroups_forgotten{0};  ///< made room; a container in one of them is no longer named
-  Counter marks{0};              ///< gauge
-  Counter watches{0};            ///< gauge
+  Counter cgroups_forgotten{0};        ///< made room; a container in one of them is no longer named
+  Counter marks{0};                    ///< gauge
+  Counter watches{0};                  ///< gauge
+  Counter container_files{0};          ///< gauge: files that are watched in containers
+  Counter container_files_crowded{0};  ///< gauge: … that are too many
   // Copies of the kernel side's counters.
   Counter kernel_changes{0};
   Counter kernel_wakes{0};
@@ -114,6 +116,9 @@ inline constexpr std::array counter_table{
                 &Counters::cgroups_forgotten},
     CounterInfo{"marks", "gauge", "Inodes marked.", &Counters::marks},
     CounterInfo{"watches", "gauge", "Paths watched.", &Counters::watches},
+    CounterInfo{"container_files", "gauge", "Files watched in containers.", &Counters::container_files},
+    CounterInfo{"container_files_crowded", "gauge", "Files in containers past the bound of those that are watched.",
+                &Counters::container_files_crowded},
     CounterInfo{"kernel_changes_total", "counter", "Changes of marked inodes seen by the hooks.",
                 &Counters::kernel_changes},
     CounterInfo{"kernel_wakes_total", "counter", "Wake-ups written to the ring buffer.", &Counters::kernel_wakes},

@@ -16,6 +16,7 @@ std::map<std::uint32_t, std::vector<std::string>> files_of(const Index& index) {
                        (file.mode ? std::to_string(*file.mode) : "?") + '\0' + file.owner.value_or("?") + '\0' +
                        file.group.value_or("?") + '\0' + file.symlink_target.value_or("?");
     for (const auto& pattern : file.absent_entries) text += '/' + pattern;
+    if (file.containers) text += '\0' + file.containers->text() + (file.as_image ? " as its image" : "");
     files[index.owner_of_file(i)].push_back(std::move(text));
   }
   return files;

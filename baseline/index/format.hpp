@@ -15,6 +15,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -24,8 +25,10 @@ static_assert(std::endian::native == std::endian::little, "an index is read in p
 
 inline constexpr std::array<char, 8> magic = {'P', 'L', 'B', 'I', 'D', 'X', '\r', '\n'};
 /// Of the layout, and of the rules for what is a secret: an index that was made by looser ones is not read, as it may
-/// hold a secret.
+/// hold a secret. The second has one section more, `file_containers`, and is written only where that is not empty: who
+/// does not know of files in containers would look for them on the node.
 inline constexpr std::uint32_t version = 3;
+inline constexpr std::uint32_t version_with_containers = 4;
 inline constexpr std::uint32_t none = 0xFFFFFFFF;  ///< no string, no row
 
 enum Section : std::uint32_t {
@@ -44,9 +47,14 @@ enum Section : std::uint32_t {
   id_buckets,
   id_entries,  ///< of resources
   path_buckets,
-  path_entries,  ///< of files
+  path_entries,     ///< of files
+  file_containers,  ///< ContainersRow, by file: those in containers
   section_count,
 };
+
+constexpr std::uint32_t sections_of(std::uint32_t of_version) {
+  return of_version == version_with_containers ? section_count : file_containers;
+}
 
 struct Place {
   std::uint64_t offset;  ///< from the file's first byte, a multiple of 8
@@ -65,6 +73,11 @@ struct Header {
   std::uint32_t reserved;
   std::array<Place, index::section_count> places;
 };
+
+/// Bytes of the header of a file with so many sections: the places of others are not in it.
+constexpr std::uint64_t header_size(std::uint32_t count) {
+  return offsetof(Header, places) + count * sizeof(Place);
+}
 
 inline constexpr std::uint32_t keeps_values = 1;  ///< texts of values, where they are short and not sensitive
 
@@ -114,6 +127,7 @@ inline constexpr std::uint64_t slot_is_text = std::uint64_t{1} << 63;
 inline constexpr std::uint32_t file_absent = 1;
 inline constexpr std::uint32_t file_sensitive = 2;
 inline constexpr std::uint32_t file_awaited = 4;
+inline constexpr std::uint32_t file_as_image = 8;
 
 struct FileRow {
   std::uint32_t resource;
@@ -126,6 +140,15 @@ struct FileRow {
   std::uint32_t absent_entries;  ///< patterns, joined by '/'
   std::uint32_t flags;
   std::uint32_t address;  ///< of the owning resource, also where that is not in the index
+};
+
+/// Which containers a file is in: strings of a ContainerSelector.
+struct ContainersRow {
+  std::uint32_t file;
+  std::uint32_t pod_namespace;
+  std::uint32_t pod;
+  std::uint32_t name;
+  std::uint32_t image;
 };
 
 struct SourceRow {
@@ -152,7 +175,8 @@ struct TableEntry {
 };
 
 static_assert(sizeof(Header) == 56 + 16 * section_count);
-static_assert(sizeof(ResourceRow) == 24 && sizeof(MakeRow) == 40 && sizeof(FileRow) == 40 && sizeof(SourceRow) == 32);
+static_assert(sizeof(ResourceRow) == 24 && sizeof(MakeRow) == 40 && sizeof(FileRow) == 40 && sizeof(SourceRow) == 32 &&
+              sizeof(ContainersRow) == 20);
 static_assert(std::is_trivially_copyable_v<Header>);
 
 }  // namespace plumbline::baseline::index

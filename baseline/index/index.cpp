@@ -15,6 +15,7 @@ using namespace index;
 
 namespace {
 
+/// Of `places` it has as many as its section_count says.
 const Header& head(const HeldBytes& held) {
   return *reinterpret_cast<const Header*>(held.bytes().data());
 }
@@ -27,7 +28,7 @@ bool is_part_of(std::string_view type, std::string_view whole) {
 }  // namespace
 
 Result<Index> Index::open(const std::string& path, Hold hold) {
-  auto held = HeldBytes::open(path, sizeof(Header), hold);
+  auto held = HeldBytes::open(path, header_size(sections_of(version)), hold);
   if (!held) return held.error();
   if (auto fine = check_whole(path, held->bytes()); !fine) return fine.error();
   Index index;
@@ -37,6 +38,7 @@ Result<Index> Index::open(const std::string& path, Hold hold) {
 
 template <class Row>
 std::span<const Row> Index::rows(Section section) const {
+  if (section >= head(held_).section_count) return {};
   const Place& place = head(held_).places[section];
   return {reinterpret_cast<const Row*>(held_.bytes().data() + place.offset), place.size / sizeof(Row)};
 }
@@ -254,6 +256,13 @@ FileExpectation Index::file(std::uint32_t i) const {
   out.group = optional(row.group);
   out.symlink_target = optional(row.symlink_target);
   out.absent_entries = split(text(row.absent_entries), '/');
+  out.as_image = (row.flags & file_as_image) != 0;
+  const auto in_containers = rows<ContainersRow>(file_containers);
+  const auto in = std::lower_bound(in_containers.begin(), in_containers.end(), i,
+                                   [](const ContainersRow& each, std::uint32_t file) { return each.file < file; });
+  if (in != in_containers.end() && in->file == i)
+    out.containers = ContainerSelector{std::string(text(in->pod_namespace)), std::string(text(in->pod)),
+                                       std::string(text(in->name)), std::string(text(in->image))};
   return out;
 }
 
@@ -348,8 +357,13 @@ std::vector<Owner> Index::owners_of_path(std::string_view path) const {
   const auto all = rows<FileRow>(files);
   for (const auto i : found) {
     const bool lists = text(all[i].absent_entries).empty();
-    owners.push_back(
-        {all[i].resource, lists ? 0u : 1u, lists ? "declares this path" : "declares what it must not hold"});
+    const auto in = file(i).containers;
+    const std::string where = in ? ", in containers with " + in->text() : "";
+    owners.push_back({all[i].resource,
+                      in      ? 2u
+                      : lists ? 0u
+                              : 1u,
+                      (lists ? "declares this path" : "declares what it must not hold") + where});
   }
   const auto slash = path.rfind('/');
   if (slash != std::string_view::npos && slash + 1 < path.size()) {

@@ -46,10 +46,10 @@ class Output {
   int finish(Header header) {
     header.checksum = XXH3_64bits_digest(checksum_.get());
     const bool is_in_memory = buffer_.size() == size_;
-    if (is_in_memory) std::memcpy(buffer_.data(), &header, sizeof header);
+    const std::size_t size = header_size(header.section_count);
+    if (is_in_memory) std::memcpy(buffer_.data(), &header, size);
     flush();
-    if (error_ == 0 && !is_in_memory && ::pwrite(fd_, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header))
-      error_ = errno;
+    if (error_ == 0 && !is_in_memory && ::pwrite(fd_, &header, size, 0) != static_cast<ssize_t>(size)) error_ = errno;
     return error_;
   }
 
@@ -83,9 +83,9 @@ class Output {
 
 int write_all(Output& out, Header header, const std::array<SectionFile, section_count>& sections) {
   header.checksum = 0;
-  out.put(std::as_bytes(std::span(&header, 1)));
+  out.put(std::as_bytes(std::span(&header, 1)).first(header_size(header.section_count)));
   constexpr std::array<std::byte, 8> padding{};
-  for (std::uint32_t i = 0; i < section_count && out.error() == 0; ++i) {
+  for (std::uint32_t i = 0; i < header.section_count && out.error() == 0; ++i) {
     out.put(std::span(padding).first(header.places[i].offset - out.size()));
     const auto put = [&out](std::span<const std::byte> bytes) {
       out.put(bytes);
@@ -150,12 +150,16 @@ Error shorter_than_head(const std::string& path) {
 
 Result<void> check_whole(const std::string& path, std::span<const std::byte> bytes) {
   const std::string what = "open the index " + path;
-  Header header;
-  if (bytes.size() < sizeof header) return shorter_than_head(path);
-  std::memcpy(&header, bytes.data(), sizeof header);
+  Header header{};
+  if (bytes.size() < header_size(sections_of(version))) return shorter_than_head(path);
+  std::memcpy(&header, bytes.data(), header_size(sections_of(version)));
   if (header.magic != magic) return invalid(what, "not an index of Plumbline", "name a file that `compile` made");
-  if (header.version != version || header.section_count != section_count)
+  if ((header.version != version && header.version != version_with_containers) ||
+      header.section_count != sections_of(header.version))
     return Error{ErrorCode::unsupported, what, "made by another version of Plumbline", compile_again};
+  const std::size_t size = header_size(header.section_count);
+  if (bytes.size() < size) return shorter_than_head(path);
+  std::memcpy(&header, bytes.data(), size);
   if (header.file_size != bytes.size())
     return Error{ErrorCode::corrupt, what, "not as long as its head says: written halfway, or cut", compile_again};
   for (const auto& place : header.places)
@@ -165,8 +169,8 @@ Result<void> check_whole(const std::string& path, std::span<const std::byte> byt
   const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> sum(XXH3_createState(), &XXH3_freeState);
   if (sum == nullptr) return Error{ErrorCode::unavailable, what, "not enough memory", ""};
   XXH3_64bits_reset(sum.get());
-  XXH3_64bits_update(sum.get(), &header, sizeof header);
-  XXH3_64bits_update(sum.get(), bytes.data() + sizeof header, bytes.size() - sizeof header);
+  XXH3_64bits_update(sum.get(), &header, size);
+  XXH3_64bits_update(sum.get(), bytes.data() + size, bytes.size() - size);
   if (XXH3_64bits_digest(sum.get()) != said)
     return Error{ErrorCode::corrupt, what, "its checksum does not fit: the file was damaged", compile_again};
   return {};

@@ -293,8 +293,11 @@ void IndexWriter::file(FileExpectation file) {
   row.group = w.optional(file.group);
   row.symlink_target = w.optional(file.symlink_target);
   row.absent_entries = w.string(patterns);
-  row.flags =
-      (file.absent ? file_absent : 0) | (file.sensitive ? file_sensitive : 0) | (file.awaited ? file_awaited : 0);
+  row.flags = (file.absent ? file_absent : 0) | (file.sensitive ? file_sensitive : 0) |
+              (file.awaited ? file_awaited : 0) | (file.as_image ? file_as_image : 0);
+  if (const auto& in = file.containers)
+    w.put(file_containers, ContainersRow{static_cast<std::uint32_t>(w.files.size()), w.string(in->pod_namespace),
+                                         w.string(in->pod), w.string(in->name), w.string(in->image)});
   row.address = w.string(file.address);
   w.paths.push_back({w.hash_of(file.path), static_cast<std::uint32_t>(w.files.size())});
   w.owners.push_back({w.hash_of(file.address), static_cast<std::uint32_t>(w.files.size())});
@@ -325,13 +328,13 @@ Result<void> IndexWriter::finish() {
 Result<void> IndexWriter::Impl::write_target() {
   Header header{};
   header.magic = magic;
-  header.version = version;
-  header.section_count = section_count;
+  header.version = sections[file_containers].size() > 0 ? version_with_containers : version;
+  header.section_count = sections_of(header.version);
   header.key_id = key_id;
   header.seed = seed;
   header.flags = options.values ? keeps_values : 0;
-  std::uint64_t at = sizeof(Header);
-  for (std::uint32_t i = 0; i < section_count; ++i) {
+  std::uint64_t at = header_size(header.section_count);
+  for (std::uint32_t i = 0; i < header.section_count; ++i) {
     if (auto state = sections[i].state(); !state) return state.error();
     at = (at + 7) / 8 * 8;
     header.places[i] = {at, sections[i].size()};

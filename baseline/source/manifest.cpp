@@ -59,6 +59,43 @@ void read_absent(Map& map, FileExpectation& file) {
   }
 }
 
+void read_containers(Map& map, FileExpectation& file) {
+  ContainerSelector selector;
+  const bool given = map.optional_object(
+      "containers", "the path is in the root of each container that all of these fit", [&](Map& keys) {
+        keys.read("namespace", selector.pod_namespace, "of its pod; * stands for any text, here and below");
+        keys.read("pod", selector.pod, "name of its pod");
+        keys.read("name", selector.name, "of the container itself: in its pod, or at its engine");
+        keys.read("image", selector.image, "as its runtime names it, docker.io/library/nginx:1.29");
+        keys.finish();
+        if (keys.describing()) return;
+        for (const auto& [key, part] : selector_parts)
+          if (keys.has(key) && (selector.*part).empty())
+            keys.refuse(key, "is empty", "leave it out, or say what is to fit; \"*\" stands for any text");
+        if (selector.is_empty())
+          keys.refuse("", "selects nothing",
+                      "give namespace, pod, name or image; name: \"*\" stands for every container of the node");
+      });
+  if (given) file.containers = std::move(selector);
+}
+
+/// Which path it is, for people: of one in containers also which.
+std::string place_of(const FileExpectation& file) {
+  return (file.containers ? "[" + file.containers->text() + "]" : "") + file.path;
+}
+
+/// The node knows its own users alone.
+void refuse_names(const Map& map, const char* key, const std::optional<std::string>& who) {
+  if (who && who->find_first_not_of("0123456789") != std::string::npos)
+    map.refuse(key, "is a name, and which number it stands for in the container, the node does not know",
+               "give the number");
+}
+
+bool declares_nothing(const FileExpectation& file) {
+  return !file.absent && !file.content && !file.mode && !file.owner && !file.group && !file.symlink_target &&
+         file.absent_entries.empty();
+}
+
 void read_entry(Map& map, Builder& out, std::unordered_set<std::string>& paths) {
   FileExpectation file;
   std::string path, sha256;
@@ -71,6 +108,8 @@ void read_entry(Map& map, Builder& out, std::unordered_set<std::string>& paths) 
   map.read("group", file.group, "group name or gid");
   map.read("symlink", file.symlink_target, "the path is a symlink with exactly this text");
   read_absent(map, file);
+  read_containers(map, file);
+  map.read("image", file.as_image, "true: as the container's image has it");
   map.finish();
   if (map.describing()) return;
 
@@ -78,7 +117,7 @@ void read_entry(Map& map, Builder& out, std::unordered_set<std::string>& paths) 
   auto normal = normal_path(wire::unescape_bytes(path), "/");
   if (!normal) map.refuse("path", normal.error().why);
   file.path = std::move(*normal);
-  if (file.address.empty()) file.address = "file:" + file.path;
+  if (file.address.empty()) file.address = "file:" + place_of(file);
   if (!sha256.empty()) {
     if (!is_digest(sha256)) map.refuse("sha256", "must be 64 lower-case hex digits", "sha256sum FILE prints it");
     file.content = "sha256:" + sha256;
@@ -89,13 +128,26 @@ void read_entry(Map& map, Builder& out, std::unordered_set<std::string>& paths) 
     map.refuse("symlink", "has no content and no mode of its own");
   if (!file.absent_entries.empty() && (file.content || file.symlink_target))
     map.refuse("absent", "lists entries, so the path is a directory and has no content");
-  if (!file.absent && !file.content && !file.mode && !file.owner && !file.group && !file.symlink_target &&
-      file.absent_entries.empty())
+  if (file.containers) {
+    refuse_names(map, "owner", file.owner);
+    refuse_names(map, "group", file.group);
+  }
+  if (file.as_image && !file.containers)
+    map.refuse("image", "stands for what a container's image has, and the path is on the node",
+               "say which containers it is in: containers: {name: web}");
+  if (file.as_image && !declares_nothing(file))
+    map.refuse("image", "is true, so nothing else can be expected of the path",
+               "leave the other keys out, or this one");
+  if (!file.as_image && declares_nothing(file))
     map.refuse("", "nothing is expected of " + config::shown(file.path),
-               "declare sha256, mode, owner, group, symlink or absent");
+               std::string("declare sha256, mode, owner, group, symlink or absent") +
+                   (file.containers ? ", or image: true" : ""));
   // Two entries that say two things of one path: which of them holds would be chance.
-  if (!paths.insert(file.path).second)
-    map.refuse("path", "stands twice in this manifest", "keep one entry for " + config::shown(file.path));
+  if (!paths.insert(place_of(file)).second)
+    map.refuse(
+        "path",
+        file.containers ? "stands twice in this manifest for the same containers" : "stands twice in this manifest",
+        "keep one entry for " + config::shown(file.path));
   Resource resource;
   resource.address = file.address;
   resource.type = "file";

@@ -106,6 +106,7 @@ struct Where {
   std::string node;
   std::string path;
   std::vector<std::string> aliases;
+  std::optional<Container> container = {};  ///< in whose root the path is; none: on the node
 };
 
 /// The desired state that a finding was compared with.
@@ -183,6 +184,7 @@ struct ResourceStatus {
   std::string resource;
   std::string kind = "file";
   std::string path;
+  std::optional<Container> container = {};  ///< in whose root the path is; none: on the node
   BaselineRef baseline;
   ComparisonResult comparison = ComparisonResult::not_comparable;
   std::vector<AttributeDiff> diff;

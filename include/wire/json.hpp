@@ -98,7 +98,10 @@ inline std::string to_json(const Evidence& e) {
 }
 
 inline std::string to_json(const Where& w) {
-  return JsonObject().text("node", w.node).bytes("path", w.path).raw("aliases", to_json(w.aliases)).str();
+  JsonObject j;
+  j.text("node", w.node).bytes("path", w.path).raw("aliases", to_json(w.aliases));
+  if (w.container) j.raw("container", to_json(*w.container));
+  return j.str();
 }
 
 inline std::string to_json(const BaselineRef& b) {
@@ -179,6 +182,7 @@ inline std::string to_json(const Gap& g) {
 inline std::string to_json(const ResourceStatus& r) {
   JsonObject j;
   j.bytes("resource", r.resource).text("kind", r.kind).bytes("path", r.path).raw("baseline", to_json(r.baseline));
+  if (r.container) j.raw("container", to_json(*r.container));
   j.text("comparison", text_of(r.comparison)).raw("diff", to_json(r.diff)).flag("watched", r.watched);
   j.raw("expected", to_json_map(r.expected)).raw("live", to_json_map(r.live));
   if (r.last_checked != 0) j.text("last_checked", rfc3339(r.last_checked));

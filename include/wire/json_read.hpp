@@ -188,6 +188,7 @@ inline Where read_where(Reader& r) {
   r.text("node", w.node, false);
   r.text("path", w.path);
   r.texts("aliases", w.aliases);
+  r.object("container", w.container, read_container);
   return w;
 }
 

@@ -58,8 +58,9 @@ SHARED_CONTRACTS = ["bpf/lib/kernel_types.h"]  # the kernel half of include/abi
 CAPS = {".cpp": 400, ".c": 400, ".hpp": 200, ".h": 200}
 # Files over their cap, each with the reason and a cap of its own, so that they do not grow unseen.
 LONGER = {
-    "agent/observer.hpp": (270, "one class, whose members are in a file for each of its tasks"),
-    "include/wire/finding.hpp": (230, "the units that agent, collector, CLI and sinks speak of, in one place"),
+    "agent/observer.hpp": (295, "one class, whose members are in a file for each of its tasks"),
+    "agent/observer_types.hpp": (210, "what the observer's files share, private to them"),
+    "include/wire/finding.hpp": (235, "the units that agent, collector, CLI and sinks speak of, in one place"),
     "cloud/table/layout.hpp": (240, "one binary, whose rows compiler and reader have to agree on"),
     "agent/spool/spool.cpp": (450, "append, roll, forget and recover share one lock and one invariant"),
     "collector/forward/forwarder.cpp": (435, "one class: all that one sink's thread waits for, and what moves its cursor"),

@@ -94,7 +94,7 @@ std::string sealed(std::string bytes) {
   if (bytes.size() < sizeof header) bytes.resize(sizeof header);
   std::memcpy(&header, bytes.data(), sizeof header);
   header.magic = index::magic;
-  header.version = index::version;
+  header.version = index::version_with_containers;
   header.section_count = index::section_count;
   header.file_size = bytes.size();
   header.checksum = 0;

@@ -76,6 +76,39 @@ def test_who_changes_a_config_maps_file_from_a_pod_is_named(kube):
     kube.wait_closed(path)
 
 
+def test_a_file_of_a_pods_own_root_is_named_with_the_pod(kube):
+    """One that came with the image: two replicas have it, and in one somebody edits it by `kubectl exec`."""
+    kube.ensure_installed()
+    ensure_shop(kube)
+    pods = {name: kube.run_pod(name, serviceAccountName="intruder") for name in ("own-1", "own-2")}
+    before, path = kube.values["files"], "/etc/passwd"
+    kube.install(files=[*before, {"path": path, "image": True, "containers": {"namespace": "shop", "pod": "own-*", "name": "main"}}])
+
+    def rows():
+        return {r["container"]["pod"]: r["comparison"] for r in kube.items("resources") if r.get("container")}
+
+    wait(lambda: rows() == {"own-1": "match", "own-2": "match"}, "both pods' files to be as their image has them", 180)
+    kube.exec("own-1", "sh", "-c", f"echo intruder::0:0::/:/bin/sh >> {path}")
+
+    def found(ask):
+        return next((d for d in ask("--state", "open") if d["where"].get("container", {}).get("pod") == "own-1"), None)
+
+    drift = wait(lambda: found(kube.collected), "the drift in the pod, at the collector's Service")
+    running = kube.node.get("pod", "-n", "shop", "own-1")["status"]["containerStatuses"][0]
+    for container in (drift["where"]["container"], drift["actor"]["container"]):
+        wanted = {"pod": "own-1", "namespace": "shop", "pod_uid": pods["own-1"]["metadata"]["uid"], "name": "main", "service_account": "intruder",
+                  "image": "localhost/busybox:1"}
+        assert container.items() >= wanted.items(), container
+        assert running["imageID"].endswith(container["image_digest"]) and running["containerID"].endswith(container["id"]), (container, running)
+    assert drift["where"]["path"] == path and drift["verdict"] == "out_of_band", drift
+    assert rows()["own-2"] == "match"
+    kube.node.kubectl("-n", "shop", "delete", "pod", "own-1", "--grace-period=0", "--force")
+    closed = wait(lambda: next((d for d in kube.drifts("--all") if d["id"] == drift["id"] and d["state"] == "accepted"), None), "the drift to end")
+    assert "container is gone" in closed["closed_by"], closed
+    kube.install(files=before)
+    kube.node.kubectl("-n", "shop", "delete", "pod", "own-2", "--grace-period=0", "--force")
+
+
 def test_a_baseline_that_moves_is_taken_live(kube):
     """Of the chart's ConfigMap only baseline.yaml changes: no pod restarts, and the drift ends as accepted."""
     pod = kube.pod()["metadata"]["uid"]

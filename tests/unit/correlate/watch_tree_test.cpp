@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/support/contained_process.hpp"
 #include "tests/unit/support/fake_kernel.hpp"
 #include "tests/unit/support/temp_dir.hpp"
 
@@ -209,6 +210,73 @@ TEST_F(WatchTreeTest, a_full_mark_table_is_said_and_not_hidden) {
   const auto path = dir_.write("app.conf", "a");
   kernel_.max_marks = 1;
   EXPECT_THAT(tree_.resolve(tree_.add(path, true)).unwatched, Not(IsEmpty()));
+}
+
+class WatchTreeInContainer : public WatchTreeTest {
+ protected:
+  void SetUp() override {
+    if (!contained_.why_not().empty()) GTEST_SKIP() << contained_.why_not();
+    dir_.write("root/etc/app.conf", "a");
+    auto opened = ContainerRoot::open("/proc", contained_.process(), contained_.root());
+    ASSERT_TRUE(opened) << opened.error().message();
+    root_ = *opened;
+  }
+  ContainedProcess contained_{[this] {
+    fs::create_directory(dir_ / "root");
+    return dir_ / "root";
+  }()};
+  std::shared_ptr<const ContainerRoot> root_;
+};
+
+TEST_F(WatchTreeInContainer, the_same_path_is_another_one_in_each_root) {
+  const auto inside = tree_.add("/etc/app.conf", true, root_, "c1");
+  const auto outside = tree_.add("/etc/app.conf", true);
+  EXPECT_EQ(tree_.resolve(inside).physical, "/etc/app.conf");
+  EXPECT_TRUE(tree_.resolve(inside).exists);
+  EXPECT_FALSE(tree_.resolve(outside).exists);
+  EXPECT_TRUE(kernel_.marked(dir_ / "root/etc/app.conf"));
+  kernel_.touch(dir_ / "root/etc/app.conf");
+  const auto result = affected();
+  EXPECT_THAT(result, Contains(Key(inside)));
+  EXPECT_THAT(result, Not(Contains(Key(outside))));
+}
+
+TEST_F(WatchTreeInContainer, symlinks_are_followed_in_it_alone) {
+  dir_.write("secret", "outside");
+  fs::create_symlink(dir_ / "secret", dir_ / "root/etc/out");
+  fs::create_symlink("/proc/1/root/etc/passwd", dir_ / "root/etc/magic");
+  fs::create_directory_symlink("../../../../../../../..", dir_ / "root/up");
+  fs::create_symlink("/etc/app.conf", dir_ / "root/link");
+  EXPECT_FALSE(tree_.resolve(tree_.add("/etc/out", true, root_, "c1")).exists);
+  EXPECT_FALSE(tree_.resolve(tree_.add("/etc/magic", true, root_, "c1")).exists);
+  EXPECT_FALSE(tree_.resolve(tree_.add("/up" + dir_.path() + "/secret", true, root_, "c1")).exists);
+  const auto& link = tree_.resolve(tree_.add("/link", true, root_, "c1"));
+  EXPECT_TRUE(link.exists);
+  EXPECT_EQ(link.physical, "/etc/app.conf");
+  EXPECT_FALSE(kernel_.marked(dir_ / "secret"));
+}
+
+TEST_F(WatchTreeInContainer, a_folder_that_becomes_a_symlink_leads_nowhere) {
+  const auto id = tree_.add("/etc/app.conf", true, root_, "c1");
+  dir_.write("other/app.conf", "outside");
+  fs::rename(dir_ / "root/etc", dir_ / "root/etc.old");
+  fs::create_directory_symlink(dir_ / "other", dir_ / "root/etc");
+  kernel_.touch(dir_ / "root");
+  EXPECT_THAT(affected(), Contains(Key(id)));
+  EXPECT_FALSE(tree_.resolve(id).exists);
+  EXPECT_FALSE(kernel_.marked(dir_ / "other/app.conf"));
+}
+
+TEST_F(WatchTreeInContainer, of_one_that_ended_nothing_stays) {
+  const auto marks = kernel_.marks_used();
+  const auto id = tree_.add("/etc/app.conf", true, root_, "c1");
+  EXPECT_GT(kernel_.marks_used(), marks);
+  contained_.end();
+  EXPECT_THAT(tree_.verify_all(), Contains(id));
+  EXPECT_FALSE(tree_.resolve(id).exists);
+  tree_.remove(id);
+  tree_.drop_retired();
+  EXPECT_EQ(kernel_.marks_used(), marks);
 }
 
 }  // namespace

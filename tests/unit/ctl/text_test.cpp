@@ -125,6 +125,16 @@ TEST(CtlRevert, each_difference_has_its_command) {
   drift.resource = "file:/etc/a b";
   EXPECT_THAT(with({{"content_sha256", "aa", "bb", false}})[1], HasSubstr("echo 'aa  /etc/a b' | sha256sum --check"));
   EXPECT_EQ(with({{"content_sha256", "hmac-sha256:aa", "hmac-sha256:bb", true}}).size(), 1u);
+  auto& container = drift.where.container.emplace();
+  container.id = "c0ffee";
+  container.runtime = "podman";
+  EXPECT_THAT(with({{"mode", "0644", "0666", false}}), ElementsAre("podman exec c0ffee chmod 0644 -- '/etc/a b'"));
+  container.pod = "web-1";
+  container.pod_namespace = "prod";
+  container.name = "nginx";
+  EXPECT_THAT(with({{"content_sha256", "aa", "bb", false}}),
+              ElementsAre(HasSubstr("what stands behind it"),
+                          "kubectl exec -n prod web-1 -c nginx -- sha256sum -- '/etc/a b'    # aa", HasSubstr("anew")));
 }
 
 class Preflight : public testing::Test {

@@ -64,6 +64,25 @@ TEST_F(DriftBookTest, opens_counts_up_and_resolves_one_drift) {
   EXPECT_NE(take(finding("5", ComparisonResult::mismatch))->id, opened->id);
 }
 
+TEST_F(DriftBookTest, one_path_in_two_containers_is_two_drifts) {
+  const auto in = [](const std::string& container, const std::string& id, ComparisonResult comparison) {
+    auto f = finding(id, comparison);
+    f.where.container.emplace().id = container;
+    return f;
+  };
+  const auto on_node = take(finding("1", ComparisonResult::mismatch));
+  const auto one = take(in("c1", "2", ComparisonResult::mismatch));
+  const auto two = take(in("c2", "3", ComparisonResult::mismatch));
+  EXPECT_EQ(book_.open_count(), 3u);
+  EXPECT_EQ(take(in("c1", "4", ComparisonResult::match))->id, one->id);
+  EXPECT_EQ(book_.open_drift({"", "file:/a", "/a", "c2"})->id, two->id);
+  EXPECT_EQ(book_.open_drift({"", "file:/a", "/a"})->id, on_node->id);
+  const auto gone = book_.accepted({"", "file:/a", "/a", "c2"}, 2000, "its container is gone");
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(gone->id, two->id);
+  EXPECT_EQ(gone->state, DriftState::accepted);
+}
+
 TEST_F(DriftBookTest, looking_changes_nothing_until_it_is_committed) {
   EXPECT_TRUE(book_.after(finding("1", ComparisonResult::mismatch)));
   EXPECT_EQ(book_.open_count(), 0u);

@@ -49,6 +49,23 @@ TEST(Judge, without_a_rule_a_difference_is_out_of_band_and_a_match_is_a_stranger
   EXPECT_EQ(f.severity, wire::Severity::info);
 }
 
+TEST(Judge, a_rule_about_paths_is_about_those_of_the_node) {
+  Rule rule = tofu();
+  rule.when.path = {"/etc/**"};
+  auto f = finding();
+  judge({rule}, f, false, "", {});
+  EXPECT_EQ(f.rule, "tofu");
+  auto inside = finding();
+  inside.where.container.emplace().id = "c1";
+  judge({rule}, inside, false, "", {});
+  EXPECT_EQ(inside.rule, "default");
+  rule.when.path.clear();
+  rule.when.resource = {"tofu:net/*"};
+  auto by_resource = inside;
+  judge({rule}, by_resource, false, "", {});
+  EXPECT_EQ(by_resource.rule, "tofu");
+}
+
 TEST(Judge, a_proven_writer_is_in_band_once_its_baseline_has_the_content) {
   auto f = finding(ComparisonResult::match);
   judge({tofu()}, f, false);

@@ -230,5 +230,39 @@ TEST_F(ContainersTest, forgets_the_oldest_at_its_bound_and_counts) {
   EXPECT_EQ(containers_.forgotten(), 5000u - 4096u);
 }
 
+TEST_F(ContainersTest, what_runs_is_read_from_the_runtimes_folders) {
+  const auto state = [](const std::string& name, const std::string& labels) {
+    return R"({"id":")" + name +
+           R"(","init_process_pid":4711,"init_process_start":815,"cgroup_paths":{"pids":)"
+           R"("/sys/fs/cgroup/pids/kubepods/burstable/pod0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0/)" +
+           name + R"("},"config":{"rootfs":"/run/)" + name + R"(/rootfs","labels":[)" + labels + "]}}";
+  };
+  EXPECT_TRUE(containers_.running().empty());
+  run_.write("web/state.json",
+             state("web", R"("io.kubernetes.cri.sandbox-name=web-1","io.kubernetes.cri.container-name=nginx")"));
+  run_.write("pause/state.json",
+             state("pause", R"("io.kubernetes.cri.container-type=sandbox","io.kubernetes.cri.sandbox-name=web-1")"));
+  run_.write("half/state.json", R"({"id":"half","init_pro)");
+  docker_runc_.write(id + "/state.json", state(id, ""));
+  docker_.write(id + "/config.v2.json", docker_config(id).dump());
+  auto all = containers_.running();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].found.container.pod, "web-1");
+  EXPECT_EQ(all[0].found.container.name, "nginx");
+  EXPECT_EQ(all[0].found.container.pod_uid, uid);
+  EXPECT_EQ(all[0].rootfs, "/run/web/rootfs");
+  EXPECT_EQ(all[0].init_pid, 4711u);
+  EXPECT_EQ(all[0].init_start_ticks, 815u);
+  EXPECT_EQ(all[1].found.container.runtime, "docker");
+  EXPECT_EQ(all[1].found.missing, "");
+  EXPECT_EQ(containers_.state_files().size(), 4u) << "what is half written is to be watched too";
+
+  run_.write("half/state.new", state("half", ""));
+  std::filesystem::rename(run_ / "half/state.new", run_ / "half/state.json");
+  EXPECT_EQ(containers_.running().size(), 3u);
+  std::filesystem::remove_all(run_ / "web");
+  EXPECT_EQ(containers_.running().size(), 2u);
+}
+
 }  // namespace
 }  // namespace plumbline::agent

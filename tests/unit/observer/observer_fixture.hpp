@@ -26,7 +26,7 @@ class ObserverFixture : public ::testing::Test {
       const Clock* clock = nullptr) {
     observer_.reset();
     observer_ = std::make_unique<Observer>(ObserverOptions{identity_, dir_ / "state", std::move(sources), 1 << 20, hour,
-                                                           std::move(handout), hour / 2, true},
+                                                           std::move(handout), hour / 2, true, most_},
                                            ObserverParts{kernel_, enricher_, containers_, *spool_, state_, users_, key_,
                                                          clock != nullptr ? *clock : clock_, counters_},
                                            std::move(judge));
@@ -36,6 +36,7 @@ class ObserverFixture : public ::testing::Test {
     ASSERT_TRUE(started) << started.error().message();
   }
 
+  std::uint32_t most_ = 4096;  ///< ObserverOptions::max_container_files
   static constexpr std::int64_t hour = 3'600'000'000'000;
   const NodeIdentity identity_{std::string(32, 'a'), "node-1", std::string(32, 'b'), std::string(64, 'c'), {}};
   const TempDir dir_;

@@ -50,6 +50,11 @@ TEST_F(DecideTest, nothing_is_put_back_that_no_rule_names) {
   EXPECT_EQ(decide().rule, nullptr);
 }
 
+TEST_F(DecideTest, nothing_is_put_back_in_a_container) {
+  facts_.in_container = true;
+  EXPECT_EQ(says(), "nothing");
+}
+
 TEST_F(DecideTest, every_condition_has_to_hold) {
   rule_.resource = {"*local_file.nginx"};
   rule_.type = {"local_*"};

@@ -23,6 +23,9 @@ TEST(HostMounts, lines_are_read_as_proc_5_writes_them) {
   EXPECT_EQ(mounts[0].path, "/mnt 2");
   EXPECT_EQ(mounts[0].device, (std::pair{98u, 0u}));
   EXPECT_EQ(mounts[0].type, "ext4");
+  EXPECT_EQ(mounts[0].id, 36u);
+  EXPECT_EQ(mounts[0].root, "/below");
+  EXPECT_EQ(mounts[0].options, "rw,errors=continue");
   EXPECT_EQ(mounts[1].path, "/back\\slash");
   EXPECT_EQ(mounts[2].path, "/end\\");
   EXPECT_EQ(local_mounts(mounts).size(), 2u) << "the server of the third may be a process that waits for us";

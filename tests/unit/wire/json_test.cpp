@@ -64,6 +64,8 @@ Finding a_finding() {
   f.severity = Severity::critical;
   f.diff = {{"mode", "0644", "0666", false}, {"symlink_target", any_bytes, "b", true}};
   f.where = {"node-1", "/etc/" + any_bytes, {any_bytes, "/b"}};
+  f.where.container.emplace().id = "c0ffee";
+  f.where.container->pod = any_bytes;
   f.actor = an_actor();
   f.first_actor = a_process();
   f.changes = 7;
@@ -119,6 +121,9 @@ TEST(WireJson, AFindingComesBackWhole) {
   ASSERT_TRUE(back) << back.error().message();
   EXPECT_EQ(to_json_value(*back), sent);
   EXPECT_EQ(back->where.path, a_finding().where.path);
+  ASSERT_TRUE(back->where.container);
+  EXPECT_EQ(back->where.container->id, "c0ffee");
+  EXPECT_EQ(back->where.container->pod, a_finding().where.container->pod);
   EXPECT_EQ(back->actor.process->argv, a_finding().actor.process->argv);
   EXPECT_EQ(back->evidence[0].says, a_finding().evidence[0].says);
   EXPECT_EQ(back->missing_evidence, a_finding().missing_evidence);
