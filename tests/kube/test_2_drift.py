@@ -81,7 +81,7 @@ def test_a_file_of_a_pods_own_root_is_named_with_the_pod(kube):
     kube.ensure_installed()
     ensure_shop(kube)
     pods = {name: kube.run_pod(name, serviceAccountName="intruder") for name in ("own-1", "own-2")}
-    before, path = kube.values["files"], "/etc/passwd"
+    before, path = kube.values.get("files", []), "/etc/passwd"
     kube.install(files=[*before, {"path": path, "image": True, "containers": {"namespace": "shop", "pod": "own-*", "name": "main"}}])
 
     def rows():
