@@ -1,4 +1,4 @@
-# ./dev check: format, room rules, pages, shellcheck, clang-tidy; sourced by ./dev, whose functions and `release` it uses.
+# ./dev check: format, room rules, pages, shellcheck, the Vagrantfile, clang-tidy; sourced by ./dev, whose functions and `release` it uses.
 # shellcheck shell=bash disable=SC2154
 
 tidy_seconds=180        # for one file; a file that takes longer counts as a complaint
@@ -25,6 +25,22 @@ check_shell() {
   git grep -lzE '^#!.*\b(bash|sh)$|^# shellcheck shell' -- . ':!*.py' | xargs -0 shellcheck -x
 }
 
+# That Vagrant knows what stands there; more takes a hypervisor and the boxes themselves.
+check_boxes() {
+  if ! command -v vagrant >/dev/null; then
+    say "vagrant is not installed: not run"
+    return
+  fi
+  local home
+  home=$(mktemp -d)
+  (cd vagrant && VAGRANT_HOME=$home VAGRANT_DOTFILE_PATH=$home/dot vagrant validate --ignore-provider >"$home/said") || {
+    cat "$home/said"
+    rm -rf "$home"
+    return 1
+  }
+  rm -rf "$home"
+}
+
 # Headers are seen through the .cpp files that include them. The kernel side is not: clang-tidy has no BPF target.
 check_tidy() { # FILES on stdin
   local folder=$release
@@ -40,7 +56,7 @@ run_checks() { # [--all]
   local failed=0 name
   [[ -z ${1-} || $1 == --all ]] || die 64 "check: unknown option '$1'; known: --all"
   install_packages build test check || warn "going on without"
-  for name in format rooms docs shell; do
+  for name in format rooms docs shell boxes; do
     say "check of $name"
     "check_$name" || { warn "$name has complaints"; failed=1; }
   done

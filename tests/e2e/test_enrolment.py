@@ -1,12 +1,18 @@
 """A host without Kubernetes gets its certificate from the collector, by a token that is used once."""
 
 import json
+import os
 import subprocess
+import sys
 
 import harness
 from certificates import Authority
 from harness import wait
 from test_access import ADMIN, READER, ask, batch, tokens
+
+sys.path.insert(0, str(harness.ROOT / "tests/docs"))
+
+import pages  # noqa: E402
 
 
 def collector(stack, lasts="720h"):
@@ -29,6 +35,18 @@ def token(stack, ca, node):
     made = plumb(stack, ca, "token", "create", "--node", node, "--for", "1h")
     assert made.returncode == 0, made
     return made.stdout.strip()
+
+
+def token_as_the_page_says(stack, ca):
+    """Of the node web-1."""
+    desk = stack.dir / "desk"
+    desk.mkdir()
+    for name, file in (("plumb", harness.PLUMB), ("CA.pem", ca.certificate), ("ADMIN", stack.dir / "admin")):
+        (desk / name).symlink_to(file)
+    done = subprocess.run(["bash", "-e", "-c", pages.block("docs/reference/collector.md", "Enrolment", "sh")], cwd=desk, capture_output=True, text=True,
+                          env={**os.environ, "PATH": f"{desk}:{os.environ['PATH']}", "COLLECTOR": stack.collector_url()}, timeout=30)
+    assert done.returncode == 0, done
+    return (desk / "web-1.token").read_text().strip()
 
 
 def request(stack, name):
@@ -61,7 +79,7 @@ def test_a_node_enrols_once_and_renews_by_itself(stack):
     assert status == 401 and "used already" in problem["why"], problem
     status, problem = ask(stack, "/v1/enroll", "1" * 64, method="POST", body=thief)
     assert status == 401 and "none of this collector's" in problem["why"], problem
-    other = token(stack, ca, "web-2")
+    other = token_as_the_page_says(stack, ca)
     status, answer = ask(stack, "/v1/enroll", other, method="POST", body=thief)
     assert status == 201, answer
     (stack.dir / "thief.pem").write_text(answer["certificate"])
@@ -69,13 +87,13 @@ def test_a_node_enrols_once_and_renews_by_itself(stack):
 
     def report(node):
         return ask(stack, "/v1/batches", own=own, method="POST", body=batch("f" * 32, node), headers={"Content-Type": "application/x-ndjson"})[0]
-    assert (report("web-2"), report("e2e-node")) == (200, 403)
+    assert (report("web-1"), report("e2e-node")) == (200, 403)
     assert ask(stack, "/v1/enroll/renew", own=own, method="POST", body=thief)[0] == 201
     assert ask(stack, "/v1/enroll/renew", ADMIN, method="POST", body=thief)[0] == 401, "not without a certificate"
     told = stack.ask_collector("/v1/status")["enrolment"]
     assert (told["used"], told["replayed"], told["renewed"]) == (2, 1, 1) and told["unknown"] >= 2, told
     listed = plumb(stack, ca, "token", "list", "-o", "json").stdout
-    assert {t["node"]: t["state"] for t in json.loads(listed)["items"]} == {"e2e-node": "used", "web-2": "used"}
+    assert {t["node"]: t["state"] for t in json.loads(listed)["items"]} == {"e2e-node": "used", "web-1": "used"}
     everything = listed + (stack.dir / "collector.log").read_text() + (stack.dir / "agent.log").read_text()
     for folder in (stack.dir / "enrolment", stack.dir):
         everything += "".join(f.read_text(errors="replace") for f in folder.iterdir() if f.is_file() and f.name not in ("enrol",))

@@ -28,7 +28,7 @@ group_e2e() {
 group_vm() { PLUMBLINE_BIN=$PWD/$release run_lines 1800 tests/vm/run; }
 
 # Before e2e, some of which take the API server that the first run builds here, in ten minutes or more.
-group_kube() { BUILD_DIR=$PWD/$release run_lines 2400 tests/kube/run; }
+group_kube() { run_lines 2400 tests/kube/run; }
 
 # By the containerd that kube builds.
 group_ecs() { BUILD_DIR=$PWD/$release run_lines 600 tests/ecs/run; }
@@ -37,7 +37,7 @@ group_ecs() { BUILD_DIR=$PWD/$release run_lines 600 tests/ecs/run; }
 group_package() {
   install_packages package || warn "going on without; what needs them is skipped or fails"
   package || { record "FAIL package.build: see above"; return; }
-  run_lines 1200 tests/package/run
+  run_lines 2400 tests/package/run
 }
 
 group_tsan() {

@@ -12,13 +12,15 @@ import urllib.error
 import urllib.request
 
 import node
+import pages
 from node import run, wait  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build/release"))
+BUILD = ROOT / "build/release"  # whose programs `./dev image` takes
 CHART = ROOT / "daemonset/chart"
 NAMESPACE = RELEASE = "plumbline"
 VERSION = next(line.split()[1] for line in (CHART / "Chart.yaml").read_text().splitlines() if line.startswith("appVersion:"))
+PAGE = "docs/install-kubernetes.md"
 COLLECTOR = f"{RELEASE}-collector"
 URL = f"https://{COLLECTOR}.{NAMESPACE}.svc:9650"
 MANAGED = pathlib.Path("/etc/kubernetes")  # of the node: node.py gives it an /etc of its own
@@ -55,15 +57,17 @@ class Kube:
         self.node = node.Node()
         self.values = {"image": {name: {"repository": f"localhost/plumbline-{name}"} for name in ("agent", "collector")}}
         self.seconds = 0
+        self.typed = set()
+        self.desk = self.node.work / "desk"  # where people type
+        self.lay_desk()
 
     def __enter__(self):
         started = time.monotonic()
-        images = self.node.work / "images"
-        run(ROOT / "daemonset/make_images.sh", BUILD, images, seconds=300)
+        self.type(PAGE, "Images")
         self.node.__enter__()
         try:
-            for image in ("agent", "agent-root", "collector"):
-                self.node.load(images / f"{image}.tar")
+            self.type(PAGE, "Images", 1)
+            self.node.load(ROOT / "build/images/agent-root.tar")
         except BaseException:
             self.node.end()
             raise
@@ -72,6 +76,31 @@ class Kube:
 
     def __exit__(self, *_):
         self.node.end()
+
+    # The pages' commands.
+
+    def lay_desk(self):
+        """A checkout as far as the pages need one, and two programs that stand for what is around people: nobody needs sudo who is root, and
+        who types finds the forwarded port open by the time that he has typed on."""
+        (self.desk / "bin").mkdir(parents=True)
+        for name in ("daemonset", "dev", "build"):
+            (self.desk / name).symlink_to(ROOT / name)
+        forwarded = "for _ in {1..600}; do grep -q ':25B2 00000000:0000 0A' /proc/net/tcp && break; sleep 0.1; done"  # port 9650, listening
+        for name, text in (("sudo", 'exec "$@"'), ("plumb", f'{forwarded}\nexec {BUILD}/plumb "$@"')):
+            (self.desk / "bin" / name).write_text(f"#!/bin/bash\n{text}\n")
+            (self.desk / "bin" / name).chmod(0o755)
+
+    def type(self, page, heading, number=0, folder=None, **variables):
+        """What a block of a page prints; its jobs end with it. plumb's 2 says that drift is open."""
+        block = pages.block(page, heading, "sh", number)
+        self.typed.add(block)
+        environment = {**os.environ, "PATH": f"{self.desk / 'bin'}:{self.node.tools}:{os.environ['PATH']}",
+                       "KUBECONFIG": str(self.node.conf / "admin"), **variables}
+        done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{block}"], env=environment,
+                              cwd=folder or self.desk, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=420)
+        if done.returncode not in (0, 2):
+            raise AssertionError(f"{page}, {heading}, {number}: {done.returncode} {done.stdout[-1000:]} {done.stderr[-2000:]}")
+        return done.stdout
 
     # The release.
 
@@ -84,27 +113,27 @@ class Kube:
     def install(self, **values):
         self.values.update(values)
         if self.node.kubectl("get", "namespace", NAMESPACE, check=False).returncode != 0:
-            self.make_namespaces()
+            self.make_people()
+            self.make_disk()
+            self.type(PAGE, "Install")
         self.helm("upgrade", "--install")
         self.wait_rolled_out()
 
-    def make_namespaces(self):
-        """Ours, one of people with their accounts, of which `auditor` may read; and a disk for the collector."""
-        for name in (NAMESPACE, "people"):
-            self.node.kubectl("create", "namespace", name)
-        self.node.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=privileged")
+    def make_people(self):
+        """A namespace with their accounts, of which `auditor` may read."""
+        self.node.kubectl("create", "namespace", "people")
         for name in ("auditor", "stranger"):
             self.node.kubectl("-n", "people", "create", "serviceaccount", name)
         self.node.kubectl("create", "clusterrolebinding", "auditors", f"--clusterrole={RELEASE}-reader", "--serviceaccount=people:auditor")
-        self.make_disk()
 
     def make_disk(self):
-        """No provisioner is here: a folder of the node stands for one disk. It is a hostPath, which kubelet gives to no fsGroup."""
+        """No provisioner is here: a folder of the node stands for one disk. It is a hostPath, which kubelet gives to no fsGroup, and kept
+        for this claim: those of releases that are on their way out would take it, too."""
         disk = pathlib.Path("/var/lib/disk")
         disk.mkdir()
         os.chown(disk, 65532, 65532)
         self.node.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk"}, "spec": {
-            "capacity": {"storage": "8Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": str(disk), "type": "Directory"}}})
+            "capacity": {"storage": "8Gi"}, "accessModes": ["ReadWriteOnce"], "claimRef": {"namespace": NAMESPACE, "name": COLLECTOR}, "hostPath": {"path": str(disk), "type": "Directory"}}})
 
     def ensure_installed(self):
         """For a test that runs alone."""
@@ -156,11 +185,11 @@ class Kube:
         return file
 
     def find_collector(self):
-        """Makes its name known on this node, as DNS does in pods."""
+        """Makes its name known on this node, as DNS does in pods, and the runbooks' name of it."""
         address = self.node.get("service", "-n", NAMESPACE, COLLECTOR)["spec"]["clusterIP"]
         hosts, host = pathlib.Path("/etc/hosts"), f"{COLLECTOR}.{NAMESPACE}.svc"
         lines = [line for line in hosts.read_text().splitlines() if host not in line]
-        hosts.write_text("\n".join([*lines, f"{address} {host}", ""]))
+        hosts.write_text("\n".join([*lines, f"{address} {host} collector.example", ""]))
 
     def ask_collector(self, *arguments):
         """plumb outside of any pod, with the CA and a reader's token."""

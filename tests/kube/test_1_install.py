@@ -106,6 +106,9 @@ def test_helm_test_makes_a_change_on_each_node_and_its_finding_comes(kube):
     kube.ensure_installed()
     said = kube.node.helm("test", RELEASE, "--namespace", NAMESPACE)
     assert "Phase:          Succeeded" in said, said
+    pod = kube.pod()["metadata"]["name"]
+    said = kube.type("docs/runbooks/README.md", "How to read them", POD=pod)
+    assert pod in said and "tier" in said, said
     left = kube.node.get("daemonsets,jobs", "-n", NAMESPACE)["items"]
     assert [item["metadata"]["name"] for item in left] == [RELEASE], left
 

@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 
-from kube import MANAGED, NAMESPACE, sha256, wait
+from kube import CHART, COLLECTOR, MANAGED, NAMESPACE, sha256, wait
 from test_1_install import processes
 
 
@@ -82,14 +83,23 @@ def kill_one(kube, program):
     wait(lambda: any(p.name != old.name for p in processes(kube, program)), f"another {program}")
 
 
+def look(kube, component, page, says):
+    """What the runbook has one look at, once kubelet has told the API server of the container that ended."""
+    wait(lambda: "terminated" in kube.pod(component)["status"]["containerStatuses"][0]["lastState"], "the former container's end to be known")
+    said = kube.type(f"docs/runbooks/{page}.md", "Look", 1, POD=kube.pod(component)["metadata"]["name"])
+    assert all(words in said for words in says), said
+
+
 def test_an_agent_that_is_killed(kube):
     kube.ensure_installed()
     disturb(kube, lambda: kill_one(kube, "plumbline-agent"))
+    look(kube, "agent", "PlumblineAgentDown", ("Restart Count:", "event=ready"))
 
 
 def test_a_collector_that_is_killed(kube):
     kube.ensure_installed()
     disturb(kube, lambda: kill_one(kube, "plumbline-collector"))
+    look(kube, "collector", "PlumblineCollectorDown", (f"persistentvolumeclaim/{COLLECTOR}", "the collector serves"))
 
 
 def test_a_collectors_pod_that_is_deleted(kube):
@@ -107,8 +117,13 @@ def test_an_upgrade_of_the_agent(kube):
     kube.ensure_installed()
     old = kube.pod()["metadata"]["uid"]
 
+    newer = kube.node.work / "newer"
+    shutil.copytree(CHART, newer / "daemonset/chart")
+    values = newer / "daemonset/chart/values.yaml"
+    values.write_text(values.read_text().replace("labels: {} # of the node", "labels: {rollout: second} # of the node"))
+
     def upgrade():
-        kube.install(agent={"labels": {"rollout": "second"}})
+        kube.type("docs/upgrade.md", "Kubernetes", folder=newer)
         wait(lambda: any(p["metadata"]["uid"] != old for p in kube.pods()), "another pod")
     disturb(kube, upgrade)
     assert kube.pod()["metadata"]["uid"] != old

@@ -1,11 +1,13 @@
 """The collector behind its Service: who may ask it, who may report what, and how its certificate comes about."""
 
 import json
+import pathlib
+import shutil
 import ssl
 import subprocess
 import urllib.error
 
-from kube import BUILD, COLLECTOR, MANAGED, NAMESPACE, RELEASE, URL, run, wait
+from kube import BUILD, COLLECTOR, MANAGED, NAMESPACE, PAGE, RELEASE, URL, run, wait
 from test_2_drift import ensure_shop
 from test_3_restart import settled
 
@@ -20,6 +22,17 @@ def test_who_may_asks_for_the_drift_of_the_node(kube):
     assert status == 200 and drift["id"] in [d["id"] for d in page["items"]], (status, page)
     status, text = kube.request("/metrics", kube.token())
     assert status == 200 and "plumbline_collector_nodes" in text
+    path.write_text(kept)
+    kube.wait_closed(path)
+
+
+def test_who_is_bound_as_the_page_says_may_ask(kube):
+    kube.ensure_installed()
+    path = MANAGED / "app.conf"
+    kept = path.read_text()
+    path.write_text("for who reads the page\n")
+    kube.wait_open(path, ask=kube.collected)
+    assert str(path) in kube.type(PAGE, "Who may what")
     path.write_text(kept)
     kube.wait_closed(path)
 
@@ -80,6 +93,7 @@ def test_the_collector_may_no_more_than_it_has_to(kube):
     for verb, what in (("get", "secrets"), ("list", "pods"), ("get", "configmaps"), ("patch", f"configmaps/{COLLECTOR}"),
                        ("create", "configmaps"), ("update", f"configmaps/{COLLECTOR}-ca")):
         assert not may(verb, what, "-n", NAMESPACE), f"the collector may {verb} {what}"
+    assert kube.type("docs/runbooks/PlumblineNobodyCanSay.md", "Look", 1) == "yes\nyes\n"
 
 
 def believes(kube, ca):
@@ -111,6 +125,8 @@ def test_its_authority_is_rotated_and_agents_follow_by_themselves(kube):
     former = kube.node.work / "former-ca.crt"
     former.write_text(kube.authority().read_text())
     assert believes(kube, former)
+    said = kube.type("docs/runbooks/PlumblineAuthorityNotTold.md", "Look", 1)
+    assert "renewals=" in said and "Verify return code: 0 (ok)" in said and said.endswith("yes\n"), said
     agent = kube.pod()["metadata"]["uid"]
 
     def rotate():
@@ -140,6 +156,12 @@ def test_a_certificate_of_somebody_else_is_taken(kube):
     try:
         changed_meanwhile(kube, take)
         assert kube.node.kubectl("-n", NAMESPACE, "get", "configmap", f"{COLLECTOR}-ca", check=False).returncode != 0
+        on_disk = pathlib.Path("/etc/plumbline")  # of the node, as the files of a collector that runs on a machine
+        on_disk.mkdir(exist_ok=True)
+        shutil.copy(folder / "tls.crt", on_disk)
+        shutil.copy(folder / "ca.crt", kube.desk / "CA.pem")
+        ends = [line for line in kube.type("docs/runbooks/PlumblineCertificateExpiring.md", "Look", 1).splitlines() if line.startswith("notAfter=")]
+        assert len(ends) == 2 and ends[0] == ends[1], ends
     finally:
         vars(kube).pop("authority", None)  # the class's own again
         kube.install(collector={})

@@ -8,9 +8,8 @@ import urllib.parse
 import urllib.request
 
 import yaml
-from kube import CHART, NAMESPACE, RELEASE, ROOT, part, run, wait
+from kube import CHART, NAMESPACE, PAGE, RELEASE, ROOT, part, run, wait
 
-TOKEN = "a-token-of-prometheus-0123456789"
 ALERTS = yaml.safe_load((CHART / "files/alerts.yaml").read_text())
 DASHBOARD = json.loads((CHART / "files/dashboard.json").read_text())
 ADDRESS = "127.0.0.1:9090"
@@ -108,10 +107,10 @@ def test_a_real_prometheus_scrapes_both_and_knows_every_name_that_is_asked_for(k
     for kind in ("podmonitors", "prometheusrules"):
         kube.node.kubectl("create", "-f", tools / f"crds/monitoring.coreos.com_{kind}.yaml")
         kube.node.kubectl("wait", "--for=condition=Established", f"crd/{kind}.monitoring.coreos.com", "--timeout=60s")
-    kube.node.kubectl("-n", NAMESPACE, "create", "secret", "generic", "scraper", f"--from-literal=token={TOKEN}")
+    kube.type(PAGE, "Prometheus and Grafana")
     issue(kube)
     try:
-        kube.install(monitoring={"tokenSecret": "scraper", "podMonitor": {"enabled": True, "labels": {"team": "sre"}}, "rules": {"enabled": True},
+        kube.install(monitoring={"tokenSecret": "plumbline-scraper", "podMonitor": {"enabled": True, "labels": {"team": "sre"}}, "rules": {"enabled": True},
                                  "dashboard": {"enabled": True}}, agent={"tlsSecret": "agents"})
         monitors = kube.node.get("podmonitors", "-n", NAMESPACE)["items"]
         assert len(monitors) == 2 and all(m["metadata"]["labels"]["team"] == "sre" for m in monitors), monitors
@@ -136,6 +135,6 @@ def test_a_real_prometheus_scrapes_both_and_knows_every_name_that_is_asked_for(k
             wait(lambda: all(r["health"] == "ok" for g in ask("rules")["groups"] for r in g["rules"]), f"all alerts to be judged, not {len(loaded)}")
     finally:
         kube.install(monitoring={}, agent={})
-        kube.node.kubectl("-n", NAMESPACE, "delete", "secret", "scraper", "agents", "--ignore-not-found")
+        kube.node.kubectl("-n", NAMESPACE, "delete", "secret", "plumbline-scraper", "agents", "--ignore-not-found")
     left = kube.node.get("podmonitors,prometheusrules", "-n", NAMESPACE)["items"]
     assert left == [], "what is not asked for any more is gone"

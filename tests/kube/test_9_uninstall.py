@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from kube import COLLECTOR, MANAGED, NAMESPACE, RELEASE, ROOT, run, wait
+from kube import COLLECTOR, MANAGED, NAMESPACE, PAGE, ROOT, run, wait
 
 LEFT = ("/sys/fs/bpf/plumbline", "/run/plumbline", "/var/lib/plumbline")
 
@@ -29,7 +29,7 @@ def test_uninstalled_nothing_is_left_on_the_node(kube):
     assert all(pathlib.Path(path).exists() for path in LEFT), "there was something to remove"
     here = pinned()
     assert {kind for kind, _ in here} == {"prog", "map"} and here <= loaded(), "there were programs and maps to remove"
-    kube.node.helm("uninstall", RELEASE, "--namespace", NAMESPACE)
+    kube.type(PAGE, "Uninstall")
     for path in LEFT:
         assert not pathlib.Path(path).exists(), f"{path} is left"
     wait(lambda: not kube.node.get("all", "-n", NAMESPACE)["items"], "the namespace to be empty")
@@ -49,4 +49,8 @@ def test_the_plain_manifest_does_the_same(kube):
     kube.wait_rolled_out()
     assert kube.resources(MANAGED), "the example's files are managed"
     assert kube.request("/v1/nodes", kube.token())[1]["items"], "the collector has what was recorded before"
-    kube.node.kubectl("delete", "-f", "-", "--wait", text=text)
+    kube.node.kubectl("-n", NAMESPACE, "delete", "daemonsets,deployments", "--all")
+    wait(lambda: not kube.node.get("pods", "-n", NAMESPACE)["items"], "the pods to end")
+    kube.type(PAGE, "Uninstall", 1)
+    assert kube.node.get("persistentvolumeclaims", "-n", NAMESPACE)["items"] == [], "the record is given up"
+    kube.node.kubectl("delete", "-f", "-", "--wait", "--ignore-not-found", text=text)

@@ -5,12 +5,13 @@ What stands in the topic is read by Kafka's own client."""
 import base64
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
 
 from https_test import certificates
-from siem import NODE_ID, Collector, Records, end_with_parent, free_port, harness, main, wait
+from siem import NODE_ID, Collector, Records, end_with_parent, free_port, harness, main, typed, wait
 
 PASSWORD = "open-sesame-81"
 
@@ -86,6 +87,15 @@ transaction.state.log.min.isr=1
     def topic(self, command, *words):
         return self.java("Topic", self.client_properties, command, *words)
 
+    def with_tools(self):
+        """A path on which Kafka's own script is: as it is shipped, it starts this class."""
+        tools = self.dir / "tools"
+        tools.mkdir()
+        command = " ".join(self.command("org.apache.kafka.tools.consumer.ConsoleConsumer"))
+        (tools / "kafka-console-consumer.sh").write_text(f'#!/bin/sh -f\nexec {command} "$@"\n')
+        (tools / "kafka-console-consumer.sh").chmod(0o755)
+        return f"{tools}:{os.environ['PATH']}"
+
     def read(self, topic):
         """(partition, key, value, record_uid, type) of each message, by partition and offset."""
         lines = [line.split() for line in self.topic("read", topic).splitlines()]
@@ -152,6 +162,8 @@ def test_once_and_in_order_over_a_broker_that_is_killed():
             value = json.loads(value)
             assert value["class_uid"] == 2004 and value["metadata"]["uid"] == uid and kind == "drift", value
             assert value["finding_info"]["uid"] == key, (key, value)
+            shown = typed("docs/sinks/kafka.md", PATH=broker.with_tools(), BROKERS=f"localhost:{broker.port}", PROPERTIES=broker.client_properties, TOPIC="drift")
+            assert any(f"record_uid:{uid}" in shown for uid in uids(sent)) and '"class_uid":2004' in shown, shown
             # A collector that is killed may send the last ones again; none is lost, and each repeat has its id.
             more = posted(200)
             collector.kill()

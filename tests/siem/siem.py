@@ -63,11 +63,12 @@ def harness(*command):
 
 
 def typed(page, **variables):
-    """What a sink's page says to try, with what its variables stand for here."""
+    """What a sink's page says to try prints, with what its variables stand for here."""
     text = 'curl() { command curl --fail "$@"; }\n' + pages.block(page, "Try it", "sh")
     done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", text], env={**os.environ, **{k: str(v) for k, v in variables.items()}},
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout, (page, done.returncode, done.stdout, done.stderr)
+    return done.stdout
 
 
 class Records:

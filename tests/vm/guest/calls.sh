@@ -3,6 +3,8 @@
 # a client makes through one of them is told with the process that made it.
 # shellcheck source=tests/vm/guest/lib.sh
 . /test/lib.sh
+# shellcheck source=tests/vm/guest/cloud_call.sh
+. /test/cloud_call.sh
 
 patience=120
 log=/run/calls-agent.log
@@ -14,11 +16,7 @@ looked_through() { ask status >/run/calls/status.json && [ "$(jq .calls.first_pa
 
 mkdir -p /etc/plumbline /run/calls /run/plumbline
 cd /run/calls || exit 1
-cat >net.tfstate <<'JSON'
-{"version": 4, "serial": 1, "lineage": "a", "terraform_version": "1.11.4", "outputs": {}, "resources": [{"mode": "managed",
-"type": "aws_security_group", "name": "web", "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
-"instances": [{"schema_version": 1, "attributes": {"id": "sg-1", "name": "web"}}]}]}
-JSON
+net_state >net.tfstate
 cat >agent.yaml <<'CONF'
 node: {name: vm-node}
 state_dir: /var/lib/plumbline-calls
@@ -48,35 +46,14 @@ else
   fail calls.plain_http "$plain"
 fi
 
-# A server on whose other end a cloud could be: it answers once it has the request, as HTTP is spoken.
-printf '[req]\ndistinguished_name = dn\n[dn]\n' >openssl.cnf # this root has none
-export OPENSSL_CONF=/run/calls/openssl.cnf
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=localhost \
-  >/run/calls/openssl.log 2>&1
-mkfifo answer
-openssl s_server -quiet -accept 127.0.0.1:4433 -key tls.key -cert tls.pem <answer >request 2>server.log &
-server=$!
-exec 3>answer
-listens() { grep -q ":$1 00000000:0000 0A" /proc/net/tcp; } # a port in hex; proc(5)
-was_asked() { grep -q GroupId=sg-1 request; }
-was_answered() { grep -q '</DeleteSecurityGroupResponse>' got; }
-if ! until_true $patience listens 1151; then # 4433
-  fail calls.captured "no server: $(cat openssl.log server.log | tail -n 3 | tr '\n' ' ')"
+if ! make_certificate || ! begin_server 4433; then
+  fail calls.captured "no server"
   kill $agent
   exit 1
 fi
-
-body='Action=DeleteSecurityGroup&Version=2016-11-15&GroupId=sg-1'
-mkfifo ask_it
-openssl s_client -quiet -connect 127.0.0.1:4433 <ask_it >got 2>client.log &
-client=$!
-exec 4>ask_it
-printf 'POST / HTTP/1.1\r\nHost: ec2.eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %s\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261127/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n%s' \
-  ${#body} "$body" >&4
-until_true $patience was_asked || info "the server got: $(head -c 300 request | tr '\r\n' '  ') $(tail -n 2 client.log server.log | tr '\n' ' ')"
-answer='<DeleteSecurityGroupResponse><requestId>r-1</requestId><return>true</return></DeleteSecurityGroupResponse>'
-printf 'HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %s\r\n\r\n%s' ${#answer} "$answer" >&3
-until_true $patience was_answered || info "the client got: $(head -c 300 got | tr '\r\n' '  ')"
+begin_client 4433
+call_it
+answer_it
 
 told() {
   ask drift >/run/calls/drift.json && jq -e --argjson pid "$client" 'any(.items[]; .state == "open" and .kind == "call"
@@ -90,39 +67,26 @@ else
   wget -q -O - http://127.0.0.1:9640/metrics | grep -E '^plumbline_(tls|http|calls)' | sed 's/^/PLUMBLINE-INFO: /'
   info "$(tail -n 5 $log)"
 fi
-exec 3>&- 4>&-
-kill $client $server 2>/dev/null
-wait $client $server
+end_call
 
 # The same in a cgroup that is left alone, from before its first request on.
 cgroups=/run/calls/cgroups
 mkdir -p $cgroups
 if mount -t cgroup2 cgroup2 $cgroups && mkdir $cgroups/left; then
-  mkfifo reply_left
-  openssl s_server -quiet -accept 127.0.0.1:4436 -key tls.key -cert tls.pem <reply_left >request 2>server.log &
-  server=$!
-  exec 3>reply_left
-  until_true $patience listens 1154 || info "no server: $(tail -n 3 server.log | tr '\n' ' ')"
-  mkfifo ask_left
-  sh -c "echo 0 >$cgroups/left/cgroup.procs; exec openssl s_client -quiet -connect 127.0.0.1:4436" <ask_left >got 2>client.log &
-  client=$!
-  exec 4>ask_left
+  begin_server 4436
+  begin_client 4436 $cgroups/left
   is_known() { [ "$(ask status | jq .calls.scope.cgroups_excluded)" = 1 ]; }
   until_true $patience is_known || info "the cgroup is not known: $(ask status | jq -c .calls.scope)"
   records() { wget -q -O - http://127.0.0.1:9640/metrics | sed -n 's/^plumbline_tls_records_total //p'; }
   before=$(records)
-  printf 'POST / HTTP/1.1\r\nHost: ec2.eu-west-1.amazonaws.com\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %s\r\n\r\n%s' \
-    ${#body} "$body" >&4
-  until_true $patience was_asked || info "the server got: $(head -c 300 request | tr '\r\n' '  ') $(tail -n 2 client.log server.log | tr '\n' ' ')"
+  call_it
   is_left_out() { [ "$(ask status | jq .calls.scope.calls_left_out)" -ge 1 ]; }
   if until_true $patience is_left_out && [ "$(records)" = "$before" ]; then
     pass calls.left_alone
   else
     fail calls.left_alone "$before records before, $(records) after: $(ask status | jq -c .calls.scope)"
   fi
-  exec 3>&- 4>&-
-  kill $client $server 2>/dev/null
-  wait $client $server
+  end_call
 else
   fail calls.left_alone "no cgroup could be made: $(mount | grep cgroup | tr '\n' ' ')"
 fi

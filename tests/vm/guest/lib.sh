@@ -2,7 +2,9 @@
 
 pass() { echo "PLUMBLINE-TEST: PASS $1"; }
 
+failed=0 # 1 once one has
 fail() { # NAME WHY
+  failed=1
   echo "PLUMBLINE-TEST: FAIL $1: $2"
 }
 
