@@ -38,6 +38,7 @@ RUN_BY = {
 NOT_RUN = {
     ("README.md", "Plumbline", "console"): "what a user sees, not what he types",
     ("README.md", "Two commands", "console"): "the suite itself, and what it is run by",
+    ("docs/install-kubernetes.md", "*", "console"): "no cluster of the tests has a PostgreSQL beside it: tests/e2e/test_replicas.py makes such keys, tests/kube such Secrets",
     ("docs/reference/collector.md", "Their keys", "console"): "tests/e2e/test_replicas.py types it with a folder of its own",
     ("cloud/tables/README.md", "*", "console"): "it downloads what vendors publish",
 }
