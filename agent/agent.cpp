@@ -290,6 +290,7 @@ int Agent::run() {
     if (!p.loader) p.loader = std::make_unique<fetch::FileLoader>(p.delivery());
     p.loader->load(std::move(keeper), any_revision);
   });
+  p.state.set_calls({}, "their programs are being loaded");
   p.start_fetching();
   p.start_handout();
   if (p.container_facts.services) p.container_facts.services->start();
