@@ -18,7 +18,7 @@ class DecideTest : public ::testing::Test {
     drift_.resource = "tofu:prod/local_file.nginx";
     drift_.where.path = "/etc/nginx/nginx.conf";
     drift_.diff = {{"content_sha256", "sha256:a", "sha256:b", false}};
-    facts_ = {"file", "b", "local_file", "terraform_state", {{"env", "staging"}}, ""};
+    facts_ = {"file", "b", "local_file", "terraform_state", {{"env", "staging"}}, false, ""};
     rule_.name = "nginx";
     rule_.path = {"/etc/nginx/**"};
     rule_.mode = RollbackMode::automatic;

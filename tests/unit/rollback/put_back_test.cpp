@@ -160,8 +160,8 @@ TEST_F(PutBackTest, a_change_between_check_and_swap_is_not_lost) {
     drift();
     wrong_ = image_at(path_);
     auto how = options();
-    how.before = [&change = change](Step step) {
-      if (step == Step::swap) change();
+    how.before = [&act = change](Step step) {
+      if (step == Step::swap) act();
       return 0;
     };
     const auto result = put_back_now(how);

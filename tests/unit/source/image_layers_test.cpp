@@ -39,7 +39,7 @@ class ImageLayersTest : public ::testing::Test {
     for (const char* layer : {"top", "middle", "base"}) fs::create_directory(dir_ / layer);
   }
   ImageLayers layers(bool knows_opaque = true) {
-    return std::move(ImageLayers::open({dir_ / "top", dir_ / "middle", dir_ / "base"}, knows_opaque).value());
+    return ImageLayers::open({dir_ / "top", dir_ / "middle", dir_ / "base"}, knows_opaque).value();
   }
   /// "content", "(none)", with "?" where it is not certain.
   std::string at(const std::string& path, bool knows_opaque = true) {
