@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/api/rollback.hpp"
 #include "agent/api/runs.hpp"
 #include "agent/api/stream.hpp"
 #include "http/client.hpp"
@@ -29,6 +30,7 @@ class AgentApi : public testing::Test {
   void SetUp() override {
     add_api_routes(server_, node_, *gate_);
     add_run_routes(server_, {});
+    add_rollback_routes(server_, {});
     const auto port = server_.listen_tcp("127.0.0.1", 0).value();
     client_.emplace(http::parse_endpoint("http://127.0.0.1:" + std::to_string(port)).value());
     server_.start();
