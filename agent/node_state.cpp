@@ -15,13 +15,12 @@ constexpr std::int64_t stuck_after_ns = 30'000'000'000;
 constexpr std::array ready_checks{"hooks", "baseline", "spool"};
 constexpr std::array started_checks{"first_check"};
 
-/// Its configuration says that it should have shown a newer revision by now.
+}  // namespace
+
 bool is_overdue(const BaselineStatus& baseline, WallNs now) {
   return baseline.stale_after.count() > 0 && baseline.moved_at != 0 &&
          now - baseline.moved_at > std::chrono::nanoseconds(baseline.stale_after).count();
 }
-
-}  // namespace
 
 NodeState::NodeState(NodeIdentity identity, Counters& counters, std::size_t recent_findings)
     : identity_(std::move(identity)), counters_(counters), recent_(recent_findings) {

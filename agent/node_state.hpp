@@ -58,6 +58,9 @@ struct BaselineStatus {
   std::string error;      ///< of the last attempt; "" = it succeeded. An older revision may still be in force
 };
 
+/// Its configuration says that it should have shown a newer revision by now.
+bool is_overdue(const BaselineStatus& baseline, WallNs now);
+
 /// Parts of the status that other threads own; each function is thread-safe.
 struct StatusSources {
   std::function<std::string()> spool_json;     ///< one JSON object

@@ -15,6 +15,7 @@ using State = wire::RollbackState;
 using Outcome = PutBackOutcome;
 
 constexpr std::int64_t spool_may_have_room = 1'000'000'000;  // ns until it is looked again
+constexpr std::int64_t between_races = 10'000'000'000;       // ns until what somebody was faster at is tried again
 constexpr std::int64_t events_may_come = 5'000'000'000;      // ns after the write that they are of
 
 GuardLimits limits_of(const RollbackConfig& c) {
@@ -65,6 +66,7 @@ Observer::Rollbacks::Rollbacks(Observer& observer, RollbackSetup setup)
 
 void Observer::Rollbacks::set(RollbackSetup setup) {
   setup_ = std::move(setup);
+  again_.clear();
   guards_.set_limits(limits_of(setup_.config));
   asks_type_ = std::any_of(setup_.rules.begin(), setup_.rules.end(), [](const auto& r) { return !r.type.empty(); });
   for (const auto& [watch, subject] : observer_.subjects_) {
@@ -117,10 +119,7 @@ std::string Observer::Rollbacks::waits_for(const Subject& subject) const {
   const auto& status = subject.source->status;
   if (subject.source->lock.inode != 0) return "the lock of its state is held: a run is under way";
   if (!status.error.empty()) return "its baseline cannot be read: " + status.error;
-  const auto age = observer_.p_.clock.wall() - status.moved_at;
-  if (status.stale_after.count() > 0 && status.moved_at != 0 &&
-      age > std::chrono::nanoseconds(status.stale_after).count())
-    return "its baseline is older than stale_after says it may be";
+  if (is_overdue(status, observer_.p_.clock.wall())) return "its baseline is older than stale_after says it may be";
   if (!subject.unwatched.empty()) return "it is not fully watched: " + subject.unwatched;
   if (!observer_.unrecorded_.empty()) return "the spool has no room for what was seen";
   return "";
@@ -173,8 +172,14 @@ void Observer::Rollbacks::look_at(Subject& subject) {
     const auto* open = book.open_drift(subject.drift_of());
     return open == nullptr ? std::nullopt : std::optional(*open);
   });
-  if (!drift || take_undone(subject, *drift)) return;
+  if (!drift) {
+    again_.erase(subject.watch);
+    return;
+  }
+  if (take_undone(subject, *drift)) return;
   tell_re_drifted(subject, *drift);
+  // Whoever changes it without pause has it tried no sooner for that.
+  if (again_.contains(subject.watch)) return;
   const auto decision = decide_rollback(setup_.config, setup_.rules, guards_, *drift, facts_of(subject, *drift),
                                         observer_.p_.clock.boot(), observer_.p_.clock.wall());
   if (decision.again_at_ns != 0) again_[subject.watch] = decision.again_at_ns;
@@ -287,10 +292,8 @@ void Observer::Rollbacks::take_result(WatchId watch, const std::string& id, cons
     last_[known->second->key()] = {id, now};
   }
   end(watch, "found after a rollback");
-  if (outcome == Outcome::failed) {
-    due_.erase(watch);
-    again_[watch] = now + std::chrono::nanoseconds(setup_.config.file_window).count();
-  }
+  if (outcome == Outcome::failed) again_[watch] = now + std::chrono::nanoseconds(setup_.config.file_window).count();
+  if (outcome == Outcome::changed_meanwhile) again_[watch] = now + between_races;
   auto drift = drift_of(id);
   if (!drift) return;
   drift->rollback = how;

@@ -35,6 +35,8 @@ void Observer::Rollbacks::wish(const std::string& id, RollbackWish wish, const s
     return answer(rollback_refusal(id, permission, "rollbacks are switched off on this node", "set rollback.enabled"));
   if (running_.contains(subject->watch))
     return answer(rollback_refusal(id, unavailable, "it is being put back just now", "ask again"));
+  if (const auto why = waits_for(*subject); !why.empty())
+    return answer(rollback_refusal(id, unavailable, why, "ask again when that is over"));
   if (wish == RollbackWish::undo) return undo(*subject, *drift, by, answer);
   if (const auto owner = owner_of(subject->source->status.kind); !owner.empty())
     return answer(rollback_refusal(id, permission, "somebody else puts it right", owner));

@@ -82,7 +82,7 @@ class Observer::Rollbacks {
   Guards guards_;
   bool asks_type_ = false;                 ///< a rule is about types
   std::set<WatchId> due_;                  ///< to be decided with the next turn
-  std::map<WatchId, std::int64_t> again_;  ///< boot ns of when to decide anew
+  std::map<WatchId, std::int64_t> again_;  ///< boot ns before which nothing is decided anew
   std::set<WatchId> running_;              ///< the healer is at them
   // By Subject::key(): of files that were put back, as few as budgets allow.
   std::map<std::string, OwnWrite> own_writes_;

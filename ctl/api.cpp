@@ -125,8 +125,7 @@ Result<Json> find_drift(const Api& api, const std::string& word, const std::stri
     if (short_id(drift->id) != word && drift->resource != word && drift->where.path != word &&
         wire::escape_bytes(drift->where.path) != word)
       continue;
-    const bool is_open = drift->state == wire::DriftState::open || drift->state == wire::DriftState::contested;
-    (is_open ? open : closed).push_back(std::move(*drift));
+    (is_live(drift->state) ? open : closed).push_back(std::move(*drift));
   }
   if (open.empty() && closed.empty())
     return Error{ErrorCode::not_found, "find the drift " + word,

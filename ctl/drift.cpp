@@ -11,12 +11,8 @@
 namespace plumbline::ctl {
 namespace {
 
-bool is_open(wire::DriftState state) {
-  return state == wire::DriftState::open || state == wire::DriftState::contested;
-}
-
 Style style_of(wire::DriftState state) {
-  return is_open(state) ? Style::bad : state == wire::DriftState::resolved ? Style::good : Style::plain;
+  return is_live(state) ? Style::bad : state == wire::DriftState::resolved ? Style::good : Style::plain;
 }
 
 std::string join_query(const std::vector<std::pair<std::string, std::string>>& parameters) {
@@ -46,8 +42,8 @@ int list_drift(const Context& context, const DriftOptions& options) {
   for (auto& item : *listed) {
     auto drift = wire::drift_from_json(item);
     if (!drift) return fail(context, drift.error());
-    if (!options.all && options.state.empty() && !is_open(drift->state)) continue;
-    open = open || is_open(drift->state);
+    if (!options.all && options.state.empty() && !is_live(drift->state)) continue;
+    open = open || is_live(drift->state);
     items.push_back(std::move(item));
     drifts.push_back(std::move(*drift));
   }

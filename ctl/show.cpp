@@ -11,12 +11,8 @@
 namespace plumbline::ctl {
 namespace {
 
-bool is_open(const wire::Drift& drift) {
-  return drift.state == wire::DriftState::open || drift.state == wire::DriftState::contested;
-}
-
 int code_of(const wire::Drift& drift) {
-  return is_open(drift) ? exit_code::open_drift : exit_code::ok;
+  return is_live(drift.state) ? exit_code::open_drift : exit_code::ok;
 }
 
 /// By the agent, if a person says so.
@@ -174,7 +170,7 @@ std::vector<wire::Finding> recent_findings(const Json& drift) {
 
 void print_title(const Context& context, const wire::Drift& drift) {
   auto& out = context.terminal.out;
-  const Style style = is_open(drift) ? Style::bad : Style::good;
+  const Style style = is_live(drift.state) ? Style::bad : Style::good;
   out << styled(context.terminal, style, wire::text_of(drift.state)) << ", severity " << wire::text_of(drift.severity)
       << ", " << wire::text_of(drift.verdict) << '\n'
       << styled(context.terminal, Style::bold, printable(drift.resource)) << '\n'
@@ -207,7 +203,7 @@ int show_drift(const Context& context, const std::string& word) {
   if (drift.closed_at)
     out << "closed " << rfc3339(*drift.closed_at) << " (" << age(now, *drift.closed_at)
         << "): " << printable(drift.closed_by) << '\n';
-  heading(context, is_open(drift) ? "What changed" : "What had changed");
+  heading(context, is_live(drift.state) ? "What changed" : "What had changed");
   if (drift.call) print_call(context, *drift.call);
   if (!drift.call || !drift.diff.empty()) print_diff(context, drift.diff);
   heading(context, "Who");
@@ -220,7 +216,7 @@ int show_drift(const Context& context, const std::string& word) {
     out << "  " << rollback_line(*drift.rollback) << '\n';
     if (drift.rollback->can_be_undone) out << "  plumb rollback --undo " << short_id(drift.id) << '\n';
   }
-  if (is_open(drift)) {
+  if (is_live(drift.state)) {
     heading(context, "Put it back");
     if (drift.rollback && may_be_put_back(drift.rollback->state))
       out << "  plumb rollback " << short_id(drift.id) << "    # --dry-run shows what it would write\n";

@@ -26,7 +26,7 @@ std::string describe(const Context& context, const http::SseEvent& event, const 
   if (event.event == "drift") {
     const auto drift = wire::drift_from_json(data);
     if (!drift) return line(0, Style::warn, "unread", printable(drift.error().message()));
-    const bool open = drift->state == wire::DriftState::open || drift->state == wire::DriftState::contested;
+    const bool open = is_live(drift->state);
     const std::string shown = printable(drift->resource) + "  " +
                               (open ? what(*drift) + "  " + who(drift->actor) : printable(drift->closed_by));
     return line(drift->updated_at, open ? Style::bad : Style::good, wire::text_of(drift->state), shown);

@@ -22,8 +22,8 @@ constexpr std::size_t most_jobs = 256;
 std::string image_id(const HealTarget& target) {
   return target.file + "\n" + target.path;
 }
-std::string overwritten_id(const std::string& drift) {
-  return "overwritten\n" + drift;
+std::string overwritten_id(const HealTarget& target, const std::string& drift) {
+  return drift + "\n" + image_id(target);
 }
 
 Result<Place> place_of(const HealTarget& target) {
@@ -221,7 +221,7 @@ HealResult Healer::put_back_now(const HealTarget& target, const LiveFile& found,
   how.max_bytes = options_.max_file_bytes;
   how.is_still_wrong = [&](const FileImage& now) { return is_what_was_found(now, found); };
   how.keep = [&](const FileImage& now) -> Result<void> {
-    if (auto put = overwritten_.put(overwritten_id(drift), now); !put) return put.error();
+    if (auto put = overwritten_.put(overwritten_id(target, drift), now); !put) return put.error();
     kept = true;
     return {};
   };
@@ -237,17 +237,18 @@ HealResult Healer::put_back_now(const HealTarget& target, const LiveFile& found,
 }
 
 HealResult Healer::undo_now(const HealTarget& target, const std::string& drift) {
-  const auto kept = overwritten_.get(overwritten_id(drift));
+  const auto kept = overwritten_.get(overwritten_id(target, drift));
   if (!kept) {
     const bool is_gone = kept.error().code == ErrorCode::not_found;
     return finish(refused({kept.error().code, "bring back what was overwritten",
-                           is_gone ? "it is not kept (any more)" : kept.error().why, ""}));
+                           is_gone ? "nothing is kept (any more) that stood there" : kept.error().why, ""}));
   }
   const auto place = place_of(target);
   if (!place) return finish(refused(place.error()));
   PutBackOptions how;
   how.max_bytes = options_.max_file_bytes;
-  how.is_still_wrong = [](const FileImage&) { return true; };  // a person wants it, whatever stands there
+  // Only over what the rollback left, which needs no keeping: what somebody wrote since is not lost.
+  how.is_still_wrong = [&](const FileImage& now) { return is_as_expected(target, now); };
   how.keep = [](const FileImage&) -> Result<void> { return {}; };
   auto result = agent::put_back(*place, *kept, how);
   return finish(std::move(result));

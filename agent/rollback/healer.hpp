@@ -64,7 +64,7 @@ class Healer {
   void show(HealTarget target, const Done& done);
   /// Removes what a put_back() left beside the file that its agent's end interrupted.
   void clear_up(HealTarget target);
-  /// Brings back what put_back() overwrote for `drift`.
+  /// Brings back what put_back() overwrote for `drift`, at that very place, if what it left still stands there.
   void undo(HealTarget target, std::string drift, const Done& done);
 
   struct Stats {

@@ -57,8 +57,7 @@ Line line_of(const LedgerRecord& record, const Markup& markup) {
   const auto body = wire::Json::parse(record.body, nullptr, false);
   if (body.is_object() && body.contains("drift") && body["drift"].is_object()) {
     if (const auto drift = wire::drift_from_json(body["drift"])) {
-      const bool needs_somebody = drift->state == wire::DriftState::open || drift->state == wire::DriftState::contested;
-      line.rank = needs_somebody ? 10 + static_cast<int>(drift->severity) : 1;
+      line.rank = is_live(drift->state) ? 10 + static_cast<int>(drift->severity) : 1;
       describe(*drift, std::string(wire::text_of(drift->state)), markup, line);
       line.same += '\0' + drift->baseline;
       line.nodes = {record.node};

@@ -212,7 +212,7 @@ def test_traps_lead_nowhere_and_hold_nobody_up(stack):
                  "rm -rf /opt; ln -s / /opt; rm -rf /x; ln -s /etc /x", "rm -rf /opt; ln -s ../../../../../.. /opt")
         for trap in traps:
             it.exec("one", trap)
-            # What is read behind it is told; a host's file would match.
+            # Where the runtime lets nobody make a device, nothing stands there. What is read behind it is told; a host's file would match.
             (stack.managed / "beside").write_text(trap)
             stack.wait_open(stack.managed / "beside", lambda d: d["diff"][0]["live"] == sha256(trap))
             assert not [r for r in stack.all(stack.api, "/v1/resources") if r.get("container") and r["comparison"] == "match"], trap

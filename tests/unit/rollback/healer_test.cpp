@@ -186,6 +186,28 @@ TEST_F(HealerTest, nothing_is_written_where_nothing_ever_was_right) {
   EXPECT_NE(live().mode, 0777U);
 }
 
+TEST_F(HealerTest, an_undo_writes_where_it_was_overwritten_and_over_nothing_newer) {
+  keep();
+  write("wrong\n");
+  ASSERT_EQ(put_back().result.outcome, Outcome::done);
+  const std::string here = target_.path, elsewhere = here + ".host";
+  std::ofstream(elsewhere) << "right\n";
+  target_.path = elsewhere;  // a symlink on the way was bent
+  auto undone = wait([&](Healer::Done done) { healer_->undo(target_, "d-1", done); });
+  EXPECT_EQ(undone.result.outcome, Outcome::failed);
+  EXPECT_EQ(slurp(elsewhere), "right\n");
+
+  target_.path = here;
+  write("newer\n");
+  undone = wait([&](Healer::Done done) { healer_->undo(target_, "d-1", done); });
+  EXPECT_EQ(undone.result.outcome, Outcome::changed_meanwhile);
+  EXPECT_EQ(slurp(here), "newer\n");
+  write("right\n");
+  undone = wait([&](Healer::Done done) { healer_->undo(target_, "d-1", done); });
+  EXPECT_EQ(undone.result.outcome, Outcome::done);
+  EXPECT_EQ(slurp(here), "wrong\n");
+}
+
 TEST_F(HealerTest, what_must_not_be_there_is_removed_and_can_be_brought_back) {
   ::unlink(target_.path.c_str());
   target_.expected.content.reset();
